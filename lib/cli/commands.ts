@@ -1,0 +1,269 @@
+/**
+ * The command line, declared once: what is parsed, the help, shell completions
+ * and manual pages all come from this table.
+ *
+ * @module
+ */
+
+import { levels } from "../config/config.ts";
+import { moduleNames } from "../protocol.ts";
+import type { Command, Option } from "./option.ts";
+
+/** The options every command has. */
+export const globalOptions = [
+  {
+    long: "config",
+    short: "c",
+    kind: "path",
+    value: "FILE",
+    help: "read the configuration from FILE",
+    default: "/etc/relais/relais.toml, then ./relais.toml",
+  },
+  {
+    long: "json",
+    kind: "flag",
+    help: "give results as JSON, one document; a line each for what streams",
+  },
+  {
+    long: "verbose",
+    short: "v",
+    kind: "flag",
+    help: "tell more",
+    conflicts: "quiet",
+  },
+  {
+    long: "quiet",
+    short: "q",
+    kind: "flag",
+    help: "tell only warnings and errors",
+    conflicts: "verbose",
+  },
+  { long: "help", short: "h", kind: "flag", help: "show this help" },
+  { long: "version", short: "V", kind: "flag", help: "show the version" },
+] as const satisfies readonly Option[];
+
+/** What is run when no command is named. */
+export const defaultCommand = "run";
+
+/** How many messages `relais log` shows when not told. */
+export const defaultLines = 20;
+
+/** All commands, in the order in which the help shows them. */
+export const commands = [
+  {
+    name: defaultCommand,
+    summary: "bring the replica up to date, and keep it so",
+    description: [
+      "Runs a pass at once, then one every schedule.every: tests the servers, reads what was added to the list of the best one, copies what is new, and starts hooks.on_new.",
+    ],
+    arguments: [],
+    options: [
+      { long: "once", kind: "flag", help: "run a single pass" },
+      {
+        long: "dry-run",
+        short: "n",
+        kind: "flag",
+        help: "say what a pass would do, and write nothing anywhere",
+      },
+      {
+        long: "max-time",
+        kind: "duration",
+        value: "DURATION",
+        help: "stop a pass in good order after DURATION",
+        default: "no limit",
+      },
+    ],
+    examples: [
+      { line: "relais --once", help: "one pass, as a systemd timer runs it" },
+      { line: "relais --dry-run --once", help: "what a pass would do" },
+    ],
+  },
+  {
+    name: "publish",
+    summary: "on a server: copy the configured files into the export",
+    description: [
+      "Copies the files of publish.files that are new or changed into the export, and adds a line for each to the list: at once, then every schedule.every.",
+    ],
+    arguments: [],
+    options: [{ long: "once", kind: "flag", help: "run a single time" }],
+    examples: [
+      { line: "relais publish --once", help: "publish once, as cron runs it" },
+    ],
+  },
+  {
+    name: "check",
+    summary: "examine configuration, servers, destination and space",
+    description: [
+      "Examines the configuration, each server (name, connection, host key, login, list), the destination and its free space, and tells all of it. Changes nothing.",
+    ],
+    arguments: [],
+    options: [],
+    examples: [
+      {
+        line: "relais check --config ./relais.toml",
+        help: "before a configuration is put to use",
+      },
+    ],
+  },
+  {
+    name: "status",
+    summary: "the active server, the lag, the last passes, what failed",
+    description: [
+      "Tells which server is the active one and since when, how far the replica lags behind, how the last passes ended, and which files could not be copied.",
+    ],
+    arguments: [],
+    options: [],
+    examples: [
+      { line: "relais status --json", help: "the same for a program" },
+    ],
+  },
+  {
+    name: "stat",
+    summary: "the figures each module keeps",
+    description: ["Shows the figures that each module keeps of its own work."],
+    arguments: [],
+    options: [],
+    examples: [],
+  },
+  {
+    name: "log",
+    summary: "the messages of all modules",
+    description: [
+      "Shows the last messages in the log, from the oldest to the newest.",
+    ],
+    arguments: [],
+    options: [
+      {
+        long: "lines",
+        short: "n",
+        kind: "integer",
+        value: "N",
+        help: "show the last N messages",
+        default: `${defaultLines}`,
+      },
+      {
+        long: "follow",
+        short: "f",
+        kind: "flag",
+        help: "go on with what arrives",
+      },
+      {
+        long: "module",
+        kind: "choice",
+        value: "MODULE",
+        choices: [...moduleNames, "supervisor"],
+        help: "only what this module said",
+      },
+      {
+        long: "level",
+        kind: "choice",
+        value: "LEVEL",
+        choices: levels,
+        help: "only this level and graver ones",
+      },
+    ],
+    examples: [
+      {
+        line: "relais log -f --module copy-list",
+        help: "watch files arrive",
+      },
+    ],
+  },
+  {
+    name: "list",
+    summary: "the synchronised list of files",
+    description: [
+      "Shows the synchronised list: each file with its date, its size and how it stands to what is on the replica.",
+    ],
+    arguments: [{
+      name: "glob",
+      required: false,
+      help: "only paths that match; quote it from the shell",
+    }],
+    options: [
+      {
+        long: "pending",
+        kind: "flag",
+        help: "only files that are not here yet",
+        conflicts: "failed",
+      },
+      {
+        long: "failed",
+        kind: "flag",
+        help: "only files that could not be copied",
+        conflicts: "pending",
+      },
+    ],
+    examples: [
+      { line: "relais list 'stock/**/*.csv'", help: "a part of the list" },
+      { line: "relais list --pending", help: "what is still to come" },
+    ],
+  },
+  {
+    name: "init",
+    summary: "a commented configuration to start from",
+    description: [
+      "Writes a commented configuration to FILE, or to standard output. A file that exists is never overwritten.",
+    ],
+    arguments: [{
+      name: "file",
+      required: false,
+      help: "where to write it; standard output if not given",
+    }],
+    options: [],
+    examples: [{
+      line: "relais init /etc/relais/relais.toml",
+      help: "on a new replica",
+    }],
+  },
+  {
+    name: "demo",
+    summary: "the whole story in one temporary folder",
+    description: [
+      "Plays the whole story on two embedded servers: files are published and copied, production fails, its backup steps in, production comes back. Needs no configuration and touches nothing but one temporary folder.",
+    ],
+    arguments: [],
+    options: [
+      { long: "keep", kind: "flag", help: "keep the temporary folder" },
+    ],
+    examples: [],
+  },
+  {
+    name: "help",
+    summary: "this help, or that of a command",
+    description: ["Shows this help, or that of a command."],
+    arguments: [{
+      name: "command",
+      required: false,
+      help: "the command to explain",
+    }],
+    options: [],
+    examples: [],
+  },
+] as const satisfies readonly Command[];
+
+/** One of the commands. */
+export type DeclaredCommand = typeof commands[number];
+
+/** The name of a command. */
+export type CommandName = DeclaredCommand["name"];
+
+/** The commands that have a word of their own on the command line. */
+export const typedCommands: readonly DeclaredCommand[] = commands.filter(
+  ({ name }) => name !== defaultCommand,
+);
+
+/** Returns the declaration of a command. */
+export function commandNamed(name: CommandName): DeclaredCommand {
+  return commands.find((command) => command.name === name)!;
+}
+
+/** Returns the options of a command and the global ones. */
+export function optionsOf(command: Command): readonly Option[] {
+  return [...command.options, ...globalOptions];
+}
+
+/** Says how a command is typed: `relais status`, and `relais` for the default one. */
+export function typed(name: string): string {
+  return name === defaultCommand ? "relais" : `relais ${name}`;
+}

@@ -1,0 +1,53 @@
+/**
+ * relais log: what the modules said.
+ *
+ * @module
+ */
+
+import type { Config, Level } from "../config/config.ts";
+import { ConfigError, type ExitStatus, exitStatus } from "../errors.ts";
+import type { Source } from "../log/message.ts";
+import { readLog } from "../log/read.ts";
+import { Signals } from "../supervisor/signals.ts";
+import type { Output } from "./output.ts";
+
+export interface LogArguments {
+  readonly lines: number | undefined;
+  readonly follow: boolean;
+  readonly module: Source | undefined;
+  readonly level: Level | undefined;
+  readonly json: boolean;
+}
+
+/** Messages shown if nobody says how many. */
+const defaultLines = 20;
+
+/** Shows the last messages, and with `follow` those to come; with `json` one object a line. */
+export async function log(
+  { log: { file }, path }: Config,
+  { json, lines = defaultLines, follow, module, level }: LogArguments,
+  output: Output,
+): Promise<ExitStatus> {
+  if (file === "") {
+    throw new ConfigError(
+      `Cannot show the log: ${path} has log.file = ""`,
+      [],
+      {
+        hint: "set log.file",
+      },
+    );
+  }
+  using signals = new Signals();
+  const messages = readLog(file, {
+    lines,
+    follow,
+    signal: signals.signal,
+    ...(module === undefined ? {} : { module }),
+    ...(level === undefined ? {} : { level }),
+  });
+  for await (const { line, ...message } of messages) {
+    if (json) output.json(message);
+    else output.result(line);
+  }
+  return signals.exitStatus ?? exitStatus.done;
+}

@@ -1,0 +1,174 @@
+/**
+ * relais, relais --once: passes.
+ *
+ * @module
+ */
+
+import type { Level, ReplicaReady } from "../config/config.ts";
+import {
+  describe,
+  type ExitStatus,
+  exitStatus,
+  RelaisError,
+} from "../errors.ts";
+import type { PassReport } from "../protocol.ts";
+import type { PassOutcome } from "../supervisor/pass.ts";
+import { Replica } from "../supervisor/replica.ts";
+import { Signals } from "../supervisor/signals.ts";
+import { formatBytes, formatSeconds } from "./human.ts";
+import type { Output } from "./output.ts";
+
+export interface RunArguments {
+  readonly once: boolean;
+  readonly dryRun: boolean;
+  /** Milliseconds a pass may take. */
+  readonly maxTime: number | undefined;
+  readonly json: boolean;
+}
+
+/** After a module failed, the loop waits so long, and twice as long each time after. */
+const firstPauseMs = 1_000;
+const longestPauseMs = 60_000;
+
+/** Runs a pass, or one after the other until a signal ends it. */
+export async function run(
+  config: ReplicaReady,
+  args: RunArguments,
+  output: Output,
+): Promise<ExitStatus> {
+  using signals = new Signals();
+  await using replica = await Replica.open(config, {
+    dryRun: args.dryRun,
+    stderr: stderrLevel(args, output),
+    journal: output.journal,
+  });
+  const status = args.once || args.dryRun
+    ? await runOnce(replica, args, output, signals.signal)
+    : await loop(replica, config, args, output, signals.signal);
+  return signals.exitStatus ?? status;
+}
+
+/** What the log module itself prints; a single pass is told by its summary. */
+function stderrLevel(
+  { once, dryRun }: RunArguments,
+  { verbose, quiet, journal }: Output,
+): Level | null {
+  if (verbose) return "debug";
+  if (quiet) return journal ? "error" : null;
+  return journal || !(once || dryRun) ? "info" : null;
+}
+
+async function runOnce(
+  replica: Replica,
+  args: RunArguments,
+  output: Output,
+  signal: AbortSignal,
+): Promise<ExitStatus> {
+  const outcome = await replica.pass(limited(signal, args.maxTime));
+  tell(outcome, args, output);
+  return outcome.report.exit;
+}
+
+async function loop(
+  replica: Replica,
+  config: ReplicaReady,
+  args: RunArguments,
+  output: Output,
+  signal: AbortSignal,
+): Promise<ExitStatus> {
+  let pauseMs = firstPauseMs;
+  while (!signal.aborted) {
+    const started = performance.now();
+    try {
+      const outcome = await replica.pass(limited(signal, args.maxTime));
+      if (args.json) output.json(outcome.report);
+      pauseMs = firstPauseMs;
+      await sleep(
+        config.schedule.everyMs - (performance.now() - started),
+        signal,
+      );
+    } catch (error) {
+      if (!(error instanceof RelaisError) || !error.retriable) throw error;
+      output.error(describe(error));
+      await sleep(pauseMs, signal);
+      pauseMs = Math.min(longestPauseMs, pauseMs * 2);
+    }
+  }
+  return exitStatus.done;
+}
+
+/** The signal, or a time limit, whichever comes first. */
+function limited(signal: AbortSignal, ms: number | undefined): AbortSignal {
+  return ms === undefined
+    ? signal
+    : AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.max(0, ms));
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+  });
+}
+
+/** Tells how a single pass went. */
+export function tell(
+  { report, failures, probed }: PassOutcome,
+  { json }: Pick<RunArguments, "json">,
+  output: Output,
+): void {
+  if (json) output.json(report);
+  if (!output.journal) {
+    for (const { failure } of probed.probes) {
+      if (failure !== null && report.exit !== 0) {
+        output.error(describe(failure));
+      }
+    }
+    for (const failure of failures) output.error(describe(failure));
+    for (const { error } of report.failed) output.error(error);
+    if (report.refused > 0) {
+      output.error(
+        `${report.refused} lines of the list were refused; "relais log" names them`,
+      );
+    }
+  }
+  if (json || output.quiet) return;
+  if (report.plan !== undefined) {
+    for (const { action, path, size } of report.plan) {
+      output.result(`${action} ${path} (${formatBytes(size)})`);
+    }
+  }
+  output.result(summary(report));
+}
+
+/** The pass in one sentence. */
+export function summary(report: PassReport): string {
+  const {
+    server,
+    plan,
+    seen,
+    copied,
+    adopted,
+    bytes,
+    removed,
+    failed,
+    seconds,
+  } = report;
+  if (server === null) return "No server is available.";
+  if (plan !== undefined) {
+    return `From ${server}: ${plan.length} files would be copied or removed.`;
+  }
+  const done = [
+    copied > 0
+      ? `${copied} files copied (${formatBytes(bytes)})`
+      : "nothing new",
+    adopted > 0 ? `${adopted} were here already` : "",
+    removed > 0 ? `${removed} removed` : "",
+    failed.length > 0 ? `${failed.length} failed` : "",
+    seen > 0 ? `${seen} entries read` : "",
+  ].filter((part) => part !== "");
+  return `From ${server}: ${done.join(", ")}, in ${formatSeconds(seconds)}.`;
+}

@@ -1,0 +1,65 @@
+/**
+ * The values of options.
+ *
+ * @module
+ */
+
+import { parseDuration } from "../config/units.ts";
+import { UsageError } from "../errors.ts";
+import type { Option } from "./option.ts";
+import { flagGiven } from "./spelling.ts";
+
+/**
+ * Reads what `parseArgs` found for an option; of several values the last one.
+ *
+ * @throws {UsageError} If the option cannot have that value.
+ */
+export function valueOf(
+  option: Option,
+  found: unknown,
+): boolean | string | number | undefined {
+  const text = (Array.isArray(found) ? found.at(-1) : found) as
+    | string
+    | undefined;
+  if (option.kind === "flag") return flag(option.long, text);
+  if (text === undefined) return undefined;
+  if (text === "") {
+    throw wrong(option.long, `it needs a value: ${option.value}`);
+  }
+  switch (option.kind) {
+    case "path":
+      return text;
+    case "integer":
+      return integer(option.long, text);
+    case "duration":
+      return duration(option.long, text);
+    case "choice":
+      if (option.choices.includes(text)) return text;
+      throw wrong(
+        option.long,
+        `"${text}" is none of ${option.choices.join(", ")}`,
+      );
+  }
+}
+
+function flag(long: string, text: string | undefined): boolean {
+  if (text === undefined) return false;
+  if (text === flagGiven) return true;
+  throw wrong(long, "it takes no value");
+}
+
+function integer(long: string, text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw wrong(long, `"${text}" is no whole number`);
+}
+
+function duration(long: string, text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds !== undefined) return milliseconds;
+  throw wrong(long, `"${text}" is no duration, like 90s or 5m`);
+}
+
+function wrong(long: string, what: string): UsageError {
+  return new UsageError(`Cannot use --${long}: ${what}`);
+}

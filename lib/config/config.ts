@@ -1,0 +1,151 @@
+/**
+ * What can be configured, in typed values. `parse.ts` makes it from TOML.
+ *
+ * @module
+ */
+
+/** A machine files come from. */
+export interface ServerConfig {
+  readonly name: string;
+  readonly host: string;
+  /** @default 22 */
+  readonly port: number;
+  /** @default "relais" */
+  readonly user: string;
+  /** Path of a private key file; `null` when only the agent is to be asked. */
+  readonly identity: string | null;
+  /** Whether to ask the ssh-agent at `$SSH_AUTH_SOCK`. @default false */
+  readonly agent: boolean;
+  /** Paths of OpenSSH known_hosts files. */
+  readonly knownHosts: readonly string[];
+  /** Pinned host keys as `SHA256:…` fingerprints. */
+  readonly hostKeys: readonly string[];
+  /** The export directory on that server, an absolute path. */
+  readonly root: string;
+}
+
+/** Where entries come from: the published list, a walk of the tree, or the list if there is one. */
+export const sources = ["list", "tree", "auto"] as const;
+export type Source = typeof sources[number];
+
+/** What happens on the replica to a file that its server withdrew. */
+export const deletions = ["keep", "trash", "remove"] as const;
+export type Deletion = typeof deletions[number];
+
+/** How many files a pass may delete: a share of those here, or a number. */
+export type MaxDelete = { readonly share: number } | { readonly files: number };
+
+/** The copy, on this machine. */
+export interface ReplicaConfig {
+  readonly into: string;
+  /** @default "/var/lib/relais" */
+  readonly state: string;
+  /** @default "auto" */
+  readonly source: Source;
+  /** Globs on the relative path; empty: everything. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** @default "keep" */
+  readonly delete: Deletion;
+  /** @default 10 % */
+  readonly maxDelete: MaxDelete;
+}
+
+/** How servers are tested and chosen. */
+export interface ProbeConfig {
+  /** How long one probe may take. @default 5 s */
+  readonly timeoutMs: number;
+  /** Good probes in a row before a server counts as up again. @default 2 */
+  readonly rise: number;
+  /** Bad probes in a row before the active server is left. @default 3 */
+  readonly fall: number;
+  /** At least this long on a server before going back to a preferred one. @default 1 min */
+  readonly holdMs: number;
+  /** A list not touched for so long is stale; 0: never. @default 0 */
+  readonly maxAgeMs: number;
+  /** Whether to go back to a preferred server by oneself. @default "auto" */
+  readonly failback: "auto" | "manual";
+}
+
+/** How files are fetched. */
+export interface CopyConfig {
+  /** Requests in flight. @default 64 */
+  readonly parallel: number;
+  /** @default 1 */
+  readonly connections: number;
+  /** Bytes per second; 0: no limit. @default 0 */
+  readonly bandwidth: number;
+  /** Attempts for each file in a pass after the first. @default 3 */
+  readonly retries: number;
+}
+
+/** Limits on every wait, on monotonic clocks. */
+export interface LimitsConfig {
+  /** TCP connect. @default 10 s */
+  readonly connectMs: number;
+  /** SSH handshake and authentication. @default 20 s */
+  readonly handshakeMs: number;
+  /** Between SSH keepalives; three unanswered ones end a connection. @default 5 s */
+  readonly keepaliveMs: number;
+  /** One SFTP request. @default 30 s */
+  readonly requestMs: number;
+  /** A file under way of which no byte arrives. @default 60 s */
+  readonly progressMs: number;
+}
+
+/** Levels of the log, from the chattiest to the gravest. */
+export const levels = ["debug", "info", "warning", "error"] as const;
+export type Level = typeof levels[number];
+
+export interface LogConfig {
+  /** Path of the log file; empty: none. @default "/var/log/relais/relais.log" */
+  readonly file: string;
+  /** @default "info" */
+  readonly level: Level;
+  /** Bytes a log file may reach before it is rotated. @default 10 MB */
+  readonly maxSize: number;
+  /** Rotated files kept. @default 5 */
+  readonly keep: number;
+}
+
+export interface HooksConfig {
+  /** Command and arguments; empty: none. Gets the new files on stdin, NUL-separated. */
+  readonly onNew: readonly string[];
+  readonly onFailover: readonly string[];
+  readonly onError: readonly string[];
+}
+
+/** What a server publishes. */
+export interface PublishConfig {
+  /** Globs of absolute paths. */
+  readonly files: readonly string[];
+  /** The part of each source path that is left out in the export. */
+  readonly base: string;
+  /** The export directory. */
+  readonly into: string;
+}
+
+/** The whole configuration file. */
+export interface Config {
+  /** Path of the file it was read from. */
+  readonly path: string;
+  /** In order of preference. */
+  readonly servers: readonly ServerConfig[];
+  readonly replica: ReplicaConfig | null;
+  readonly probe: ProbeConfig;
+  readonly copy: CopyConfig;
+  readonly limits: LimitsConfig;
+  readonly schedule: { /** @default 1 min */ readonly everyMs: number };
+  readonly log: LogConfig;
+  readonly stat: {
+    /** Path of a Prometheus textfile; empty: none. */ readonly prometheus:
+      string;
+  };
+  readonly hooks: HooksConfig;
+  readonly publish: PublishConfig | null;
+}
+
+/** A configuration that can keep a replica: `[replica]` is there, and at least one server. */
+export interface ReplicaReady extends Config {
+  readonly replica: ReplicaConfig;
+}

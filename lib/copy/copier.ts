@@ -1,0 +1,299 @@
+/**
+ * A copy run: takes the wanted entries, fetches many at a time, makes them
+ * durable batch by batch, puts them in place, and reports them.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import type { CopyConfig } from "../config/config.ts";
+import type { Durability } from "../durability.ts";
+import {
+  describe,
+  FileError,
+  LocalError,
+  RelaisError,
+  StoppedError,
+  toFailure,
+} from "../errors.ts";
+import type { Arrived, Copied, FailedFile, Wanted } from "../protocol.ts";
+import type { SftpSession } from "../ssh/session.ts";
+import { adopt } from "./adopt.ts";
+import type { Destination } from "./destination.ts";
+import { fetchFile, requestsFor } from "./fetch.ts";
+import { Slots } from "./slots.ts";
+import { StagedFile } from "./staging.ts";
+
+/** The synchronised list, as far as copying needs it. */
+export interface Ledger {
+  /** The next wanted entries after line `after`. */
+  wanted(after: number, limit: number): Promise<readonly Wanted[]>;
+  /** Commits that these files are here, to stay. */
+  arrived(files: readonly Arrived[]): Promise<unknown>;
+  failed(files: readonly FailedFile[]): Promise<unknown>;
+}
+
+/** Hears of what happens, to count and log it. */
+export interface Observer {
+  /** Its bytes are here, whole. */
+  fetched(entry: Wanted): void;
+  /** It is in place, durably. */
+  arrived(entry: Wanted): void;
+  adopted(entry: Wanted): void;
+  retrying(entry: Wanted, error: unknown): void;
+  failed(file: FailedFile): void;
+  committed(files: number): void;
+}
+
+/** A file that waits to be made durable and put in place. */
+interface Ready {
+  readonly entry: Wanted;
+  /** Path of the staged file; `null` if the file was in place already. */
+  readonly staged: string | null;
+}
+
+/** Entries asked from the ledger at a time. */
+const page = 1_000;
+
+/** A batch is committed when it has so many files or bytes: a barrier costs the same for one file as for many. */
+const batchFiles = 1_000;
+const batchBytes = 256 * 1024 * 1024;
+
+/** Pause before the first retry; doubles up to the longest, with jitter. */
+const firstPauseMs = 1_000;
+const longestPauseMs = 60_000;
+
+/** What a copy run works with. */
+export interface Tools {
+  readonly session: SftpSession;
+  /** The export directory on the server. */
+  readonly root: string;
+  readonly destination: Destination;
+  readonly durability: Durability;
+  readonly ledger: Ledger;
+  readonly observer: Observer;
+}
+
+/** One copy run from one server. */
+export class Copier {
+  readonly #tools: Tools;
+  readonly #retries: number;
+  readonly #slots: Slots;
+  readonly #failed: FailedFile[] = [];
+  #batch: Ready[] = [];
+  #batchBytes = 0;
+  #committing: Promise<void> = Promise.resolve();
+  #again: Wanted[] = [];
+  #copied = 0;
+  #adopted = 0;
+  #bytes = 0;
+  /** What ends the run: a lost server, a full disk. */
+  #end: unknown;
+
+  constructor(tools: Tools, { parallel, retries }: CopyConfig) {
+    this.#tools = tools;
+    this.#retries = retries;
+    this.#slots = new Slots(parallel);
+  }
+
+  /** Copies all that is wanted. Never throws: what ended it early is part of what it returns. */
+  async run(): Promise<Omit<Copied, "wireBytes">> {
+    try {
+      await this.#copyAll(this.#pages());
+      for (
+        let retry = 0;
+        retry < this.#retries && this.#again.length > 0;
+        retry++
+      ) {
+        await delay(pause(retry));
+        await this.#copyAll(this.#retry(retry + 1 === this.#retries));
+      }
+    } catch (error) {
+      this.#end ??= error;
+    }
+    await this.#finish();
+    return {
+      copied: this.#copied,
+      adopted: this.#adopted,
+      bytes: this.#bytes,
+      failed: this.#failed,
+      ended: this.#end === undefined ? null : toFailure(this.#end),
+    };
+  }
+
+  /** Starts nothing more; {@link run} ends when what is whole is committed. */
+  stop(): void {
+    this.#end ??= new StoppedError("stopped before all was copied");
+  }
+
+  async *#pages(): AsyncGenerator<Attempt> {
+    const last = this.#retries === 0;
+    for (let after = 0;;) {
+      const entries = await this.#tools.ledger.wanted(after, page);
+      if (entries.length === 0) return;
+      for (const entry of entries) yield { entry, last };
+      after = entries.at(-1)!.seq;
+    }
+  }
+
+  *#retry(last: boolean): Generator<Attempt> {
+    const entries = this.#again;
+    this.#again = [];
+    for (const entry of entries) yield { entry, last };
+  }
+
+  /** Starts each attempt as soon as there are slots for it, and waits for all. */
+  async #copyAll(
+    attempts: AsyncIterable<Attempt> | Iterable<Attempt>,
+  ): Promise<void> {
+    for await (const { entry, last } of attempts) {
+      const { session } = this.#tools;
+      const slots = requestsFor(entry, session, this.#slots.total);
+      await this.#slots.take(slots);
+      if (this.#end !== undefined) break;
+      this.#attempt(entry, slots, last).finally(() => this.#slots.give(slots));
+    }
+    await this.#slots.take(this.#slots.total);
+    this.#slots.give(this.#slots.total);
+    if (this.#end !== undefined) throw this.#end;
+  }
+
+  /** Copies one file; what goes wrong with it is noted, what goes wrong with all ends the run. */
+  async #attempt(entry: Wanted, slots: number, last: boolean): Promise<void> {
+    try {
+      this.#ready(await this.#copy(entry, slots));
+    } catch (cause) {
+      const error = translate(cause, entry.path);
+      if (!(error instanceof FileError)) this.#end ??= error;
+      else if (!last && error.retriable) {
+        this.#tools.observer.retrying(entry, error);
+        this.#again.push(entry);
+      } else this.#fail(entry.path, error);
+    }
+  }
+
+  async #copy(entry: Wanted, slots: number): Promise<Ready> {
+    const { session, root, destination, observer } = this.#tools;
+    if (await adopt(destination, entry)) return { entry, staged: null };
+    using staged = StagedFile.open(destination.staging, entry);
+    await fetchFile(session, root, entry, staged, slots);
+    staged.finish();
+    observer.fetched(entry);
+    return { entry, staged: staged.path };
+  }
+
+  #ready(ready: Ready): void {
+    this.#batch.push(ready);
+    this.#batchBytes += ready.staged === null ? 0 : ready.entry.size;
+    const full = this.#batch.length >= batchFiles ||
+      this.#batchBytes >= batchBytes;
+    if (full) this.#commitSoon();
+  }
+
+  /** Commits what is ready, after the batch before it; fetching goes on meanwhile. */
+  #commitSoon(): void {
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    this.#committing = this.#committing.then(() => this.#commit(batch))
+      .catch((error) => {
+        this.#end ??= error;
+      });
+  }
+
+  /** Stage, barrier, rename, barrier, then commit: see docs/architecture.md. */
+  async #commit(batch: readonly Ready[]): Promise<void> {
+    if (batch.length === 0) return;
+    const { destination, durability, ledger, observer } = this.#tools;
+    await durability.barrier(destination.staging);
+    const placed = batch.filter((ready) => this.#place(ready));
+    await durability.barrier(destination.into);
+    await ledger.arrived(
+      placed.map(({ entry: { path, seq }, staged }) => ({
+        path,
+        seq,
+        fetched: staged !== null,
+      })),
+    );
+    for (const { entry, staged } of placed) this.#count(entry, staged !== null);
+    observer.committed(placed.length);
+  }
+
+  #place({ entry, staged }: Ready): boolean {
+    if (staged === null) return true;
+    try {
+      this.#tools.destination.place(staged, entry.path);
+      return true;
+    } catch (cause) {
+      const error = translate(cause, entry.path);
+      if (!(error instanceof FileError)) throw error;
+      this.#fail(entry.path, error);
+      return false;
+    }
+  }
+
+  #count(entry: Wanted, fetched: boolean): void {
+    if (!fetched) {
+      this.#adopted++;
+      this.#tools.observer.adopted(entry);
+      return;
+    }
+    this.#tools.observer.arrived(entry);
+    this.#copied++;
+    this.#bytes += entry.size;
+  }
+
+  #fail(path: string, error: unknown): void {
+    const file = { path, error: describe(error) };
+    this.#failed.push(file);
+    this.#tools.observer.failed(file);
+  }
+
+  /** Commits the last batch, and notes what failed, however the run ended. */
+  async #finish(): Promise<void> {
+    this.#commitSoon();
+    await this.#committing;
+    try {
+      await this.#tools.ledger.failed(this.#failed);
+    } catch (error) {
+      this.#end ??= error;
+    }
+  }
+}
+
+interface Attempt {
+  readonly entry: Wanted;
+  /** Whether there will be no further one. */
+  readonly last: boolean;
+}
+
+/** Trouble with the disk that no other file would escape. */
+const diskTrouble = new Set([
+  "ENOSPC",
+  "EDQUOT",
+  "EROFS",
+  "EIO",
+  "EMFILE",
+  "ENFILE",
+]);
+
+/** Says of an error from the file system whether it concerns `path` alone, or the disk. */
+function translate(error: unknown, path: string): unknown {
+  if (error instanceof RelaisError || !(error instanceof Error)) return error;
+  const { code } = error as { code?: string };
+  if (code === undefined) return error;
+  if (!diskTrouble.has(code)) {
+    return new FileError(`Cannot place ${path}: ${error.message}`, {
+      cause: error,
+    });
+  }
+  return new LocalError(`Cannot write ${path}: ${error.message}`, {
+    cause: error,
+    hint: "see the disk of replica.into",
+  });
+}
+
+function pause(retry: number): number {
+  const longest = Math.min(longestPauseMs, firstPauseMs * 2 ** retry);
+  return longest * (0.5 + Math.random() / 2);
+}

@@ -1,0 +1,42 @@
+/**
+ * Taking away what a server withdrew.
+ *
+ * @module
+ */
+
+import type { Deletion } from "../config/config.ts";
+import type { Durability } from "../durability.ts";
+import { describe, FileError } from "../errors.ts";
+import type { FailedFile } from "../protocol.ts";
+import type { Destination } from "./destination.ts";
+
+/** What was taken away, and what could not be. */
+export interface Removed {
+  readonly removed: readonly string[];
+  readonly failed: readonly FailedFile[];
+}
+
+/** Removes files, or moves them to the trash, as `how` says; durable when it returns. */
+export async function removeWithdrawn(
+  destination: Destination,
+  durability: Durability,
+  files: readonly { readonly path: string }[],
+  how: Deletion,
+): Promise<Removed> {
+  if (how === "keep" || files.length === 0) return { removed: [], failed: [] };
+  const day = new Date().toISOString().slice(0, "2026-11-23".length);
+  const removed: string[] = [];
+  const failed: FailedFile[] = [];
+  for (const { path } of files) {
+    try {
+      if (how === "trash") destination.trash(path, day);
+      else destination.remove(path);
+      removed.push(path);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      failed.push({ path, error: describe(error) });
+    }
+  }
+  await durability.barrier(destination.into);
+  return { removed, failed };
+}

@@ -1,0 +1,200 @@
+/**
+ * The errors relais raises on purpose, and the exit status each one leads to.
+ *
+ * An error class does not survive `postMessage`, so a module flattens what it
+ * caught to a {@link Failure} before it answers.
+ *
+ * @module
+ */
+
+/** Exit statuses, as relais(1) documents them. Any other non-zero status is a failure too. */
+export const exitStatus = {
+  /** Done, nothing left to do. */
+  done: 0,
+  /** Done, but some files could not be copied or verified. */
+  incomplete: 1,
+  /** Wrong usage or configuration. */
+  usage: 2,
+  /** No server available. */
+  unavailable: 3,
+  /** Destination, state or log cannot be used. */
+  local: 4,
+  /** Refused by a safety guard. */
+  refused: 5,
+  /** A server cannot be trusted, or does not let us in. */
+  untrusted: 6,
+  /** Another relais holds this state. */
+  locked: 7,
+} as const;
+
+/** One of the statuses above, or 128 + the number of the signal that stopped relais. */
+export type ExitStatus = number;
+
+/** The base of every error relais raises on purpose. */
+export abstract class RelaisError extends Error {
+  /** The exit status if nothing recovers from this error. */
+  abstract readonly exitStatus: ExitStatus;
+  /** Whether the same operation may succeed later, unchanged. */
+  readonly retriable: boolean = false;
+  /** What the administrator can do about it; one sentence without full stop. */
+  readonly hint: string | undefined;
+
+  constructor(message: string, options: ErrorOptions & { hint?: string } = {}) {
+    super(message, options);
+    this.hint = options.hint;
+  }
+}
+
+/** The command line cannot be understood. */
+export class UsageError extends RelaisError {
+  override readonly name = "UsageError";
+  override readonly exitStatus = exitStatus.usage;
+}
+
+/** The configuration is missing or wrong; `problems` holds all that was found. */
+export class ConfigError extends RelaisError {
+  override readonly name = "ConfigError";
+  override readonly exitStatus = exitStatus.usage;
+
+  constructor(
+    message: string,
+    readonly problems: readonly string[] = [],
+    options: ErrorOptions & { hint?: string } = {},
+  ) {
+    super(message, options);
+  }
+}
+
+/** A server did not answer: a refused connection, a time limit, a name not found. */
+export class UnreachableError extends RelaisError {
+  override readonly name = "UnreachableError";
+  override readonly exitStatus = exitStatus.unavailable;
+  override readonly retriable = true;
+}
+
+/** A server answered, but what relais needs from it is not there or not usable. */
+export class UnusableError extends RelaisError {
+  override readonly name = "UnusableError";
+  override readonly exitStatus = exitStatus.unavailable;
+}
+
+/** A server shows a host key that is not the known one. */
+export class HostKeyError extends RelaisError {
+  override readonly name = "HostKeyError";
+  override readonly exitStatus = exitStatus.untrusted;
+}
+
+/** A server does not let us in. Never tried again within a pass: servers ban for it. */
+export class AuthenticationError extends RelaisError {
+  override readonly name = "AuthenticationError";
+  override readonly exitStatus = exitStatus.untrusted;
+}
+
+/** One file could not be copied, published or verified; the others go on. */
+export class FileError extends RelaisError {
+  override readonly name: string = "FileError";
+  override readonly exitStatus = exitStatus.incomplete;
+  override readonly retriable: boolean;
+
+  constructor(
+    message: string,
+    options: ErrorOptions & { hint?: string; retriable?: boolean } = {},
+  ) {
+    super(message, options);
+    this.retriable = options.retriable ?? false;
+  }
+}
+
+/** The destination, the state or the log cannot be used. */
+export class LocalError extends RelaisError {
+  override readonly name = "LocalError";
+  override readonly exitStatus = exitStatus.local;
+}
+
+/** A safety guard stopped the work. */
+export class RefusedError extends RelaisError {
+  override readonly name = "RefusedError";
+  override readonly exitStatus = exitStatus.refused;
+}
+
+/** Another relais holds the state or the export. */
+export class LockedError extends RelaisError {
+  override readonly name = "LockedError";
+  override readonly exitStatus = exitStatus.locked;
+}
+
+/** A module died, or did not answer in time. */
+export class ModuleError extends RelaisError {
+  override readonly name = "ModuleError";
+  override readonly exitStatus = exitStatus.incomplete;
+  override readonly retriable = true;
+}
+
+/** A hook could not be run, or failed. */
+export class HookError extends RelaisError {
+  override readonly name = "HookError";
+  override readonly exitStatus = exitStatus.incomplete;
+}
+
+/** A signal or a time limit asked for an end. */
+export class StoppedError extends RelaisError {
+  override readonly name = "StoppedError";
+  override readonly exitStatus = exitStatus.incomplete;
+}
+
+/** An error as it crosses from one module to another. */
+export interface Failure {
+  /** Name of the error class, or "Error" for what nobody foresaw: a bug. */
+  readonly name: string;
+  readonly message: string;
+  readonly exitStatus: ExitStatus;
+  readonly retriable: boolean;
+  readonly hint?: string;
+}
+
+/** Flattens anything thrown to a {@link Failure}; what is not a {@link RelaisError} is a bug, told as such. */
+export function toFailure(error: unknown): Failure {
+  if (error instanceof RelaisError) {
+    const { name, message, exitStatus, retriable, hint } = error;
+    return {
+      name,
+      message,
+      exitStatus,
+      retriable,
+      ...(hint === undefined ? {} : { hint }),
+    };
+  }
+  const message = error instanceof Error
+    ? `internal error: ${error.stack ?? error.message}`
+    : `internal error: ${error}`;
+  return {
+    name: "Error",
+    message,
+    exitStatus: exitStatus.incomplete,
+    retriable: false,
+  };
+}
+
+/** A {@link Failure} turned back into something that can be thrown. */
+export class RemoteFailure extends RelaisError {
+  override readonly name: string;
+  override readonly exitStatus: ExitStatus;
+  override readonly retriable: boolean;
+
+  constructor(readonly failure: Failure) {
+    super(
+      failure.message,
+      failure.hint === undefined ? {} : { hint: failure.hint },
+    );
+    this.name = failure.name;
+    this.exitStatus = failure.exitStatus;
+    this.retriable = failure.retriable;
+  }
+}
+
+/** Says an error or a failure in one line for a person: what happened and, if known, what to do. */
+export function describe(error: unknown): string {
+  if (typeof error !== "object" || error === null) return String(error);
+  const { message, hint } = error as { message?: string; hint?: string };
+  return hint === undefined ? message ?? String(error) : `${message}; ${hint}`;
+}

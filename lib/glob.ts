@@ -1,0 +1,31 @@
+/**
+ * Globs on relative paths, as rsync's and git's users write them.
+ *
+ * @module
+ */
+
+import { globToRegExp } from "@std/path/posix";
+
+/**
+ * Makes one test of several globs: `*` and `?` within a part, `**` across
+ * parts, `[…]` and `{a,b}`. A glob without `/` matches a part at any depth; one
+ * with `/` matches from the top. One that matches a directory covers all below
+ * it.
+ */
+export function compileGlobs(
+  globs: readonly string[],
+): (path: string) => boolean {
+  const expressions = globs.map(compile);
+  return (path) => expressions.some((expression) => expression.test(path));
+}
+
+function compile(glob: string): RegExp {
+  const trimmed = glob.replace(/^\/|\/$/g, "");
+  const anchored = glob.replace(/\/$/, "").includes("/");
+  const { source } = globToRegExp(anchored ? trimmed : `**/${trimmed}`, {
+    extended: false,
+    globstar: true,
+  });
+  // The expression ends in "/*$": whatever lies below what it matches matches too.
+  return new RegExp(source.replace(/\$$/, "(?:/.*)?$"), "s");
+}

@@ -1,0 +1,146 @@
+/**
+ * The list, version 1: its header and its lines, both ways. docs/list-format.md
+ * is the specification. What reads never throws, whatever the bytes.
+ *
+ * @module
+ */
+
+import { parseTimestamp, type Timestamp } from "../timestamp.ts";
+import type { Digest, Entry } from "./entry.ts";
+import { checkPath, decodePath, encodePath } from "./path.ts";
+
+/** The first line. */
+export interface Header {
+  /** 1 to 64 of `[0-9a-zA-Z-]`, new for each new list. */
+  readonly generation: string;
+  readonly created: Timestamp;
+}
+
+/** What was read, or why it was refused. */
+export type Parsed<Value> =
+  | { readonly value: Value }
+  | { readonly reason: string };
+
+const magic = "relais-list";
+const version = "1";
+const generationForm = /^[0-9a-zA-Z-]{1,64}$/;
+const digestForm = /^(?:sha256:[0-9a-f]{64}|cksum:(?:0|[1-9]\d{0,9}))$/;
+const numberForm = /^(?:0|[1-9]\d{0,15})$/;
+const modeForm = /^[0-7]{4}$/;
+
+/** Writes the first line, with its LF. */
+export function formatHeader({ generation, created }: Header): string {
+  return `${magic}\t${version}\t${generation}\t${created}\n`;
+}
+
+/** Reads the first line, without its LF. */
+export function parseHeader(line: string): Parsed<Header> {
+  if (line === "") return { reason: "the list is empty" };
+  const [name, number, generation = "", date = "", ...others] = line.split(
+    "\t",
+  );
+  if (name !== magic) {
+    return { reason: `it is no list: it does not begin with "${magic}"` };
+  }
+  if (number !== version) {
+    return {
+      reason:
+        `its version is ${number}, and this relais reads version ${version}`,
+    };
+  }
+  const created = parseTimestamp(date);
+  if (
+    !generationForm.test(generation) || created === undefined ||
+    others.length > 0
+  ) {
+    return { reason: "its first line is not complete" };
+  }
+  return { value: { generation, created } };
+}
+
+/** Whether a line is an extension, which a reader that does not know it passes over. */
+export function isExtension(line: string): boolean {
+  return line.startsWith("#");
+}
+
+/** Writes one line, with its LF. */
+export function formatLine(entry: Entry): string {
+  const { seq, op, published, mtime, size, digest } = entry;
+  const mode = entry.mode === null
+    ? "-"
+    : entry.mode.toString(8).padStart(4, "0");
+  const path = encodePath(entry.path);
+  return `${seq}\t${op}\t${published}\t${mtime}\t${size}\t${mode}\t${
+    digest ?? "-"
+  }\t${path}\n`;
+}
+
+/** Reads one line, without its LF. */
+export function parseLine(line: string): Parsed<Entry> {
+  const fields = line.split("\t");
+  if (fields.length !== 8) {
+    return { reason: `a line has 8 fields, this one ${fields.length}` };
+  }
+  const [seq, op, published, mtime, size, mode, digest, path] =
+    fields as Fields;
+  if (op !== "+" && op !== "-") {
+    return { reason: `the operation is "${op}", not + or -` };
+  }
+  const entry: Attempt = {
+    seq: parseNumber(seq),
+    op,
+    published: parseTimestamp(published),
+    mtime: parseTimestamp(mtime),
+    size: parseNumber(size),
+    mode: parseMode(mode),
+    digest: parseDigest(digest),
+    path: decodePath(path),
+  };
+  const reason = whatIsWrong(entry);
+  return reason === undefined ? { value: entry as Entry } : { reason };
+}
+
+type Fields = [string, string, string, string, string, string, string, string];
+
+/** An entry in which `undefined` stands for what could not be read. */
+type Attempt = { [Field in keyof Entry]: Entry[Field] | undefined };
+
+function whatIsWrong(entry: Attempt): string | undefined {
+  if (entry.seq === undefined || entry.seq === 0) {
+    return "its number is not 1, 2, 3 …";
+  }
+  if (entry.published === undefined) {
+    return "its date of publication is not a date";
+  }
+  if (entry.mtime === undefined) return "its date is not a date";
+  if (entry.size === undefined) return "its size is not a number of bytes";
+  if (entry.mode === undefined) return "its mode is not four octal digits";
+  if (entry.digest === undefined) return "its digest is not a digest";
+  if (entry.path === undefined) {
+    return "its path is not encoded as it should be";
+  }
+  if (
+    entry.op === "-" &&
+    (entry.size !== 0 || entry.mode !== null || entry.digest !== null)
+  ) {
+    return "a withdrawal has size 0, no mode and no digest";
+  }
+  return checkPath(entry.path);
+}
+
+function parseNumber(text: string): number | undefined {
+  const value = Number(text);
+  return numberForm.test(text) && Number.isSafeInteger(value)
+    ? value
+    : undefined;
+}
+
+function parseMode(text: string): number | null | undefined {
+  if (text === "-") return null;
+  return modeForm.test(text) ? Number.parseInt(text, 8) : undefined;
+}
+
+function parseDigest(text: string): Digest | null | undefined {
+  if (text === "-") return null;
+  return digestForm.test(text) ? text as Digest : undefined;
+}

@@ -1,0 +1,86 @@
+/**
+ * Paths as a list carries them: which ones may be used, and how bytes that
+ * would break a line are written.
+ *
+ * @module
+ */
+
+/** What relais keeps for itself in an export and in a replica. */
+export const ownDirectory = ".relais";
+
+/** Limits of Linux: PATH_MAX and NAME_MAX, in bytes. */
+const longestPath = 4_096;
+const longestPart = 255;
+
+const encoder = new TextEncoder();
+const strictDecoder = new TextDecoder("utf-8", {
+  fatal: true,
+  ignoreBOM: true,
+});
+
+/** Any text that takes more than this many UTF-16 units may take more than {@link longestPart} bytes. */
+const surelyShort = 85;
+
+/**
+ * Returns why a decoded relative path may not be used, or `undefined` if it
+ * may. Nothing that passes leads out of the directory it is relative to.
+ */
+export function checkPath(path: string): string | undefined {
+  if (path === "") return "the path is empty";
+  if (path.startsWith("/")) return "the path is absolute";
+  if (path.includes("\0")) return "the path contains NUL";
+  if (path.includes("\uFFFD") || !path.isWellFormed()) {
+    return "the path is not valid UTF-8";
+  }
+  if (byteLength(path) > longestPath) {
+    return `the path is longer than ${longestPath} bytes`;
+  }
+  return checkParts(path.split("/"));
+}
+
+function checkParts(parts: readonly string[]): string | undefined {
+  if (parts[0] === ownDirectory) {
+    return `the path lies in ${ownDirectory}, which is relais's own`;
+  }
+  for (const part of parts) {
+    if (part === "") return "the path has an empty part";
+    if (part === "." || part === "..") return `the path has a part "${part}"`;
+    if (part.length > surelyShort && byteLength(part) > longestPart) {
+      return `a part of the path is longer than ${longestPart} bytes`;
+    }
+  }
+  return undefined;
+}
+
+/** Writes control bytes and `%` as `%XX`, so that a path fits into a line. */
+export function encodePath(path: string): string {
+  // deno-lint-ignore no-control-regex -- control bytes are what this is about
+  return path.replace(/[\x00-\x1f\x7f%]/g, (character) => {
+    const hex = character.charCodeAt(0).toString(16).toUpperCase();
+    return `%${hex.padStart(2, "0")}`;
+  });
+}
+
+/** Reads what {@link encodePath} wrote; returns `undefined` if a `%` is not followed by two hexadecimal digits, or the bytes are not UTF-8. */
+export function decodePath(text: string): string | undefined {
+  if (!text.includes("%")) return text;
+  if (/%(?![0-9A-Fa-f]{2})/.test(text)) return undefined;
+  try {
+    return strictDecoder.decode(decodeBytes(text));
+  } catch {
+    // Bytes that are not UTF-8: a name that nobody here could open.
+    return undefined;
+  }
+}
+
+function decodeBytes(text: string): Uint8Array {
+  const pieces = text.split(/%([0-9A-Fa-f]{2})/);
+  const bytes = pieces.map((piece, index) =>
+    index % 2 === 0 ? encoder.encode(piece) : [Number.parseInt(piece, 16)]
+  );
+  return Uint8Array.from(bytes.flatMap((some) => [...some]));
+}
+
+function byteLength(text: string): number {
+  return encoder.encode(text).length;
+}

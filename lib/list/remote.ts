@@ -1,0 +1,185 @@
+/**
+ * A published list, read over SFTP from where it was left.
+ *
+ * @module
+ */
+
+import { UnusableError } from "../errors.ts";
+import type { Cursor } from "../protocol.ts";
+import { readRange } from "../ssh/read-range.ts";
+import type { Handle, SftpSession } from "../ssh/session.ts";
+import { parseHeader } from "./format.ts";
+
+/** Where the list lies below the root of an export. */
+export const listPath = ".relais/list";
+
+/** No header is longer: the generation has at most 64 bytes. */
+const headerBytes = 256;
+
+/** How many of the last bytes known are compared to recognise a list. */
+const tailBytes = 64;
+
+/** A line longer than this breaks the format: a path has at most 4096 bytes, each written as `%XX` at worst. */
+const longestLine = 16 * 1024;
+
+/** Stands for a line that was too long to be kept; breaks the format as well. */
+const tooLong = "a line of over 16 KiB";
+
+/** Requests in flight while a list is read. */
+const parallel = 8;
+
+/** What a list is to the one a cursor was taken from. */
+export type Recognition = "same" | "grown" | "shrunken" | "other";
+
+/** Some whole lines of a list. */
+export interface Lines {
+  readonly lines: readonly string[];
+  /** Where reading goes on after them. */
+  readonly offset: number;
+  readonly tail: Uint8Array;
+}
+
+/** What follows a cursor that stands at the beginning of a list. */
+export const beginning = { offset: 0, tail: new Uint8Array(0) };
+
+/** An open list. Its size is that of the moment it was opened, however it grows. */
+export class RemoteList {
+  readonly generation: string;
+  /** Bytes. */
+  readonly size: number;
+  /** The heartbeat of the publisher, in seconds since the epoch. */
+  readonly mtime: number;
+  /** What it is to the list that the cursor given to {@link open} knows. */
+  readonly recognition: Recognition;
+  readonly #session: SftpSession;
+  readonly #handle: Handle;
+
+  private constructor(
+    session: SftpSession,
+    handle: Handle,
+    facts: Pick<RemoteList, "generation" | "size" | "mtime" | "recognition">,
+  ) {
+    this.#session = session;
+    this.#handle = handle;
+    this.generation = facts.generation;
+    this.size = facts.size;
+    this.mtime = facts.mtime;
+    this.recognition = facts.recognition;
+  }
+
+  /**
+   * Opens the list of the export at `root` and recognises it, in two round
+   * trips. What tells a list that was replaced from one that was only touched
+   * is its header and the bytes before the cursor.
+   *
+   * @throws {SftpError} If there is none, or it cannot be read.
+   * @throws {UnusableError} If it is not a list.
+   */
+  static async open(
+    session: SftpSession,
+    root: string,
+    known?: Cursor,
+  ): Promise<RemoteList> {
+    const handle = await session.open(`${root}/${listPath}`);
+    try {
+      const tailLength = known?.tail.length ?? 0;
+      const [stat, head, tail] = await Promise.all([
+        session.fstat(handle),
+        session.read(handle, 0, headerBytes),
+        known === undefined
+          ? new Uint8Array(0)
+          : session.read(handle, known.offset - tailLength, tailLength),
+      ]);
+      const generation = generationOf(head, session.server);
+      const recognition = recognise(known, {
+        generation,
+        tail,
+        size: stat.size,
+      });
+      const { size, mtime } = stat;
+      return new RemoteList(session, handle, {
+        generation,
+        size,
+        mtime,
+        recognition,
+      });
+    } catch (error) {
+      await session.close(handle).catch(
+        () => {/* the first error tells more */},
+      );
+      throw error;
+    }
+  }
+
+  /** Yields the whole lines from `from` on. A last line without LF is left for the next time. */
+  async *read(from: Pick<Cursor, "offset" | "tail">): AsyncGenerator<Lines> {
+    const decoder = new TextDecoder();
+    let { offset, tail } = from;
+    let rest = new Uint8Array(0);
+    let skipping = false;
+    const range = { start: offset, end: this.size, parallel };
+    for await (const piece of readRange(this.#session, this.#handle, range)) {
+      const end = piece.lastIndexOf(0x0a) + 1;
+      if (end === 0) {
+        rest = join(rest, piece);
+        if (rest.length <= longestLine) continue;
+        // Nobody needs the bytes of a line that long, but for the last ones.
+        skipping = true;
+        offset += rest.length - tailBytes;
+        rest = rest.slice(-tailBytes);
+        continue;
+      }
+      const bytes = join(rest, piece.subarray(0, end));
+      rest = piece.slice(end);
+      offset += bytes.length;
+      tail = join(tail, bytes).slice(-tailBytes);
+      const lines = decoder.decode(bytes).split("\n");
+      lines.pop();
+      if (skipping) lines[0] = tooLong;
+      skipping = false;
+      yield { lines, offset, tail };
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close(this.#handle);
+  }
+}
+
+function generationOf(head: Uint8Array, server: string): string {
+  const end = head.indexOf(0x0a);
+  const line = new TextDecoder().decode(
+    end === -1 ? head : head.subarray(0, end),
+  );
+  const header = parseHeader(line);
+  if ("reason" in header) {
+    throw new UnusableError(
+      `Cannot read the list of ${server}: ${header.reason}`,
+      { hint: `see what writes ${listPath} there` },
+    );
+  }
+  return header.value.generation;
+}
+
+function recognise(
+  known: Cursor | undefined,
+  list: { generation: string; tail: Uint8Array; size: number },
+): Recognition {
+  if (known === undefined || known.generation !== list.generation) {
+    return "other";
+  }
+  if (list.size < known.offset) return "shrunken";
+  if (!equal(known.tail, list.tail)) return "other";
+  return list.size === known.offset ? "same" : "grown";
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+function join(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

@@ -1,0 +1,41 @@
+/**
+ * "Did you mean …?"
+ *
+ * @module
+ */
+
+import { closestString } from "@std/text/closest-string";
+
+/** Returns the candidate that `word` probably is, or `undefined` if it is like none of them. */
+export function nearest(
+  word: string,
+  candidates: readonly string[],
+): string | undefined {
+  if (candidates.length === 0) return undefined;
+  const closest = closestString(word, candidates);
+  return distance(word, closest) <= Math.max(1, Math.floor(closest.length / 3))
+    ? closest
+    : undefined;
+}
+
+/** Counts insertions, deletions, substitutions and swaps of neighbours. */
+function distance(a: string, b: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      row[j] = Math.min(
+        last[j]! + 1,
+        row[j - 1]! + 1,
+        last[j - 1]! + (same ? 0 : 1),
+        swapped && i > 1 && j > 1 ? before[j - 2]! + 1 : Infinity,
+      );
+    }
+    before = last;
+    last = row;
+  }
+  return last[b.length]!;
+}

@@ -1,0 +1,58 @@
+/**
+ * What test-server remembers from one `--once` to the next.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { Cursor, Probe } from "../protocol.ts";
+import { type Choice, noChoice } from "./decision.ts";
+
+/** A list of which nothing was left to do. */
+export interface Settled {
+  readonly cursor: Cursor;
+  /** Of the configuration it was settled under. */
+  readonly fingerprint: string;
+}
+
+export interface Memory {
+  readonly choice: Choice;
+  readonly reason: string;
+  /** The last probe of each server; the time in milliseconds since the epoch. */
+  readonly probes: readonly Probe[];
+  readonly probedAt: number;
+  readonly settled: Readonly<Record<string, Settled>>;
+}
+
+const key = "test-server";
+
+const nothing: Memory = {
+  choice: noChoice,
+  reason: "",
+  probes: [],
+  probedAt: 0,
+  settled: {},
+};
+
+/** Reads what is remembered; nothing, on a first pass. */
+export function recall(db: DatabaseSync): Memory {
+  const row = db.prepare("SELECT value FROM memory WHERE key = ?").get(key) as
+    | { value: string }
+    | undefined;
+  return row === undefined ? nothing : JSON.parse(row.value, reviveBytes);
+}
+
+export function remember(db: DatabaseSync, memory: Memory): void {
+  db.prepare("INSERT OR REPLACE INTO memory VALUES (?, ?)")
+    .run(key, JSON.stringify(memory, replaceBytes));
+}
+
+function replaceBytes(_: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? { hex: value.toHex() } : value;
+}
+
+function reviveBytes(_: string, value: unknown): unknown {
+  return typeof value === "object" && value !== null && "hex" in value
+    ? Uint8Array.fromHex(value.hex as string)
+    : value;
+}

@@ -1,0 +1,181 @@
+/**
+ * One probe of one server, to the depth that matters: TCP, SSH handshake, host
+ * key, authentication, and that the list itself can be read.
+ *
+ * @module
+ */
+
+import type { ServerConfig } from "../config/config.ts";
+import {
+  type RelaisError,
+  toFailure,
+  UnreachableError,
+  UnusableError,
+} from "../errors.ts";
+import { RemoteList } from "../list/remote.ts";
+import type {
+  Depth,
+  Probe,
+  PublishedList,
+  TestServerSettings,
+  Verdict,
+} from "../protocol.ts";
+import { connect } from "../ssh/connect.ts";
+import { SftpError, type SftpSession } from "../ssh/session.ts";
+import type { Settled } from "./memory.ts";
+
+/** What a probe found of the export. */
+interface Found {
+  readonly list: PublishedList | null;
+  readonly unchanged: boolean;
+}
+
+/** What was settled last time, and under which configuration relais runs now. */
+export interface Known {
+  readonly settled: Settled | undefined;
+  readonly fingerprint: string;
+}
+
+/** Probes `server`, within `probe.timeout`. Never throws: what goes wrong is the verdict. */
+export async function probe(
+  server: ServerConfig,
+  settings: Pick<TestServerSettings, "probe" | "limits" | "replica">,
+  known: Known,
+): Promise<Probe> {
+  const started = performance.now();
+  let depth: Depth = "nothing";
+  let session: SftpSession | undefined;
+  const timeout = AbortSignal.timeout(settings.probe.timeoutMs);
+
+  async function reach(): Promise<Found> {
+    session = await connect(server, settings.limits, {
+      signal: timeout,
+      onDepth: (reached) => depth = reached,
+    });
+    const found = await examine(session, server.root, settings, known);
+    depth = "list";
+    return found;
+  }
+
+  function report(verdict: Verdict, rest: Partial<Probe>): Probe {
+    return {
+      server: server.name,
+      verdict,
+      depth,
+      failure: null,
+      milliseconds: Math.round(performance.now() - started),
+      list: null,
+      unchanged: false,
+      wireBytes: wireBytes(session),
+      ...rest,
+    };
+  }
+
+  try {
+    const found = await withTimeout(reach(), timeout, server, settings);
+    const failure = staleness(server, found, settings.probe.maxAgeMs);
+    return failure === null
+      ? report("up", found)
+      : report("stale", { ...found, failure: toFailure(failure) });
+  } catch (error) {
+    return report(verdictOn(error), { failure: toFailure(error) });
+  } finally {
+    session?.end();
+  }
+}
+
+async function examine(
+  session: SftpSession,
+  root: string,
+  { replica: { source } }: Pick<TestServerSettings, "replica">,
+  { settled, fingerprint }: Known,
+): Promise<Found> {
+  if (source !== "tree") {
+    try {
+      const list = await RemoteList.open(session, root, settled?.cursor);
+      const { generation, size, mtime, recognition } = list;
+      const unchanged = recognition === "same" &&
+        settled?.fingerprint === fingerprint;
+      return { list: { generation, size, mtime }, unchanged };
+    } catch (error) {
+      if (source === "list" || !isMissing(error)) {
+        throw noList(session, root, error);
+      }
+    }
+  }
+  const { kind } = await session.stat(root);
+  if (kind === "directory") return { list: null, unchanged: false };
+  throw new UnusableError(
+    `Cannot use ${root} on ${session.server}: it is no directory`,
+    { hint: "set the server's root to its export directory" },
+  );
+}
+
+function noList(session: SftpSession, root: string, error: unknown): unknown {
+  if (!isMissing(error)) return error;
+  return new UnusableError(
+    `Cannot find a list in ${root} on ${session.server}`,
+    {
+      cause: error,
+      hint: `run "relais publish" there, or set replica.source to "tree"`,
+    },
+  );
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof SftpError && error.code === "no such file";
+}
+
+async function withTimeout<Result>(
+  work: Promise<Result>,
+  timeout: AbortSignal,
+  { name }: ServerConfig,
+  { probe: { timeoutMs } }: Pick<TestServerSettings, "probe">,
+): Promise<Result> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  timeout.addEventListener("abort", () =>
+    reject(
+      new UnreachableError(
+        `Cannot probe ${name}: no answer within ${timeoutMs / 1_000} s`,
+        { hint: "see its load, or raise probe.timeout" },
+      ),
+    ));
+  // Whichever of the two loses may still fail later.
+  work.catch(() => {});
+  return await Promise.race([work, late]);
+}
+
+function staleness(
+  { name }: ServerConfig,
+  { list }: Found,
+  maxAgeMs: number,
+): UnusableError | null {
+  if (list === null || maxAgeMs === 0) return null;
+  const age = Date.now() - list.mtime * 1_000;
+  if (age <= maxAgeMs) return null;
+  return new UnusableError(
+    `Cannot trust the list of ${name}: its publisher last ran ${
+      Math.round(age / 1_000)
+    } s ago, and probe.max_age is ${maxAgeMs / 1_000} s`,
+    { hint: `see why "relais publish" does not run there` },
+  );
+}
+
+function verdictOn(error: unknown): Verdict {
+  switch ((error as RelaisError).name) {
+    case "HostKeyError":
+      return "untrusted";
+    case "AuthenticationError":
+      return "refused";
+    case "UnreachableError":
+      return "unreachable";
+    default:
+      return "unusable";
+  }
+}
+
+function wireBytes(session: SftpSession | undefined): number {
+  return session === undefined
+    ? 0
+    : session.wireBytes.received + session.wireBytes.sent;
+}

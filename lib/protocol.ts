@@ -1,0 +1,374 @@
+/**
+ * Everything the modules say to each other: what each one is started with,
+ * what it can be asked, and what it tells unasked. Types only, plain data.
+ *
+ * @module
+ */
+
+import type {
+  CopyConfig,
+  Level,
+  LimitsConfig,
+  LogConfig,
+  ProbeConfig,
+  PublishConfig,
+  ReplicaConfig,
+  ServerConfig,
+} from "./config/config.ts";
+import type { Failure } from "./errors.ts";
+import type { Entry, Version } from "./list/entry.ts";
+import type { Timestamp } from "./timestamp.ts";
+
+/** The modules, by the names they have everywhere: worker, log, figures, file. */
+export const moduleNames = [
+  "test-server",
+  "synchro-list",
+  "copy-list",
+  "stat",
+  "log",
+  "publish",
+] as const;
+export type ModuleName = typeof moduleNames[number];
+
+/** What every module is started with; asked once, before anything else, as `start`. */
+export interface Start<Settings> {
+  readonly settings: Settings;
+  /** The stats block. */
+  readonly stats: SharedArrayBuffer;
+  /** Messages below this level are not even posted. */
+  readonly level: Level;
+}
+
+/** Joins a module to another one, or again to one that was replaced. */
+export interface Wire {
+  readonly wire: ModuleName;
+  /** Whether the module asks the other one through `port`, or answers it. */
+  readonly role: "ask" | "answer";
+  readonly port: MessagePort;
+}
+
+/** Tells a module which pass its log lines belong to from now on. */
+export interface NewPass {
+  readonly pass: string;
+}
+
+// ---------------------------------------------------------------- test-server
+
+export interface TestServerSettings {
+  readonly servers: readonly ServerConfig[];
+  readonly probe: ProbeConfig;
+  readonly limits: LimitsConfig;
+  readonly replica: Pick<ReplicaConfig, "state" | "source">;
+  readonly dryRun: boolean;
+}
+
+/** How far into a list its reader has come, and how to recognise it. */
+export interface Cursor {
+  readonly generation: string;
+  /** Bytes read so far; a line ends there. */
+  readonly offset: number;
+  /** The last bytes before `offset`. */
+  readonly tail: Uint8Array;
+  /** `seq` of the last line read. */
+  readonly seq: number;
+}
+
+/** How deep a probe got, from nothing to all that matters. */
+export const depths = [
+  "nothing",
+  "connected",
+  "handshaken",
+  "trusted",
+  "authenticated",
+  "sftp",
+  "list",
+] as const;
+export type Depth = typeof depths[number];
+
+/** What a probe says of a server. */
+export const verdicts = [
+  /** It serves. */
+  "up",
+  /** It does not answer. */
+  "unreachable",
+  /** It answers, but what we need is not there. */
+  "unusable",
+  /** Its list was not touched for longer than `probe.max_age`. */
+  "stale",
+  /** Its host key is not the known one. */
+  "untrusted",
+  /** It does not let us in. */
+  "refused",
+] as const;
+export type Verdict = typeof verdicts[number];
+
+/** One probe of one server. */
+export interface Probe {
+  readonly server: string;
+  readonly verdict: Verdict;
+  readonly depth: Depth;
+  /** Why the server is not up, in plain words. */
+  readonly failure: Failure | null;
+  /** From the first byte to the last answer, in milliseconds. */
+  readonly milliseconds: number;
+  /** The list it publishes; `null` if there is none, or it was not reached. */
+  readonly list: PublishedList | null;
+  /** Whether its list is the one settled last time, to the byte. */
+  readonly unchanged: boolean;
+  readonly wireBytes: number;
+}
+
+/** A list as a probe sees it. */
+export interface PublishedList {
+  readonly generation: string;
+  /** Bytes. */
+  readonly size: number;
+  /** The heartbeat: when the publisher last ran, in seconds since the epoch. */
+  readonly mtime: number;
+}
+
+export interface Probed {
+  /** The server this pass takes its files from; `null` if none serves. */
+  readonly active: string | null;
+  /** The active server before this probe. */
+  readonly previous: string | null;
+  /** Why the active server is the active one, in plain words. */
+  readonly reason: string;
+  /** The last probe of each server, in order of preference. */
+  readonly probes: readonly Probe[];
+  readonly wireBytes: number;
+}
+
+export type TestServerOperations = {
+  /** Probes all servers and chooses. */
+  probe: { request: { readonly fingerprint: string }; reply: Probed };
+  /** Probes all servers once and chooses nothing: for `relais check`. */
+  examine: { request: null; reply: readonly Probe[] };
+  /** Remembers that nothing of this list is left to do. */
+  settle: {
+    request: {
+      readonly server: string;
+      readonly cursor: Cursor;
+      /** Of the configuration it was settled under. */
+      readonly fingerprint: string;
+    };
+    reply: null;
+  };
+};
+
+// --------------------------------------------------------------- synchro-list
+
+export interface SynchroListSettings {
+  readonly servers: readonly ServerConfig[];
+  readonly limits: LimitsConfig;
+  readonly replica: ReplicaConfig;
+  /** Whether new files are to be announced to a hook. */
+  readonly announces: boolean;
+  readonly dryRun: boolean;
+}
+
+export interface Synchronised {
+  readonly source: "list" | "tree";
+  /** `null` for a tree. */
+  readonly generation: string | null;
+  /** Entries read. */
+  readonly seen: number;
+  /** Entries among them that are wanted. */
+  readonly new: number;
+  /** Entries not wanted: excluded, or older than what is here. */
+  readonly skipped: number;
+  /** Lines that break a rule of the format, or names that may not be used. */
+  readonly refused: readonly string[];
+  readonly refusedCount: number;
+  readonly wireBytes: number;
+  /** Where reading will go on; `null` for a tree. */
+  readonly cursor: Cursor | null;
+}
+
+/** An entry to fetch. */
+export interface Wanted extends Entry {
+  /** What is on the replica under this path, as far as the synchronised list knows. */
+  readonly here: Version | null;
+}
+
+/** What is on the replica, durably, from now on. */
+export interface Arrived {
+  readonly path: string;
+  /** `seq` of the entry in the list of the server it came from. */
+  readonly seq: number;
+  /** False if the file was there already, and only adopted. */
+  readonly fetched: boolean;
+}
+
+/** One file that did not make it, and why. */
+export interface FailedFile {
+  readonly path: string;
+  readonly error: string;
+}
+
+/** What is still to be done. */
+export interface Backlog {
+  readonly pending: number;
+  readonly bytes: number;
+  /** Now minus the date of the oldest entry not yet on the replica. */
+  readonly lagSeconds: number;
+}
+
+export type SynchroListOperations = {
+  /** Brings the synchronised list up to date with what `server` publishes. */
+  synchronise: { request: { readonly server: string }; reply: Synchronised };
+  /** The next entries to fetch from `server`, in order of publication, after line `after`. */
+  wanted: {
+    request: {
+      readonly server: string;
+      readonly after: number;
+      readonly limit: number;
+    };
+    reply: readonly Wanted[];
+  };
+  arrived: {
+    request: { readonly server: string; readonly files: readonly Arrived[] };
+    reply: null;
+  };
+  failed: {
+    request: { readonly server: string; readonly files: readonly FailedFile[] };
+    reply: null;
+  };
+  /** Files here that `server` withdrew; refused if they are too many. */
+  withdrawn: {
+    request: { readonly server: string };
+    reply: readonly { readonly path: string; readonly size: number }[];
+  };
+  removed: { request: { readonly paths: readonly string[] }; reply: null };
+  backlog: { request: { readonly server: string }; reply: Backlog };
+  /** Files that arrived and that no hook has been told of yet. */
+  unannounced: { request: null; reply: readonly string[] };
+  announced: { request: { readonly paths: readonly string[] }; reply: null };
+};
+
+// ------------------------------------------------------------------ copy-list
+
+export interface CopyListSettings {
+  readonly servers: readonly ServerConfig[];
+  readonly limits: LimitsConfig;
+  readonly copy: CopyConfig;
+  readonly replica: ReplicaConfig;
+}
+
+export interface Copied {
+  readonly copied: number;
+  readonly adopted: number;
+  readonly bytes: number;
+  readonly wireBytes: number;
+  readonly failed: readonly FailedFile[];
+  /** Why copying ended before its end: the server was lost, or the disk. */
+  readonly ended: Failure | null;
+}
+
+export type CopyListOperations = {
+  /** Opens the connection, so that it is there when the list has been read. */
+  connect: { request: { readonly server: string }; reply: null };
+  /** Fetches all that is wanted from `server`. */
+  copy: { request: { readonly server: string }; reply: Copied };
+  /** Ends a copy under way in good order: what is whole is committed, the rest stays staged. */
+  stop: { request: null; reply: null };
+  /** Takes away what `server` withdrew, as `replica.delete` says. */
+  remove: {
+    request: { readonly server: string };
+    reply: {
+      readonly removed: readonly string[];
+      readonly failed: readonly FailedFile[];
+    };
+  };
+};
+
+/** What copy-list tells unasked while it copies: figures since the beginning of the pass. */
+export interface CopyProgress {
+  readonly progress: { readonly files: number; readonly bytes: number };
+}
+
+// ----------------------------------------------------------------------- stat
+
+export interface StatSettings {
+  /** Directory the snapshot is written to. */
+  readonly directory: string;
+  readonly prometheus: string;
+  /** Whether passes are recorded in the state. */
+  readonly history: boolean;
+  /** Whether to write nothing at all. */
+  readonly dryRun: boolean;
+}
+
+/** The outcome of one pass, as `--once --json` prints it and the state keeps it. */
+export interface PassReport {
+  readonly server: string | null;
+  readonly generation: string | null;
+  readonly seen: number;
+  readonly new: number;
+  readonly copied: number;
+  readonly adopted: number;
+  readonly bytes: number;
+  readonly wire_bytes: number;
+  readonly removed: number;
+  readonly skipped: number;
+  readonly refused: number;
+  readonly failed: readonly FailedFile[];
+  readonly lag_seconds: number;
+  readonly seconds: number;
+  readonly exit: number;
+  readonly plan?: readonly PlannedAction[];
+}
+
+/** What a pass would do, with `--dry-run`. */
+export interface PlannedAction {
+  readonly action: "copy" | "remove";
+  readonly path: string;
+  readonly size: number;
+}
+
+export type StatOperations = {
+  /** Writes the pass into the history, and the snapshot. */
+  record: {
+    request: { readonly report: PassReport; readonly started: Timestamp };
+    reply: null;
+  };
+  /** Writes the snapshot. */
+  write: { request: null; reply: null };
+};
+
+// ------------------------------------------------------------------------ log
+
+export interface LogSettings extends LogConfig {
+  /** The gravest level below which nothing goes to stderr; `null`: nothing at all does. */
+  readonly stderr: Level | null;
+  /** Whether stderr is the journal. */
+  readonly journal: boolean;
+  readonly dryRun: boolean;
+}
+
+export type LogOperations = {
+  /** Answers when all that was posted before is written. */
+  flush: { request: null; reply: null };
+};
+
+// -------------------------------------------------------------------- publish
+
+export interface PublishSettings {
+  readonly publish: PublishConfig;
+}
+
+/** What one run of publish did. */
+export interface PublishReport {
+  readonly scanned: number;
+  readonly published: number;
+  readonly withdrawn: number;
+  readonly unchanged: number;
+  readonly bytes: number;
+  readonly failed: readonly FailedFile[];
+  readonly generation: string;
+  readonly seconds: number;
+}
+
+export type PublishOperations = {
+  publish: { request: null; reply: PublishReport };
+};

@@ -1,0 +1,233 @@
+/**
+ * One run of publish: brings the export and its list up to date with the
+ * sources.
+ *
+ * @module
+ */
+
+import type { PublishConfig } from "../config/config.ts";
+import { Destination } from "../copy/destination.ts";
+import type { Durability } from "../durability.ts";
+import { describe, FileError, LocalError } from "../errors.ts";
+import type { Entry } from "../list/entry.ts";
+import { ListWriter } from "../list/writer.ts";
+import { Lock } from "../lock.ts";
+import type { FailedFile, PublishReport } from "../protocol.ts";
+import { type Exported, lookAtSource, stageSource } from "./export.ts";
+import { findSources } from "./sources.ts";
+
+/** Hears of what happens, to count and log it. */
+export interface PublishObserver {
+  published(path: string, size: number): void;
+  withdrawn(path: string): void;
+  skipped(file: FailedFile): void;
+  retried(path: string): void;
+  mended(what: string): void;
+}
+
+/** Files and bytes that one barrier makes durable together. */
+const batchFiles = 256;
+const batchBytes = 64 * 1024 * 1024;
+
+/**
+ * Publishes once.
+ *
+ * @throws {LockedError} If another relais publishes into the same export.
+ * @throws {LocalError} If the export cannot be written.
+ * @throws {RefusedError} If the base of the sources is missing.
+ */
+export async function publish(
+  config: PublishConfig,
+  durability: Durability,
+  observer: PublishObserver,
+): Promise<PublishReport> {
+  const destination = new Destination(config.into);
+  const own = `${config.into}/.relais`;
+  using _lock = Lock.take(own);
+  destination.prepare();
+  // The list is for the account that readers log in with; what is staged is for nobody.
+  Deno.chmodSync(own, 0o755);
+  emptyStaging(destination);
+  using list = ListWriter.open(own);
+  const run = new Run(config, destination, durability, observer, list);
+  return await run.publish();
+}
+
+class Run {
+  readonly #config: PublishConfig;
+  readonly #destination: Destination;
+  readonly #durability: Durability;
+  readonly #observer: PublishObserver;
+  readonly #list: ListWriter;
+  readonly #started = performance.now();
+  readonly #failed: FailedFile[] = [];
+  readonly #named = new Set<string>();
+  #batch: { path: string; file: Exported }[] = [];
+  #batchBytes = 0;
+  #staged = 0;
+  #scanned = 0;
+  #unchanged = 0;
+  #published = 0;
+  #bytes = 0;
+
+  constructor(
+    config: PublishConfig,
+    destination: Destination,
+    durability: Durability,
+    observer: PublishObserver,
+    list: ListWriter,
+  ) {
+    this.#config = config;
+    this.#destination = destination;
+    this.#durability = durability;
+    this.#observer = observer;
+    this.#list = list;
+  }
+
+  async publish(): Promise<PublishReport> {
+    for (const what of this.#list.mended) this.#observer.mended(what);
+    for (const found of findSources(this.#config)) {
+      this.#scanned++;
+      this.#named.add(found.path);
+      if ("skipped" in found) this.#fail(found.path, found.skipped);
+      else await this.#take(found.path, found.source);
+    }
+    await this.#commit();
+    const withdrawn = await this.#withdraw();
+    this.#list.sync();
+    this.#list.heartbeat();
+    return {
+      scanned: this.#scanned,
+      published: this.#published,
+      withdrawn,
+      unchanged: this.#unchanged,
+      bytes: this.#bytes,
+      failed: this.#failed,
+      generation: this.#list.generation,
+      seconds: Math.round(performance.now() - this.#started) / 1_000,
+    };
+  }
+
+  /** Stages a source that is new or has changed. */
+  async #take(path: string, source: string): Promise<void> {
+    try {
+      if (this.#isUnchanged(path, source)) {
+        this.#unchanged++;
+        return;
+      }
+      const staged = `${this.#destination.staging}/${++this.#staged}`;
+      const file = stageSource(
+        source,
+        staged,
+        () => this.#observer.retried(path),
+      );
+      this.#batch.push({ path, file });
+      this.#batchBytes += file.size;
+    } catch (error) {
+      this.#failOrThrow(path, error);
+    }
+    if (this.#batch.length >= batchFiles || this.#batchBytes >= batchBytes) {
+      await this.#commit();
+    }
+  }
+
+  /** One stat, for most files. */
+  #isUnchanged(path: string, source: string): boolean {
+    const listed = this.#list.live.get(path);
+    if (listed === undefined) return false;
+    const { size, mtime } = lookAtSource(source);
+    return listed.size === size && listed.mtime === mtime;
+  }
+
+  /** Stage, barrier, rename, barrier: only then may a line name a file. */
+  async #commit(): Promise<void> {
+    const batch = this.#batch;
+    if (batch.length === 0) return;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    await this.#durability.barrier(this.#destination.staging);
+    const placed = batch.filter(({ path, file }) => this.#place(path, file));
+    await this.#durability.barrier(this.#destination.into);
+    for (const { path, file } of placed) this.#append(path, file);
+    this.#list.sync();
+  }
+
+  #place(path: string, { staged }: Exported): boolean {
+    try {
+      this.#destination.place(staged, path);
+      return true;
+    } catch (error) {
+      this.#failOrThrow(path, error);
+      return false;
+    }
+  }
+
+  #append(path: string, { size, mtime, mode, digest }: Exported): void {
+    this.#list.append({ op: "+", mtime, size, mode, digest, path });
+    this.#published++;
+    this.#bytes += size;
+    this.#observer.published(path, size);
+  }
+
+  /**
+   * Withdraws what the sources no longer have. The line comes first: a reader
+   * must not find a file missing that no line has withdrawn.
+   */
+  async #withdraw(): Promise<number> {
+    const gone = [...this.#list.live.values()].filter((entry) =>
+      this.#isGone(entry)
+    );
+    for (const { path, mtime } of gone) {
+      this.#list.append({
+        op: "-",
+        mtime,
+        size: 0,
+        mode: null,
+        digest: null,
+        path,
+      });
+      this.#observer.withdrawn(path);
+    }
+    if (gone.length === 0) return 0;
+    this.#list.sync();
+    for (const { path } of gone) this.#destination.remove(path);
+    await this.#durability.barrier(this.#destination.into);
+    return gone.length;
+  }
+
+  /** A directory that could not be read says nothing of what is in it. */
+  #isGone({ path }: Entry): boolean {
+    if (this.#named.has(path)) return false;
+    return !this.#failed.some((failed) =>
+      failed.path === "" || path.startsWith(`${failed.path}/`)
+    );
+  }
+
+  #failOrThrow(path: string, error: unknown): void {
+    const { code } = error as { code?: string };
+    if (code === "ENOSPC" || code === "EROFS" || code === "EDQUOT") {
+      throw new LocalError(
+        `Cannot write to ${this.#config.into}: ${(error as Error).message}`,
+        {
+          cause: error,
+          hint: "see its disk",
+        },
+      );
+    }
+    if (!(error instanceof FileError) && code === undefined) throw error;
+    this.#fail(path, describe(error));
+  }
+
+  #fail(path: string, error: string): void {
+    const file = { path, error };
+    this.#failed.push(file);
+    this.#observer.skipped(file);
+  }
+}
+
+/** What a killed run left behind. */
+function emptyStaging({ staging }: Destination): void {
+  for (const { name } of Deno.readDirSync(staging)) {
+    Deno.removeSync(`${staging}/${name}`, { recursive: true });
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * The permissions a module needs to talk to servers.
+ *
+ * @module
+ */
+
+import type { ServerConfig } from "../config/config.ts";
+
+/** Returns what sessions with `servers` need: their addresses, and the files that identify both ends. */
+export function sessionPermissions(
+  servers: readonly ServerConfig[],
+): Deno.PermissionOptionsObject {
+  const files = servers.flatMap(({ identity, knownHosts }) =>
+    identity === null ? knownHosts : [identity, ...knownHosts]
+  );
+  const agent = servers.some((server) => server.agent)
+    ? [Deno.env.get("SSH_AUTH_SOCK") ?? ""].filter((path) => path !== "")
+    : [];
+  return {
+    net: servers.map(({ host, port }) => `${host}:${port}`),
+    read: [...files, ...agent],
+    write: agent,
+    env: agent.length > 0 ? ["SSH_AUTH_SOCK"] : false,
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * The time limit of every SFTP request. SSH's keepalive does not see a frozen
+ * `sftp-server`: the transport answers for it.
+ *
+ * @module
+ */
+
+/** How often the oldest request is looked at, as a part of the limit. */
+const looksPerLimit = 4;
+
+interface Waiting {
+  readonly since: number;
+  readonly reject: (error: Error) => void;
+}
+
+/** Watches the requests of one session with one timer for all of them. */
+export class RequestWatch {
+  readonly #limitMs: number;
+  readonly #onLate: () => void;
+  /** In the order they were made: the first one is the oldest. */
+  readonly #waiting = new Map<number, Waiting>();
+  #made = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #broken: Error | undefined;
+
+  /** Calls `onLate` once a request is older than `limitMs`. */
+  constructor(limitMs: number, onLate: () => void) {
+    this.#limitMs = limitMs;
+    this.#onLate = onLate;
+  }
+
+  /** Makes a request; the promise is settled exactly once, by the request or by {@link break}. */
+  run<Result>(
+    request: (
+      resolve: (result: Result) => void,
+      reject: (error: Error) => void,
+    ) => void,
+  ): Promise<Result> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    const number = ++this.#made;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(number, { since: performance.now(), reject });
+      this.#timer ??= setInterval(
+        () => this.#look(),
+        this.#limitMs / looksPerLimit,
+      );
+      request(
+        (result) => {
+          this.#waiting.delete(number);
+          resolve(result);
+        },
+        (error) => {
+          this.#waiting.delete(number);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** Rejects whatever is under way, and whatever will be asked. Idempotent. */
+  break(error: Error): void {
+    this.#broken ??= error;
+    clearInterval(this.#timer);
+    for (const { reject } of this.#waiting.values()) reject(this.#broken);
+    this.#waiting.clear();
+  }
+
+  #look(): void {
+    const [oldest] = this.#waiting.values();
+    if (oldest === undefined) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    } else if (performance.now() - oldest.since > this.#limitMs) {
+      this.#onLate();
+    }
+  }
+}

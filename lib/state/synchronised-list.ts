@@ -1,0 +1,410 @@
+/**
+ * The synchronised list: what every server names and what is on the replica,
+ * in SQLite, so that a pass costs what changed and not what there is.
+ *
+ * @module
+ */
+
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Digest, Entry } from "../list/entry.ts";
+import type {
+  Arrived,
+  Backlog,
+  Cursor,
+  FailedFile,
+  Wanted,
+} from "../protocol.ts";
+import type { Timestamp } from "../timestamp.ts";
+import { transaction } from "./database.ts";
+import {
+  comparePublication,
+  judge,
+  type Origin,
+  type Standing,
+} from "./standing.ts";
+
+/** What reading some entries came to. */
+export interface Taken {
+  seen: number;
+  /** Entries to be fetched. */
+  new: number;
+  /** Entries excluded, or not newer than what is here. */
+  skipped: number;
+}
+
+/** One entry as the state keeps it. */
+interface Row {
+  server: string;
+  path: string;
+  seq: number;
+  generation: string | null;
+  published: Timestamp;
+  mtime: Timestamp;
+  size: number;
+  mode: number | null;
+  digest: Digest | null;
+}
+
+/** One reading of a server's list from its start, or of its tree. */
+export interface Reading {
+  readonly server: string;
+  /** `null` for a tree. */
+  readonly generation: string | null;
+  /** Counts the readings from the start. */
+  readonly number: number;
+}
+
+interface ListRow {
+  generation: string | null;
+  offset: number;
+  tail: Uint8Array;
+  seq: number;
+  reading: number;
+  complete: number;
+  filters: string;
+}
+
+/** How many rows are judged again in one transaction. */
+const page = 10_000;
+
+const columns =
+  "path, server, seq, generation, published, mtime, size, mode, digest";
+
+/** What is wanted of the paths that servers name. */
+export interface Filter {
+  readonly wants: (path: string) => boolean;
+  /** Changes whenever the answers of `wants` may. */
+  readonly fingerprint: string;
+}
+
+/** The tables `list`, `entry` and `copy`; their only writer. */
+export class SynchronisedList {
+  readonly #db: DatabaseSync;
+  readonly #filter: Filter;
+  readonly #statements: ReturnType<typeof prepare>;
+
+  constructor(db: DatabaseSync, filter: Filter) {
+    this.#db = db;
+    this.#filter = filter;
+    this.#statements = prepare(db);
+  }
+
+  /** Returns where reading the list of `server` goes on; `undefined` if it never was read. */
+  cursor(server: string): Cursor | undefined {
+    const row = this.#list(server);
+    if (row === undefined || row.generation === null) return undefined;
+    const { generation, offset, tail, seq } = row;
+    return { generation, offset, tail, seq };
+  }
+
+  /** Begins to read a list from its start, or a tree. */
+  begin(server: string, generation: string | null): Reading {
+    const before = this.#list(server);
+    const number = (before?.reading ?? 0) + 1;
+    this.#statements.beginReading.run({
+      server,
+      generation,
+      reading: number,
+      complete: before?.complete ?? 0,
+      filters: this.#filter.fingerprint,
+    });
+    return { server, generation, number };
+  }
+
+  /** Goes on with the reading that {@link cursor} belongs to; judges it again if the filter is another one. */
+  resume(server: string): Reading {
+    const { generation, reading, filters } = this.#list(server)!;
+    if (filters !== this.#filter.fingerprint) this.#judgeAgain(server);
+    return { server, generation, number: reading };
+  }
+
+  /** Takes in some entries and, in the same transaction, how far the list is read by them. */
+  take(reading: Reading, entries: readonly Entry[], cursor?: Cursor): Taken {
+    const taken = { seen: entries.length, new: 0, skipped: 0 };
+    transaction(this.#db, () => {
+      for (const entry of entries) {
+        const standing = this.#takeEntry(reading, entry);
+        if (standing === "wanted") taken.new++;
+        else if (standing !== "here" && standing !== "withdrawn") {
+          taken.skipped++;
+        }
+      }
+      if (cursor !== undefined) {
+        this.#statements.advance.run({
+          server: reading.server,
+          ...advance(cursor),
+        });
+      }
+    });
+    return taken;
+  }
+
+  /**
+   * Ends a reading that reached the end of the list: what it did not name
+   * again, the server has withdrawn.
+   */
+  complete({ server, number }: Reading): void {
+    if (this.#list(server)!.complete === number) return;
+    transaction(this.#db, () => {
+      this.#statements.withdrawUnnamed.run({ server, number });
+      this.#statements.forgetUnnamed.run({ server, number });
+      this.#statements.completeReading.run({ server, number });
+    });
+  }
+
+  /** The next entries to fetch, in order of publication, after line `after`. */
+  wanted(server: string, after: number, limit: number): Wanted[] {
+    const rows = this.#statements.wanted.all({ server, after, limit });
+    return (rows as unknown as Row[]).map((row) => {
+      const here = this.#copy(row.path);
+      return { ...row, op: "+", here: here ?? null };
+    });
+  }
+
+  /** Commits that these files of `server` are on the replica, to stay. */
+  arrived(
+    server: string,
+    files: readonly Arrived[],
+    options: { announce: boolean },
+  ): void {
+    transaction(this.#db, () => {
+      for (const { path, seq, fetched } of files) {
+        const announced = options.announce && fetched ? 0 : 1;
+        const arrived = Date.now() / 1_000;
+        const row = { server, path, seq, announced, arrived };
+        this.#statements.arrive.run(row);
+        this.#judgePath(path);
+      }
+    });
+  }
+
+  /** Notes why files of `server` could not be copied; they stay wanted. */
+  failed(server: string, files: readonly FailedFile[]): void {
+    transaction(this.#db, () => {
+      for (const { path, error } of files) {
+        this.#statements.fail.run({ server, path, error });
+      }
+    });
+  }
+
+  /** Files on the replica that `server` has withdrawn, by path. */
+  withdrawn(server: string): { path: string; size: number }[] {
+    return this.#statements.withdrawn.all({ server }) as {
+      path: string;
+      size: number;
+    }[];
+  }
+
+  /** Commits that these files are no longer on the replica. */
+  removed(paths: readonly string[]): void {
+    transaction(this.#db, () => {
+      for (const path of paths) {
+        this.#statements.removeCopy.run({ path });
+        this.#statements.removeWithdrawn.run({ path });
+        this.#judgePath(path);
+      }
+    });
+  }
+
+  /** Number of files on the replica. */
+  count(): number {
+    return (this.#statements.count.get() as { files: number }).files;
+  }
+
+  /** What is still to be fetched from `server`, and how late the replica is behind all servers. */
+  backlog(server: string): Backlog {
+    const { pending, bytes } = this.#statements.pending.get({ server }) as {
+      pending: number;
+      bytes: number | null;
+    };
+    const { oldest } = this.#statements.oldest.get() as {
+      oldest: number | null;
+    };
+    const lag = oldest === null ? 0 : Date.now() / 1_000 - oldest;
+    return { pending, bytes: bytes ?? 0, lagSeconds: Math.max(0, lag) };
+  }
+
+  /** Files that arrived, and that no hook was told of yet, by path. */
+  unannounced(): string[] {
+    const rows = this.#statements.unannounced.all() as { path: string }[];
+    return rows.map(({ path }) => path);
+  }
+
+  announced(paths: readonly string[]): void {
+    transaction(this.#db, () => {
+      for (const path of paths) this.#statements.announce.run({ path });
+    });
+  }
+
+  #takeEntry(reading: Reading, entry: Entry): Standing {
+    const { server, generation, number } = reading;
+    const offered = { ...entry, server, generation };
+    const here = this.#copy(entry.path);
+    const standing = this.#stand(offered, here);
+    if (standing === "withdrawn" && here === undefined) {
+      this.#statements.forget.run({ server, path: entry.path });
+    } else {
+      this.#statements.put.run({
+        ...columnsOf(offered),
+        reading: number,
+        standing,
+      });
+    }
+    return standing;
+  }
+
+  #stand(offered: Row & Pick<Entry, "op">, here: Row | undefined): Standing {
+    if (offered.op === "+") {
+      return this.#filter.wants(offered.path)
+        ? judge(offered, here)
+        : "excluded";
+    }
+    return here === undefined || withdraws(offered, here)
+      ? "withdrawn"
+      : "older";
+  }
+
+  /** Judges the entries of all servers for one path, after what is here has changed. */
+  #judgePath(path: string): void {
+    const here = this.#copy(path);
+    const rows = this.#statements.named.all({ path }) as unknown as Row[];
+    for (const row of rows) {
+      const standing = this.#stand({ ...row, op: "+" }, here);
+      this.#statements.judge.run({ server: row.server, path, standing });
+    }
+  }
+
+  #judgeAgain(server: string): void {
+    for (let after: string | undefined = ""; after !== undefined;) {
+      const rows = this.#statements.page.all({
+        server,
+        after,
+        page,
+      }) as unknown as Row[];
+      transaction(this.#db, () => {
+        for (const row of rows) {
+          const standing = this.#stand(
+            { ...row, op: "+" },
+            this.#copy(row.path),
+          );
+          this.#statements.judge.run({ server, path: row.path, standing });
+        }
+      });
+      after = rows.at(-1)?.path;
+    }
+    const filters = this.#filter.fingerprint;
+    this.#statements.refilter.run({ server, filters });
+  }
+
+  #list(server: string): ListRow | undefined {
+    return this.#statements.list.get({ server }) as ListRow | undefined;
+  }
+
+  #copy(path: string): Row | undefined {
+    return this.#statements.copy.get({ path }) as Row | undefined;
+  }
+}
+
+/** Whether a withdrawal is about what is here, and not about an earlier file of that name. */
+function withdraws(withdrawal: Origin, here: Origin): boolean {
+  const order = comparePublication(withdrawal, here);
+  return order === undefined
+    ? Number(withdrawal.published) > Number(here.published)
+    : order > 0;
+}
+
+function columnsOf(row: Row): Record<keyof Row, string | number | null> {
+  const {
+    path,
+    server,
+    seq,
+    generation,
+    published,
+    mtime,
+    size,
+    mode,
+    digest,
+  } = row;
+  return {
+    path,
+    server,
+    seq,
+    generation,
+    published,
+    mtime,
+    size,
+    mode,
+    digest,
+  };
+}
+
+function advance({ offset, tail, seq }: Cursor) {
+  return { offset, tail, seq };
+}
+
+function prepare(db: DatabaseSync) {
+  const sql = (text: string): StatementSync => db.prepare(text);
+  const named = "standing NOT IN ('withdrawn')";
+  return {
+    list: sql("SELECT * FROM list WHERE server = :server"),
+    beginReading: sql(`
+      INSERT OR REPLACE INTO list
+      VALUES (:server, :generation, 0, x'', 0, :reading, :complete, :filters)`),
+    advance: sql(`
+      UPDATE list SET "offset" = :offset, tail = :tail, seq = :seq WHERE server = :server`),
+    completeReading: sql(
+      "UPDATE list SET complete = :number WHERE server = :server",
+    ),
+    refilter: sql("UPDATE list SET filters = :filters WHERE server = :server"),
+    withdrawUnnamed: sql(`
+      UPDATE entry SET standing = 'withdrawn'
+      WHERE server = :server AND reading < :number
+        AND path IN (SELECT path FROM copy WHERE copy.server = :server)`),
+    forgetUnnamed: sql(`
+      DELETE FROM entry
+      WHERE server = :server AND reading < :number AND standing <> 'withdrawn'`),
+    put: sql(`
+      INSERT OR REPLACE INTO entry (${columns}, reading, standing)
+      VALUES (:path, :server, :seq, :generation, :published, :mtime, :size, :mode, :digest,
+        :reading, :standing)`),
+    forget: sql("DELETE FROM entry WHERE server = :server AND path = :path"),
+    judge: sql(
+      `
+      UPDATE entry SET standing = :standing, error = NULL
+      WHERE server = :server AND path = :path`,
+    ),
+    named: sql(`
+      SELECT ${columns} FROM entry
+      WHERE server IN (SELECT server FROM list) AND path = :path AND ${named}`),
+    page: sql(`
+      SELECT ${columns} FROM entry WHERE server = :server AND path > :after AND ${named}
+      ORDER BY path LIMIT :page`),
+    wanted: sql(`
+      SELECT ${columns} FROM entry
+      WHERE server = :server AND standing = 'wanted' AND seq > :after
+      ORDER BY seq LIMIT :limit`),
+    pending: sql(`
+      SELECT count(*) AS pending, sum(size) AS bytes FROM entry
+      WHERE server = :server AND standing = 'wanted'`),
+    oldest: sql(`
+      SELECT min(CAST(published AS REAL)) AS oldest FROM entry WHERE standing = 'wanted'`),
+    fail: sql(
+      "UPDATE entry SET error = :error WHERE server = :server AND path = :path",
+    ),
+    withdrawn: sql(`
+      SELECT copy.path, copy.size FROM entry JOIN copy USING (path)
+      WHERE entry.server = :server AND standing = 'withdrawn' ORDER BY copy.path`),
+    removeWithdrawn: sql(
+      "DELETE FROM entry WHERE path = :path AND standing = 'withdrawn'",
+    ),
+    copy: sql(`SELECT ${columns} FROM copy WHERE path = :path`),
+    arrive: sql(`
+      INSERT OR REPLACE INTO copy (${columns}, arrived, announced)
+      SELECT ${columns}, :arrived, :announced FROM entry
+      WHERE server = :server AND path = :path AND seq = :seq`),
+    removeCopy: sql("DELETE FROM copy WHERE path = :path"),
+    count: sql("SELECT count(*) AS files FROM copy"),
+    unannounced: sql("SELECT path FROM copy WHERE announced = 0 ORDER BY path"),
+    announce: sql("UPDATE copy SET announced = 1 WHERE path = :path"),
+  };
+}

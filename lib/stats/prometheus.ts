@@ -1,0 +1,117 @@
+/**
+ * The figures as a file for the textfile collector of Prometheus' node_exporter.
+ *
+ * Format: https://prometheus.io/docs/instrumenting/exposition_formats/. Without
+ * timestamps: a single one makes the collector refuse the whole file.
+ *
+ * @module
+ */
+
+import { UsageError } from "../errors.ts";
+import { moduleNames } from "../protocol.ts";
+import { figuresOf } from "./figures.ts";
+import { replaceFile } from "./replace.ts";
+import type { ServerState, Snapshot } from "./snapshot.ts";
+
+/** All samples of one metric: they must stand together. */
+interface Family {
+  readonly kind: "counter" | "gauge";
+  readonly help: string;
+  readonly samples: string[];
+}
+
+/** Returns a snapshot in the text format of Prometheus. */
+export function formatPrometheus(snapshot: Snapshot): string {
+  const families = new Map<string, Family>();
+  for (const module of moduleNames) {
+    for (const [name, { metric, kind, help, labels }] of figuresOf(module)) {
+      const family = families.get(metric) ?? { kind, help, samples: [] };
+      families.set(metric, family);
+      const value = snapshot.modules[module][name] ?? 0;
+      family.samples.push(sample(metric, labels, value));
+    }
+  }
+  addWhole(families, snapshot);
+  if (snapshot.servers !== undefined) addServers(families, snapshot.servers);
+  return [...families].map(formatFamily).join("");
+}
+
+/** What belongs to no module. */
+function addWhole(
+  families: Map<string, Family>,
+  { taken, uptime }: Snapshot,
+): void {
+  families.set("relais_uptime_seconds", {
+    kind: "gauge",
+    help: "Seconds since relais was started",
+    samples: [sample("relais_uptime_seconds", undefined, uptime)],
+  });
+  families.set("relais_snapshot_timestamp_seconds", {
+    kind: "gauge",
+    help: "When these figures were taken",
+    samples: [sample("relais_snapshot_timestamp_seconds", undefined, taken)],
+  });
+}
+
+function addServers(
+  families: Map<string, Family>,
+  servers: readonly ServerState[],
+): void {
+  families.set("relais_server_up", {
+    kind: "gauge",
+    help: "Whether the last probe found a server able to serve",
+    samples: servers.map(({ name, up }) =>
+      sample("relais_server_up", { server: name }, Number(up))
+    ),
+  });
+  families.set("relais_server_active", {
+    kind: "gauge",
+    help: "Whether files are taken from a server",
+    samples: servers.map(({ name, active }) =>
+      sample("relais_server_active", { server: name }, Number(active))
+    ),
+  });
+}
+
+function formatFamily(
+  [metric, { kind, help, samples }]: [string, Family],
+): string {
+  return `# HELP ${metric} ${escapeHelp(help)}\n# TYPE ${metric} ${kind}\n` +
+    samples.join("");
+}
+
+function sample(
+  metric: string,
+  labels: Readonly<Record<string, string>> = {},
+  value: number,
+): string {
+  const pairs = Object.entries(labels).map(([name, text]) =>
+    `${name}="${escapeLabel(text)}"`
+  );
+  const braced = pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+  return `${metric}${braced} ${value}\n`;
+}
+
+function escapeHelp(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+}
+
+function escapeLabel(text: string): string {
+  return escapeHelp(text).replaceAll('"', '\\"');
+}
+
+/**
+ * Writes a textfile for Prometheus, at once, readable for everyone: the
+ * collector runs under another account.
+ *
+ * @throws {UsageError} If `path` does not end in `.prom`: the collector would pass over it.
+ * @throws {LocalError} If it cannot be written.
+ */
+export function writePrometheus(path: string, text: string): void {
+  if (!path.endsWith(".prom")) {
+    throw new UsageError(
+      `Cannot write "${path}" for Prometheus: its name does not end in .prom`,
+    );
+  }
+  replaceFile(path, text, 0o644);
+}

@@ -1,0 +1,42 @@
+/**
+ * Replaces a small text file at once: a reader finds the old text or the new
+ * one, never half of it. Synchronous, so that two writers in one worker do not
+ * meet at the temporary file.
+ *
+ * @module
+ */
+
+import { basename, dirname, join } from "@std/path/posix";
+import { LocalError } from "../errors.ts";
+
+/**
+ * Writes `text` beside `path` and renames it into place, with exactly the
+ * permission bits of `mode`.
+ *
+ * @throws {LocalError} If the file cannot be written; the old one is still there then.
+ */
+export function replaceFile(path: string, text: string, mode: number): void {
+  const temporary = join(dirname(path), `.${basename(path)}.tmp`);
+  try {
+    remove(temporary);
+    // A new file: whatever somebody laid in the way is not followed, and not written through.
+    Deno.writeTextFileSync(temporary, text, { createNew: true });
+    Deno.chmodSync(temporary, mode);
+    Deno.renameSync(temporary, path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new LocalError(`Cannot write "${path}": ${reason}`, {
+      cause,
+      hint: `make "${dirname(path)}" writable and see that it has space`,
+    });
+  }
+}
+
+/** Removes what a run that was killed, or found no space, may have left. */
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

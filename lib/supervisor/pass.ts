@@ -1,0 +1,305 @@
+/**
+ * One pass: test servers, synchronise the list, copy, report.
+ *
+ * @module
+ */
+
+import type { Channel } from "../channel.ts";
+import type { Deletion } from "../config/config.ts";
+import {
+  exitStatus,
+  type Failure,
+  StoppedError,
+  toFailure,
+} from "../errors.ts";
+import type {
+  Backlog,
+  Copied,
+  CopyListOperations,
+  FailedFile,
+  PassReport,
+  PlannedAction,
+  Probed,
+  SynchroListOperations,
+  Synchronised,
+  TestServerOperations,
+} from "../protocol.ts";
+import { exitOf } from "./exit.ts";
+
+/** The modules, as a pass needs them: started when first asked for. */
+export interface Crew {
+  testServer(): Promise<Channel<TestServerOperations>>;
+  synchroList(): Promise<Channel<SynchroListOperations>>;
+  copyList(): Promise<Channel<CopyListOperations>>;
+}
+
+export interface PassOptions {
+  /** Changes with whatever in the configuration decides what is wanted. */
+  readonly fingerprint: string;
+  readonly delete: Deletion;
+  readonly dryRun: boolean;
+  /** Ends the pass in good order. */
+  readonly signal: AbortSignal;
+  /** Is given the new files; throws if they could not be announced. */
+  readonly announce?: (paths: readonly string[]) => Promise<void>;
+  /** Hears that another server than before is the active one. */
+  readonly onSwitch?: (probed: Probed) => Promise<void>;
+}
+
+/** How a pass went, and all that went wrong in it. */
+export interface PassOutcome {
+  readonly report: PassReport;
+  readonly probed: Probed;
+  /** What the administrator must read, in the order it happened. */
+  readonly failures: readonly Failure[];
+}
+
+/** How many times a pass goes on after it lost its server. */
+const attempts = 3;
+
+/** Runs one pass. Only the failure of a module itself is thrown. */
+export async function runPass(
+  crew: Crew,
+  options: PassOptions,
+): Promise<PassOutcome> {
+  const pass = new Pass(crew, options);
+  await pass.run();
+  return pass.outcome();
+}
+
+class Pass {
+  readonly #crew: Crew;
+  readonly #options: PassOptions;
+  readonly #started = performance.now();
+  readonly #failures: Failure[] = [];
+  readonly #failed = new Map<string, FailedFile>();
+  readonly #totals = {
+    seen: 0,
+    new: 0,
+    skipped: 0,
+    refused: 0,
+    copied: 0,
+    adopted: 0,
+    bytes: 0,
+    wire_bytes: 0,
+    removed: 0,
+  };
+  #probed: Probed | undefined;
+  #generation: string | null = null;
+  #lagSeconds = 0;
+  #plan: PlannedAction[] = [];
+
+  constructor(crew: Crew, options: PassOptions) {
+    this.#crew = crew;
+    this.#options = options;
+  }
+
+  async run(): Promise<void> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      if (this.#options.signal.aborted) return this.#stopped();
+      this.#forgetLoss();
+      const probed = await this.#probe();
+      if (probed.active === null) return;
+      if (attempt === 0 && isUnchanged(probed)) return this.#unchanged(probed);
+      // A server that was lost on the way is probed again: another one may serve.
+      if (await this.#passFrom(probed.active)) return;
+    }
+  }
+
+  outcome(): PassOutcome {
+    const probed = this.#probed!;
+    const failed = [...this.#failed.values()];
+    const report: PassReport = {
+      server: probed.active,
+      generation: this.#generation,
+      ...this.#totals,
+      failed,
+      lag_seconds: Math.round(this.#lagSeconds),
+      seconds: Math.round(performance.now() - this.#started) / 1_000,
+      exit: exitOf(
+        probed,
+        this.#failures,
+        failed.length + this.#totals.refused,
+      ),
+      ...(this.#options.dryRun ? { plan: this.#plan } : {}),
+    };
+    return { report, probed, failures: this.#failures };
+  }
+
+  async #probe(): Promise<Probed> {
+    const testServer = await this.#crew.testServer();
+    const { fingerprint } = this.#options;
+    const probed = await testServer.ask("probe", { fingerprint });
+    this.#totals.wire_bytes += probed.wireBytes;
+    this.#probed = probed;
+    const switched = probed.active !== null && probed.previous !== null &&
+      probed.active !== probed.previous;
+    if (switched) await this.#try(() => this.#options.onSwitch?.(probed));
+    return probed;
+  }
+
+  #unchanged({ probes, active }: Probed): void {
+    const probe = probes.find(({ server }) => server === active);
+    this.#generation = probe?.list?.generation ?? null;
+  }
+
+  /** Does all that is to be done with one server; returns false if it was lost meanwhile. */
+  async #passFrom(server: string): Promise<boolean> {
+    const list = await this.#crew.synchroList();
+    const connected = this.#connectAhead(server);
+    const synchronised = await this.#try(() =>
+      list.ask("synchronise", { server })
+    );
+    if (synchronised === undefined) {
+      await connected;
+      return !this.#lostServer();
+    }
+    this.#addSynchronised(synchronised);
+    if (this.#options.dryRun) {
+      await this.#makePlan(server);
+      return true;
+    }
+    const backlog = await list.ask("backlog", { server });
+    if (backlog.pending > 0) {
+      const lost = await this.#copy(server);
+      if (lost) return false;
+    }
+    await connected;
+    if (this.#options.delete !== "keep") await this.#remove(server);
+    await this.#announce(list);
+    await this.#settle(
+      server,
+      synchronised,
+      await list.ask("backlog", { server }),
+    );
+    return true;
+  }
+
+  /** Opens copy-list's connection while the list is being read. */
+  async #connectAhead(server: string): Promise<void> {
+    if (this.#options.dryRun) return;
+    const copyList = await this.#crew.copyList();
+    // What goes wrong here goes wrong again, and is told, when it is needed.
+    await copyList.ask("connect", { server }).catch(() => {});
+  }
+
+  #addSynchronised(synchronised: Synchronised): void {
+    this.#generation = synchronised.generation;
+    this.#totals.seen += synchronised.seen;
+    this.#totals.new += synchronised.new;
+    this.#totals.skipped += synchronised.skipped;
+    this.#totals.refused += synchronised.refusedCount;
+    this.#totals.wire_bytes += synchronised.wireBytes;
+  }
+
+  /** Copies what is wanted; returns whether the server was lost. */
+  async #copy(server: string): Promise<boolean> {
+    const copyList = await this.#crew.copyList();
+    const stop = () => copyList.ask("stop", null).catch(() => {});
+    this.#options.signal.addEventListener("abort", stop, { once: true });
+    try {
+      const copied = await this.#try(() => copyList.ask("copy", { server }));
+      if (copied === undefined) return this.#lostServer();
+      this.#addCopied(copied);
+      return copied.ended?.exitStatus === exitStatus.unavailable;
+    } finally {
+      this.#options.signal.removeEventListener("abort", stop);
+    }
+  }
+
+  #addCopied({ ended, failed, ...copied }: Copied): void {
+    this.#totals.copied += copied.copied;
+    this.#totals.adopted += copied.adopted;
+    this.#totals.bytes += copied.bytes;
+    this.#totals.wire_bytes += copied.wireBytes;
+    for (const file of failed) this.#failed.set(file.path, file);
+    if (ended !== null) this.#failures.push(ended);
+  }
+
+  async #remove(server: string): Promise<void> {
+    const copyList = await this.#crew.copyList();
+    const outcome = await this.#try(() => copyList.ask("remove", { server }));
+    if (outcome === undefined) return;
+    this.#totals.removed += outcome.removed.length;
+    for (const file of outcome.failed) this.#failed.set(file.path, file);
+  }
+
+  /** At least once: only what the hook was told of without failing is remembered as told. */
+  async #announce(list: Channel<SynchroListOperations>): Promise<void> {
+    const { announce } = this.#options;
+    if (announce === undefined) return;
+    const paths = await list.ask("unannounced", null);
+    if (paths.length === 0) return;
+    await this.#try(async () => {
+      await announce(paths);
+      await list.ask("announced", { paths });
+    });
+  }
+
+  /** Lets the next probe end its pass, if there is nothing left to do. */
+  async #settle(
+    server: string,
+    { cursor }: Synchronised,
+    backlog: Backlog,
+  ): Promise<void> {
+    this.#lagSeconds = backlog.lagSeconds;
+    const done = backlog.pending === 0 && backlog.lagSeconds === 0 &&
+      this.#failures.length === 0 && this.#failed.size === 0;
+    if (!done || cursor === null) return;
+    const testServer = await this.#crew.testServer();
+    const { fingerprint } = this.#options;
+    await testServer.ask("settle", { server, cursor, fingerprint });
+  }
+
+  async #makePlan(server: string): Promise<void> {
+    const list = await this.#crew.synchroList();
+    for (let after = 0;;) {
+      const wanted = await list.ask("wanted", { server, after, limit: 1_000 });
+      if (wanted.length === 0) break;
+      for (const { path, size } of wanted) {
+        this.#plan.push({ action: "copy", path, size });
+      }
+      after = wanted.at(-1)!.seq;
+    }
+    if (this.#options.delete === "keep") return;
+    const withdrawn = await this.#try(() => list.ask("withdrawn", { server }));
+    for (const { path, size } of withdrawn ?? []) {
+      this.#plan.push({ action: "remove", path, size });
+    }
+  }
+
+  /** Runs one step; what goes wrong with it is noted, unless a module itself failed. */
+  async #try<Result>(
+    step: () => Promise<Result> | undefined,
+  ): Promise<Result | undefined> {
+    try {
+      return await step();
+    } catch (error) {
+      const failure = toFailure(error);
+      if (failure.name === "ModuleError") throw error;
+      this.#failures.push(failure);
+      return undefined;
+    }
+  }
+
+  #lostServer(): boolean {
+    return this.#failures.at(-1)?.exitStatus === exitStatus.unavailable;
+  }
+
+  /** What another server makes good need not be told. */
+  #forgetLoss(): void {
+    const kept = this.#failures.filter(({ exitStatus: status }) =>
+      status !== exitStatus.unavailable
+    );
+    this.#failures.splice(0, Infinity, ...kept);
+    this.#failed.clear();
+  }
+
+  #stopped(): void {
+    this.#failures.push(toFailure(new StoppedError("stopped")));
+  }
+}
+
+function isUnchanged({ probes, active }: Probed): boolean {
+  return probes.some(({ server, unchanged }) => server === active && unchanged);
+}

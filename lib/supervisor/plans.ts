@@ -1,0 +1,159 @@
+/**
+ * How each module is run: its file, its settings, and the permissions it needs
+ * and no others.
+ *
+ * @module
+ */
+
+import { dirname } from "@std/path/posix";
+import type { Config, Level, ReplicaReady } from "../config/config.ts";
+import type {
+  CopyListSettings,
+  LogSettings,
+  ModuleName,
+  PublishSettings,
+  StatSettings,
+  SynchroListSettings,
+  TestServerSettings,
+} from "../protocol.ts";
+import { sessionPermissions } from "../ssh/permissions.ts";
+import type { ModulePlan } from "./module-worker.ts";
+
+/** The module files. The URLs are literal, so that `deno compile` finds them. */
+export const moduleUrls: Readonly<Record<ModuleName, URL>> = {
+  "test-server": new URL("../../modules/test-server.ts", import.meta.url),
+  "synchro-list": new URL("../../modules/synchro-list.ts", import.meta.url),
+  "copy-list": new URL("../../modules/copy-list.ts", import.meta.url),
+  "stat": new URL("../../modules/stat.ts", import.meta.url),
+  "log": new URL("../../modules/log.ts", import.meta.url),
+  "publish": new URL("../../modules/publish.ts", import.meta.url),
+};
+
+/** What the command line says about a run. */
+export interface RunOptions {
+  readonly dryRun: boolean;
+  /** What goes to stderr at least; `null`: nothing. */
+  readonly stderr: Level | null;
+  /** Whether stderr is the journal. */
+  readonly journal: boolean;
+}
+
+/** The modules of the replica. */
+export type ReplicaModule = Exclude<ModuleName, "publish">;
+
+const nothing = {
+  read: false,
+  write: false,
+  net: false,
+  env: false,
+  run: false,
+  sys: false,
+  ffi: false,
+} satisfies Deno.PermissionOptionsObject;
+
+/** Returns how the modules of a replica are run. */
+export function replicaPlans(
+  config: ReplicaReady,
+  options: RunOptions,
+): Record<ReplicaModule, ModulePlan> {
+  const { servers, replica, probe, copy, limits, hooks } = config;
+  const { dryRun } = options;
+  const state = { read: [replica.state], write: [replica.state] };
+  const session = sessionPermissions(servers);
+  return {
+    "test-server": plan<TestServerSettings>(
+      "test-server",
+      { servers, probe, limits, replica, dryRun },
+      [session, state],
+    ),
+    "synchro-list": plan<SynchroListSettings>(
+      "synchro-list",
+      { servers, limits, replica, announces: hooks.onNew.length > 0, dryRun },
+      [session, state],
+    ),
+    "copy-list": plan<CopyListSettings>(
+      "copy-list",
+      { servers, limits, copy, replica },
+      // `sync` is the barrier; the parent is needed to make `into` itself.
+      [session, {
+        read: [dirname(replica.into)],
+        write: [dirname(replica.into)],
+        run: ["sync"],
+      }],
+    ),
+    "stat": statPlan(config, replica.state, { history: true, dryRun }),
+    "log": logPlan(config, options),
+  };
+}
+
+/** Returns how the modules of a publisher are run. */
+export function publishPlans(
+  config: Config & { publish: NonNullable<Config["publish"]> },
+  options: RunOptions,
+): Record<"publish" | "stat" | "log", ModulePlan> {
+  const { publish } = config;
+  return {
+    "publish": plan<PublishSettings>("publish", { publish }, [{
+      read: [publish.base, dirname(publish.into)],
+      write: [dirname(publish.into)],
+      run: ["sync"],
+    }]),
+    "stat": statPlan(config, `${publish.into}/.relais`, {
+      history: false,
+      dryRun: false,
+    }),
+    "log": logPlan(config, options),
+  };
+}
+
+function statPlan(
+  { stat: { prometheus } }: Config,
+  directory: string,
+  how: Pick<StatSettings, "history" | "dryRun">,
+): ModulePlan {
+  const directories = prometheus === ""
+    ? [directory]
+    : [directory, dirname(prometheus)];
+  return plan<StatSettings>(
+    "stat",
+    { directory, prometheus, ...how },
+    [{ read: directories, write: directories }],
+  );
+}
+
+function logPlan(
+  { log }: Config,
+  { dryRun, stderr, journal }: RunOptions,
+): ModulePlan {
+  const directories = log.file === "" ? [] : [dirname(log.file)];
+  return plan<LogSettings>(
+    "log",
+    { ...log, stderr, journal, dryRun },
+    [{ read: directories, write: directories }],
+  );
+}
+
+function plan<Settings>(
+  name: ModuleName,
+  settings: Settings,
+  permissions: readonly Deno.PermissionOptionsObject[],
+): ModulePlan {
+  return {
+    url: moduleUrls[name],
+    settings,
+    permissions: permissions.reduce(merge, nothing),
+  };
+}
+
+/** Adds the lists of two sets of permissions up. */
+function merge(
+  a: Deno.PermissionOptionsObject,
+  b: Deno.PermissionOptionsObject,
+): Deno.PermissionOptionsObject {
+  const merged: Record<string, unknown> = { ...a };
+  for (const [name, list] of Object.entries(b)) {
+    const before = merged[name];
+    merged[name] = Array.isArray(before) ? [...before, ...list] : list;
+  }
+  return merged;
+}

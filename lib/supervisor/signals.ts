@@ -1,0 +1,53 @@
+/**
+ * Signals, turned into an orderly stop.
+ *
+ * @module
+ */
+
+/** Signals that ask relais to end, and their numbers. */
+const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+
+/** Whoever has not ended in good order by then is ended anyway. */
+const patienceMs = 4_500;
+
+/** Listens for signals until disposed of. */
+export class Signals implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #listeners = new Map<Deno.Signal, () => void>();
+  #received: keyof typeof numbers | undefined;
+
+  constructor() {
+    for (const name of Object.keys(numbers) as (keyof typeof numbers)[]) {
+      const listener = () => this.#receive(name);
+      this.#listeners.set(name, listener);
+      Deno.addSignalListener(name, listener);
+    }
+  }
+
+  /** Aborts when the first signal arrives. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Returns 128 plus the number of the signal that arrived, as shells do; `undefined` if none did. */
+  get exitStatus(): number | undefined {
+    return this.#received === undefined
+      ? undefined
+      : 128 + numbers[this.#received];
+  }
+
+  [Symbol.dispose](): void {
+    for (const [name, listener] of this.#listeners) {
+      Deno.removeSignalListener(name, listener);
+    }
+  }
+
+  #receive(name: keyof typeof numbers): void {
+    if (this.#received !== undefined) return;
+    this.#received = name;
+    this.#controller.abort();
+    // A worker that blocks must not keep the administrator waiting.
+    const timer = setTimeout(() => Deno.exit(this.exitStatus), patienceMs);
+    Deno.unrefTimer(timer);
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Reading what was appended to a server's list into the synchronised list.
+ *
+ * @module
+ */
+
+import { RefusedError } from "../errors.ts";
+import type { Entry } from "../list/entry.ts";
+import { isExtension, parseHeader, parseLine } from "../list/format.ts";
+import { beginning, type RemoteList } from "../list/remote.ts";
+import type { Cursor } from "../protocol.ts";
+import type { Reading, SynchronisedList } from "../state/synchronised-list.ts";
+
+/** What reading came to, for the report and the log. */
+export interface Outcome {
+  seen: number;
+  new: number;
+  skipped: number;
+  /** The first few refusals, each with its line. */
+  readonly refused: string[];
+  refusedCount: number;
+  /** Numbers of lines that a list has lost. */
+  gaps: number;
+  /** Where reading will go on; `null` for a tree. */
+  cursor: Cursor | null;
+}
+
+/** How many refusals are told word by word. */
+const refusalsTold = 20;
+
+export function emptyOutcome(): Outcome {
+  return {
+    seen: 0,
+    new: 0,
+    skipped: 0,
+    refused: [],
+    refusedCount: 0,
+    gaps: 0,
+    cursor: null,
+  };
+}
+
+/** Counts a refusal, and keeps the first few. */
+export function refuse(outcome: Outcome, refusal: string): void {
+  outcome.refusedCount++;
+  if (outcome.refused.length < refusalsTold) outcome.refused.push(refusal);
+}
+
+/**
+ * Reads `remote` from where `server`'s list was left, or from its start if it
+ * is another list or lines are missing.
+ *
+ * @throws {RefusedError} If the list has lost its end since.
+ */
+export async function synchroniseList(
+  list: SynchronisedList,
+  server: string,
+  remote: RemoteList,
+): Promise<Outcome> {
+  const known = list.cursor(server);
+  if (remote.recognition === "shrunken") throw shrunken(server, remote, known!);
+  if (known === undefined || remote.recognition === "other") {
+    return await readFromStart(list, server, remote);
+  }
+  const reading = list.resume(server);
+  const outcome = emptyOutcome();
+  const complete = await readLines(list, reading, remote, known, outcome);
+  // A line is missing that was there once, or was never written: the start tells.
+  return complete
+    ? outcome
+    : await readFromStart(list, server, remote, outcome.gaps);
+}
+
+async function readFromStart(
+  list: SynchronisedList,
+  server: string,
+  remote: RemoteList,
+  gaps = 0,
+): Promise<Outcome> {
+  const outcome = { ...emptyOutcome(), gaps };
+  const reading = list.begin(server, remote.generation);
+  const start = { generation: remote.generation, seq: 0, ...beginning };
+  await readLines(list, reading, remote, start, outcome);
+  list.complete(reading);
+  return outcome;
+}
+
+/** Reads to the end; returns false, early, if a line is missing and reading did not begin at the start. */
+async function readLines(
+  list: SynchronisedList,
+  reading: Reading,
+  remote: RemoteList,
+  from: Cursor,
+  outcome: Outcome,
+): Promise<boolean> {
+  const lines = new LineReader(from, outcome);
+  outcome.cursor = from;
+  for await (const { lines: texts, offset, tail } of remote.read(from)) {
+    const entries = lines.read(texts);
+    if (lines.gap && from.offset > 0) return false;
+    const cursor = {
+      generation: remote.generation,
+      offset,
+      tail,
+      seq: lines.seq,
+    };
+    const taken = list.take(reading, entries, cursor);
+    outcome.seen += taken.seen;
+    outcome.new += taken.new;
+    outcome.skipped += taken.skipped;
+    outcome.cursor = cursor;
+  }
+  return true;
+}
+
+/** Turns lines to entries, and watches their numbers. */
+class LineReader {
+  /** Number of the last good line. */
+  seq: number;
+  /** Whether a number was left out that no refused line explains. */
+  gap = false;
+  readonly #outcome: Outcome;
+  #atHeader: boolean;
+  /** Lines refused since the last good one: each explains one missing number. */
+  #unnumbered = 0;
+
+  constructor({ seq, offset }: Cursor, outcome: Outcome) {
+    this.seq = seq;
+    this.#atHeader = offset === 0;
+    this.#outcome = outcome;
+  }
+
+  read(lines: readonly string[]): Entry[] {
+    const entries: Entry[] = [];
+    for (const line of lines) {
+      if (this.#atHeader) this.#readHeader(line);
+      else if (!isExtension(line)) this.#readEntry(line, entries);
+    }
+    return entries;
+  }
+
+  #readHeader(line: string): void {
+    this.#atHeader = false;
+    const header = parseHeader(line);
+    if ("reason" in header) refuse(this.#outcome, header.reason);
+  }
+
+  #readEntry(line: string, entries: Entry[]): void {
+    const parsed = parseLine(line);
+    if ("reason" in parsed) {
+      this.#unnumbered++;
+      refuse(this.#outcome, `after line ${this.seq}: ${parsed.reason}`);
+      return;
+    }
+    this.#watch(parsed.value.seq);
+    entries.push(parsed.value);
+  }
+
+  #watch(seq: number): void {
+    if (seq > this.seq + 1 + this.#unnumbered) {
+      this.gap = true;
+      this.#outcome.gaps++;
+    }
+    this.#unnumbered = 0;
+    this.seq = seq;
+  }
+}
+
+function shrunken(
+  server: string,
+  remote: RemoteList,
+  known: Cursor,
+): RefusedError {
+  return new RefusedError(
+    `Cannot go on with the list of ${server}: it has ${remote.size} bytes, and had ${known.offset}`,
+    {
+      hint:
+        "a list only grows; if it was made anew on purpose, give it a new generation",
+    },
+  );
+}

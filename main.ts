@@ -1,0 +1,99 @@
+/**
+ * relais: keeps a copy of chosen files of a production server, over SFTP.
+ *
+ * @module
+ */
+
+import { check } from "./lib/cli/check.ts";
+import { formatHelp } from "./lib/cli/help.ts";
+import { init } from "./lib/cli/init.ts";
+import { list } from "./lib/cli/list.ts";
+import { log } from "./lib/cli/log.ts";
+import { Output } from "./lib/cli/output.ts";
+import { type Invocation, parseCommandLine } from "./lib/cli/parse.ts";
+import { publish } from "./lib/cli/publish.ts";
+import { run } from "./lib/cli/run.ts";
+import { stat } from "./lib/cli/stat.ts";
+import { status } from "./lib/cli/status.ts";
+import { versionText } from "./lib/cli/version.ts";
+import {
+  loadConfig,
+  requirePublish,
+  requireReplica,
+} from "./lib/config/load.ts";
+import {
+  describe,
+  type ExitStatus,
+  exitStatus,
+  RelaisError,
+} from "./lib/errors.ts";
+
+/** Runs one command line, and returns its exit status. */
+export async function main(args: readonly string[]): Promise<ExitStatus> {
+  try {
+    const invocation = parseCommandLine(args);
+    return await dispatch(invocation, new Output(invocation.options));
+  } catch (error) {
+    const output = new Output({ verbose: false, quiet: false });
+    if (error instanceof RelaisError) {
+      output.error(describe(error));
+      return error.exitStatus;
+    }
+    output.error(`internal error: ${(error as Error).stack ?? error}`);
+    return exitStatus.incomplete;
+  }
+}
+
+async function dispatch(
+  invocation: Invocation,
+  output: Output,
+): Promise<ExitStatus> {
+  const { json } = invocation.options;
+  const load = () => loadConfig(invocation.options.config);
+  switch (invocation.command) {
+    case "run": {
+      const { once, "dry-run": dryRun, "max-time": maxTime } =
+        invocation.options;
+      const args = { once, dryRun, maxTime, json };
+      return await run(requireReplica(await load()), args, output);
+    }
+    case "publish": {
+      const { once } = invocation.options;
+      return await publish(
+        requirePublish(await load()),
+        { once, json },
+        output,
+      );
+    }
+    case "check":
+      return await check(requireReplica(await load()), { json }, output);
+    case "status":
+      return status(requireReplica(await load()), { json }, output);
+    case "stat":
+      return await stat(await load(), { json }, output);
+    case "log":
+      return await log(await load(), invocation.options, output);
+    case "list": {
+      const { pending, failed } = invocation.options;
+      const { glob } = invocation.arguments;
+      const selection = pending ? "pending" : failed ? "failed" : "all";
+      const args = { selection, glob, json } as const;
+      return list(requireReplica(await load()), args, output);
+    }
+    case "init":
+      return init(invocation.arguments.file, output);
+    case "demo": {
+      // Nobody else needs the embedded servers.
+      const { demo } = await import("./lib/cli/demo.ts");
+      return await demo(invocation.options, output);
+    }
+    case "help":
+      output.result(formatHelp(invocation.arguments.command));
+      return exitStatus.done;
+    case "version":
+      output.result(versionText());
+      return exitStatus.done;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

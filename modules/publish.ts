@@ -1,0 +1,58 @@
+/**
+ * publish: on a server, copies a list of files into a directory and keeps the
+ * list of what it copied, with dates.
+ *
+ * @module
+ */
+
+import { Durability } from "../lib/durability.ts";
+import type { PublishOperations, PublishSettings } from "../lib/protocol.ts";
+import {
+  publish as publishOnce,
+  type PublishObserver,
+} from "../lib/publish/publisher.ts";
+import { type Context, serve, type Served } from "../lib/worker.ts";
+
+type PublishContext = Context<"publish", PublishSettings, never>;
+
+/** Returns what publish answers. */
+export function publish(context: PublishContext): Served<PublishOperations> {
+  const durability = new Durability();
+  const observer = observe(context);
+  return {
+    handlers: {
+      async publish() {
+        context.figures.add("runs", 1);
+        const report = await publishOnce(
+          context.settings.publish,
+          durability,
+          observer,
+        );
+        context.figures.add("skipped", report.unchanged);
+        return report;
+      },
+    },
+  };
+}
+
+/** Counts and logs what happens to each file. */
+function observe({ figures, log }: PublishContext): PublishObserver {
+  return {
+    published(path, size) {
+      figures.together({ files_published: 1, bytes_published: size });
+      log.debug(`published ${path}`);
+    },
+    withdrawn(path) {
+      figures.add("withdrawn", 1);
+      log.info(`withdrew ${path}`);
+    },
+    skipped({ path, error }) {
+      figures.add("failures", 1);
+      log.warning(`skipped ${path}: ${error}`);
+    },
+    retried: (path) => log.info(`${path} changed while it was copied`),
+    mended: (what) => log.warning(what),
+  };
+}
+
+if (import.meta.main) serve("publish", publish);

@@ -1,0 +1,142 @@
+/**
+ * synchro-list: the synchronised list of names and dates. Reads only what was
+ * appended to a server's list, and knows what is wanted and what is here.
+ *
+ * @module
+ */
+
+import { RefusedError } from "../lib/errors.ts";
+import type { MaxDelete, ServerConfig } from "../lib/config/config.ts";
+import { compileFilter } from "../lib/synchronise/filter.ts";
+import { RemoteList } from "../lib/list/remote.ts";
+import type {
+  SynchroListOperations,
+  SynchroListSettings,
+  Synchronised,
+} from "../lib/protocol.ts";
+import { connect } from "../lib/ssh/connect.ts";
+import { SftpError, type SftpSession } from "../lib/ssh/session.ts";
+import { openState, rehearseState } from "../lib/state/database.ts";
+import { SynchronisedList } from "../lib/state/synchronised-list.ts";
+import { type Outcome, synchroniseList } from "../lib/synchronise/list.ts";
+import { synchroniseTree } from "../lib/synchronise/tree.ts";
+import { type Context, serve, type Served } from "../lib/worker.ts";
+
+type SynchroListContext = Context<"synchro-list", SynchroListSettings, never>;
+
+/**
+ * Returns what synchro-list answers.
+ *
+ * @throws {LocalError} If the state cannot be opened.
+ */
+export function synchroList(
+  context: SynchroListContext,
+): Served<SynchroListOperations> {
+  const { settings: { servers, replica, announces, dryRun } } = context;
+  const db = dryRun ? rehearseState(replica.state) : openState(replica.state);
+  const list = new SynchronisedList(db, compileFilter(replica));
+  const named = new Map(servers.map((server) => [server.name, server]));
+  return {
+    handlers: {
+      synchronise: ({ server }) =>
+        synchronise(context, list, named.get(server)!),
+      wanted: ({ server, after, limit }) => list.wanted(server, after, limit),
+      arrived({ server, files }) {
+        list.arrived(server, files, { announce: announces });
+        return null;
+      },
+      failed({ server, files }) {
+        list.failed(server, files);
+        return null;
+      },
+      withdrawn({ server }) {
+        const withdrawn = list.withdrawn(server);
+        guard(withdrawn.length, list.count(), replica.maxDelete);
+        return withdrawn;
+      },
+      removed({ paths }) {
+        list.removed(paths);
+        return null;
+      },
+      backlog({ server }) {
+        const backlog = list.backlog(server);
+        context.figures.set("pending", backlog.pending);
+        context.figures.set("lag", Math.round(backlog.lagSeconds * 1_000));
+        return backlog;
+      },
+      unannounced: () => list.unannounced(),
+      announced({ paths }) {
+        list.announced(paths);
+        return null;
+      },
+    },
+    end: () => db.close(),
+  };
+}
+
+async function synchronise(
+  context: SynchroListContext,
+  list: SynchronisedList,
+  server: ServerConfig,
+): Promise<Synchronised> {
+  const { settings: { limits, replica: { source } }, log, figures } = context;
+  await using session = await connect(server, limits);
+  const remote = source === "tree"
+    ? undefined
+    : await openList(session, server.root, list, source === "auto");
+  const outcome = remote === undefined
+    ? await synchroniseTree(list, session, server.root)
+    : await synchroniseList(list, server.name, remote);
+  const { received, sent } = session.wireBytes;
+  for (const refusal of outcome.refused) log.warning(refusal);
+  if (outcome.gaps > 0) {
+    log.warning(
+      `the list of ${server.name} has lost lines, and was read again from its start`,
+    );
+  }
+  figures.together({
+    passes: 1,
+    lines_read: outcome.seen,
+    lines_refused: outcome.refusedCount,
+    wire_bytes: received + sent,
+  });
+  return {
+    ...result(outcome),
+    source: remote === undefined ? "tree" : "list",
+    generation: remote?.generation ?? null,
+    wireBytes: received + sent,
+  };
+}
+
+async function openList(
+  session: SftpSession,
+  root: string,
+  list: SynchronisedList,
+  optional: boolean,
+): Promise<RemoteList | undefined> {
+  try {
+    return await RemoteList.open(session, root, list.cursor(session.server));
+  } catch (error) {
+    const missing = error instanceof SftpError && error.code === "no such file";
+    if (missing && optional) return undefined;
+    throw error;
+  }
+}
+
+function result({ gaps: _, ...outcome }: Outcome): Omit<Outcome, "gaps"> {
+  return outcome;
+}
+
+/** Refuses to delete more than `replica.max_delete` allows in one pass. */
+function guard(withdrawn: number, here: number, maxDelete: MaxDelete): void {
+  const allowed = "files" in maxDelete
+    ? maxDelete.files
+    : Math.floor(here * maxDelete.share);
+  if (withdrawn <= allowed) return;
+  throw new RefusedError(
+    `Cannot delete ${withdrawn} of ${here} files: replica.max_delete allows ${allowed}`,
+    { hint: "if they are really to go, raise replica.max_delete for one pass" },
+  );
+}
+
+if (import.meta.main) serve("synchro-list", synchroList);

@@ -1,0 +1,187 @@
+/**
+ * test-server: which server is available? Probes all of them at once and
+ * chooses the active one.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import type { DatabaseSync } from "node:sqlite";
+import { describe } from "../lib/errors.ts";
+import {
+  type Choice,
+  decide,
+  observe,
+  undecided,
+} from "../lib/probe/decision.ts";
+import { type Memory, recall, remember } from "../lib/probe/memory.ts";
+import { probe } from "../lib/probe/probe.ts";
+import type {
+  Probe,
+  Probed,
+  TestServerOperations,
+  TestServerSettings,
+} from "../lib/protocol.ts";
+import { readIdentity } from "../lib/ssh/identity.ts";
+import { openState, rehearseState } from "../lib/state/database.ts";
+import { type Context, serve, type Served } from "../lib/worker.ts";
+
+type TestServerContext = Context<"test-server", TestServerSettings, never>;
+
+/** Between two probes of the same server within a pass. */
+const burstPauseMs = 250;
+
+/**
+ * Returns what test-server answers.
+ *
+ * @throws {ConfigError} If the key of a server cannot be used.
+ * @throws {LocalError} If the state cannot be opened.
+ */
+export function testServer(
+  context: TestServerContext,
+): Served<TestServerOperations> {
+  const { settings } = context;
+  const { servers, replica } = settings;
+  for (const server of servers) readIdentity(server);
+  const db = settings.dryRun
+    ? rehearseState(replica.state)
+    : openState(replica.state);
+  return {
+    handlers: {
+      probe: ({ fingerprint }) => probeAndChoose(context, db, fingerprint),
+      examine: () => {
+        const known = { settled: undefined, fingerprint: "" };
+        return Promise.all(
+          servers.map((server) => probe(server, settings, known)),
+        );
+      },
+      settle({ server, cursor, fingerprint }) {
+        const memory = recall(db);
+        const settled = {
+          ...memory.settled,
+          [server]: { cursor, fingerprint },
+        };
+        remember(db, { ...memory, settled });
+        return null;
+      },
+    },
+    end: () => db.close(),
+  };
+}
+
+async function probeAndChoose(
+  context: TestServerContext,
+  db: DatabaseSync,
+  fingerprint: string,
+): Promise<Probed> {
+  const { settings: { servers, probe: policy } } = context;
+  const memory = recall(db);
+  const round = new Round(context, memory, fingerprint);
+  let names = servers.map(({ name }) => name);
+  while (names.length > 0) {
+    await round.probe(names);
+    names = undecided(round.choice, round.verdicts, policy, Date.now());
+    // The next probe could change the decision: better now than in the next pass.
+    if (names.length > 0) await delay(burstPauseMs);
+  }
+  const { reason, ...choice } = decide(
+    round.choice,
+    round.verdicts,
+    policy,
+    Date.now(),
+  );
+  const serving = round.verdicts.get(choice.active ?? "") === "up";
+  const active = serving ? choice.active : null;
+  tell(context, memory, { active, reason });
+  remember(db, {
+    choice,
+    reason,
+    probes: round.probes,
+    probedAt: Date.now(),
+    settled: memory.settled,
+  });
+  return {
+    active,
+    previous: memory.choice.active,
+    reason,
+    probes: round.probes,
+    wireBytes: round.wireBytes,
+  };
+}
+
+/** The probes of one pass: each server once, and again while that may change the decision. */
+class Round {
+  choice: Choice;
+  wireBytes = 0;
+  readonly #context: TestServerContext;
+  readonly #memory: Memory;
+  readonly #fingerprint: string;
+  readonly #last = new Map<string, Probe>();
+
+  constructor(context: TestServerContext, memory: Memory, fingerprint: string) {
+    this.#context = context;
+    this.#memory = memory;
+    this.#fingerprint = fingerprint;
+    this.choice = memory.choice;
+  }
+
+  /** The last probe of each server, in order of preference. */
+  get probes(): Probe[] {
+    return [...this.#last.values()];
+  }
+
+  get verdicts(): Map<string, Probe["verdict"]> {
+    return new Map(this.probes.map(({ server, verdict }) => [server, verdict]));
+  }
+
+  async probe(names: readonly string[]): Promise<void> {
+    const { settings } = this.#context;
+    const servers = settings.servers.filter(({ name }) => names.includes(name));
+    const probes = await Promise.all(servers.map((server) => {
+      const settled = this.#memory.settled[server.name];
+      return probe(server, settings, {
+        settled,
+        fingerprint: this.#fingerprint,
+      });
+    }));
+    for (const done of probes) this.#observe(done);
+  }
+
+  #observe(done: Probe): void {
+    const { figures, settings, log } = this.#context;
+    figures.add(`probes_${done.verdict}`, 1);
+    figures.add("wire_bytes", done.wireBytes);
+    if (done.failure !== null) log.debug(describe(done.failure));
+    this.#last.set(done.server, done);
+    this.wireBytes += done.wireBytes;
+    const health = observe(
+      this.choice.health[done.server],
+      done.verdict,
+      settings.probe,
+    );
+    this.choice = {
+      ...this.choice,
+      health: { ...this.choice.health, [done.server]: health },
+    };
+  }
+}
+
+/** Logs what has changed since the last probe, and nothing that has not. */
+function tell(
+  { log, figures, settings }: TestServerContext,
+  memory: Memory,
+  { active, reason }: Pick<Probed, "active" | "reason">,
+): void {
+  if (active === memory.choice.active) return;
+  if (active === null) {
+    log.error(`no server is available; ${reason}`);
+    return;
+  }
+  figures.add("switches", 1);
+  const preferred = settings.servers[0]?.name === active;
+  const text = `${active} is the active server: ${reason}`;
+  if (preferred) log.info(text);
+  else log.warning(text);
+}
+
+if (import.meta.main) serve("test-server", testServer);
