@@ -96,6 +96,7 @@ async function synchronise(
   }
   figures.together({
     passes: 1,
+    list_bytes: outcome.bytes,
     lines_read: outcome.seen,
     lines_refused: outcome.refusedCount,
     wire_bytes: received + sent,
@@ -123,7 +124,9 @@ async function openList(
   }
 }
 
-function result({ gaps: _, ...outcome }: Outcome): Omit<Outcome, "gaps"> {
+function result(
+  { gaps: _, bytes: __, ...outcome }: Outcome,
+): Omit<Outcome, "gaps" | "bytes"> {
   return outcome;
 }
 

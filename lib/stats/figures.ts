@@ -134,10 +134,6 @@ export const figures = {
       "relais_list_lines_refused_total",
       "Lines of published lists that broke a rule",
     ),
-    entries: gauge(
-      "relais_list_entries",
-      "Entries that the synchronised list knows",
-    ),
     pending: gauge(
       "relais_pending_files",
       "Files wanted that are not on the replica yet",
@@ -146,10 +142,6 @@ export const figures = {
       "relais_lag_seconds",
       "Age of the oldest entry not yet on the replica, 0 when caught up",
       "milliseconds",
-    ),
-    directories: counter(
-      "relais_tree_directories_walked_total",
-      "Directories walked on servers without a published list",
     ),
     wire_bytes: wireBytes("synchro-list"),
   },

@@ -21,6 +21,8 @@ export interface Outcome {
   refusedCount: number;
   /** Numbers of lines that a list has lost. */
   gaps: number;
+  /** Bytes of the list that were read. */
+  bytes: number;
   /** Where reading will go on; `null` for a tree. */
   cursor: Cursor | null;
 }
@@ -36,6 +38,7 @@ export function emptyOutcome(): Outcome {
     refused: [],
     refusedCount: 0,
     gaps: 0,
+    bytes: 0,
     cursor: null,
   };
 }
@@ -108,6 +111,7 @@ async function readLines(
     outcome.seen += taken.seen;
     outcome.new += taken.new;
     outcome.skipped += taken.skipped;
+    outcome.bytes += offset - outcome.cursor!.offset;
     outcome.cursor = cursor;
   }
   return true;
