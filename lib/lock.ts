@@ -8,9 +8,9 @@
 
 import { LocalError, LockedError } from "./errors.ts";
 
-/** A held lock; given up when disposed of. */
+/** A held lock; given up when disposed of, once and for all. */
 export class Lock implements Disposable {
-  readonly #file: Deno.FsFile | undefined;
+  #file: Deno.FsFile | undefined;
 
   private constructor(file: Deno.FsFile | undefined) {
     this.#file = file;
@@ -67,6 +67,7 @@ export class Lock implements Disposable {
 
   [Symbol.dispose](): void {
     this.#file?.close();
+    this.#file = undefined;
   }
 }
 

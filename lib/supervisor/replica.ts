@@ -32,6 +32,8 @@ export interface ReplicaOptions extends RunOptions {
   readonly onProgress?: (progress: CopyProgress["progress"]) => void;
   /** Other ways to run some modules; tests put misbehaving ones here. */
   readonly plans?: Partial<Record<ModuleName, ModulePlan>>;
+  /** How long a module may be silent; see the supervisor. */
+  readonly silenceMs?: number;
 }
 
 /** A replica at work. One process at a time can hold its state. */
@@ -59,6 +61,9 @@ export class Replica implements AsyncDisposable {
       log: this.#log,
       plans: { ...replicaPlans(config, options), ...options.plans },
       onEvent: (_, event) => this.#hear(event as CopyProgress),
+      ...(options.silenceMs === undefined
+        ? {}
+        : { silenceMs: options.silenceMs }),
     });
   }
 

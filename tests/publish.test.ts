@@ -1,0 +1,204 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { treeOf } from "../fixtures/world.ts";
+import { Durability } from "../lib/durability.ts";
+import { LockedError, RefusedError } from "../lib/errors.ts";
+import { parseHeader, parseLine } from "../lib/list/format.ts";
+import { Lock } from "../lib/lock.ts";
+import { publish, type PublishObserver } from "../lib/publish/publisher.ts";
+
+const silent: PublishObserver = {
+  published() {},
+  withdrawn() {},
+  skipped() {},
+  retried() {},
+  mended() {},
+};
+
+/** A directory of sources, and an export beside it. */
+function setUp() {
+  const root = Deno.makeTempDirSync();
+  const base = `${root}/data`;
+  const into = `${root}/export`;
+  Deno.mkdirSync(base);
+  return {
+    base,
+    into,
+    list: `${into}/.relais/list`,
+    run: (observer: Partial<PublishObserver> = {}, files = ["**/*"]) =>
+      publish(
+        { base, into, files: files.map((glob) => `${base}/${glob}`) },
+        new Durability(),
+        { ...silent, ...observer },
+      ),
+    write(path: string, text: string) {
+      const absolute = `${base}/${path}`;
+      Deno.mkdirSync(absolute.slice(0, absolute.lastIndexOf("/")), {
+        recursive: true,
+      });
+      Deno.writeTextFileSync(absolute, text);
+    },
+    lines() {
+      const [header, ...lines] = Deno.readTextFileSync(this.list).trimEnd()
+        .split("\n");
+      const parsed = lines.map((line) => parseLine(line));
+      return {
+        header: parseHeader(header!),
+        entries: parsed.map((one) =>
+          "value" in one
+            ? `${one.value.seq} ${one.value.op} ${one.value.path}`
+            : one.reason
+        ),
+      };
+    },
+    [Symbol.dispose]: () => Deno.removeSync(root, { recursive: true }),
+  };
+}
+
+Deno.test("publish() exports each file with its date and mode, and names it in the list", async () => {
+  using world = setUp();
+  world.write("stock/été 1.csv", "a;b\n");
+  world.write("empty.csv", "");
+  Deno.chmodSync(`${world.base}/empty.csv`, 0o640);
+  Deno.utimeSync(`${world.base}/empty.csv`, 1, new Date(-1_500));
+
+  const { published, failed } = await world.run();
+
+  assertEquals([published, failed], [2, []]);
+  assertEquals(treeOf(world.into), treeOf(world.base));
+  assertEquals(world.lines().entries, ["1 + empty.csv", "2 + stock/été 1.csv"]);
+});
+
+Deno.test("publish() appends nothing for files that did not change, and shows that it lives", async () => {
+  using world = setUp();
+  world.write("a.csv", "1");
+  await world.run();
+  const before = Deno.readTextFileSync(world.list);
+  Deno.utimeSync(world.list, 1, 1);
+
+  const { unchanged, published } = await world.run();
+
+  assertEquals([unchanged, published], [1, 0]);
+  assertEquals(Deno.readTextFileSync(world.list), before);
+  assertEquals(Deno.statSync(world.list).mtime!.getTime() > 1_000, true);
+});
+
+Deno.test("publish() adds a line for a change, and one for a withdrawal", async () => {
+  using world = setUp();
+  world.write("a.csv", "1");
+  world.write("b.csv", "2");
+  await world.run();
+  world.write("a.csv", "changed");
+  Deno.removeSync(`${world.base}/b.csv`);
+
+  const { published, withdrawn } = await world.run();
+
+  assertEquals([published, withdrawn], [1, 1]);
+  assertEquals(world.lines().entries, [
+    "1 + a.csv",
+    "2 + b.csv",
+    "3 + a.csv",
+    "4 - b.csv",
+  ]);
+  assertEquals(treeOf(world.into), treeOf(world.base));
+});
+
+Deno.test("publish() takes a torn last line away before it appends", async () => {
+  using world = setUp();
+  world.write("a.csv", "1");
+  await world.run();
+  const { header } = world.lines();
+  Deno.writeTextFileSync(world.list, "2\t+\t17000", { append: true });
+  world.write("b.csv", "2");
+
+  await world.run();
+
+  assertEquals(world.lines(), { header, entries: ["1 + a.csv", "2 + b.csv"] });
+});
+
+Deno.test("publish() sets a list that is none aside, and begins a new one", async () => {
+  using world = setUp();
+  world.write("a.csv", "1");
+  await world.run();
+  Deno.writeTextFileSync(world.list, "<html>\n");
+  const mended: string[] = [];
+
+  await world.run({ mended: (what) => mended.push(what) });
+
+  assertEquals(world.lines().entries, ["1 + a.csv"]);
+  assertEquals(mended.length, 1);
+  const names = [...Deno.readDirSync(`${world.into}/.relais`)].map(({ name }) =>
+    name
+  );
+  assertEquals(
+    names.filter((name) => name.startsWith("list.damaged-")).length,
+    1,
+  );
+});
+
+Deno.test("publish() copies a file again that changes while it is copied", async () => {
+  using world = setUp();
+  world.write("a.csv", "x".repeat(3_000_000));
+  const racing = new Deno.Command("sh", {
+    args: [
+      "-c",
+      `i=0; while [ $i -lt 2000 ]; do echo $i >> a.csv; i=$((i+1)); done`,
+    ],
+    cwd: world.base,
+  }).spawn();
+  let retried = 0;
+  while (retried === 0) {
+    await world.run({ retried: () => retried++ });
+    Deno.removeSync(`${world.into}/.relais/list`);
+  }
+  await racing.status;
+  await world.run();
+  assertEquals(treeOf(world.into), treeOf(world.base));
+});
+
+Deno.test("publish() names what it cannot publish, and goes on", async () => {
+  using world = setUp();
+  world.write("a.csv", "1");
+  Deno.symlinkSync("/etc/passwd", `${world.base}/link.csv`);
+  await new Deno.Command("sh", {
+    args: ["-c", `mkfifo fifo.csv; printf x > "$(printf 'caf\\351.csv')"`],
+    cwd: world.base,
+  }).output();
+
+  const { published, failed } = await world.run();
+
+  assertEquals(published, 1);
+  assertEquals(failed.map(({ error }) => error).sort(), [
+    "it is a symbolic link",
+    "the path is not valid UTF-8",
+  ]);
+});
+
+Deno.test("publish() withdraws nothing when its base is gone", async () => {
+  using world = setUp();
+  world.write("a.csv", "1");
+  await world.run();
+  const before = Deno.readTextFileSync(world.list);
+  Deno.renameSync(world.base, `${world.base}.unmounted`);
+
+  await assertRejects(() => world.run(), RefusedError, "no directory");
+
+  assertEquals(Deno.readTextFileSync(world.list), before);
+});
+
+Deno.test("publish() refuses to work beside another one", async () => {
+  using world = setUp();
+  using _lock = Lock.take(`${world.into}/.relais`);
+  await assertRejects(() => world.run(), LockedError, "another relais");
+});
+
+Deno.test("publish() takes only what its globs name", async () => {
+  using world = setUp();
+  for (
+    const path of ["a.csv", "stock/b.csv", "stock/deep/c.csv", "stock/d.pdf"]
+  ) world.write(path, path);
+  await world.run({}, ["stock/**/*.csv"]);
+  assertEquals(Object.keys(treeOf(world.into)).sort(), [
+    "stock/b.csv",
+    "stock/deep/c.csv",
+  ]);
+});

@@ -1,0 +1,121 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { makeWorld, type World } from "../fixtures/world.ts";
+import { loadConfig, requireReplica } from "../lib/config/load.ts";
+import { ModuleError, RelaisError } from "../lib/errors.ts";
+import { replicaPlans } from "../lib/supervisor/plans.ts";
+import { Replica, type ReplicaOptions } from "../lib/supervisor/replica.ts";
+
+const silent = { dryRun: false, stderr: null, journal: false } as const;
+const never = new AbortController().signal;
+
+/** A replica in which test-server is run from another file. */
+async function replicaWith(
+  world: World,
+  module: string,
+  options: Partial<ReplicaOptions> = {},
+) {
+  const config = requireReplica(await loadConfig(world.config));
+  const plan = replicaPlans(config, silent)["test-server"];
+  const url = new URL(`../fixtures/modules/${module}.ts`, import.meta.url);
+  return await Replica.open(config, {
+    ...silent,
+    plans: { "test-server": { ...plan, url } },
+    ...options,
+  });
+}
+
+Deno.test("Replica.pass() ends with a ModuleError when a module dies", async () => {
+  await using world = await makeWorld();
+  await using replica = await replicaWith(world, "throwing");
+
+  const error = await assertRejects(() => replica.pass(never), ModuleError);
+
+  assertStringIncludes(error.message, "test-server");
+  assertStringIncludes(error.message, "a bug");
+  assertEquals(error.exitStatus, 1);
+});
+
+Deno.test("Replica.pass() replaces a module that died in the pass before", async () => {
+  await using world = await makeWorld();
+  await using replica = await replicaWith(world, "throwing");
+
+  for (let pass = 0; pass < 3; pass++) {
+    await assertRejects(() => replica.pass(never), ModuleError, "a bug");
+  }
+
+  await replica[Symbol.asyncDispose]();
+  const log = await Deno.readTextFile(
+    `${world.directory}/replica/log/relais.log`,
+  );
+  assertEquals(log.match(/module test-server was replaced/g)?.length, 2);
+});
+
+Deno.test("Replica.pass() gives up a module that does not answer, and says so", async () => {
+  await using world = await makeWorld();
+  await using replica = await replicaWith(world, "hanging", {
+    silenceMs: 1_500,
+  });
+
+  await assertRejects(
+    () => replica.pass(never),
+    ModuleError,
+    "does not answer",
+  );
+
+  await replica[Symbol.asyncDispose]();
+  const log = await Deno.readTextFile(
+    `${world.directory}/replica/log/relais.log`,
+  );
+  assertStringIncludes(log, "module test-server does not answer");
+});
+
+Deno.test("replicaPlans() gives each module no more than it needs", async () => {
+  await using world = await makeWorld();
+  const plans = replicaPlans(
+    requireReplica(await loadConfig(world.config)),
+    silent,
+  );
+
+  const granted = Object.fromEntries(
+    Object.entries(plans).map(([name, { permissions }]) => [
+      name,
+      Object.entries(permissions)
+        .filter(([, grant]) =>
+          grant !== false && !(Array.isArray(grant) && grant.length === 0)
+        )
+        .map(([kind]) => kind).sort(),
+    ]),
+  );
+
+  assertEquals(granted, {
+    "test-server": ["net", "read", "write"],
+    "synchro-list": ["net", "read", "write"],
+    "copy-list": ["net", "read", "run", "write"],
+    "stat": ["read", "write"],
+    "log": ["read", "write"],
+  });
+  const { read, net } = plans["test-server"].permissions;
+  assert(Array.isArray(read) && !read.includes(world.into));
+  assertEquals(net, [`127.0.0.1:${world.production.sshd.port}`]);
+});
+
+Deno.test("Replica.open() says what is wrong with a key that others can read, before it connects", async () => {
+  await using world = await makeWorld();
+  const { identity } = world.production.sshd.serverConfig("production", "/");
+  await Deno.chmod(identity!, 0o644);
+  await world.production.sshd.stop();
+
+  const config = requireReplica(await loadConfig(world.config));
+  const error = await assertRejects(
+    () => Replica.open(config, silent),
+    RelaisError,
+  );
+
+  assertEquals(error.exitStatus, 2);
+  assertStringIncludes(error.message, "others can read it");
+});
