@@ -41,20 +41,19 @@ export class StagedFile implements Disposable {
     this.#hasher = createHasher(entry.digest);
   }
 
-  /** Opens the staged file of `entry` in the directory `staging`, and goes on with what is there of it. */
-  static open(staging: string, entry: Contents): StagedFile {
+  /**
+   * Opens the staged file of `entry` in the directory `staging`, and goes on
+   * with what is there of it. Creating a file is what takes a disk longest:
+   * many may be opened at the same time.
+   */
+  static async open(staging: string, entry: Contents): Promise<StagedFile> {
     const path = `${staging}/${stagedName(entry)}`;
-    const resumed = resume(path);
-    const file = resumed ?? Deno.openSync(path, {
-      read: true,
-      write: true,
-      createNew: true,
-      mode: 0o600,
-    });
-    const staged = new StagedFile(path, entry, file);
+    const created = await create(path);
+    const staged = new StagedFile(path, entry, created ?? await resume(path));
+    if (created !== undefined) return staged;
     // Without a digest nobody could tell whether a power cut has damaged what is there.
-    if (resumed !== undefined && entry.digest === null) staged.restart();
-    else if (resumed !== undefined) staged.#hashWhatIsThere();
+    if (entry.digest === null) staged.restart();
+    else staged.#hashWhatIsThere();
     return staged;
   }
 
@@ -135,17 +134,26 @@ export class StagedFile implements Disposable {
   }
 }
 
-/** Opens a staged file that is there already, if it is a file of our own. */
-function resume(path: string): Deno.FsFile | undefined {
+/** Makes a new file; returns `undefined` if there is one already. */
+async function create(path: string): Promise<Deno.FsFile | undefined> {
   try {
-    if (!Deno.lstatSync(path).isFile) {
-      throw new FileError(`Cannot use ${path}: it is no file`, {
-        hint: "remove it",
-      });
-    }
-    return Deno.openSync(path, { read: true, write: true });
+    return await Deno.open(path, {
+      read: true,
+      write: true,
+      createNew: true,
+      mode: 0o600,
+    });
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.AlreadyExists) return undefined;
     throw error;
   }
+}
+
+/** Opens a staged file that is there already, if it is a file of our own. */
+async function resume(path: string): Promise<Deno.FsFile> {
+  const { isFile } = await Deno.lstat(path);
+  if (isFile) return await Deno.open(path, { read: true, write: true });
+  throw new FileError(`Cannot use ${path}: it is no file`, {
+    hint: "remove it",
+  });
 }
