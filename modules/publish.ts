@@ -50,6 +50,7 @@ function observe({ figures, log }: PublishContext): PublishObserver {
       figures.add("failures", 1);
       log.warning(`skipped ${path}: ${error}`);
     },
+    passedOver: (path, why) => log.info(`passed over ${path}: ${why}`),
     retried: (path) => log.info(`${path} changed while it was copied`),
     mended: (what) => log.warning(what),
   };

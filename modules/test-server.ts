@@ -174,7 +174,7 @@ function tell(
 ): void {
   if (active === memory.choice.active) return;
   if (active === null) {
-    log.error(`no server is available; ${reason}`);
+    log.error(reason);
     return;
   }
   figures.add("switches", 1);

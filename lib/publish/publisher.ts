@@ -21,6 +21,7 @@ export interface PublishObserver {
   published(path: string, size: number): void;
   withdrawn(path: string): void;
   skipped(file: FailedFile): void;
+  passedOver(path: string, why: string): void;
   retried(path: string): void;
   mended(what: string): void;
 }
@@ -87,6 +88,10 @@ class Run {
   async publish(): Promise<PublishReport> {
     for (const what of this.#list.mended) this.#observer.mended(what);
     for (const found of findSources(this.#config)) {
+      if ("passedOver" in found) {
+        this.#observer.passedOver(found.path, found.passedOver);
+        continue;
+      }
       this.#scanned++;
       this.#named.add(found.path);
       if ("skipped" in found) this.#fail(found.path, found.skipped);

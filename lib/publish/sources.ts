@@ -9,10 +9,11 @@ import type { PublishConfig } from "../config/config.ts";
 import { RefusedError } from "../errors.ts";
 import { checkPath } from "../list/path.ts";
 
-/** A source file, or why what a glob names cannot be published. */
+/** A source file, or why what a glob names is not published: because it cannot be, or because it is no file of its own. */
 export type Source =
   | { readonly path: string; readonly source: string }
-  | { readonly path: string; readonly skipped: string };
+  | { readonly path: string; readonly skipped: string }
+  | { readonly path: string; readonly passedOver: string };
 
 /**
  * Yields what the globs name below `base`: regular files only, through no
@@ -51,19 +52,17 @@ function* walk(base: string, below: string, how: Walk): Generator<Source> {
     if (source === how.into) continue;
     if (entry.isDirectory) yield* walk(base, path, how);
     else if (how.globs.some((glob) => glob.test(source))) {
-      const skipped = whySkipped(path, entry);
-      if (skipped !== "") {
-        yield skipped === undefined ? { path, source } : { path, skipped };
-      }
+      yield judge(path, source, entry);
     }
   }
 }
 
-/** Returns why an entry cannot be published; empty if nobody would expect it to be. */
-function whySkipped(path: string, entry: Deno.DirEntry): string | undefined {
-  if (entry.isSymlink) return "it is a symbolic link";
-  if (!entry.isFile) return "";
-  return checkPath(path);
+/** Links and devices are passed over, as rsync does when it is not told otherwise. */
+function judge(path: string, source: string, entry: Deno.DirEntry): Source {
+  if (entry.isSymlink) return { path, passedOver: "it is a symbolic link" };
+  if (!entry.isFile) return { path, passedOver: "it is no regular file" };
+  const skipped = checkPath(path);
+  return skipped === undefined ? { path, source } : { path, skipped };
 }
 
 function readDirectory(
