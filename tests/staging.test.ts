@@ -114,7 +114,7 @@ for (const [what, arriving, message] of broken) {
   });
 }
 
-Deno.test("stagedName() tells versions of a path apart, and fits any path", async () => {
+Deno.test("stagedName() tells versions of a path apart, and fits any path", () => {
   const names = new Set([
     contents("a"),
     contents("b"),
@@ -127,7 +127,7 @@ Deno.test("stagedName() tells versions of a path apart, and fits any path", asyn
   );
 });
 
-Deno.test("createHasher() makes the checksum of POSIX cksum", async () => {
+Deno.test("createHasher() makes the checksum of POSIX cksum", () => {
   const hasher = createHasher("cksum:0");
   hasher.update(bytes("hello world\n"));
   assertEquals(hasher.digest(), "cksum:3733384285");
