@@ -175,7 +175,7 @@ export class Copier {
   async #copy(entry: Wanted, slots: number): Promise<Ready> {
     const { session, root, destination, observer } = this.#tools;
     if (await adopt(destination, entry)) return { entry, staged: null };
-    using staged = await StagedFile.open(destination.staging, entry);
+    using staged = StagedFile.open(destination.staging, entry);
     await fetchFile(session, root, entry, staged, slots);
     staged.finish();
     observer.fetched(entry);

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { FileError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
 import { readRange } from "../ssh/read-range.ts";
 import type { Handle, SftpSession } from "../ssh/session.ts";
@@ -69,11 +68,4 @@ async function readSmall(
     position += more.length;
   }
   return new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
-}
-
-/** Says why a file that is not a regular one cannot be fetched. */
-export function notRegular(path: string, kind: string): FileError {
-  return new FileError(`Cannot copy ${path}: it is a ${kind} on the server`, {
-    hint: "only regular files can be copied; exclude it",
-  });
 }

@@ -41,15 +41,11 @@ export class StagedFile implements Disposable {
     this.#hasher = createHasher(entry.digest);
   }
 
-  /**
-   * Opens the staged file of `entry` in the directory `staging`, and goes on
-   * with what is there of it. Creating a file is what takes a disk longest:
-   * many may be opened at the same time.
-   */
-  static async open(staging: string, entry: Contents): Promise<StagedFile> {
+  /** Opens the staged file of `entry` in the directory `staging`, and goes on with what is there of it. */
+  static open(staging: string, entry: Contents): StagedFile {
     const path = `${staging}/${stagedName(entry)}`;
-    const created = await create(path);
-    const staged = new StagedFile(path, entry, created ?? await resume(path));
+    const created = create(path);
+    const staged = new StagedFile(path, entry, created ?? resume(path));
     if (created !== undefined) return staged;
     // Without a digest nobody could tell whether a power cut has damaged what is there.
     if (entry.digest === null) staged.restart();
@@ -135,9 +131,9 @@ export class StagedFile implements Disposable {
 }
 
 /** Makes a new file; returns `undefined` if there is one already. */
-async function create(path: string): Promise<Deno.FsFile | undefined> {
+function create(path: string): Deno.FsFile | undefined {
   try {
-    return await Deno.open(path, {
+    return Deno.openSync(path, {
       read: true,
       write: true,
       createNew: true,
@@ -150,9 +146,9 @@ async function create(path: string): Promise<Deno.FsFile | undefined> {
 }
 
 /** Opens a staged file that is there already, if it is a file of our own. */
-async function resume(path: string): Promise<Deno.FsFile> {
-  const { isFile } = await Deno.lstat(path);
-  if (isFile) return await Deno.open(path, { read: true, write: true });
+function resume(path: string): Deno.FsFile {
+  const { isFile } = Deno.lstatSync(path);
+  if (isFile) return Deno.openSync(path, { read: true, write: true });
   throw new FileError(`Cannot use ${path}: it is no file`, {
     hint: "remove it",
   });

@@ -28,7 +28,7 @@ if (import.meta.main) {
   const args = parseArgs(Deno.args, { string: ["files", "rounds"] });
   const files = Number(args.files ?? 10_000);
   const rounds = Number(args.rounds ?? 5);
-  await using world = await makeWorld();
+  await using world = await makeWorld({ level: "info" });
   fill(world, files);
   await world.publish();
   const rows: string[] = [];
