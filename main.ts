@@ -22,6 +22,7 @@ import {
   requireReplica,
 } from "./lib/config/load.ts";
 import {
+  ConfigError,
   describe,
   type ExitStatus,
   exitStatus,
@@ -37,6 +38,8 @@ export async function main(args: readonly string[]): Promise<ExitStatus> {
     const output = new Output({ verbose: false, quiet: false });
     if (error instanceof RelaisError) {
       output.error(describe(error));
+      const problems = error instanceof ConfigError ? error.problems : [];
+      for (const problem of problems) output.error(problem);
       return error.exitStatus;
     }
     output.error(`internal error: ${(error as Error).stack ?? error}`);
@@ -88,7 +91,7 @@ async function dispatch(
       return await demo(invocation.options, output);
     }
     case "help":
-      output.result(formatHelp(invocation.arguments.command));
+      output.text(formatHelp(invocation.arguments.command));
       return exitStatus.done;
     case "version":
       output.result(versionText());

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { relais } from "../fixtures/world.ts";
 import { commands } from "../lib/cli/commands.ts";
 import { exitStatuses } from "../lib/cli/exit-statuses.ts";
@@ -107,6 +108,15 @@ Deno.test("relais without a configuration exits 2 and says what to do", async ()
   ]);
   assertEquals(code, 2);
   assertStringIncludes(stderr, "relais init");
+});
+
+Deno.test("relais tells each problem of a configuration on a line of its own", async () => {
+  const messy = fromFileUrl(
+    new URL("../fixtures/config-messy.toml", import.meta.url),
+  );
+  const { code, stderr } = await relais(["check", "--config", messy]);
+  assertEquals(code, 2);
+  assertEquals(stderr.match(/^relais: config-messy\.toml:\d+: /gm)?.length, 10);
 });
 
 Deno.test("relais init never overwrites a file", async () => {

@@ -259,6 +259,23 @@ Deno.test("a server without a list is walked", async () => {
   );
 });
 
+Deno.test("no control character of a file name reaches the terminal or the log", async () => {
+  await using world = await makeWorld();
+  const name = "two\nlines\x1b[31m\u202e.csv";
+  world.write({ [name]: "x" });
+  await world.publish();
+
+  const pass = await world.relais("--once", "-v");
+  const list = await world.relais("list");
+  const log = await world.relais("log");
+
+  assertEquals(treeOf(world.into)[name]?.text, "x");
+  const told = pass.stdout + pass.stderr + list.stdout + log.stdout;
+  // deno-lint-ignore no-control-regex -- control characters are what this is about
+  assertEquals(/[\x00-\x09\x0b-\x1f\x7f\u202e]/.test(told), false);
+  assertStringIncludes(list.stdout, "two\\nlines\\x1b[31m\\u{202e}.csv");
+});
+
 const notLists: [string, string, RegExp][] = [
   ["an empty file", "", /empty/],
   ["a page of HTML", "<!DOCTYPE html>\n<html>\n", /no list/],

@@ -29,13 +29,13 @@ export async function demo(
   try {
     return await play(folder, output);
   } finally {
-    if (keep) output.result(`\nEverything is still in ${folder}.`);
+    if (keep) output.text(`\nEverything is still in ${folder}.`);
     else await Deno.remove(folder, { recursive: true });
   }
 }
 
 async function play(folder: string, output: Output): Promise<ExitStatus> {
-  const say = (text: string) => output.result(`\n${text}`);
+  const say = (text: string) => output.text(`\n${text}`);
   say("Two servers, production and backup, hold the files of a small company.");
   await using production = await makeServer(folder, "production");
   await using backup = await makeServer(folder, "backup");
@@ -48,7 +48,7 @@ async function play(folder: string, output: Output): Promise<ExitStatus> {
 
   async function pass() {
     const { report } = await replica.pass(new AbortController().signal);
-    output.result(`$ relais --once\n  ${summary(report)}`);
+    output.text(`$ relais --once\n  ${summary(report)}`);
     exits.push(report.exit);
   }
 
@@ -129,7 +129,7 @@ async function publish(
     silent,
   );
   const { published, unchanged } = await publishing.run();
-  output.result(
+  output.text(
     `${name}$ relais publish --once\n  ${published} files published, ${unchanged} unchanged`,
   );
 }

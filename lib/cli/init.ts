@@ -11,7 +11,7 @@ import type { Output } from "./output.ts";
 /** Writes a commented configuration to `file`, which must not exist yet, or shows it. */
 export function init(file: string | undefined, output: Output): ExitStatus {
   if (file === undefined) {
-    output.result(sampleConfig().trimEnd());
+    output.text(sampleConfig().trimEnd());
     return exitStatus.done;
   }
   try {

@@ -28,9 +28,14 @@ export class Output {
     this.journal = Deno.env.has("JOURNAL_STREAM");
   }
 
-  /** Prints a result; what a terminal would act upon is made visible, line by line. */
-  result(text: string): void {
-    print(Deno.stdout, visible(text));
+  /** Prints one line of a result; what a terminal would act upon is made visible. */
+  result(line: string): void {
+    print(Deno.stdout, escapeVisible(line));
+  }
+
+  /** Prints text of our own, of any number of lines. */
+  text(text: string): void {
+    print(Deno.stdout, text);
   }
 
   /** Prints a result as JSON, on one line. */
@@ -40,18 +45,14 @@ export class Output {
 
   /** Tells something that is no result. */
   note(text: string): void {
-    if (!this.quiet) print(Deno.stderr, `relais: ${visible(text)}`);
+    if (!this.quiet) print(Deno.stderr, `relais: ${escapeVisible(text)}`);
   }
 
   /** Tells what went wrong. */
   error(text: string): void {
     const prefix = this.journal ? errorPriority : "relais: ";
-    print(Deno.stderr, prefix + visible(text));
+    print(Deno.stderr, prefix + escapeVisible(text));
   }
-}
-
-function visible(text: string): string {
-  return text.split("\n").map(escapeVisible).join("\n");
 }
 
 function print(

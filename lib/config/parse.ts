@@ -67,10 +67,7 @@ function failed(path: string, problems: readonly string[]): ConfigError {
   const count = problems.length === 1
     ? "one problem"
     : `${problems.length} problems`;
-  return new ConfigError(
-    [`Cannot use ${path}: ${count}`, ...problems].join("\n  "),
-    problems,
-  );
+  return new ConfigError(`Cannot use ${path}: ${count}`, problems);
 }
 
 function tell(
