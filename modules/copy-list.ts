@@ -8,7 +8,9 @@
 import type { ServerConfig } from "../lib/config/config.ts";
 import { Copier, type Ledger, type Observer } from "../lib/copy/copier.ts";
 import { Destination } from "../lib/copy/destination.ts";
+import { throttled } from "../lib/copy/fetch.ts";
 import { removeWithdrawn } from "../lib/copy/remove.ts";
+import { Throttle } from "../lib/copy/throttle.ts";
 import { Durability } from "../lib/durability.ts";
 import { describe } from "../lib/errors.ts";
 import type {
@@ -29,19 +31,25 @@ type CopyListContext = Context<"copy-list", CopyListSettings, CopyProgress>;
  * @throws {LocalError} If the destination cannot be used.
  */
 export function copyList(context: CopyListContext): Served<CopyListOperations> {
-  const { settings: { servers, limits, replica } } = context;
+  const { settings: { servers, limits, copy, replica } } = context;
   const destination = new Destination(replica.into);
   destination.prepare();
   const durability = new Durability();
   const named = new Map(servers.map((server) => [server.name, server]));
-  const sessions = new Map<string, Promise<SftpSession>>();
+  const opened = new Map<string, Promise<SftpSession[]>>();
   let copier: Copier | undefined;
 
-  function open(server: string): Promise<SftpSession> {
-    const session = sessions.get(server) ?? connect(named.get(server)!, limits);
-    sessions.set(server, session);
-    session.catch(() => sessions.delete(server));
-    return session;
+  function open(server: string): Promise<SftpSession[]> {
+    const sessions = opened.get(server) ??
+      Promise.all(
+        Array.from(
+          { length: copy.connections },
+          () => connect(named.get(server)!, limits),
+        ),
+      );
+    opened.set(server, sessions);
+    sessions.catch(() => opened.delete(server));
+    return sessions;
   }
 
   return {
@@ -51,17 +59,22 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
         return null;
       },
       async copy({ server }) {
-        await using session = await open(server);
-        sessions.delete(server);
+        await using stack = new AsyncDisposableStack();
+        const sessions = await open(server);
+        opened.delete(server);
+        for (const session of sessions) stack.use(session);
         copier = makeCopier(
           context,
-          session,
+          sessions,
           named.get(server)!,
           destination,
           durability,
         );
         const copied = await copier.run();
-        const wireBytes = session.wireBytes.received + session.wireBytes.sent;
+        const wireBytes = sessions.reduce(
+          (sum, { wireBytes: { received, sent } }) => sum + received + sent,
+          0,
+        );
         context.figures.add("wire_bytes", wireBytes);
         return { ...copied, wireBytes };
       },
@@ -88,7 +101,7 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
 
 function makeCopier(
   context: CopyListContext,
-  session: SftpSession,
+  sessions: readonly SftpSession[],
   { name: server, root }: ServerConfig,
   destination: Destination,
   durability: Durability,
@@ -99,10 +112,13 @@ function makeCopier(
     arrived: (files) => list.ask("arrived", { server, files }),
     failed: (files) => list.ask("failed", { server, files }),
   };
+  const { copy } = context.settings;
+  const throttle = new Throttle(copy.bandwidth);
+  const sources = sessions.map((session) => throttled(session, throttle));
   const observer = observe(context);
   return new Copier(
-    { session, root, destination, durability, ledger, observer },
-    context.settings.copy,
+    { sources, root, destination, durability, ledger, observer },
+    copy,
   );
 }
 

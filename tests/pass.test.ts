@@ -49,6 +49,17 @@ Deno.test("a first pass makes the replica the same as the export", async () => {
   );
 });
 
+Deno.test("a pass over several connections, with a limit on bandwidth, copies all the same", async () => {
+  await using world = await publishedWorld({
+    more: `[copy]\nconnections = 3\nbandwidth = "1MB/s"\nparallel = 2`,
+  });
+
+  const report = await world.pass();
+
+  assertEquals([report.copied, report.exit], [4, 0]);
+  assertEquals(treeOf(world.into), treeOf(world.production.root));
+});
+
 Deno.test("a dry run plans every file and writes nothing", async () => {
   await using world = await publishedWorld();
 

@@ -89,8 +89,6 @@ export interface LimitsConfig {
   readonly keepaliveMs: number;
   /** One SFTP request. @default 30 s */
   readonly requestMs: number;
-  /** A file under way of which no byte arrives. @default 60 s */
-  readonly progressMs: number;
 }
 
 /** Levels of the log, from the chattiest to the gravest. */

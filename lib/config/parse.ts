@@ -238,7 +238,6 @@ function toConfig(path: string, parsed: Parsed): Config {
       handshakeMs: limits.handshake,
       keepaliveMs: limits.keepalive,
       requestMs: limits.request,
-      progressMs: limits.progress,
     },
     schedule: { everyMs: schedule.every },
     log: {

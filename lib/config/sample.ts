@@ -48,7 +48,7 @@ into = "/srv/replica"
 
 [copy]
 # parallel = 64            # requests in flight
-# connections = 1
+# connections = 1          # a server allows few at a time
 # bandwidth = "0"          # 0: no limit; "20MB/s"
 # retries = 3
 
@@ -57,7 +57,6 @@ into = "/srv/replica"
 # handshake = "20s"
 # keepalive = "5s"         # three unanswered ones end a connection
 # request = "30s"
-# progress = "60s"
 
 [schedule]
 # every = "1m"             # without --once

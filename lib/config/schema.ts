@@ -148,7 +148,6 @@ export const schema = v.strictObject({
     handshake: v.optional(limit, "20s"),
     keepalive: v.optional(limit, "5s"),
     request: v.optional(limit, "30s"),
-    progress: v.optional(limit, "60s"),
   }),
   schedule: table({ every: v.optional(duration1s, "1m") }),
   log: table({

@@ -17,10 +17,9 @@ import {
   toFailure,
 } from "../errors.ts";
 import type { Arrived, Copied, FailedFile, Wanted } from "../protocol.ts";
-import type { SftpSession } from "../ssh/session.ts";
 import { adopt } from "./adopt.ts";
 import type { Destination } from "./destination.ts";
-import { fetchFile, requestsFor } from "./fetch.ts";
+import { fetchFile, requestsFor, type Source } from "./fetch.ts";
 import { Slots } from "./slots.ts";
 import { StagedFile } from "./staging.ts";
 
@@ -65,7 +64,8 @@ const longestPauseMs = 60_000;
 
 /** What a copy run works with. */
 export interface Tools {
-  readonly session: SftpSession;
+  /** One for each connection; files are dealt out to them in turn. */
+  readonly sources: readonly Source[];
   /** The export directory on the server. */
   readonly root: string;
   readonly destination: Destination;
@@ -84,6 +84,8 @@ export class Copier {
   #batchBytes = 0;
   #committing: Promise<void> = Promise.resolve();
   #again: Wanted[] = [];
+  /** Files dealt out to the sources so far. */
+  #dealt = 0;
   #copied = 0;
   #adopted = 0;
   #bytes = 0;
@@ -147,8 +149,8 @@ export class Copier {
     attempts: AsyncIterable<Attempt> | Iterable<Attempt>,
   ): Promise<void> {
     for await (const { entry, last } of attempts) {
-      const { session } = this.#tools;
-      const slots = requestsFor(entry, session, this.#slots.total);
+      const [source] = this.#tools.sources;
+      const slots = requestsFor(entry, source!, this.#slots.total);
       await this.#slots.take(slots);
       if (this.#end !== undefined) break;
       this.#attempt(entry, slots, last).finally(() => this.#slots.give(slots));
@@ -173,13 +175,18 @@ export class Copier {
   }
 
   async #copy(entry: Wanted, slots: number): Promise<Ready> {
-    const { session, root, destination, observer } = this.#tools;
+    const { root, destination, observer } = this.#tools;
     if (await adopt(destination, entry)) return { entry, staged: null };
     using staged = StagedFile.open(destination.staging, entry);
-    await fetchFile(session, root, entry, staged, slots);
+    await fetchFile(this.#nextSource(), root, entry, staged, slots);
     staged.finish();
     observer.fetched(entry);
     return { entry, staged: staged.path };
+  }
+
+  #nextSource(): Source {
+    const { sources } = this.#tools;
+    return sources[this.#dealt++ % sources.length]!;
   }
 
   #ready(ready: Ready): void {

@@ -8,11 +8,28 @@ import type { Entry } from "../list/entry.ts";
 import { readRange } from "../ssh/read-range.ts";
 import type { Handle, SftpSession } from "../ssh/session.ts";
 import type { StagedFile } from "./staging.ts";
+import type { Throttle } from "./throttle.ts";
+
+/** The part of a session that fetching needs. */
+export type Source = Pick<SftpSession, "open" | "read" | "close" | "maxRead">;
+
+/** Makes `session` wait before it reads more than `throttle` lets through. */
+export function throttled(session: SftpSession, throttle: Throttle): Source {
+  return {
+    maxRead: session.maxRead,
+    open: (path) => session.open(path),
+    close: (handle) => session.close(handle),
+    async read(handle, position, length) {
+      await throttle.pass(length);
+      return await session.read(handle, position, length);
+    },
+  };
+}
 
 /** How many requests fetching `entry` keeps in flight, of `parallel` that are allowed. */
 export function requestsFor(
   { size }: Entry,
-  { maxRead }: SftpSession,
+  { maxRead }: Source,
   parallel: number,
 ): number {
   return Math.min(parallel, Math.floor(size / maxRead) + 1);
@@ -26,7 +43,7 @@ export function requestsFor(
  * @throws {FileError} If it is longer than its entry says.
  */
 export async function fetchFile(
-  session: SftpSession,
+  session: Source,
   root: string,
   entry: Entry,
   staged: StagedFile,
@@ -52,7 +69,7 @@ export async function fetchFile(
 
 /** Reads what one answer can hold; a server may give it in several. */
 async function readSmall(
-  session: SftpSession,
+  session: Source,
   handle: Handle,
   start: number,
   end: number,

@@ -1,0 +1,35 @@
+import { assertEquals } from "@std/assert";
+import { Slots } from "../lib/copy/slots.ts";
+import { Throttle } from "../lib/copy/throttle.ts";
+
+Deno.test("Throttle.pass() lets what exceeds the bucket wait, and keeps the order", async () => {
+  const throttle = new Throttle(1_000);
+  const passed: number[] = [];
+  const waiting = [1, 2, 3].map((turn) =>
+    throttle.pass(250).then(() => passed.push(turn))
+  );
+  const rush = throttle.pass(0).then(() => passed.push(4));
+  await waiting[0];
+  assertEquals(passed, [1]);
+  await Promise.all([...waiting, rush]);
+  assertEquals(passed, [1, 2, 3, 4]);
+});
+
+Deno.test("Throttle.pass() lets everything through without a limit", async () => {
+  const throttle = new Throttle(0);
+  await Promise.all(Array.from({ length: 100 }, () => throttle.pass(1e9)));
+});
+
+Deno.test("Slots.take() gives no more slots than there are, first come, first served", async () => {
+  const slots = new Slots(3);
+  const order: string[] = [];
+  await slots.take(2);
+  const big = slots.take(3).then(() => order.push("big"));
+  const small = slots.take(1).then(() => order.push("small"));
+  slots.give(2);
+  await big;
+  assertEquals(order, ["big"]);
+  slots.give(3);
+  await small;
+  assertEquals(order, ["big", "small"]);
+});
