@@ -23,6 +23,8 @@ const aes = [
   "aes256-ctr",
 ];
 
+const encryptThenMac = "-etm@openssh.com";
+
 const keyTypes = [
   "ssh-ed25519",
   "ecdsa-sha2-nistp256",
@@ -55,14 +57,26 @@ export function offer(trusted: readonly string[], strict: boolean): Offer {
     cipher: strict ? [chacha20, ...aes] : aes,
     hmac: strict
       ? [
-        "hmac-sha2-256-etm@openssh.com",
-        "hmac-sha2-512-etm@openssh.com",
+        `hmac-sha2-256${encryptThenMac}`,
+        `hmac-sha2-512${encryptThenMac}`,
         "hmac-sha2-256",
         "hmac-sha2-512",
       ]
       : ["hmac-sha2-256", "hmac-sha2-512"],
     compress: ["none"],
   };
+}
+
+/** What the two sides agreed on for one direction. */
+export interface Agreed {
+  readonly cipher: string;
+  /** Empty where the cipher authenticates by itself. */
+  readonly mac: string;
+}
+
+/** Whether prefix truncation works against what was agreed on, unless the key exchange was strict. */
+export function isTruncatable({ cipher, mac }: Agreed): boolean {
+  return cipher === chacha20 || mac.endsWith(encryptThenMac);
 }
 
 /** A known RSA key is shown under the names of its signatures (RFC 8332). */

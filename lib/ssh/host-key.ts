@@ -8,6 +8,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { ServerConfig } from "../config/config.ts";
 import { ConfigError, HostKeyError } from "../errors.ts";
@@ -93,9 +94,9 @@ export class HostKeyVerifier {
     if (standing === "known" || fingerprints.includes(shown)) return undefined;
     if (fingerprints.length > 0) {
       return this.#refuse(
-        `its host key is ${shown}, and not the pinned ${
+        `its host key is not the pinned one: expected ${
           fingerprints.join(" or ")
-        }`,
+        }, got ${shown}`,
         changedHint,
       );
     }
@@ -107,7 +108,7 @@ export class HostKeyVerifier {
     switch (standing) {
       case "mismatch":
         return this.#refuse(
-          `its host key ${shown} is not the one in known_hosts`,
+          `its host key is not the one in known_hosts: expected ${this.#expected()}, got ${shown}`,
           changedHint,
         );
       case "certificate":
@@ -121,6 +122,12 @@ export class HostKeyVerifier {
           `add it with "ssh-keyscan -p ${port} ${host}" once you have compared it on the server`,
         );
     }
+  }
+
+  #expected(): string {
+    return this.#trust.lines.filter(({ marker }) => marker === null)
+      .map(({ key }) => fingerprint(Buffer.from(key, "base64")))
+      .join(" or ");
   }
 
   #refuse(what: string, hint?: string, cause?: unknown): HostKeyError {

@@ -5,6 +5,14 @@
  * @module
  */
 
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  statSync,
+} from "node:fs";
 import ssh2 from "ssh2";
 import type { ServerConfig } from "../config/config.ts";
 import { ConfigError } from "../errors.ts";
@@ -18,6 +26,9 @@ export interface Identity {
 
 /** Bits of a key file's mode that let others read or write it. */
 const others = 0o077;
+
+/** No private key is longer. */
+const longestKey = 64 * 1024;
 
 /**
  * Reads the identity that `server` wants.
@@ -34,12 +45,19 @@ export function readIdentity(server: ServerConfig): Identity {
 
 function agentSocket({ name }: ServerConfig): string {
   const socket = Deno.env.get("SSH_AUTH_SOCK");
-  if (socket !== undefined && socket !== "") return socket;
-  throw new ConfigError(
-    `Cannot ask the ssh-agent for ${name}: SSH_AUTH_SOCK is not set`,
-    [],
-    { hint: "start ssh-agent, or give the server an identity" },
-  );
+  if (socket === undefined || socket === "") {
+    throw noAgent(name, "SSH_AUTH_SOCK is not set");
+  }
+  if (!statSync(socket, { throwIfNoEntry: false })?.isSocket()) {
+    throw noAgent(name, `there is no socket at ${socket}`);
+  }
+  return socket;
+}
+
+function noAgent(name: string, what: string): ConfigError {
+  return new ConfigError(`Cannot ask the ssh-agent for ${name}: ${what}`, [], {
+    hint: "start ssh-agent, or give the server an identity",
+  });
 }
 
 function readKey(
@@ -78,26 +96,39 @@ function readKey(
 
 /** Reads the key through one descriptor, so that what is checked is what is read. */
 function readPrivate(name: string, path: string): string {
+  let file: number | undefined;
   try {
-    using file = Deno.openSync(path);
-    const { isFile, mode, size } = file.statSync();
-    if (!isFile) {
-      throw unusable(name, path, "it is no file", "set identity to a key file");
-    }
-    if (mode !== null && (mode & others) !== 0) {
-      throw unusable(name, path, "others can read it", `chmod 600 ${path}`);
-    }
-    const bytes = new Uint8Array(size);
-    const read = file.readSync(bytes) ?? 0;
-    return new TextDecoder().decode(bytes.subarray(0, read));
+    // Opening a FIFO would wait for its writer.
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    checkFile(name, path, file);
+    return readFileSync(file, "utf8");
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     throw unusable(
       name,
       path,
-      (cause as Error).message,
+      (cause as { code?: string }).code === "ENOENT"
+        ? "there is no such file"
+        : (cause as Error).message,
       "set identity to a key file that relais may read",
     );
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+function checkFile(name: string, path: string, file: number): void {
+  const stat = fstatSync(file);
+  if (!stat.isFile() || stat.size > longestKey) {
+    throw unusable(
+      name,
+      path,
+      "it is no private key file",
+      "set identity to a key file",
+    );
+  }
+  if ((stat.mode & others) !== 0) {
+    throw unusable(name, path, "others can read it", `chmod 600 ${path}`);
   }
 }
 

@@ -13,7 +13,7 @@ export interface KnownHost {
   /** Patterns separated by commas, or one hashed name. */
   readonly hosts: string;
   readonly keyType: string;
-  /** The key as SSH sends it, in base64. */
+  /** The key as SSH sends it, in canonical base64. */
   readonly key: string;
 }
 
@@ -44,10 +44,19 @@ function parseLine(line: string): KnownHost | undefined {
   if (marker !== null && marker !== "revoked" && marker !== "cert-authority") {
     return undefined;
   }
-  return { marker, hosts, keyType, key };
+  const blob = Buffer.from(key, "base64");
+  if (typeOf(blob) !== keyType) return undefined;
+  return { marker, hosts, keyType, key: blob.toString("base64") };
 }
 
-/** The lines that are about a host. */
+/** A key begins with the name of its type, as a string of RFC 4251, section 5. */
+function typeOf(keyBlob: Buffer): string | undefined {
+  if (keyBlob.length < 4) return undefined;
+  const length = keyBlob.readUInt32BE(0);
+  return keyBlob.toString("latin1", 4, 4 + length);
+}
+
+/** The lines that are about a host. A line with no port is about port 22 and no other. */
 export function linesFor(
   lines: readonly KnownHost[],
   host: string,
@@ -102,6 +111,6 @@ function matchesHash(hosts: string, name: string): boolean {
 
 function wildcard(pattern: string): RegExp {
   const source = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", ".*").replaceAll("?", ".");
+    .replace(/\*+/g, ".*").replaceAll("?", ".");
   return new RegExp(`^${source}$`);
 }

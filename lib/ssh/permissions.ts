@@ -17,9 +17,17 @@ export function sessionPermissions(
     ? [Deno.env.get("SSH_AUTH_SOCK") ?? ""].filter((path) => path !== "")
     : [];
   return {
-    net: servers.map(({ host, port }) => `${host}:${port}`),
+    net: [
+      ...servers.map(({ host, port }) => `${bracketed(host)}:${port}`),
+      ...agent.map((socket) => `unix:${socket}`),
+    ],
     read: [...files, ...agent],
     write: agent,
     env: agent.length > 0 ? ["SSH_AUTH_SOCK"] : false,
   };
+}
+
+/** An IPv6 address needs brackets before a port. */
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }

@@ -7,50 +7,24 @@
 
 import { Buffer } from "node:buffer";
 import type { Attributes, FileEntry, SFTPWrapper } from "ssh2";
-import { FileError, type RelaisError, UnreachableError } from "../errors.ts";
+import { type RelaisError, UnreachableError } from "../errors.ts";
+import { type FileStat, fileStat } from "./file-stat.ts";
+import { peerText } from "./peer-text.ts";
 import { RequestWatch } from "./request-watch.ts";
+import { SftpError, sftpError, statusCode } from "./sftp-error.ts";
 import type { SshSocket } from "./socket.ts";
+
+export type { FileStat };
+export { SftpError };
 
 /** An open file or directory on a server. */
 export type Handle = Buffer;
-
-/** What a server says of a file. */
-export interface FileStat {
-  readonly kind: "file" | "directory" | "symlink" | "other";
-  /** Bytes, a safe integer. */
-  readonly size: number;
-  /** Permission bits, 0 to 0o7777. */
-  readonly mode: number;
-  /** Seconds since the epoch: SFTP has no finer. */
-  readonly mtime: number;
-}
 
 /** One name in a directory. */
 export interface DirectoryEntry {
   /** As the server spells it: to be checked before it is used. U+FFFD stands for bytes that are not UTF-8. */
   readonly name: string;
   readonly stat: FileStat;
-}
-
-/** Answers of a server that concern one file, as SSH_FXP_STATUS names them. */
-export const sftpCodes = [
-  "no such file",
-  "permission denied",
-  "failure",
-] as const;
-export type SftpCode = typeof sftpCodes[number];
-
-/** A server did not do what was asked with one file; the session goes on. */
-export class SftpError extends FileError {
-  override readonly name = "SftpError";
-
-  constructor(
-    message: string,
-    readonly code: SftpCode,
-    options: ErrorOptions = {},
-  ) {
-    super(message, { ...options, retriable: code === "failure" });
-  }
 }
 
 /** What `SFTPWrapper` keeps to itself: the READ length that the server announced. */
@@ -61,8 +35,8 @@ interface Internals {
 /** READ length that every server must answer, draft section 3. */
 const safeReadLength = 32 * 1024;
 
-/** How long an orderly end may take before the socket is destroyed. */
-const endMs = 500;
+/** The longest one asked for, OpenSSH's: ssh2 takes packets of up to 256 KiB. */
+const longestReadLength = 255 * 1024;
 
 /** Callback of ssh2's requests. */
 type Callback<Result> = (
@@ -82,6 +56,7 @@ export class SftpSession implements AsyncDisposable {
   readonly #socket: SshSocket;
   readonly #endClient: () => void;
   readonly #watch: RequestWatch;
+  readonly #maxRead: number;
 
   /** Made by `connect()`. */
   constructor(
@@ -97,6 +72,7 @@ export class SftpSession implements AsyncDisposable {
     this.#sftp = sftp;
     this.#socket = socket;
     this.#endClient = endClient;
+    this.#maxRead = maxReadOf(sftp);
     this.#watch = new RequestWatch(requestMs, () => {
       this.break(
         new UnreachableError(
@@ -107,13 +83,16 @@ export class SftpSession implements AsyncDisposable {
         ),
       );
     });
-    sftp.on("error", (cause: Error) => this.break(lost(server, cause)));
-    sftp.on("close", () => this.break(lost(server)));
+    sftp.on(
+      "error",
+      (cause: Error) => this.break(connectionLost(server, cause)),
+    );
+    sftp.on("close", () => this.break(connectionLost(server)));
   }
 
-  /** The longest READ the server answers in full, in bytes. */
+  /** The longest READ the server answers in full, in bytes: 255 KiB for OpenSSH, else as a rule 32 KiB. */
   get maxRead(): number {
-    return (this.#sftp as Internals)._maxReadLen ?? safeReadLength;
+    return this.#maxRead;
   }
 
   /** Bytes on the wire since the connection was opened. */
@@ -142,7 +121,7 @@ export class SftpSession implements AsyncDisposable {
 
   /** Opens a file for reading. @throws {SftpError} */
   async open(path: string): Promise<Handle> {
-    return await this.#ask<Handle>(
+    return await this.#askHandle(
       `open ${path}`,
       (done) => this.#sftp.open(path, "r", done),
     );
@@ -187,15 +166,15 @@ export class SftpSession implements AsyncDisposable {
 
   /** Closes a file or a directory. @throws {SftpError} */
   async close(handle: Handle): Promise<void> {
-    await this.#ask<void>(
+    await this.#ask<null>(
       "close",
-      (done) => this.#sftp.close(handle, (error) => done(error)),
+      (done) => this.#sftp.close(handle, (error) => done(error, null)),
     );
   }
 
   /** Reads a whole directory, without `.` and `..` and names that contain `/`. @throws {SftpError} */
   async list(path: string): Promise<DirectoryEntry[]> {
-    const handle = await this.#ask<Handle>(
+    const handle = await this.#askHandle(
       `list ${path}`,
       (done) => this.#sftp.opendir(path, done),
     );
@@ -206,7 +185,7 @@ export class SftpSession implements AsyncDisposable {
         (names = await this.#readNames(path, handle)).length > 0;
       ) {
         for (const { filename: name, attrs } of names) {
-          if (name === "." || name === ".." || name.includes("/")) continue;
+          if (isNoName(name)) continue;
           entries.push({
             name,
             stat: fileStat(`${path}/${name}`, attrs),
@@ -221,14 +200,15 @@ export class SftpSession implements AsyncDisposable {
     }
   }
 
-  /** Ends the session, orderly if the server still listens. Idempotent; whatever is under way is rejected. */
-  end(): void {
+  /** Ends the session: says goodbye, and waits for no answer. Idempotent; whatever is under way is rejected. */
+  async end(): Promise<void> {
     this.#watch.break(
-      new UnreachableError(`the session with ${this.server} has ended`),
+      new UnreachableError(
+        `Cannot go on with ${this.server}: the session has ended`,
+      ),
     );
     this.#endClient();
-    // A frozen peer does not answer an orderly end.
-    Deno.unrefTimer(setTimeout(() => this.#socket.destroy(), endMs));
+    await this.#socket.hangUp();
   }
 
   /** Ends the session because of `error`, which rejects whatever is under way. Idempotent. */
@@ -237,9 +217,8 @@ export class SftpSession implements AsyncDisposable {
     this.#socket.destroy();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    this.end();
-    return Promise.resolve();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
   }
 
   async #readNames(path: string, handle: Handle): Promise<FileEntry[]> {
@@ -254,6 +233,15 @@ export class SftpSession implements AsyncDisposable {
     );
   }
 
+  async #askHandle(
+    what: string,
+    request: (done: Callback<Handle>) => void,
+  ): Promise<Handle> {
+    const handle = await this.#ask(what, request);
+    if (Buffer.isBuffer(handle)) return handle;
+    throw this.#breakBecause(senseless);
+  }
+
   #ask<Result>(
     what: string,
     request: (done: Callback<Result>) => void,
@@ -261,72 +249,50 @@ export class SftpSession implements AsyncDisposable {
     return this.#watch.run((resolve, reject) =>
       request((error, result) => {
         if (error) reject(this.#translate(what, error));
+        else if (result === undefined) reject(this.#breakBecause(senseless));
         else resolve(result);
       })
     );
   }
 
+  /** What is no status is no answer: then nothing else is worth waiting for. */
   #translate(what: string, error: Error & { code?: unknown }): RelaisError {
-    const code = typeof error.code === "number"
-      ? codes.get(error.code)
-      : undefined;
-    if (code === undefined && typeof error.code !== "number") {
-      return lost(this.server, error);
+    const { code } = error;
+    if (typeof code === "number") {
+      return sftpError(what, this.server, code, error);
     }
-    return new SftpError(
-      `Cannot ${what} on ${this.server}: ${
-        code ?? error.message.toLowerCase()
-      }`,
-      code ?? "failure",
-      { cause: error },
-    );
+    return this.#breakBecause(error);
+  }
+
+  #breakBecause(cause: Error): UnreachableError {
+    const lost = connectionLost(this.server, cause);
+    this.break(lost);
+    return lost;
   }
 }
 
-/** SSH_FX_* of the draft, section 7. */
-const statusCode = {
-  endOfFile: 1,
-  noSuchFile: 2,
-  permissionDenied: 3,
-  failure: 4,
-} as const;
+/** What cannot be the name of a file, or is that of another directory. */
+function isNoName(name: string): boolean {
+  return ["", ".", ".."].includes(name) || name.includes("/");
+}
 
-const codes = new Map<number, SftpCode>([
-  [statusCode.noSuchFile, "no such file"],
-  [statusCode.permissionDenied, "permission denied"],
-  [statusCode.failure, "failure"],
-]);
+/** A server that answers one request as if it were another. */
+const senseless = new Error("an answer does not fit its request");
 
-function lost(server: string, cause?: Error): UnreachableError {
-  const why = cause === undefined ? "the server closed it" : cause.message;
+/** A session whose connection is no more. */
+export function connectionLost(
+  server: string,
+  cause?: Error,
+): UnreachableError {
+  const why = cause === undefined ? "the server closed it" : peerText(cause);
   return new UnreachableError(
     `Cannot go on with ${server}: the connection was lost (${why})`,
-    {
-      cause,
-      hint: "see the network and the server's log",
-    },
+    { cause, hint: "see the network and the server's log" },
   );
 }
 
-/** File types of a mode, stat(2). */
-const typeMask = 0o170000;
-const kinds = new Map<number, FileStat["kind"]>([
-  [0o100000, "file"],
-  [0o040000, "directory"],
-  [0o120000, "symlink"],
-]);
-
-function fileStat(path: string, { mode, size, mtime }: Attributes): FileStat {
-  if (!Number.isSafeInteger(size) || size < 0) {
-    throw new SftpError(
-      `Cannot use ${path}: the server says it has ${size} bytes`,
-      "failure",
-    );
-  }
-  return {
-    kind: kinds.get(mode & typeMask) ?? "other",
-    size,
-    mode: mode & 0o7777,
-    mtime,
-  };
+/** Trusts what a server announces, `limits@openssh.com`, within reason. */
+function maxReadOf(sftp: SFTPWrapper): number {
+  const announced = (sftp as Internals)._maxReadLen ?? safeReadLength;
+  return Math.min(announced, longestReadLength);
 }

@@ -9,19 +9,32 @@
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 
+/** How much of what came first is kept. */
+const openingBytes = 256;
+
+/** How long an orderly end may take before the socket is destroyed. */
+const endMs = 500;
+
 /** A socket that gathers what is written in one turn of the event loop into one write, and counts bytes. */
 export class SshSocket extends Socket {
   /** Bytes handed over for sending. */
   sent = 0;
   /** Bytes that arrived. */
   received = 0;
+  /** What came first, as text: a peer that is no SSH server, or has no room for us, says so there. */
+  opening = "";
   #gathered: Uint8Array[] = [];
   #send: (bytes: Uint8Array) => void = () => {};
 
   constructor() {
     super();
     this.setNoDelay(true);
-    this.on("data", (bytes: Uint8Array) => this.received += bytes.length);
+    this.on("data", (bytes: Buffer) => {
+      if (this.received === 0) {
+        this.opening = bytes.toString("latin1", 0, openingBytes);
+      }
+      this.received += bytes.length;
+    });
     // Deno gives each socket a `write` of its own when it connects: a method
     // of this class would never be called.
     this.once("connect", () => {
@@ -33,6 +46,19 @@ export class SshSocket extends Socket {
   override end(): this {
     this.#flush();
     return super.end();
+  }
+
+  /** Closes the connection once everything is sent, whether the peer answers or not. */
+  async hangUp(): Promise<void> {
+    if (this.destroyed) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.once("close", () => resolve());
+    this.once("finish", () => this.destroy());
+    // A peer that reads nothing does not let us finish.
+    const late = setTimeout(() => this.destroy(), endMs);
+    this.end();
+    await promise;
+    clearTimeout(late);
   }
 
   #gather(bytes: Uint8Array | string): boolean {
