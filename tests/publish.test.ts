@@ -136,23 +136,26 @@ Deno.test("publish() sets a list that is none aside, and begins a new one", asyn
   );
 });
 
-Deno.test("publish() copies a file again that changes while it is copied", async () => {
+Deno.test("publish() never names a file that keeps changing, and takes it once it is left alone", async () => {
   using world = setUp();
-  world.write("a.csv", "x".repeat(3_000_000));
-  const racing = new Deno.Command("sh", {
-    args: [
-      "-c",
-      `i=0; while [ $i -lt 2000 ]; do echo $i >> a.csv; i=$((i+1)); done`,
-    ],
+  world.write("a.csv", "x".repeat(30_000_000));
+  const writer = new Deno.Command("sh", {
+    args: ["-c", "while :; do echo more >> a.csv; done"],
     cwd: world.base,
   }).spawn();
   let retried = 0;
-  while (retried === 0) {
-    await world.run({ retried: () => retried++ });
-    Deno.removeSync(`${world.into}/.relais/list`);
-  }
-  await racing.status;
-  await world.run();
+
+  const changing = await world.run({ retried: () => retried++ });
+  writer.kill("SIGKILL");
+  await writer.status;
+  const atRest = await world.run();
+
+  assertEquals([changing.published, changing.failed.length, retried], [
+    0,
+    1,
+    3,
+  ]);
+  assertEquals(atRest.published, 1);
   assertEquals(treeOf(world.into), treeOf(world.base));
 });
 

@@ -1,5 +1,5 @@
 /**
- * Finding the configuration file.
+ * Finding the configuration file, and asking it for what a command needs.
  *
  * @module
  */
@@ -16,60 +16,78 @@ export const defaultPaths = [
 
 /**
  * Reads the configuration at `path`, or at the first of the default paths that
- * is there.
+ * is there. A default path that is there but cannot be read is not passed over.
  *
- * @throws {ConfigError} If there is none, or anything in it is wrong.
+ * @throws {ConfigError} If there is none, it cannot be read, or anything in it is wrong.
  */
 export async function loadConfig(path: string | undefined): Promise<Config> {
   for (const candidate of path === undefined ? defaultPaths : [path]) {
-    const text = await read(candidate);
-    if (text !== undefined) return parseConfig(text, candidate);
+    const bytes = await read(candidate);
+    if (bytes !== undefined) {
+      return parseConfig(decode(bytes, candidate), candidate);
+    }
   }
   throw new ConfigError(
     `Cannot find a configuration: there is no ${
       path ?? defaultPaths.join(" and no ")
     }`,
     [],
-    { hint: `"relais init" writes one` },
+    { hint: `"relais init ${path ?? defaultPaths[0]}" writes one` },
   );
+}
+
+/** A configuration that can publish: `[publish]` is there. */
+export interface PublishReady extends Config {
+  readonly publish: PublishConfig;
 }
 
 /** @throws {ConfigError} If the configuration does not say what is copied where. */
 export function requireReplica(config: Config): ReplicaReady {
   if (config.replica !== null) return config as ReplicaReady;
-  throw missing(config, "replica");
-}
-
-/** @throws {ConfigError} If the configuration does not say what is published. */
-export function requirePublish(
-  config: Config,
-): Config & { publish: PublishConfig } {
-  if (config.publish !== null) {
-    return config as Config & { publish: PublishConfig };
-  }
-  throw missing(config, "publish");
-}
-
-function missing({ path }: Config, table: string): ConfigError {
-  return new ConfigError(
-    `Cannot go on with ${path}: it has no [${table}] table`,
+  throw new ConfigError(
+    `Cannot keep a replica: ${config.path} has no [replica] table`,
     [],
-    {
-      hint: `see "relais init"`,
-    },
+    { hint: `add one as "relais init" shows it; "relais publish" needs none` },
   );
 }
 
-async function read(path: string): Promise<string | undefined> {
+/** @throws {ConfigError} If the configuration does not say what is published. */
+export function requirePublish(config: Config): PublishReady {
+  if (config.publish !== null) return config as PublishReady;
+  throw new ConfigError(
+    `Cannot publish: ${config.path} has no [publish] table`,
+    [],
+    { hint: `add one as "relais init" shows it, on the server alone` },
+  );
+}
+
+async function read(path: string): Promise<Uint8Array | undefined> {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(
-      await Deno.readFile(path),
+    return await Deno.readFile(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return undefined;
+    throw unreadable(path, cause as Error);
+  }
+}
+
+function unreadable(path: string, cause: Error): ConfigError {
+  const [what, hint] = cause instanceof Deno.errors.PermissionDenied
+    ? ["permission denied", "let the account that runs relais read it"]
+    : cause instanceof Deno.errors.IsADirectory
+    ? ["it is a directory", "name the file in it"]
+    : [cause.message, "see that it is a plain file"];
+  return new ConfigError(`Cannot read ${path}: ${what}`, [], { cause, hint });
+}
+
+/** A byte order mark, as some editors write it, is left out. */
+function decode(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new ConfigError(
+      `Cannot read ${path}: it is not valid UTF-8`,
+      [],
+      { cause, hint: "save it as UTF-8" },
     );
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    const what = error instanceof TypeError
-      ? "it is not valid UTF-8"
-      : (error as Error).message;
-    throw new ConfigError(`Cannot read ${path}: ${what}`, [], { cause: error });
   }
 }

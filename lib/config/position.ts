@@ -6,57 +6,61 @@
 
 import type { AST } from "toml-eslint-parser";
 
-/** A way to a value: keys, and indexes of tables. */
-export type KeyPath = readonly PropertyKey[];
+/** A way to a value: names of keys, and places in arrays from 0. */
+export type KeyPath = readonly (string | number)[];
 
-/** Returns the line of every key and table, by its path. */
-export function linesOf(document: AST.TOMLProgram): Map<string, number> {
-  const lines = new Map<string, number>();
-  const [top] = document.body;
-  for (const node of top.body) {
-    if (node.type === "TOMLTable") {
-      note(lines, node.resolvedKey, node.loc.start.line);
-      for (const pair of node.body) notePair(lines, node.resolvedKey, pair);
-    } else notePair(lines, [], node);
+/** The line of every table, key and array element of a file. */
+export class Positions {
+  readonly #lines = new Map<string, number>();
+
+  constructor(document: AST.TOMLProgram) {
+    for (const node of document.body[0].body) {
+      if (node.type === "TOMLKeyValue") this.#notePair([], node);
+      else {
+        this.#noteHeader(node);
+        for (const pair of node.body) this.#notePair(node.resolvedKey, pair);
+      }
+    }
   }
-  return lines;
-}
 
-/** Returns the line of what `path` leads to, or of the nearest table above it. */
-export function lineOf(
-  lines: ReadonlyMap<string, number>,
-  path: KeyPath,
-): number {
-  for (let length = path.length; length > 0; length--) {
-    const line = lines.get(join(path.slice(0, length)));
+  /** Returns the line of what `path` leads to, or of the innermost table around it; 1 if there is none. */
+  lineOf(path: KeyPath): number {
+    const line = this.#lines.get(JSON.stringify(path));
     if (line !== undefined) return line;
+    return path.length === 0 ? 1 : this.lineOf(path.slice(0, -1));
   }
-  return 1;
-}
 
-/** Writes a path as an administrator reads it: `server[1].port`. */
-export function join(path: KeyPath): string {
-  return path.reduce<string>((text, key) => {
-    if (typeof key === "number") return `${text}[${key}]`;
-    return text === "" ? String(key) : `${text}.${String(key)}`;
-  }, "");
-}
+  /** `[[server]]` begins the list of servers as well as the first of them. */
+  #noteHeader(table: AST.TOMLTable): void {
+    for (const length of table.resolvedKey.keys()) {
+      this.#note(table.resolvedKey.slice(0, length + 1), table);
+    }
+  }
 
-function notePair(
-  lines: Map<string, number>,
-  above: KeyPath,
-  pair: AST.TOMLKeyValue,
-): void {
-  const keys = pair.key.keys.map((key) =>
-    key.type === "TOMLBare" ? key.name : key.value
-  );
-  const path = [...above, ...keys];
-  note(lines, path, pair.loc.start.line);
-  if (pair.value.type !== "TOMLInlineTable") return;
-  for (const inner of pair.value.body) notePair(lines, path, inner);
-}
+  #notePair(above: KeyPath, { key, value }: AST.TOMLKeyValue): void {
+    const path = [...above];
+    for (const part of key.keys) {
+      path.push(part.type === "TOMLBare" ? part.name : part.value);
+      // A dotted key, "probe.rise = 2", makes its table as well.
+      this.#note(path, part);
+    }
+    this.#noteInside(path, value);
+  }
 
-function note(lines: Map<string, number>, path: KeyPath, line: number): void {
-  const text = join(path);
-  if (!lines.has(text)) lines.set(text, line);
+  #noteInside(path: KeyPath, value: AST.TOMLContentNode): void {
+    if (value.type === "TOMLInlineTable") {
+      for (const pair of value.body) this.#notePair(path, pair);
+    }
+    if (value.type !== "TOMLArray") return;
+    for (const [index, element] of value.elements.entries()) {
+      this.#note([...path, index], element);
+      this.#noteInside([...path, index], element);
+    }
+  }
+
+  /** The first mention counts: that is where a table begins. */
+  #note(path: KeyPath, { loc }: AST.TOMLNode): void {
+    const text = JSON.stringify(path);
+    if (!this.#lines.has(text)) this.#lines.set(text, loc.start.line);
+  }
 }

@@ -4,21 +4,24 @@
  * @module
  */
 
-/** Returns a commented configuration with every key; those commented out show their defaults. */
+/** Returns a commented configuration with every key; those commented out show their defaults, or an example. */
 export function sampleConfig(): string {
   return `# relais.toml: what is copied from where, and how.
-# Keys that are commented out show their defaults.
+# Keys that are commented out show their defaults, if not called an example.
+# Durations: "500ms", "5s", "1m30s", "2h", "1d". Sizes: "10MB", "64KiB".
 
 # One table for each server files come from; their order is preference.
 [[server]]
 name = "production"
-host = "192.0.2.10"
+host = "192.0.2.10"                       # name or address
 # port = 22
-user = "relais"
-identity = "/etc/relais/id_ed25519"       # a key file that only relais may read
-# agent = false                           # or ask the ssh-agent at $SSH_AUTH_SOCK
-known_hosts = "/etc/relais/known_hosts"   # made with ssh-keyscan, compared on the server
-# host_key = "SHA256:…"                   # and/or a pinned key, as ssh-keygen -l prints it
+user = "relais"                           # a restricted account: SFTP only, read only
+identity = "/etc/relais/id_ed25519"       # private key, readable by relais alone
+# agent = false                           # true: ask the ssh-agent at $SSH_AUTH_SOCK
+known_hosts = "/etc/relais/known_hosts"   # one file or a list; made with ssh-keyscan, then compared
+# An example; it comes beside known_hosts or in its place, and may be a list.
+# "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" prints it on the server.
+# host_key = "SHA256:4Wx0mPzJq7T1cVbN8sYdLkRfHgUaOeI2MnB3vC5xZ6Q"
 root = "/export"                          # the export directory on that server
 
 [[server]]
@@ -29,56 +32,61 @@ identity = "/etc/relais/id_ed25519"
 known_hosts = "/etc/relais/known_hosts"
 root = "/export"
 
+# The copy on this machine.
 [replica]
-into = "/srv/replica"
-# state = "/var/lib/relais"
-# source = "auto"          # list, tree, or auto: the list if there is one
-# include = []             # globs on the relative path; empty: everything
-# exclude = []
-# delete = "keep"          # or trash, or remove: what a server withdrew
-# max_delete = "10%"       # or a number of files; more than that stops and asks
+into = "/srv/replica"          # the directory that holds it
+# state = "/var/lib/relais"    # what relais remembers; not in into
+# source = "auto"              # list, tree, or auto: the list if there is one
+# include = []                 # globs on the path below root; empty: everything
+# exclude = []                 # globs, as well
+# delete = "keep"              # or trash, or remove: files that a server withdrew
+# max_delete = "10%"           # or a number of files; a pass that would delete more stops and asks
 
+# How servers are tested and chosen.
 [probe]
-# timeout = "5s"
-# rise = 2                 # good probes before a server is taken back
-# fall = 3                 # bad ones before it is left
-# hold = "1m"              # at least so long on a server before going back
-# max_age = "0s"           # a list not touched for longer is stale; 0s: never
-# failback = "auto"        # or manual
+# timeout = "5s"               # a whole test of one server
+# rise = 2                     # good tests before a server counts as up again
+# fall = 3                     # bad ones before the active server is left
+# hold = "1m"                  # at least so long on a server before going back to a preferred one
+# max_age = "0s"               # a list not touched for longer is stale; 0s: never
+# failback = "auto"            # or manual: stay on the server in use
 
+# How files are fetched.
 [copy]
-# parallel = 64            # requests in flight
-# connections = 1          # a server allows few at a time
-# bandwidth = "0"          # 0: no limit; "20MB/s"
-# retries = 3
+# parallel = 64                # requests in flight
+# connections = 1              # 1 to 10; a server allows few at a time
+# bandwidth = "0"              # "20MB/s", for example; 0: no limit
+# retries = 3                  # more attempts for a file within a pass
 
+# How long to wait for a server.
 [limits]
-# connect = "10s"
-# handshake = "20s"
-# keepalive = "5s"         # three unanswered ones end a connection
-# request = "30s"
+# connect = "10s"              # until it answers at all
+# handshake = "20s"            # until it lets us in
+# keepalive = "5s"             # between signs of life; three missing ones end a connection
+# request = "30s"              # for one answer
 
 [schedule]
-# every = "1m"             # without --once
+# every = "1m"                 # from one pass to the next, without --once
 
 [log]
-# file = "/var/log/relais/relais.log"
-# level = "info"           # debug, info, warning, error
-# max_size = "10MB"
-# keep = 5
+# file = "/var/log/relais/relais.log"   # "": none
+# level = "info"               # debug, info, warning, error
+# max_size = "10MB"            # then a new file is begun
+# keep = 5                     # older files kept
 
 [stat]
-# prometheus = ""          # path of a .prom textfile
+# prometheus = ""              # path of a .prom file for node_exporter's textfile collector
 
+# Commands to run, as lists of the command and its arguments; no shell.
 [hooks]
-# on_new = []              # command and arguments; gets the new files on stdin, NUL-separated
-# on_failover = []
-# on_error = []
+# on_new = []                  # after new files have arrived; gets them on stdin, NUL-separated
+# on_failover = []             # when another server has become the active one
+# on_error = []                # when a pass has failed
 
-# On a server, and only there:
+# On a server, and only there: what "relais publish" offers. An example.
 # [publish]
-# files = ["/data/stock/**/*.csv"]
-# base = "/data"
-# into = "/export"
+# files = ["/data/stock/**/*.csv"]   # globs of absolute paths below base
+# base = "/data"                     # left out of the names in the export
+# into = "/export"                   # the export directory: root on the replica
 `;
 }

@@ -1,193 +1,155 @@
 /**
- * The shape of the configuration file: every table, key, type, limit and
- * default, once.
+ * The shape of the configuration file: every table, key, kind of value, limit
+ * and default, once.
  *
  * @module
  */
 
 import * as v from "valibot";
 import { deletions, levels, sources } from "./config.ts";
+import { table } from "./table.ts";
 import {
-  parseDuration,
-  parseMaxDelete,
-  parseRate,
-  parseSize,
-} from "./units.ts";
+  anyText,
+  duration,
+  flag,
+  glob,
+  list,
+  matching,
+  maxDelete,
+  oneOf,
+  oneOrMore,
+  optionalPath,
+  ownDirectory,
+  path,
+  rate,
+  size,
+  waiting,
+  whole,
+} from "./value.ts";
 
-/** Says what is expected; the finding is added where the problem is told. */
-function expected(what: string) {
-  return () => `expected ${what}`;
-}
-
-const text = v.pipe(
-  v.string(expected("a text")),
-  v.minLength(1, expected("a text that is not empty")),
-);
-const anyText = v.string(expected("a text"));
-const flag = v.boolean(expected("true or false"));
-const texts = v.array(text, expected("a list of texts"));
-const textOrTexts = v.union(
-  [text, texts],
-  expected("a text, or a list of texts"),
-);
-const absolute = v.pipe(
-  text,
-  v.regex(
-    /^\/(?:[^\0]*[^/\0])?$/,
-    expected("an absolute path, without / at its end"),
-  ),
-  v.check(
-    (path) => !path.split("/").includes(".."),
-    expected('a path without ".."'),
-  ),
+/** A name, or an IPv6 address with or without a zone; a port or a user does not belong here. */
+const host = matching(
+  /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|(?:[0-9A-Fa-f]*:){2}[0-9A-Fa-f:.]*(?:%[\w.-]+)?)$/,
+  "a host name or an address",
 );
 
-function whole(least: number, most: number) {
-  const message = expected(`a whole number from ${least} to ${most}`);
-  return v.pipe(
-    v.number(message),
-    v.integer(message),
-    v.minValue(least, message),
-    v.maxValue(most, message),
-  );
-}
+/** As `ssh-keygen -l` prints it: base64 of 32 bytes, without padding. */
+const fingerprint = matching(
+  /^SHA256:[A-Za-z0-9+/]{43}$/,
+  'a fingerprint as "ssh-keygen -l" prints it, "SHA256:" and 43 characters',
+);
 
-/** A text in units, as a number. */
-function measure(
-  parse: (text: string) => number | undefined,
-  what: string,
-  least = 0,
-) {
-  const message = expected(what);
-  return v.pipe(
-    v.string(message),
-    v.check((given) => (parse(given) ?? -1) >= least, message),
-    v.transform((given) => parse(given)!),
-  );
-}
+const globs = list(glob, 'a list of globs, like ["stock/**", "*.csv"]');
 
-const duration = measure(parseDuration, 'a duration, like "5s" or "1m30s"');
-const duration1s = measure(parseDuration, 'a duration of at least "1s"', 1_000);
-const limit = measure(parseDuration, 'a duration of at least "100ms"', 100);
-const size = measure(parseSize, 'a size of at least "1KB", like "10MB"', 1_000);
-const rate = measure(parseRate, 'a rate, like "20MB/s", or "0"');
+const commandForm =
+  'a list of a command and its arguments, like ["/usr/local/bin/report", "-q"]';
 
-/** A table all of whose keys have defaults. */
-function table<const Entries extends v.ObjectEntries>(entries: Entries) {
-  const keys = v.strictObject(entries, expected("a table"));
-  return v.optional(keys, {} as v.InferInput<typeof keys>);
-}
+const command = v.pipe(
+  list(anyText, commandForm),
+  v.check(([name]) => name !== "", "expected a command before its arguments"),
+);
 
-const server = v.strictObject({
-  name: v.pipe(
-    text,
-    v.regex(/^[A-Za-z0-9_.-]{1,64}$/, expected("1 to 64 of A-Z a-z 0-9 _ . -")),
-  ),
-  host: v.pipe(
-    text,
-    v.regex(/^[^\s/]+$/, expected("a host name or an address")),
-  ),
-  port: v.optional(whole(1, 65_535), 22),
-  user: v.optional(text, "relais"),
-  identity: v.optional(absolute),
-  agent: v.optional(flag, false),
-  known_hosts: v.optional(textOrTexts, []),
-  host_key: v.optional(textOrTexts, []),
-  root: absolute,
-}, expected("a table"));
+/** One wait for a server. */
+const limit = waiting("100ms", "1d");
 
-export const schema = v.strictObject({
-  server: v.optional(v.array(server, expected("[[server]] tables")), []),
-  replica: v.optional(v.strictObject({
-    into: absolute,
-    state: v.optional(absolute, "/var/lib/relais"),
-    source: v.optional(
-      v.picklist(sources, expected(sources.join(", "))),
-      "auto",
+/** The tables of the file, and the keys of each. */
+export const tables = {
+  server: {
+    name: matching(/^[A-Za-z0-9_.-]{1,64}$/, "1 to 64 of A-Z a-z 0-9 _ . -"),
+    host,
+    port: v.optional(whole(1, 65_535), 22),
+    user: v.optional(
+      matching(/^[^\s\p{Cc}]+$/u, "a user name without spaces"),
+      "relais",
     ),
-    include: v.optional(texts, []),
-    exclude: v.optional(texts, []),
-    delete: v.optional(
-      v.picklist(deletions, expected(deletions.join(", "))),
-      "keep",
+    identity: v.optional(path),
+    agent: v.optional(flag, false),
+    known_hosts: v.optional(oneOrMore(path, "a path, or a list of paths"), []),
+    host_key: v.optional(
+      oneOrMore(fingerprint, "a fingerprint, or a list of them"),
+      [],
     ),
-    max_delete: v.optional(
-      v.pipe(
-        v.union(
-          [v.string(), v.number()],
-          expected('a share, like "10%", or a number of files'),
-        ),
-        v.check(
-          (given) => parseMaxDelete(given) !== undefined,
-          expected('a share up to "100%", or a number of files'),
-        ),
-        v.transform((given) => parseMaxDelete(given)!),
-      ),
-      "10%",
-    ),
-  }, expected("a table"))),
-  probe: table({
+    root: path,
+  },
+  replica: {
+    into: ownDirectory,
+    state: v.optional(ownDirectory, "/var/lib/relais"),
+    source: v.optional(oneOf(sources), "auto"),
+    include: v.optional(globs, []),
+    exclude: v.optional(globs, []),
+    delete: v.optional(oneOf(deletions), "keep"),
+    max_delete: v.optional(maxDelete, "10%"),
+  },
+  probe: {
     timeout: v.optional(limit, "5s"),
     rise: v.optional(whole(1, 100), 2),
     fall: v.optional(whole(1, 100), 3),
     hold: v.optional(duration, "1m"),
     max_age: v.optional(duration, "0s"),
-    failback: v.optional(
-      v.picklist(["auto", "manual"], expected("auto, manual")),
-      "auto",
-    ),
-  }),
-  copy: table({
+    failback: v.optional(oneOf(["auto", "manual"]), "auto"),
+  },
+  copy: {
     parallel: v.optional(whole(1, 1_024), 64),
     connections: v.optional(whole(1, 10), 1),
     bandwidth: v.optional(rate, "0"),
     retries: v.optional(whole(0, 100), 3),
-  }),
-  limits: table({
+  },
+  limits: {
     connect: v.optional(limit, "10s"),
     handshake: v.optional(limit, "20s"),
     keepalive: v.optional(limit, "5s"),
     request: v.optional(limit, "30s"),
-  }),
-  schedule: table({ every: v.optional(duration1s, "1m") }),
-  log: table({
-    file: v.optional(anyText, "/var/log/relais/relais.log"),
-    level: v.optional(v.picklist(levels, expected(levels.join(", "))), "info"),
-    max_size: v.optional(size, "10MB"),
+  },
+  schedule: { every: v.optional(waiting("1s", "7d"), "1m") },
+  log: {
+    file: v.optional(
+      optionalPath(/^\/[^\0]*[^/\0]$/, "an absolute path"),
+      "/var/log/relais/relais.log",
+    ),
+    level: v.optional(oneOf(levels), "info"),
+    max_size: v.optional(size("1KB"), "10MB"),
     keep: v.optional(whole(0, 1_000), 5),
-  }),
-  stat: table({ prometheus: v.optional(anyText, "") }),
-  hooks: table({
-    on_new: v.optional(texts, []),
-    on_failover: v.optional(texts, []),
-    on_error: v.optional(texts, []),
-  }),
-  publish: v.optional(v.strictObject({
-    files: v.pipe(texts, v.minLength(1, expected("at least one glob"))),
-    base: absolute,
-    into: absolute,
-  }, expected("a table"))),
-}, expected("a table"));
+  },
+  stat: {
+    prometheus: v.optional(
+      optionalPath(
+        /^\/[^\0]*\.prom$/,
+        "an absolute path that ends in .prom",
+      ),
+      "",
+    ),
+  },
+  hooks: {
+    on_new: v.optional(command, []),
+    on_failover: v.optional(command, []),
+    on_error: v.optional(command, []),
+  },
+  publish: {
+    files: v.pipe(globs, v.minLength(1, "expected at least one glob")),
+    base: path,
+    into: ownDirectory,
+  },
+} as const satisfies Record<string, v.ObjectEntries>;
+
+/** What the file must be. */
+export const schema = v.object({
+  server: v.optional(
+    list(
+      table("[[server]]", tables.server),
+      "[[server]] tables, in double brackets",
+    ),
+    [],
+  ),
+  replica: v.optional(table("[replica]", tables.replica)),
+  probe: v.optional(table("[probe]", tables.probe), {}),
+  copy: v.optional(table("[copy]", tables.copy), {}),
+  limits: v.optional(table("[limits]", tables.limits), {}),
+  schedule: v.optional(table("[schedule]", tables.schedule), {}),
+  log: v.optional(table("[log]", tables.log), {}),
+  stat: v.optional(table("[stat]", tables.stat), {}),
+  hooks: v.optional(table("[hooks]", tables.hooks), {}),
+  publish: v.optional(table("[publish]", tables.publish)),
+});
 
 /** What the schema makes of a file. */
 export type Parsed = v.InferOutput<typeof schema>;
-
-/** Returns the keys of the table that `path` leads to; none if there is no such table. */
-export function keysOf(path: readonly PropertyKey[]): string[] {
-  const entries = path.reduce<unknown>((found, key) => {
-    const inner = unwrap(found) as {
-      entries?: Record<string, unknown>;
-      item?: unknown;
-    };
-    return typeof key === "number" ? inner.item : inner.entries?.[String(key)];
-  }, schema);
-  return Object.keys(
-    (unwrap(entries) as { entries?: object } | undefined)?.entries ?? {},
-  );
-}
-
-/** The schema within `optional`. */
-function unwrap(found: unknown): unknown {
-  const { wrapped } = (found ?? {}) as { wrapped?: unknown };
-  return wrapped === undefined ? found : unwrap(wrapped);
-}

@@ -1,19 +1,20 @@
 /**
- * Durations, sizes and shares as an administrator writes them.
+ * Durations, sizes, rates and shares as an administrator writes them.
  *
  * @module
  */
 
 import type { MaxDelete } from "./config.ts";
 
-const durationUnits = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-} as const;
-const sizeUnits = {
+/** From the longest unit to the shortest, each at most once: `1h30m`, never `30m1h`. */
+const durationForm =
+  /^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
+
+/** Milliseconds in each unit of {@link durationForm}. */
+const durationUnits = [86_400_000, 3_600_000, 60_000, 1_000, 1];
+
+/** Bytes in each unit: powers of 1000, and of 1024 for those with an `i`. */
+const sizeUnits: Readonly<Record<string, number>> = {
   "": 1,
   B: 1,
   kB: 1e3,
@@ -25,42 +26,43 @@ const sizeUnits = {
   MiB: 2 ** 20,
   GiB: 2 ** 30,
   TiB: 2 ** 40,
-} as const;
+};
 
 /** Parses `5s`, `1m30s`, `500ms`, `2h`, `1d` or `0` into milliseconds; `undefined` if it is none. */
 export function parseDuration(text: string): number | undefined {
   if (text === "0") return 0;
-  if (!/^(?:\d+(?:ms|s|m|h|d))+$/.test(text)) return undefined;
-  const parts = text.matchAll(/(\d+)(ms|s|m|h|d)/g);
-  return parts.reduce(
-    (sum, [, number, unit]) =>
-      sum + Number(number) * durationUnits[unit as keyof typeof durationUnits],
+  const counts = durationForm.exec(text)?.slice(1);
+  if (counts === undefined || text === "") return undefined;
+  return safe(counts.reduce(
+    (sum, count, index) => sum + Number(count ?? 0) * durationUnits[index]!,
     0,
-  );
+  ));
 }
 
-/** Parses `10MB`, `64KiB` or `0` into bytes; `undefined` if it is none. */
+/** Parses `10MB`, `1.5 GB`, `64KiB` or `0` into bytes; `undefined` if it is none. */
 export function parseSize(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(text);
-  const factor = sizeUnits[match?.[2] as keyof typeof sizeUnits];
-  if (match === null || factor === undefined) return undefined;
-  const bytes = Math.round(Number(match[1]) * factor);
-  return Number.isSafeInteger(bytes) ? bytes : undefined;
+  const [, count, unit] = /^(\d+(?:\.\d+)?) ?([A-Za-z]*)$/.exec(text) ?? [];
+  if (unit === undefined || !Object.hasOwn(sizeUnits, unit)) return undefined;
+  return safe(Math.round(Number(count) * sizeUnits[unit]!));
 }
 
-/** Parses `20MB/s` or `0` into bytes a second; `undefined` if it is none. */
+/** Parses `20MB/s`, `20MB` or `0` into bytes a second; `undefined` if it is none. */
 export function parseRate(text: string): number | undefined {
   return parseSize(text.replace(/\/s$/, ""));
 }
 
-/** Parses `10%`, or a number of files; `undefined` if it is none. */
-export function parseMaxDelete(value: string | number): MaxDelete | undefined {
-  if (typeof value === "number") {
-    return Number.isSafeInteger(value) && value >= 0
-      ? { files: value }
+/** Parses a share, `10%`, or a number of files, 100; `undefined` if it is neither. */
+export function parseMaxDelete(given: string | number): MaxDelete | undefined {
+  if (typeof given === "number") {
+    return Number.isSafeInteger(given) && given >= 0
+      ? { files: given }
       : undefined;
   }
-  const match = /^(\d+(?:\.\d+)?)%$/.exec(value);
-  const share = Number(match?.[1]) / 100;
-  return match !== null && share <= 1 ? { share } : undefined;
+  const [, percent] = /^(\d+(?:\.\d+)?) ?%$/.exec(given) ?? [];
+  if (percent === undefined || Number(percent) > 100) return undefined;
+  return { share: Number(percent) / 100 };
+}
+
+function safe(value: number): number | undefined {
+  return Number.isSafeInteger(value) ? value : undefined;
 }

@@ -48,7 +48,7 @@ function* walk(base: string, below: string, how: Walk): Generator<Source> {
       continue;
     }
     const path = below === "" ? entry.name : `${below}/${entry.name}`;
-    const source = `${base}/${path}`;
+    const source = base === "/" ? `/${path}` : `${base}/${path}`;
     if (source === how.into) continue;
     if (entry.isDirectory) yield* walk(base, path, how);
     else if (how.globs.some((glob) => glob.test(source))) {

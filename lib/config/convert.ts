@@ -1,0 +1,75 @@
+/**
+ * From keys as the file spells them to {@link Config}.
+ *
+ * @module
+ */
+
+import type {
+  Config,
+  PublishConfig,
+  ReplicaConfig,
+  ServerConfig,
+} from "./config.ts";
+import type { Parsed } from "./schema.ts";
+
+/** Names what was parsed as the rest of relais does. */
+export function toConfig(path: string, parsed: Parsed): Config {
+  const { server, replica, copy, schedule, stat, publish } = parsed;
+  return {
+    path,
+    servers: server.map(toServer),
+    replica: replica === undefined ? null : toReplica(replica),
+    probe: toProbe(parsed.probe),
+    copy,
+    limits: toLimits(parsed.limits),
+    schedule: { everyMs: schedule.every },
+    log: toLog(parsed.log),
+    stat,
+    hooks: toHooks(parsed.hooks),
+    publish: (publish ?? null) satisfies PublishConfig | null,
+  };
+}
+
+function toServer(
+  { identity, known_hosts, host_key, ...server }: Parsed["server"][number],
+): ServerConfig {
+  return {
+    ...server,
+    identity: identity ?? null,
+    knownHosts: known_hosts,
+    hostKeys: host_key,
+  };
+}
+
+function toReplica(
+  { max_delete, ...replica }: NonNullable<Parsed["replica"]>,
+): ReplicaConfig {
+  return { ...replica, maxDelete: max_delete };
+}
+
+function toProbe(
+  { timeout, hold, max_age, ...probe }: Parsed["probe"],
+): Config["probe"] {
+  return { ...probe, timeoutMs: timeout, holdMs: hold, maxAgeMs: max_age };
+}
+
+function toLimits(
+  { connect, handshake, keepalive, request }: Parsed["limits"],
+): Config["limits"] {
+  return {
+    connectMs: connect,
+    handshakeMs: handshake,
+    keepaliveMs: keepalive,
+    requestMs: request,
+  };
+}
+
+function toLog({ max_size, ...log }: Parsed["log"]): Config["log"] {
+  return { ...log, maxSize: max_size };
+}
+
+function toHooks(
+  { on_new, on_failover, on_error }: Parsed["hooks"],
+): Config["hooks"] {
+  return { onNew: on_new, onFailover: on_failover, onError: on_error };
+}

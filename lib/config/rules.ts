@@ -1,0 +1,179 @@
+/**
+ * What no key can say alone: rules between keys, and between tables.
+ *
+ * @module
+ */
+
+import type { KeyPath } from "./position.ts";
+import { type Problem, show } from "./problem.ts";
+import type { Parsed } from "./schema.ts";
+
+/** Whether nothing is wrong with these keys so far. A rule looks only at sound keys: one slip is one problem. */
+export type Sound = (...paths: readonly KeyPath[]) => boolean;
+
+/** Yields what breaks a rule. `parsed` can be trusted where it is sound. */
+export function* brokenRules(
+  parsed: Parsed,
+  sound: Sound,
+): Generator<Problem> {
+  yield* missingTables(parsed, sound);
+  if (Array.isArray(parsed.server)) {
+    for (const index of parsed.server.keys()) {
+      yield* sameName(parsed, sound, index);
+      yield* missingKeys(parsed, sound, index);
+    }
+  }
+  yield* directories(parsed, sound);
+  yield* publishing(parsed, sound);
+}
+
+function* missingTables(parsed: Parsed, sound: Sound): Generator<Problem> {
+  const { replica, publish, server } = parsed;
+  if (
+    replica === undefined && publish === undefined &&
+    sound(["replica"], ["publish"])
+  ) {
+    const what =
+      "there is neither [replica], to keep a copy, nor [publish], to offer files";
+    yield { path: [], what };
+  }
+  if (replica !== undefined && server.length === 0 && sound(["server"])) {
+    const what =
+      "no server; add a [[server]] table for each machine files come from";
+    yield { path: ["replica"], what };
+  }
+}
+
+function* sameName(
+  { server }: Parsed,
+  sound: Sound,
+  index: number,
+): Generator<Problem> {
+  const path = ["server", index, "name"];
+  if (!sound(path)) return;
+  const { name } = server[index]!;
+  const first = server.findIndex((other) => other?.name === name);
+  if (first === index) return;
+  yield { path, what: `another server is called ${show(name)} already` };
+}
+
+function* missingKeys(
+  { server }: Parsed,
+  sound: Sound,
+  index: number,
+): Generator<Problem> {
+  const path = ["server", index];
+  const all = (...keys: string[]) =>
+    sound(...keys.map((key) => [...path, key]));
+  if (all("identity", "agent")) {
+    const { identity, agent } = server[index]!;
+    if (identity === undefined && !agent) yield { path, what: noIdentity };
+  }
+  if (all("known_hosts", "host_key")) {
+    const { known_hosts, host_key } = server[index]!;
+    if (known_hosts.length + host_key.length === 0) {
+      yield { path, what: noHostKey };
+    }
+  }
+}
+
+const noIdentity =
+  "no way to log in; set identity to the path of a private key, or agent = true";
+
+const noHostKey =
+  'its host key is not known; set host_key to the fingerprint that "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" prints on that server, or known_hosts to a file made with ssh-keyscan and compared with it';
+
+/** The copy is where servers choose the names: nothing that relais trusts may lie in it. */
+function* directories(parsed: Parsed, sound: Sound): Generator<Problem> {
+  const into = ["replica", "into"];
+  if (parsed.replica === undefined || !sound(into)) return;
+  const copy = parsed.replica.into;
+  const state = ["replica", "state"];
+  if (sound(state) && overlap(copy, parsed.replica.state)) {
+    const what = `${show(parsed.replica.state)} and replica.into ${
+      show(copy)
+    } must not lie in each other`;
+    yield { path: state, what };
+  }
+  for (const [path, file] of localFiles(parsed, sound)) {
+    if (!contains(copy, file)) continue;
+    const what = `${show(file)} must not lie in replica.into ${
+      show(copy)
+    }, where servers choose the names`;
+    yield { path, what };
+  }
+}
+
+/** Yields the files that relais trusts or writes besides the copy. */
+function* localFiles(
+  { server, log, stat }: Parsed,
+  sound: Sound,
+): Generator<[path: KeyPath, file: string]> {
+  if (sound(["log", "file"])) yield [["log", "file"], log.file];
+  if (sound(["stat", "prometheus"])) {
+    yield [["stat", "prometheus"], stat.prometheus];
+  }
+  if (!Array.isArray(server)) return;
+  for (const [index, { identity, known_hosts }] of server.entries()) {
+    const key = ["server", index, "identity"];
+    if (sound(key) && identity !== undefined) yield [key, identity];
+    const hosts = ["server", index, "known_hosts"];
+    if (sound(hosts)) { for (const file of known_hosts) yield [hosts, file]; }
+  }
+}
+
+const exportKey = ["publish", "into"];
+
+function* publishing(parsed: Parsed, sound: Sound): Generator<Problem> {
+  const { publish } = parsed;
+  if (publish === undefined) return;
+  if (sound(["publish", "base"], ["publish", "files"])) {
+    yield* globsOutside(publish);
+  }
+  // The other way round, an export below base, is well: the publisher leaves it out.
+  const { base, into } = publish;
+  if (sound(["publish", "base"], exportKey) && contains(into, base)) {
+    const what = `${show(into)} must not hold base ${
+      show(base)
+    }: files would be published over their sources`;
+    yield { path: exportKey, what };
+  }
+  yield* exportInReplica(parsed, sound);
+}
+
+function* globsOutside(
+  { files, base }: NonNullable<Parsed["publish"]>,
+): Generator<Problem> {
+  for (const [index, glob] of files.entries()) {
+    if (contains(base, glob)) continue;
+    const what = `expected an absolute glob below base ${show(base)}, found ${
+      show(glob)
+    }`;
+    yield { path: ["publish", "files", index], what };
+  }
+}
+
+function* exportInReplica(
+  { publish, replica }: Parsed,
+  sound: Sound,
+): Generator<Problem> {
+  if (publish === undefined || replica === undefined) return;
+  for (const key of ["into", "state"] as const) {
+    if (!sound(exportKey, ["replica", key])) continue;
+    if (!overlap(publish.into, replica[key])) continue;
+    const what = `${show(publish.into)} and replica.${key} ${
+      show(replica[key])
+    } must not lie in each other`;
+    yield { path: exportKey, what };
+  }
+}
+
+function overlap(a: string, b: string): boolean {
+  return contains(a, b) || contains(b, a);
+}
+
+/** Whether `inner` is `outer`, or lies in it. */
+function contains(outer: string, inner: string): boolean {
+  return inner === outer ||
+    inner.startsWith(outer === "/" ? outer : `${outer}/`);
+}

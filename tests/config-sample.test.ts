@@ -1,0 +1,64 @@
+import { assertEquals } from "@std/assert";
+import { parseConfig } from "../lib/config/parse.ts";
+import { sampleConfig } from "../lib/config/sample.ts";
+import { tables } from "../lib/config/schema.ts";
+
+/** The sample with all its keys in force. */
+const uncommented = sampleConfig().replaceAll(
+  /^# (?=\[\w+\]|\w+ = )/gm,
+  "",
+);
+
+Deno.test("sampleConfig() is a configuration as it is", () => {
+  const { servers, replica, publish } = parseConfig(
+    sampleConfig(),
+    "relais.toml",
+  );
+
+  assertEquals(servers.map(({ name }) => name), ["production", "backup"]);
+  assertEquals(replica?.into, "/srv/replica");
+  assertEquals(publish, null);
+});
+
+Deno.test("sampleConfig() shows every key of every table, and no other, in the order of the schema", () => {
+  const shown = Object.fromEntries(
+    uncommented.split(/^\[+/m).slice(1).reverse().map((table) => [
+      /^\w+/.exec(table)![0],
+      Array.from(table.matchAll(/^(\w+) = /gm), ([, key]) => key!),
+    ]).reverse(),
+  );
+  const known = Object.entries(tables).map((
+    [name, keys],
+  ): [string, string[]] => [name, Object.keys(keys)]);
+  // The second server shows what has no default.
+  shown["server"] = Object.keys(tables.server).filter((key) =>
+    new RegExp(`^${key} = `, "m").test(uncommented)
+  );
+
+  assertEquals(Object.entries(shown), known);
+});
+
+Deno.test("sampleConfig() tells true defaults", () => {
+  const shown = parseConfig(uncommented, "relais.toml");
+  const real = parseConfig(sampleConfig(), "relais.toml");
+
+  assertEquals(
+    {
+      ...shown,
+      publish: null,
+      servers: shown.servers.map((each) => ({ ...each, hostKeys: [] })),
+    },
+    real,
+  );
+});
+
+Deno.test("sampleConfig() gives examples that are well", () => {
+  const { servers, publish } = parseConfig(uncommented, "relais.toml");
+
+  assertEquals(servers[0]?.hostKeys.length, 1);
+  assertEquals(publish, {
+    files: ["/data/stock/**/*.csv"],
+    base: "/data",
+    into: "/export",
+  });
+});
