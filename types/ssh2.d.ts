@@ -103,6 +103,7 @@ declare module "ssh2" {
     name(request: number, names: Partial<FileEntry>[]): void;
     attrs(request: number, attrs: Partial<Attributes>): void;
     status(request: number, code: number, message?: string): void;
+    end(): void;
   }
 
   export interface ServerSession extends EventEmitter {
