@@ -12,6 +12,7 @@ import {
 import { writeDay } from "../../fixtures/company.ts";
 import { loadConfig, requirePublish, requireReplica } from "../config/load.ts";
 import { type ExitStatus, exitStatus } from "../errors.ts";
+import { readSnapshot, snapshotPath } from "../stats/snapshot.ts";
 import { Publishing } from "../supervisor/publishing.ts";
 import { Replica } from "../supervisor/replica.ts";
 import type { Output } from "./output.ts";
@@ -71,10 +72,26 @@ async function play(folder: string, output: Output): Promise<ExitStatus> {
   say("How things stand:");
   output.result("$ relais status");
   status(config, { json: false }, output);
+  await tellFigures(config.replica.state, output);
   say(howToGoOn);
   return exits.every((exit) => exit === exitStatus.done)
     ? exitStatus.done
     : exitStatus.incomplete;
+}
+
+/** Tells some of what `relais stat` tells in full. */
+async function tellFigures(state: string, output: Output): Promise<void> {
+  const { snapshot } = await readSnapshot(snapshotPath(state));
+  if (snapshot === undefined) return;
+  const { "copy-list": copy, "test-server": test, log } = snapshot.modules;
+  output.text("$ relais stat");
+  output.result(
+    `  copy-list: ${copy.files_copied} files, ${copy.bytes_copied} bytes, ${copy.batches} batches, ${copy.failures} failures`,
+  );
+  output.result(
+    `  test-server: ${test.probes_up} good probes, ${test.probes_unreachable} without an answer, ${test.switches} switches`,
+  );
+  output.result(`  log: ${log.written} messages written`);
 }
 
 const howToGoOn = `The same on real machines:
