@@ -1,26 +1,16 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { serverConfig } from "../fixtures/ssh/server-config.ts";
 import { startAgent, withAgentAt } from "../fixtures/ssh/agent.ts";
 import { limits } from "../fixtures/ssh/limits.ts";
 import { sessionWith } from "../fixtures/ssh/session-in-worker.ts";
 import { sshdAvailable, startSshd } from "../fixtures/sshd.ts";
-import type { ServerConfig } from "../lib/config/config.ts";
 import { AuthenticationError, ConfigError } from "../lib/errors.ts";
 import { connect } from "../lib/ssh/connect.ts";
 import { readIdentity } from "../lib/ssh/identity.ts";
 import { sessionPermissions } from "../lib/ssh/permissions.ts";
 
 /** A server that is to be shown what the agent holds. */
-const asking: ServerConfig = {
-  name: "production",
-  host: "prod.example",
-  port: 22,
-  user: "relais",
-  identity: null,
-  agent: true,
-  knownHosts: [],
-  hostKeys: [],
-  root: "/export",
-};
+const asking = serverConfig({ agent: true });
 
 Deno.test("readIdentity() tells that no agent was started", async () => {
   await withAgentAt(undefined, () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import ssh2, { type Connection } from "ssh2";
+import { serverConfig } from "../fixtures/ssh/server-config.ts";
 import { limits } from "../fixtures/ssh/limits.ts";
 import { makeKey } from "../fixtures/sshd.ts";
 import { isTruncatable, offer } from "../lib/ssh/algorithms.ts";
@@ -123,17 +124,16 @@ Deno.test("connect() logs in with AES-GCM to a server without strict key exchang
   const parsed = ssh2.utils.parseKey(hostKey.public);
   assert(!(parsed instanceof Error));
 
-  const session = await connect({
-    name: "production",
-    host: "127.0.0.1",
-    port: server.address().port,
-    user: "relais",
-    identity: `${directory}/identity`,
-    agent: false,
-    knownHosts: [],
-    hostKeys: [fingerprint(parsed.getPublicSSH())],
-    root: "/",
-  }, limits());
+  const session = await connect(
+    serverConfig({
+      host: "127.0.0.1",
+      port: server.address().port,
+      identity: `${directory}/identity`,
+      hostKeys: [fingerprint(parsed.getPublicSSH())],
+      root: "/",
+    }),
+    limits(),
+  );
   await session.end();
   await new Promise<void>((resolve) => server.close(resolve));
   await Deno.remove(directory, { recursive: true });

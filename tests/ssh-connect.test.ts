@@ -5,6 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { delay } from "@std/async/delay";
+import { serverConfig } from "../fixtures/ssh/server-config.ts";
 import { limits } from "../fixtures/ssh/limits.ts";
 import {
   freePort,
@@ -14,7 +15,6 @@ import {
   type SshdOptions,
   startSshd,
 } from "../fixtures/sshd.ts";
-import type { ServerConfig } from "../lib/config/config.ts";
 import {
   AuthenticationError,
   RelaisError,
@@ -43,17 +43,13 @@ function sshdTest(
 async function stranger(host: string, port: number) {
   const directory = await Deno.makeTempDir();
   await makeKey(`${directory}/identity`, "ed25519");
-  const config: ServerConfig = {
-    name: "production",
+  const config = serverConfig({
     host,
     port,
-    user: "relais",
     identity: `${directory}/identity`,
-    agent: false,
-    knownHosts: [],
     hostKeys: ["SHA256:0000000000000000000000000000000000000000000"],
     root: "/",
-  };
+  });
   return {
     config,
     [Symbol.dispose]: () => Deno.removeSync(directory, { recursive: true }),

@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import { Buffer } from "node:buffer";
 import ssh2 from "ssh2";
+import { serverConfig } from "../fixtures/ssh/server-config.ts";
 import {
   type EmbeddedServer,
   startSftpServer,
@@ -18,7 +19,6 @@ import {
   sshdAvailable,
   startSshd,
 } from "../fixtures/sshd.ts";
-import type { ServerConfig } from "../lib/config/config.ts";
 import { ConfigError, HostKeyError } from "../lib/errors.ts";
 import { connect } from "../lib/ssh/connect.ts";
 import {
@@ -37,21 +37,6 @@ function freshKey(): Buffer {
 
 const key = freshKey();
 const otherKey = freshKey();
-
-function serverConfig(some: Partial<ServerConfig> = {}): ServerConfig {
-  return {
-    name: "production",
-    host: "prod.example",
-    port: 22,
-    user: "relais",
-    identity: null,
-    agent: false,
-    knownHosts: [],
-    hostKeys: [],
-    root: "/export",
-    ...some,
-  };
-}
 
 /** What a verifier makes of `shown`, trusting these lines and fingerprints. */
 function verify(

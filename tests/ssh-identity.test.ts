@@ -4,25 +4,10 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { serverConfig } from "../fixtures/ssh/server-config.ts";
 import { makeKey } from "../fixtures/sshd.ts";
-import type { ServerConfig } from "../lib/config/config.ts";
 import { ConfigError } from "../lib/errors.ts";
 import { readIdentity } from "../lib/ssh/identity.ts";
-
-function serverConfig(some: Partial<ServerConfig>): ServerConfig {
-  return {
-    name: "production",
-    host: "prod.example",
-    port: 22,
-    user: "relais",
-    identity: null,
-    agent: false,
-    knownHosts: [],
-    hostKeys: [],
-    root: "/export",
-    ...some,
-  };
-}
 
 /** A directory with one private key. */
 async function keyDirectory() {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotMatch } from "@std/assert";
+import { serverConfig } from "../fixtures/ssh/server-config.ts";
 import { freePort, sshdAvailable, startSshd } from "../fixtures/sshd.ts";
 import { sessionWith } from "../fixtures/ssh/session-in-worker.ts";
 import type { ServerConfig } from "../lib/config/config.ts";
@@ -22,17 +23,12 @@ function sshdTest(
   });
 }
 
-const server: ServerConfig = {
-  name: "production",
+const server = serverConfig({
   host: "192.0.2.10",
   port: 2222,
-  user: "relais",
   identity: "/etc/relais/id_ed25519",
-  agent: false,
   knownHosts: ["/etc/relais/known_hosts"],
-  hostKeys: [],
-  root: "/export",
-};
+});
 
 Deno.test("sessionPermissions() are an address, a key and known_hosts", () => {
   assertEquals(sessionPermissions([server]), {
