@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import ssh2, { type Connection } from "ssh2";
+import { generateKeyPair } from "../fixtures/ssh/key-pair.ts";
 import { serverConfig } from "../fixtures/ssh/server-config.ts";
 import { limits } from "../fixtures/ssh/limits.ts";
 import { makeKey } from "../fixtures/sshd.ts";
@@ -98,7 +99,7 @@ function makeOld(connection: Connection): void {
 Deno.test("connect() logs in with AES-GCM to a server without strict key exchange, and never with ChaCha20", async () => {
   const directory = await Deno.makeTempDir();
   await makeKey(`${directory}/identity`, "ed25519");
-  const hostKey = ssh2.utils.generateKeyPairSync("ed25519");
+  const hostKey = generateKeyPair();
   const agreed: string[] = [];
   const loggedIn = new Set<string>();
   const server = new ssh2.Server(

@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import { Buffer } from "node:buffer";
 import ssh2 from "ssh2";
+import { generateKeyPair } from "../fixtures/ssh/key-pair.ts";
 import { serverConfig } from "../fixtures/ssh/server-config.ts";
 import {
   type EmbeddedServer,
@@ -31,7 +32,7 @@ import { parseKnownHosts } from "../lib/ssh/known-hosts.ts";
 
 /** A fresh ed25519 key, as SSH sends it. */
 function freshKey(): Buffer {
-  const { public: text } = ssh2.utils.generateKeyPairSync("ed25519");
+  const { public: text } = generateKeyPair();
   return Buffer.from(text.split(" ")[1]!, "base64");
 }
 

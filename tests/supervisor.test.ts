@@ -40,6 +40,18 @@ Deno.test("Replica.pass() ends with a ModuleError when a module dies", async () 
   assertEquals(error.exitStatus, 1);
 });
 
+Deno.test("Replica.pass() that is stopped before it begins says so, and does nothing", async () => {
+  await using world = await makeWorld();
+  const config = requireReplica(await loadConfig(world.config));
+  await using replica = await Replica.open(config, silent);
+
+  const { report, failures } = await replica.pass(AbortSignal.abort());
+
+  assertEquals(report.server, null);
+  assertEquals(report.copied, 0);
+  assertEquals(failures.map(({ name }) => name), ["StoppedError"]);
+});
+
 Deno.test("Replica.pass() replaces a module that died in the pass before", async () => {
   await using world = await makeWorld();
   await using replica = await replicaWith(world, "throwing");

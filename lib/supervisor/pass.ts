@@ -54,6 +54,15 @@ export interface PassOutcome {
   readonly failures: readonly Failure[];
 }
 
+/** What is known of a pass that was stopped before it began. */
+const notProbed: Probed = {
+  active: null,
+  previous: null,
+  reason: "",
+  probes: [],
+  wireBytes: 0,
+};
+
 /** How many times a pass goes on after it lost its server. */
 const attempts = 3;
 
@@ -84,7 +93,7 @@ class Pass {
     wire_bytes: 0,
     removed: 0,
   };
-  #probed: Probed | undefined;
+  #probed: Probed = notProbed;
   #generation: string | null = null;
   #lagSeconds = 0;
   #plan: PlannedAction[] = [];
@@ -107,7 +116,7 @@ class Pass {
   }
 
   outcome(): PassOutcome {
-    const probed = this.#probed!;
+    const probed = this.#probed;
     const failed = [...this.#failed.values()];
     const report: PassReport = {
       server: probed.active,
@@ -195,6 +204,11 @@ class Pass {
   /** Copies what is wanted; returns whether the server was lost. */
   async #copy(server: string): Promise<boolean> {
     const copyList = await this.#crew.copyList();
+    // A signal that came already would never be heard again.
+    if (this.#options.signal.aborted) {
+      this.#stopped();
+      return false;
+    }
     const stop = () => copyList.ask("stop", null).catch(() => {});
     this.#options.signal.addEventListener("abort", stop, { once: true });
     try {
