@@ -38,7 +38,7 @@ export type Handlers<Ops extends Operations> = {
 
 /** The part of `Worker`, `MessagePort` and a worker's own `self` that a channel needs. */
 export interface Endpoint {
-  postMessage(message: unknown): void;
+  postMessage(message: unknown, transfer?: Transferable[]): void;
   onmessage: ((event: MessageEvent) => void) | null;
 }
 

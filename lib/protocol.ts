@@ -7,6 +7,7 @@
 
 import type {
   CopyConfig,
+  CopyOrder,
   Level,
   LimitsConfig,
   LogConfig,
@@ -16,7 +17,7 @@ import type {
   ServerConfig,
 } from "./config/config.ts";
 import type { Failure } from "./errors.ts";
-import type { Entry, Version } from "./list/entry.ts";
+import type { Version } from "./list/entry.ts";
 import type { Timestamp } from "./timestamp.ts";
 
 /** The modules, by the names they have everywhere: worker, log, figures, file. */
@@ -39,9 +40,9 @@ export interface Start<Settings> {
   readonly level: Level;
 }
 
-/** Joins a module to another one, or again to one that was replaced. */
+/** Joins a module to another one, or again to one that was replaced; or to one of its connections. */
 export interface Wire {
-  readonly wire: ModuleName;
+  readonly wire: ModuleName | "connection";
   /** Whether the module asks the other one through `port`, or answers it. */
   readonly role: "ask" | "answer";
   readonly port: MessagePort;
@@ -162,6 +163,7 @@ export interface SynchroListSettings {
   readonly servers: readonly ServerConfig[];
   readonly limits: LimitsConfig;
   readonly replica: ReplicaConfig;
+  readonly order: CopyOrder;
   /** Whether new files are to be announced to a hook. */
   readonly announces: boolean;
   readonly dryRun: boolean;
@@ -186,7 +188,12 @@ export interface Synchronised {
 }
 
 /** An entry to fetch. */
-export interface Wanted extends Entry {
+export interface Wanted extends Version {
+  /** Position in the list of its server. */
+  readonly seq: number;
+  readonly path: string;
+  /** Permission bits; `null` if the server tells none. */
+  readonly mode: number | null;
   /** What is on the replica under this path, as far as the synchronised list knows. */
   readonly here: Version | null;
 }
@@ -217,11 +224,11 @@ export interface Backlog {
 export type SynchroListOperations = {
   /** Brings the synchronised list up to date with what `server` publishes. */
   synchronise: { request: { readonly server: string }; reply: Synchronised };
-  /** The next entries to fetch from `server`, in order of publication, after line `after`. */
+  /** The next entries to fetch from `server` after `last`, in the order of `copy.order`. */
   wanted: {
     request: {
       readonly server: string;
-      readonly after: number;
+      readonly last: Pick<Wanted, "seq" | "size"> | null;
       readonly limit: number;
     };
     reply: readonly Wanted[];
@@ -248,6 +255,36 @@ export type SynchroListOperations = {
 
 // ------------------------------------------------------------------ copy-list
 
+/** What copy-list asks one of its connections, each in a worker of its own. */
+export type ConnectionOperations = {
+  /** Asked once, before anything else. */
+  connect: {
+    request: { readonly server: ServerConfig; readonly limits: LimitsConfig };
+    reply: { readonly maxRead: number; readonly maxHandles: number };
+  };
+  /** Reads the first `length` bytes of a file. */
+  fetch: {
+    request: { readonly path: string; readonly length: number };
+    reply: Uint8Array;
+  };
+  /** Opens a file; the reply stands for it. */
+  open: { request: { readonly path: string }; reply: number };
+  read: {
+    request: {
+      readonly file: number;
+      readonly position: number;
+      readonly length: number;
+    };
+    reply: Uint8Array;
+  };
+  close: { request: { readonly file: number }; reply: null };
+  /** Ends the session, and tells what went over the wire. */
+  end: {
+    request: null;
+    reply: { readonly received: number; readonly sent: number };
+  };
+};
+
 export interface CopyListSettings {
   readonly servers: readonly ServerConfig[];
   readonly limits: LimitsConfig;
@@ -268,8 +305,16 @@ export interface Copied {
 export type CopyListOperations = {
   /** Opens the connection, so that it is there when the list has been read. */
   connect: { request: { readonly server: string }; reply: null };
-  /** Fetches all that is wanted from `server`. */
-  copy: { request: { readonly server: string }; reply: Copied };
+  /** Fetches all that is wanted from `server`, or no more than `maxTransfer` bytes. */
+  copy: {
+    request: {
+      readonly server: string;
+      readonly maxTransfer: number | undefined;
+    };
+    reply: Copied;
+  };
+  /** Removes what earlier passes have begun to fetch, and nobody wants any more. */
+  tidy: { request: { readonly server: string }; reply: null };
   /** Ends a copy under way in good order: what is whole is committed, the rest stays staged. */
   stop: { request: null; reply: null };
   /** Takes away what `server` withdrew, as `replica.delete` says. */

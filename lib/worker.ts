@@ -26,6 +26,8 @@ export interface Context<Name extends ModuleName, Settings, Event> {
   readonly log: Logger;
   /** Returns the asking end towards another module. */
   peer<Ops extends Operations>(name: ModuleName): Channel<Ops>;
+  /** One end for each connection the module has. */
+  readonly connections: readonly Endpoint[];
   /** Tells the supervisor something unasked. */
   tell(event: Event): void;
 }
@@ -66,6 +68,7 @@ export function serve<
   Event = never,
 >(name: Name, factory: Factory<Name, Settings, Ops, Event>): void {
   const peers = new Map<ModuleName, Channel<Operations>>();
+  const connections: Endpoint[] = [];
   const served = Promise.withResolvers<Served<Ops>>();
   let logPort: MessagePort | undefined;
   let log: Logger | undefined;
@@ -90,6 +93,7 @@ export function serve<
           log,
           peer: <Other extends Operations>(other: ModuleName) =>
             peers.get(other) as Channel<Operations> as Channel<Other>,
+          connections,
           tell: (event) => self.postMessage(event),
         }),
       );
@@ -112,7 +116,8 @@ export function serve<
     else if (other === "log") {
       logPort = port;
       attachLog();
-    } else peers.set(other, new Channel(port));
+    } else if (other === "connection") connections.push(port);
+    else peers.set(other, new Channel(port));
   }
 
   async function receive(from: Endpoint, message: unknown) {

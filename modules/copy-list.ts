@@ -5,11 +5,14 @@
  * @module
  */
 
-import type { ServerConfig } from "../lib/config/config.ts";
 import { Copier, type Ledger, type Observer } from "../lib/copy/copier.ts";
 import { Destination } from "../lib/copy/destination.ts";
-import { throttled } from "../lib/copy/fetch.ts";
+import { Fetcher } from "../lib/copy/fetch.ts";
 import { removeWithdrawn } from "../lib/copy/remove.ts";
+import { Sessions } from "../lib/copy/sessions.ts";
+import { Space } from "../lib/copy/space.ts";
+import { Staging } from "../lib/copy/staging.ts";
+import { tidy } from "../lib/copy/tidy.ts";
 import { Throttle } from "../lib/copy/throttle.ts";
 import { Durability } from "../lib/durability.ts";
 import { describe } from "../lib/errors.ts";
@@ -19,8 +22,7 @@ import type {
   CopyProgress,
   SynchroListOperations,
 } from "../lib/protocol.ts";
-import { connect } from "../lib/ssh/connect.ts";
-import type { SftpSession } from "../lib/ssh/session.ts";
+import { RemoteConnection } from "../lib/ssh/remote-session.ts";
 import { type Context, serve, type Served } from "../lib/worker.ts";
 
 type CopyListContext = Context<"copy-list", CopyListSettings, CopyProgress>;
@@ -31,22 +33,20 @@ type CopyListContext = Context<"copy-list", CopyListSettings, CopyProgress>;
  * @throws {LocalError} If the destination cannot be used.
  */
 export function copyList(context: CopyListContext): Served<CopyListOperations> {
-  const { settings: { servers, limits, copy, replica } } = context;
+  const { settings: { servers, limits, copy, replica }, log } = context;
   const destination = new Destination(replica.into);
   destination.prepare();
   const durability = new Durability();
   const named = new Map(servers.map((server) => [server.name, server]));
-  const opened = new Map<string, Promise<SftpSession[]>>();
+  const connections = context.connections.map((endpoint) =>
+    new RemoteConnection(endpoint, limits)
+  );
+  const opened = new Map<string, Promise<Sessions>>();
   let copier: Copier | undefined;
 
-  function open(server: string): Promise<SftpSession[]> {
+  function open(server: string): Promise<Sessions> {
     const sessions = opened.get(server) ??
-      Promise.all(
-        Array.from(
-          { length: copy.connections },
-          () => connect(named.get(server)!, limits),
-        ),
-      );
+      Sessions.open(connections, named.get(server)!, limits, log);
     opened.set(server, sessions);
     sessions.catch(() => opened.delete(server));
     return sessions;
@@ -58,28 +58,37 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
         await open(server);
         return null;
       },
-      async copy({ server }) {
-        await using stack = new AsyncDisposableStack();
+      async copy({ server, maxTransfer }) {
         const sessions = await open(server);
         opened.delete(server);
-        for (const session of sessions) stack.use(session);
-        copier = makeCopier(
-          context,
-          sessions,
-          named.get(server)!,
+        const bounds = { bytesPerSecond: copy.bandwidth, total: maxTransfer };
+        copier = new Copier({
+          fetcher: new Fetcher(sessions.all, new Throttle(bounds)),
+          root: named.get(server)!.root,
           destination,
+          staging: new Staging(destination.staging),
+          space: new Space(destination.into),
           durability,
-        );
+          ledger: ledgerOf(context, server),
+          observer: observe(context),
+        }, copy);
         const copied = await copier.run();
-        const wireBytes = sessions.reduce(
-          (sum, { wireBytes: { received, sent } }) => sum + received + sent,
-          0,
-        );
+        const wireBytes = await sessions.end();
         context.figures.add("wire_bytes", wireBytes);
         return { ...copied, wireBytes };
       },
       stop() {
         copier?.stop();
+        return null;
+      },
+      async tidy({ server }) {
+        const removed = await tidy(
+          new Staging(destination.staging),
+          ledgerOf(context, server),
+        );
+        if (removed > 0) {
+          log.info(`${removed} files were begun and are no longer wanted`);
+        }
         return null;
       },
       async remove({ server }) {
@@ -99,41 +108,29 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
   };
 }
 
-function makeCopier(
-  context: CopyListContext,
-  sessions: readonly SftpSession[],
-  { name: server, root }: ServerConfig,
-  destination: Destination,
-  durability: Durability,
-): Copier {
+/** The synchronised list, as one server's entries stand in it. */
+function ledgerOf(context: CopyListContext, server: string): Ledger {
   const list = context.peer<SynchroListOperations>("synchro-list");
-  const ledger: Ledger = {
-    wanted: (after, limit) => list.ask("wanted", { server, after, limit }),
+  return {
+    wanted: (last, limit) => list.ask("wanted", { server, last, limit }),
     arrived: (files) => list.ask("arrived", { server, files }),
     failed: (files) => list.ask("failed", { server, files }),
   };
-  const { copy } = context.settings;
-  const throttle = new Throttle(copy.bandwidth);
-  const sources = sessions.map((session) => throttled(session, throttle));
-  const observer = observe(context);
-  return new Copier(
-    { sources, root, destination, durability, ledger, observer },
-    copy,
-  );
 }
 
 /** Counts and logs what happens to each file. */
 function observe({ figures, log, tell }: CopyListContext): Observer {
-  let files = 0;
-  let bytes = 0;
+  const fetched = { files: 0, bytes: 0 };
+  let inPlace = { files_copied: 0, bytes_copied: 0 };
   return {
     fetched({ path, size }) {
-      files++;
-      bytes += size;
+      fetched.files++;
+      fetched.bytes += size;
       log.debug(`fetched ${path}`);
     },
     arrived({ size }) {
-      figures.together({ files_copied: 1, bytes_copied: size });
+      inPlace.files_copied++;
+      inPlace.bytes_copied += size;
     },
     adopted({ path }) {
       figures.add("files_adopted", 1);
@@ -148,8 +145,9 @@ function observe({ figures, log, tell }: CopyListContext): Observer {
       log.warning(error);
     },
     committed() {
-      figures.add("batches", 1);
-      tell({ progress: { files, bytes } });
+      figures.together({ batches: 1, ...inPlace });
+      inPlace = { files_copied: 0, bytes_copied: 0 };
+      tell({ progress: { ...fetched } });
     },
   };
 }

@@ -32,15 +32,15 @@ type SynchroListContext = Context<"synchro-list", SynchroListSettings, never>;
 export function synchroList(
   context: SynchroListContext,
 ): Served<SynchroListOperations> {
-  const { settings: { servers, replica, announces, dryRun } } = context;
+  const { settings: { servers, replica, order, announces, dryRun } } = context;
   const db = dryRun ? rehearseState(replica.state) : openState(replica.state);
-  const list = new SynchronisedList(db, compileFilter(replica));
+  const list = new SynchronisedList(db, compileFilter(replica), order);
   const named = new Map(servers.map((server) => [server.name, server]));
   return {
     handlers: {
       synchronise: ({ server }) =>
         synchronise(context, list, named.get(server)!),
-      wanted: ({ server, after, limit }) => list.wanted(server, after, limit),
+      wanted: ({ server, last, limit }) => list.wanted(server, last, limit),
       arrived({ server, files }) {
         list.arrived(server, files, { announce: announces });
         return null;

@@ -93,7 +93,13 @@ Deno.test("parseConfig() gives every key its default", () => {
       maxAgeMs: 0,
       failback: "auto",
     },
-    copy: { parallel: 64, connections: 1, bandwidth: 0, retries: 3 },
+    copy: {
+      parallel: 512,
+      connections: 1,
+      bandwidth: 0,
+      retries: 3,
+      order: "oldest",
+    },
     limits: {
       connectMs: 10_000,
       handshakeMs: 20_000,
@@ -241,7 +247,7 @@ const values: [table: string, key: string, value: string, told: string][] = [
   ["probe", "hold", "1979-05-27", "found a date"],
   ["probe", "max_age", '"-1s"', 'a duration, like "5s"'],
   ["probe", "failback", '"never"', '"auto" or "manual"'],
-  ["copy", "parallel", "1025", "from 1 to 1024"],
+  ["copy", "parallel", "4097", "from 1 to 4096"],
   ["copy", "connections", "0", "from 1 to 10"],
   ["copy", "connections", "11", "from 1 to 10"],
   ["copy", "bandwidth", '"20Mbit/s"', 'a rate, like "20MB/s"'],

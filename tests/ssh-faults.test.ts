@@ -11,7 +11,7 @@ import { openEmbeddedStage, openSshdStage } from "../fixtures/ssh/stage.ts";
 import { serveDirectory } from "../fixtures/sftp-directory.ts";
 import { sshdAvailable } from "../fixtures/sshd.ts";
 import { UnreachableError } from "../lib/errors.ts";
-import { readRange } from "../lib/ssh/read-range.ts";
+import { type Read, readRange } from "../lib/ssh/read-range.ts";
 import { SftpError, type SftpSession } from "../lib/ssh/session.ts";
 
 /** A test with a server that misbehaves where `spoil` says so, and behaves elsewhere. */
@@ -204,9 +204,11 @@ evilTest(
   },
   async (session) => {
     const handle = await session.open("/a");
-    const range = { start: 4, end: 20, parallel: 4 };
+    const read: Read = (position, length) =>
+      session.read(handle, position, length);
+    const range = { start: 4, end: 20, length: 8, parallel: 4 };
     const pieces: Uint8Array[] = [];
-    for await (const piece of readRange(session, handle, range)) {
+    for await (const piece of readRange(read, range)) {
       pieces.push(piece);
     }
 
@@ -313,8 +315,15 @@ sshdTest(
 
     const hash = createHash("sha256");
     const handle = await session.open(`${root}/large`);
-    const range = { start: 0, end: bytes.length, parallel: 8 };
-    for await (const piece of readRange(session, handle, range)) {
+    const read: Read = (position, length) =>
+      session.read(handle, position, length);
+    const range = {
+      start: 0,
+      end: bytes.length,
+      length: session.maxRead,
+      parallel: 8,
+    };
+    for await (const piece of readRange(read, range)) {
       hash.update(piece);
     }
 

@@ -93,10 +93,16 @@ Deno.test("replicaPlans() gives each module no more than it needs", async () => 
     silent,
   );
 
+  const { connections } = plans["copy-list"];
+  const permissions = Object.entries(plans).map((
+    [name, plan],
+  ) => [name, plan.permissions] as const);
   const granted = Object.fromEntries(
-    Object.entries(plans).map(([name, { permissions }]) => [
+    [...permissions, ["connection", connections!.permissions] as const].map((
+      [name, granted],
+    ) => [
       name,
-      Object.entries(permissions)
+      Object.entries(granted)
         .filter(([, grant]) =>
           grant !== false && !(Array.isArray(grant) && grant.length === 0)
         )
@@ -107,7 +113,8 @@ Deno.test("replicaPlans() gives each module no more than it needs", async () => 
   assertEquals(granted, {
     "test-server": ["net", "read", "write"],
     "synchro-list": ["net", "read", "write"],
-    "copy-list": ["net", "read", "run", "write"],
+    "copy-list": ["read", "run", "sys", "write"],
+    "connection": ["net", "read"],
     "stat": ["read", "write"],
     "log": ["read", "write"],
   });

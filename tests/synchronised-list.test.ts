@@ -50,7 +50,7 @@ function read(
 }
 
 function fetchAll(list: SynchronisedList, server: string) {
-  const files = list.wanted(server, 0, 100).map(({ path, seq }) => ({
+  const files = list.wanted(server, null, 100).map(({ path, seq }) => ({
     path,
     seq,
     fetched: true,
@@ -65,8 +65,10 @@ Deno.test("SynchronisedList wants what is not here, in order of publication", ()
   const taken = read(list, "production", [entry(1, "b"), entry(2, "a")]);
 
   assertEquals(taken, { seen: 2, new: 2, skipped: 0 });
-  assertEquals(paths(list.wanted("production", 0, 10)), ["b", "a"]);
-  assertEquals(paths(list.wanted("production", 1, 10)), ["a"]);
+  assertEquals(paths(list.wanted("production", null, 10)), ["b", "a"]);
+  assertEquals(paths(list.wanted("production", { seq: 1, size: 0 }, 10)), [
+    "a",
+  ]);
 });
 
 Deno.test("SynchronisedList wants nothing twice", () => {
@@ -84,7 +86,7 @@ Deno.test("SynchronisedList wants only the last version of a path", () => {
   const list = new SynchronisedList(emptyState(), everything);
   read(list, "production", [entry(1, "a"), entry(2, "a")]);
 
-  const [wanted, ...others] = list.wanted("production", 0, 10);
+  const [wanted, ...others] = list.wanted("production", null, 10);
 
   assertEquals([wanted?.seq, others.length], [2, 0]);
 });
@@ -101,7 +103,7 @@ Deno.test("SynchronisedList does not fetch from backup what came from production
   ]);
 
   assertEquals(taken, { seen: 3, new: 1, skipped: 1 });
-  assertEquals(paths(list.wanted("backup", 0, 10)), ["c"]);
+  assertEquals(paths(list.wanted("backup", null, 10)), ["c"]);
 });
 
 Deno.test("SynchronisedList no longer wants from production what came from backup", () => {
@@ -111,7 +113,7 @@ Deno.test("SynchronisedList no longer wants from production what came from backu
 
   fetchAll(list, "backup");
 
-  assertEquals(list.wanted("production", 0, 10), []);
+  assertEquals(list.wanted("production", null, 10), []);
 });
 
 Deno.test("SynchronisedList says how late the replica is by the oldest entry not here", () => {
@@ -121,7 +123,7 @@ Deno.test("SynchronisedList says how late the replica is by the oldest entry not
     entry(1, "a", { published }),
     entry(2, "b", { published: "1" as Timestamp }),
   ]);
-  const [, second] = list.wanted("production", 0, 10);
+  const [, second] = list.wanted("production", null, 10);
   list.arrived("production", [{ path: "b", seq: second!.seq, fetched: true }], {
     announce: false,
   });
@@ -173,7 +175,7 @@ Deno.test("SynchronisedList wants a withdrawn file again when it is published ag
   list.take(list.resume("production"), [withdrawal(2, "a"), entry(3, "a")]);
 
   assertEquals(list.withdrawn("production"), []);
-  assertEquals(paths(list.wanted("production", 0, 10)), ["a"]);
+  assertEquals(paths(list.wanted("production", null, 10)), ["a"]);
 });
 
 Deno.test("SynchronisedList skips what the filter excludes, and wants it once the filter changes", () => {
@@ -193,7 +195,7 @@ Deno.test("SynchronisedList skips what the filter excludes, and wants it once th
   after.resume("production");
 
   assertEquals(taken, { seen: 2, new: 1, skipped: 1 });
-  assertEquals(paths(after.wanted("production", 0, 10)), ["b.pdf"]);
+  assertEquals(paths(after.wanted("production", null, 10)), ["b.pdf"]);
 });
 
 Deno.test("SynchronisedList announces what was fetched, once, and not what was adopted", () => {

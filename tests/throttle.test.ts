@@ -3,7 +3,7 @@ import { Slots } from "../lib/copy/slots.ts";
 import { Throttle } from "../lib/copy/throttle.ts";
 
 Deno.test("Throttle.pass() lets what exceeds the bucket wait, and keeps the order", async () => {
-  const throttle = new Throttle(1_000);
+  const throttle = new Throttle({ bytesPerSecond: 1_000 });
   const passed: number[] = [];
   const waiting = [1, 2, 3].map((turn) =>
     throttle.pass(250).then(() => passed.push(turn))
@@ -16,7 +16,7 @@ Deno.test("Throttle.pass() lets what exceeds the bucket wait, and keeps the orde
 });
 
 Deno.test("Throttle.pass() lets everything through without a limit", async () => {
-  const throttle = new Throttle(0);
+  const throttle = new Throttle({ bytesPerSecond: 0 });
   await Promise.all(Array.from({ length: 100 }, () => throttle.pass(1e9)));
 });
 

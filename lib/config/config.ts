@@ -67,9 +67,13 @@ export interface ProbeConfig {
   readonly failback: "auto" | "manual";
 }
 
+/** Which of the wanted files come first: those published first, or the smallest. */
+export const copyOrders = ["oldest", "smallest"] as const;
+export type CopyOrder = typeof copyOrders[number];
+
 /** How files are fetched. */
 export interface CopyConfig {
-  /** Requests in flight. @default 64 */
+  /** Requests in flight, of up to 64 KiB each; a longer one counts for several. @default 512 */
   readonly parallel: number;
   /** @default 1 */
   readonly connections: number;
@@ -77,6 +81,8 @@ export interface CopyConfig {
   readonly bandwidth: number;
   /** Attempts for each file in a pass after the first. @default 3 */
   readonly retries: number;
+  /** @default "oldest" */
+  readonly order: CopyOrder;
 }
 
 /** Limits on every wait, on monotonic clocks. */

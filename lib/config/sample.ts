@@ -53,10 +53,11 @@ into = "/srv/replica"          # the directory that holds it
 
 # How files are fetched.
 [copy]
-# parallel = 64                # requests in flight
+# parallel = 512               # requests in flight, of up to 64 KiB each
 # connections = 1              # 1 to 10; a server allows few at a time
 # bandwidth = "0"              # "20MB/s", for example; 0: no limit
 # retries = 3                  # more attempts for a file within a pass
+# order = "oldest"             # published first; or "smallest"
 
 # How long to wait for a server.
 [limits]

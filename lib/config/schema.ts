@@ -6,7 +6,7 @@
  */
 
 import * as v from "valibot";
-import { deletions, levels, sources } from "./config.ts";
+import { copyOrders, deletions, levels, sources } from "./config.ts";
 import { table } from "./table.ts";
 import {
   anyText,
@@ -89,10 +89,11 @@ export const tables = {
     failback: v.optional(oneOf(["auto", "manual"]), "auto"),
   },
   copy: {
-    parallel: v.optional(whole(1, 1_024), 64),
+    parallel: v.optional(whole(1, 4_096), 512),
     connections: v.optional(whole(1, 10), 1),
     bandwidth: v.optional(rate, "0"),
     retries: v.optional(whole(0, 100), 3),
+    order: v.optional(oneOf(copyOrders), "oldest"),
   },
   limits: {
     connect: v.optional(limit, "10s"),

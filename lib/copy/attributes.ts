@@ -13,15 +13,22 @@ const allowedMode = 0o775;
 /** Mode where the server tells none; the umask takes its part. */
 const defaultMode = 0o644;
 
-/** Gives the file at `path` the date and mode of its entry. Deno sets dates to the millisecond. */
+/** Gives the file at `path` the date and mode of its entry. */
 export function setAttributes(
   path: string,
-  { mtime, mode }: Pick<Entry, "mtime" | "mode">,
+  entry: Pick<Entry, "mtime" | "mode">,
 ): void {
+  setDate(path, entry);
+  Deno.chmodSync(path, wantedMode(entry));
+}
+
+/** Gives the file at `path` the date of its entry. Deno sets dates to the millisecond. */
+export function setDate(path: string, { mtime }: Pick<Entry, "mtime">): void {
   const date = new Date(toMilliseconds(mtime));
   Deno.utimeSync(path, date, date);
-  Deno.chmodSync(
-    path,
-    mode === null ? defaultMode & ~Deno.umask() : mode & allowedMode,
-  );
+}
+
+/** The mode that the copy of an entry gets. */
+export function wantedMode({ mode }: Pick<Entry, "mode">): number {
+  return mode === null ? defaultMode & ~Deno.umask() : mode & allowedMode;
 }

@@ -19,14 +19,15 @@ import {
 import type { Arrived, Copied, FailedFile, Wanted } from "../protocol.ts";
 import { adopt } from "./adopt.ts";
 import type { Destination } from "./destination.ts";
-import { fetchFile, requestsFor, type Source } from "./fetch.ts";
+import type { Fetcher } from "./fetch.ts";
 import { Slots } from "./slots.ts";
-import { StagedFile } from "./staging.ts";
+import type { Space } from "./space.ts";
+import type { Staging } from "./staging.ts";
 
 /** The synchronised list, as far as copying needs it. */
 export interface Ledger {
-  /** The next wanted entries after line `after`. */
-  wanted(after: number, limit: number): Promise<readonly Wanted[]>;
+  /** The next wanted entries after `last`; the first ones if that is `null`. */
+  wanted(last: Wanted | null, limit: number): Promise<readonly Wanted[]>;
   /** Commits that these files are here, to stay. */
   arrived(files: readonly Arrived[]): Promise<unknown>;
   failed(files: readonly FailedFile[]): Promise<unknown>;
@@ -55,7 +56,7 @@ interface Ready {
 const page = 1_000;
 
 /** A batch is committed when it has so many files or bytes: a barrier costs the same for one file as for many. */
-const batchFiles = 1_000;
+const batchFiles = 2_000;
 const batchBytes = 256 * 1024 * 1024;
 
 /** Pause before the first retry; doubles up to the longest, with jitter. */
@@ -64,11 +65,12 @@ const longestPauseMs = 60_000;
 
 /** What a copy run works with. */
 export interface Tools {
-  /** One for each connection; files are dealt out to them in turn. */
-  readonly sources: readonly Source[];
+  readonly fetcher: Fetcher;
   /** The export directory on the server. */
   readonly root: string;
   readonly destination: Destination;
+  readonly staging: Staging;
+  readonly space: Space;
   readonly durability: Durability;
   readonly ledger: Ledger;
   readonly observer: Observer;
@@ -84,8 +86,6 @@ export class Copier {
   #batchBytes = 0;
   #committing: Promise<void> = Promise.resolve();
   #again: Wanted[] = [];
-  /** Files dealt out to the sources so far. */
-  #dealt = 0;
   #copied = 0;
   #adopted = 0;
   #bytes = 0;
@@ -95,7 +95,7 @@ export class Copier {
   constructor(tools: Tools, { parallel, retries }: CopyConfig) {
     this.#tools = tools;
     this.#retries = retries;
-    this.#slots = new Slots(parallel);
+    this.#slots = new Slots(Math.min(parallel, tools.fetcher.maxFiles));
   }
 
   /** Copies all that is wanted. Never throws: what ended it early is part of what it returns. */
@@ -130,11 +130,13 @@ export class Copier {
 
   async *#pages(): AsyncGenerator<Attempt> {
     const last = this.#retries === 0;
-    for (let after = 0;;) {
-      const entries = await this.#tools.ledger.wanted(after, page);
-      if (entries.length === 0) return;
+    const { ledger } = this.#tools;
+    for (let entries = await ledger.wanted(null, page); entries.length > 0;) {
+      // The next page is on its way while this one is worked on.
+      const next = ledger.wanted(entries.at(-1)!, page);
+      next.catch(() => {});
       for (const entry of entries) yield { entry, last };
-      after = entries.at(-1)!.seq;
+      entries = await next;
     }
   }
 
@@ -149,8 +151,10 @@ export class Copier {
     attempts: AsyncIterable<Attempt> | Iterable<Attempt>,
   ): Promise<void> {
     for await (const { entry, last } of attempts) {
-      const [source] = this.#tools.sources;
-      const slots = requestsFor(entry, source!, this.#slots.total);
+      const slots = this.#tools.fetcher.slotsFor(
+        entry.size,
+        this.#slots.total,
+      );
       await this.#slots.take(slots);
       if (this.#end !== undefined) break;
       this.#attempt(entry, slots, last).finally(() => this.#slots.give(slots));
@@ -175,18 +179,34 @@ export class Copier {
   }
 
   async #copy(entry: Wanted, slots: number): Promise<Ready> {
-    const { root, destination, observer } = this.#tools;
+    const { destination, space, observer } = this.#tools;
     if (await adopt(destination, entry)) return { entry, staged: null };
-    using staged = StagedFile.open(destination.staging, entry);
-    await fetchFile(this.#nextSource(), root, entry, staged, slots);
-    staged.finish();
-    observer.fetched(entry);
-    return { entry, staged: staged.path };
+    space.claim(entry.size);
+    try {
+      const staged = await this.#stage(entry, slots);
+      observer.fetched(entry);
+      return { entry, staged };
+    } finally {
+      space.release(entry.size);
+    }
   }
 
-  #nextSource(): Source {
-    const { sources } = this.#tools;
-    return sources[this.#dealt++ % sources.length]!;
+  /** Fetches a file, and returns the path under which it is staged, whole. */
+  async #stage(entry: Wanted, slots: number): Promise<string> {
+    const { root, fetcher, staging } = this.#tools;
+    const path = `${root}/${entry.path}`;
+    const { size } = entry;
+    if (fetcher.isSmall(size) && !staging.holds(entry)) {
+      const bytes = await fetcher.fetchSmall(path, size);
+      return staging.write(entry, bytes);
+    }
+    using staged = staging.open(entry);
+    const rest = { start: staged.offset, size, slots };
+    for await (const bytes of fetcher.fetchLarge(path, rest)) {
+      staged.write(bytes);
+    }
+    staged.finish();
+    return staged.path;
   }
 
   #ready(ready: Ready): void {
@@ -212,8 +232,9 @@ export class Copier {
   async #commit(batch: readonly Ready[]): Promise<void> {
     if (batch.length === 0) return;
     const { destination, durability, ledger, observer } = this.#tools;
-    await durability.barrier(destination.staging);
-    const placed = batch.filter((ready) => this.#place(ready));
+    await durability.barrier(destination.into);
+    const checked = new Set<string>();
+    const placed = batch.filter((ready) => this.#place(ready, checked));
     await durability.barrier(destination.into);
     await ledger.arrived(
       placed.map(({ entry: { path, seq }, staged }) => ({
@@ -226,10 +247,10 @@ export class Copier {
     observer.committed(placed.length);
   }
 
-  #place({ entry, staged }: Ready): boolean {
+  #place({ entry, staged }: Ready, checked: Set<string>): boolean {
     if (staged === null) return true;
     try {
-      this.#tools.destination.place(staged, entry.path);
+      this.#tools.destination.place(staged, entry.path, checked);
       return true;
     } catch (cause) {
       const error = translate(cause, entry.path);

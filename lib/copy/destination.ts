@@ -21,6 +21,8 @@ export class Destination {
   readonly into: string;
   /** Directories made since the start: nothing of anybody else's is in them. */
   readonly #made = new Set<string>();
+  /** Directories that were missing when they were first looked for. */
+  readonly #missing = new Set<string>();
 
   constructor(into: string) {
     this.into = into;
@@ -52,7 +54,11 @@ export class Destination {
   /** Whether nothing can be under `path`: its directory is missing, or was made for an earlier file. */
   isNew(path: string): boolean {
     const parent = dirname(path);
-    return this.#made.has(this.absolute(parent)) || !this.#checkParts(parent);
+    if (this.#missing.has(parent)) return true;
+    const missing = this.#made.has(this.absolute(parent)) ||
+      !this.#checkParts(parent);
+    if (missing) this.#missing.add(parent);
+    return missing;
   }
 
   /** Returns what is under `path`, or `undefined` if there is nothing. */
@@ -63,10 +69,14 @@ export class Destination {
   /**
    * Renames a staged file to its final name.
    *
+   * @param checked Directories that the files placed just before lie in: they
+   *   need not be looked at again.
    * @throws {FileError} If a file, a directory or a link is in the way.
    */
-  place(staged: string, path: string): void {
-    this.#makeParents(path);
+  place(staged: string, path: string, checked = new Set<string>()): void {
+    const parent = dirname(path);
+    if (!checked.has(parent)) this.#makeParents(path);
+    checked.add(parent);
     try {
       // Over a link, rename(2) replaces the link and does not follow it.
       Deno.renameSync(staged, this.absolute(path));

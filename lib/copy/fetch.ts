@@ -1,88 +1,96 @@
 /**
- * Fetching one file over SFTP.
+ * Fetching the bytes of files, from one connection or several.
  *
  * @module
  */
 
-import type { Entry } from "../list/entry.ts";
-import { readRange } from "../ssh/read-range.ts";
-import type { Handle, SftpSession } from "../ssh/session.ts";
-import type { StagedFile } from "./staging.ts";
+import { type Read, readRange } from "../ssh/read-range.ts";
+import type { RemoteFile, RemoteSession } from "../ssh/remote-session.ts";
 import type { Throttle } from "./throttle.ts";
 
-/** The part of a session that fetching needs. */
-export type Source = Pick<SftpSession, "open" | "read" | "close" | "maxRead">;
+/** The part of a connection that fetching needs. */
+export type Connection = Pick<
+  RemoteSession,
+  "fetch" | "open" | "maxRead" | "maxHandles"
+>;
 
-/** Makes `session` wait before it reads more than `throttle` lets through. */
-export function throttled(session: SftpSession, throttle: Throttle): Source {
-  return {
-    maxRead: session.maxRead,
-    open: (path) => session.open(path),
-    close: (handle) => session.close(handle),
-    async read(handle, position, length) {
-      await throttle.pass(length);
-      return await session.read(handle, position, length);
-    },
-  };
-}
+/** One request in flight carries at most so many bytes; a longer one counts for several. */
+const slotBytes = 64 * 1024;
 
-/** How many requests fetching `entry` keeps in flight, of `parallel` that are allowed. */
-export function requestsFor(
-  { size }: Entry,
-  { maxRead }: Source,
-  parallel: number,
-): number {
-  return Math.min(parallel, Math.floor(size / maxRead) + 1);
-}
+/** Fetches from one server. */
+export class Fetcher {
+  readonly #connections: readonly Connection[];
+  readonly #throttle: Throttle;
+  /** Whole files fetched so far: they are dealt out to the connections in turn. */
+  #dealt = 0;
 
-/**
- * Reads `entry` below `root` into `staged`, from where that stops.
- *
- * @param parallel Requests in flight.
- * @throws {SftpError} If the server does not give the file.
- * @throws {FileError} If it is longer than its entry says.
- */
-export async function fetchFile(
-  session: Source,
-  root: string,
-  entry: Entry,
-  staged: StagedFile,
-  parallel: number,
-): Promise<void> {
-  const handle = await session.open(`${root}/${entry.path}`);
-  try {
-    // One byte more than the list says would show that the file has grown.
-    const end = entry.size + 1;
-    if (end - staged.offset <= session.maxRead) {
-      staged.write(await readSmall(session, handle, staged.offset, end));
-      return;
-    }
-    const range = { start: staged.offset, end, parallel };
-    for await (const bytes of readRange(session, handle, range)) {
-      staged.write(bytes);
-    }
-  } finally {
-    // Nothing depends on the answer: the next request need not wait for it.
-    session.close(handle).catch(() => {});
+  constructor(connections: readonly Connection[], throttle: Throttle) {
+    this.#connections = connections;
+    this.#throttle = throttle;
   }
-}
 
-/** Reads what one answer can hold; a server may give it in several. */
-async function readSmall(
-  session: Source,
-  handle: Handle,
-  start: number,
-  end: number,
-): Promise<Uint8Array> {
-  const bytes = await session.read(handle, start, end - start);
-  if (bytes.length === end - start - 1) return bytes;
-  const pieces = [bytes];
-  let position = start + bytes.length;
-  while (position < end) {
-    const more = await session.read(handle, position, end - position);
-    if (more.length === 0) break;
-    pieces.push(more);
-    position += more.length;
+  /** Whether a file of `size` bytes comes in one answer. */
+  isSmall(size: number): boolean {
+    return size < this.#maxRead;
   }
-  return new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
+
+  /** Files that may be open at a time. */
+  get maxFiles(): number {
+    return this.#connections.reduce(
+      (sum, { maxHandles }) => sum + maxHandles,
+      0,
+    );
+  }
+
+  /** How many slots of `parallel` a file with `bytes` to come takes while it is fetched. */
+  slotsFor(bytes: number, parallel: number): number {
+    return Math.min(parallel, Math.floor(bytes / slotBytes) + 1);
+  }
+
+  /** Fetches a small file, and one byte more if it has grown beyond `size`. */
+  async fetchSmall(path: string, size: number): Promise<Uint8Array> {
+    await this.#throttle.pass(size);
+    const connection = this
+      .#connections[this.#dealt++ % this.#connections.length]!;
+    return await connection.fetch(path, size + 1);
+  }
+
+  /**
+   * Fetches a file of any size from `start` on, in order, and one byte more if
+   * it has grown beyond `size`. Its pieces are asked of all connections in turn.
+   */
+  async *fetchLarge(
+    path: string,
+    { start, size, slots }: { start: number; size: number; slots: number },
+  ): AsyncGenerator<Uint8Array> {
+    const files = await this.#openAll(path);
+    const length = this.#maxRead;
+    let pieces = 0;
+    const read: Read = async (position, bytes) => {
+      await this.#throttle.pass(bytes);
+      return await files[pieces++ % files.length]!.read(position, bytes);
+    };
+    const parallel = Math.max(1, Math.floor(slots * slotBytes / length));
+    try {
+      yield* readRange(read, { start, end: size + 1, length, parallel });
+    } finally {
+      for (const file of files) file.close();
+    }
+  }
+
+  async #openAll(path: string): Promise<RemoteFile[]> {
+    const opening = this.#connections.map((connection) =>
+      connection.open(path)
+    );
+    try {
+      return await Promise.all(opening);
+    } catch (error) {
+      for (const file of opening) file.then((open) => open.close(), () => {});
+      throw error;
+    }
+  }
+
+  get #maxRead(): number {
+    return Math.min(...this.#connections.map(({ maxRead }) => maxRead));
+  }
 }

@@ -5,14 +5,22 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { createHasher, type Hasher } from "../digest.ts";
 import { FileError } from "../errors.ts";
-import type { Entry } from "../list/entry.ts";
-import { setAttributes } from "./attributes.ts";
+import type { Digest, Entry } from "../list/entry.ts";
+import { setAttributes, setDate, wantedMode } from "./attributes.ts";
 
 /** How much of a staged file is read at a time to hash it again. */
 const blockBytes = 1024 * 1024;
+
+/** Zeros are looked for in blocks of so many bytes; file systems keep holes of whole pages. */
+const holeBytes = 16 * 1024;
+const zeros = Buffer.alloc(holeBytes);
+
+/** Rights of a file that is not whole yet. */
+const stagedMode = 0o600;
 
 /** The part of an entry that decides what a staged file holds. */
 export type Contents = Pick<
@@ -26,6 +34,68 @@ export function stagedName({ path, size, mtime, digest }: Contents): string {
   return createHash("sha256").update(identity).digest("hex").slice(0, 40);
 }
 
+/** The directory of staged files. */
+export class Staging {
+  readonly directory: string;
+  /** Names of what was there at the start: a pass was cut off. */
+  readonly #leftovers: Set<string>;
+
+  constructor(directory: string) {
+    this.directory = directory;
+    this.#leftovers = new Set(
+      [...Deno.readDirSync(directory)].map(({ name }) => name),
+    );
+  }
+
+  /** Whether an earlier pass has left something of this version. */
+  holds(entry: Contents): boolean {
+    return this.#leftovers.size > 0 && this.#leftovers.has(stagedName(entry));
+  }
+
+  /**
+   * Writes a file that is whole, and returns its path.
+   *
+   * @throws {FileError} If it is not what its entry says: then nothing is written.
+   */
+  write(entry: Contents, bytes: Uint8Array): string {
+    const hasher = createHasher(entry.digest);
+    hasher.update(bytes);
+    checkContents(entry, bytes.length, hasher);
+    const path = `${this.directory}/${stagedName(entry)}`;
+    Deno.writeFileSync(path, bytes, {
+      createNew: true,
+      mode: wantedMode(entry),
+    });
+    setDate(path, entry);
+    return path;
+  }
+
+  /** Opens the file of a version, and goes on with what is there of it. */
+  open(entry: Contents): StagedFile {
+    return StagedFile.open(this.directory, entry);
+  }
+
+  /** Whether an earlier pass has left anything. */
+  get isEmpty(): boolean {
+    return this.#leftovers.size === 0;
+  }
+
+  /** Keeps what is there of `entries` from {@link tidy}. */
+  keep(entries: Iterable<Contents>): void {
+    for (const entry of entries) this.#leftovers.delete(stagedName(entry));
+  }
+
+  /** Removes what earlier passes left, but for what is kept; returns how many files went. */
+  tidy(): number {
+    const removed = this.#leftovers.size;
+    for (const name of this.#leftovers) {
+      Deno.removeSync(`${this.directory}/${name}`, { recursive: true });
+    }
+    this.#leftovers.clear();
+    return removed;
+  }
+}
+
 /** A file that is being written; its bytes come in order. */
 export class StagedFile implements Disposable {
   readonly path: string;
@@ -33,6 +103,8 @@ export class StagedFile implements Disposable {
   readonly #file: Deno.FsFile;
   #hasher: Hasher;
   #written = 0;
+  /** Whether the file ends with zeros that were not written. */
+  #endsInHole = false;
 
   private constructor(path: string, entry: Contents, file: Deno.FsFile) {
     this.path = path;
@@ -59,15 +131,19 @@ export class StagedFile implements Disposable {
   }
 
   /**
-   * Appends `bytes`.
+   * Appends `bytes`; long runs of zeros become holes.
    *
    * @throws {FileError} If that would make the file longer than its entry says.
    */
   write(bytes: Uint8Array): void {
-    if (this.#written + bytes.length > this.#entry.size) throw this.#tooLong();
+    if (this.#written + bytes.length > this.#entry.size) {
+      throw this.#mismatch(tooLong(this.#entry));
+    }
     this.#hasher.update(bytes);
-    for (let written = 0; written < bytes.length;) {
-      written += this.#file.writeSync(bytes.subarray(written));
+    for (const { piece, hole } of splitAtHoles(bytes)) {
+      this.#endsInHole = hole;
+      if (hole) this.#file.seekSync(piece.length, Deno.SeekMode.Current);
+      else writeAll(this.#file, piece);
     }
     this.#written += bytes.length;
   }
@@ -78,18 +154,12 @@ export class StagedFile implements Disposable {
    * @throws {FileError} If the contents are not what the list says; the staged file is emptied.
    */
   finish(): void {
-    const { size, digest } = this.#entry;
-    if (this.#written !== size) {
-      throw this.#mismatch(
-        `${this.#written} bytes arrived, and the list says ${size}`,
-      );
+    try {
+      checkContents(this.#entry, this.#written, this.#hasher);
+    } catch (error) {
+      throw this.#mismatch(error as FileError);
     }
-    const actual = this.#hasher.digest();
-    if (digest !== null && actual !== digest) {
-      throw this.#mismatch(
-        `its digest is ${actual}, and the list says ${digest}`,
-      );
-    }
+    this.#fillLastHole();
     setAttributes(this.path, this.#entry);
   }
 
@@ -99,10 +169,18 @@ export class StagedFile implements Disposable {
     this.#file.seekSync(0, Deno.SeekMode.Start);
     this.#hasher = createHasher(this.#entry.digest);
     this.#written = 0;
+    this.#endsInHole = false;
   }
 
+  /** Closes the file; what is not finished stays, to go on with. */
   [Symbol.dispose](): void {
+    this.#fillLastHole();
     this.#file.close();
+  }
+
+  #fillLastHole(): void {
+    if (this.#endsInHole) this.#file.truncateSync(this.#written);
+    this.#endsInHole = false;
   }
 
   #hashWhatIsThere(): void {
@@ -114,19 +192,65 @@ export class StagedFile implements Disposable {
     if (this.#written > this.#entry.size) this.restart();
   }
 
-  #tooLong(): FileError {
-    return this.#mismatch(
-      `more than the ${this.#entry.size} bytes of the list arrive`,
+  #mismatch(error: FileError): FileError {
+    this.restart();
+    return error;
+  }
+}
+
+/** Checks what arrived against what the list says. */
+function checkContents(entry: Contents, size: number, hasher: Hasher): void {
+  if (size > entry.size) throw tooLong(entry);
+  if (size < entry.size) {
+    throw changed(
+      entry,
+      `${size} bytes arrived, and the list says ${entry.size}`,
     );
   }
+  if (entry.digest === null) return;
+  const digest: Digest = hasher.digest();
+  if (digest === entry.digest) return;
+  throw changed(
+    entry,
+    `its digest is ${digest}, and the list says ${entry.digest}`,
+  );
+}
 
-  #mismatch(what: string): FileError {
-    this.restart();
-    return new FileError(`Cannot copy ${this.#entry.path}: ${what}`, {
-      retriable: true,
-      hint:
-        "it may have changed since it was listed; the next pass tries again",
-    });
+function tooLong(entry: Contents): FileError {
+  return changed(entry, `more than the ${entry.size} bytes of the list arrive`);
+}
+
+function changed({ path }: Contents, what: string): FileError {
+  return new FileError(`Cannot copy ${path}: ${what}`, {
+    retriable: true,
+    hint: "it may have changed since it was listed; the next pass tries again",
+  });
+}
+
+/** Splits `bytes` into what must be written and what may be left out, as few pieces as can be. */
+function* splitAtHoles(
+  bytes: Uint8Array,
+): Generator<{ piece: Uint8Array; hole: boolean }> {
+  let start = 0;
+  let hole = false;
+  for (let at = 0; at < bytes.length; at += holeBytes) {
+    const zero = isZero(bytes.subarray(at, at + holeBytes));
+    if (zero === hole) continue;
+    if (at > start) yield { piece: bytes.subarray(start, at), hole };
+    start = at;
+    hole = zero;
+  }
+  if (start < bytes.length) yield { piece: bytes.subarray(start), hole };
+}
+
+function isZero(block: Uint8Array): boolean {
+  if (block[0] !== 0 || block.length < holeBytes) return false;
+  return zeros.equals(block);
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    written += file.writeSync(bytes.subarray(written));
   }
 }
 
@@ -137,7 +261,7 @@ function create(path: string): Deno.FsFile | undefined {
       read: true,
       write: true,
       createNew: true,
-      mode: 0o600,
+      mode: stagedMode,
     });
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return undefined;
@@ -148,7 +272,11 @@ function create(path: string): Deno.FsFile | undefined {
 /** Opens a staged file that is there already, if it is a file of our own. */
 function resume(path: string): Deno.FsFile {
   const { isFile } = Deno.lstatSync(path);
-  if (isFile) return Deno.openSync(path, { read: true, write: true });
+  if (isFile) {
+    // It may be whole, and have the mode of a file that nobody may write.
+    Deno.chmodSync(path, stagedMode);
+    return Deno.openSync(path, { read: true, write: true });
+  }
   throw new FileError(`Cannot use ${path}: it is no file`, {
     hint: "remove it",
   });

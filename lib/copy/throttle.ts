@@ -1,34 +1,54 @@
 /**
- * The limit of `copy.bandwidth`: a token bucket.
+ * The bounds on what a pass transfers: `copy.bandwidth`, a token bucket, and
+ * `--max-transfer`.
  *
  * @module
  */
 
 import { delay } from "@std/async/delay";
+import { StoppedError } from "../errors.ts";
 
 /** Seconds of the limit that may be saved up while nothing is asked for. */
 const burstSeconds = 0.25;
+
+export interface Bounds {
+  /** 0: no limit. */
+  readonly bytesPerSecond: number;
+  /** Bytes that may pass altogether. @default no limit */
+  readonly total?: number | undefined;
+}
 
 /** Lets so many bytes a second through, in the order in which they are asked for. */
 export class Throttle {
   readonly #bytesPerMs: number;
   readonly #burst: number;
   #tokens: number;
+  #left: number;
   #filledAt = performance.now();
   #last: Promise<void> = Promise.resolve();
 
-  /** @param bytesPerSecond 0: no limit. */
-  constructor(bytesPerSecond: number) {
+  constructor({ bytesPerSecond, total = Infinity }: Bounds) {
     this.#bytesPerMs = bytesPerSecond === 0 ? Infinity : bytesPerSecond / 1_000;
     this.#burst = bytesPerSecond * burstSeconds;
     this.#tokens = this.#burst;
+    this.#left = total;
   }
 
-  /** Returns when `bytes` more may be asked for. */
-  pass(bytes: number): Promise<void> {
-    if (this.#bytesPerMs === Infinity) return Promise.resolve();
+  /**
+   * Returns when `bytes` more may be asked for.
+   *
+   * @throws {StoppedError} If they would be more than may pass altogether.
+   */
+  async pass(bytes: number): Promise<void> {
+    if (bytes > this.#left) {
+      throw new StoppedError("stopped at --max-transfer", {
+        hint: "the next pass goes on from there",
+      });
+    }
+    this.#left -= bytes;
+    if (this.#bytesPerMs === Infinity) return;
     this.#last = this.#last.then(() => this.#spend(bytes));
-    return this.#last;
+    await this.#last;
   }
 
   /** A debt is waited for; more than the bucket holds may be asked for, and is paid off by the next. */

@@ -6,7 +6,7 @@
 
 import { UnusableError } from "../errors.ts";
 import type { Cursor } from "../protocol.ts";
-import { readRange } from "../ssh/read-range.ts";
+import { type Read, readRange } from "../ssh/read-range.ts";
 import type { Handle, SftpSession } from "../ssh/session.ts";
 import { parseHeader } from "./format.ts";
 
@@ -117,8 +117,16 @@ export class RemoteList {
     let { offset, tail } = from;
     let rest = new Uint8Array(0);
     let skipping = false;
-    const range = { start: offset, end: this.size, parallel };
-    for await (const piece of readRange(this.#session, this.#handle, range)) {
+    const session = this.#session;
+    const range = {
+      start: offset,
+      end: this.size,
+      length: session.maxRead,
+      parallel,
+    };
+    const read: Read = (position, length) =>
+      session.read(this.#handle, position, length);
+    for await (const piece of readRange(read, range)) {
       const end = piece.lastIndexOf(0x0a) + 1;
       if (end === 0) {
         rest = join(rest, piece);

@@ -25,6 +25,7 @@ import {
   trustedKeyTypes,
 } from "./host-key.ts";
 import { type Identity, readIdentity } from "./identity.ts";
+import { tuneChannel } from "./channel.ts";
 import { connectionLost, SftpSession } from "./session.ts";
 import { SshSocket } from "./socket.ts";
 
@@ -198,6 +199,7 @@ class Attempt {
     this.#reach("authenticated");
     this.#client.sftp((error, sftp) => {
       if (error) return this.#fail(error);
+      tuneChannel(sftp);
       const { server, limits } = this.#means;
       this.#session = new SftpSession(server.name, {
         sftp,

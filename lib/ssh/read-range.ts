@@ -5,55 +5,59 @@
  * @module
  */
 
-import type { Handle, SftpSession } from "./session.ts";
+/** Reads at most so many bytes at a position, as SFTP's READ does: fewer may come, none at the end of the file. */
+export type Read = (position: number, length: number) => Promise<Uint8Array>;
 
-/** The part of a session that reading needs. */
-export type Readable = Pick<SftpSession, "read" | "maxRead">;
+/** What to read, and how. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+  /** Bytes of one request. */
+  readonly length: number;
+  /** Requests in flight, which bounds the memory in use as well. */
+  readonly parallel: number;
+}
 
 /**
- * Reads `[start, end)` and yields it in order, in pieces of at most
- * `session.maxRead` bytes. Ends early where the file does: the caller counts.
- * Short answers are legal in SFTP; the rest is asked for again.
- *
- * @param parallel Requests in flight, which bounds the memory in use as well.
+ * Reads `[start, end)` and yields it in order, in pieces of at most `length`
+ * bytes. Ends early where the file does: the caller counts. Short answers are
+ * legal in SFTP; the rest is asked for again.
  */
 export async function* readRange(
-  session: Readable,
-  handle: Handle,
-  { start, end, parallel }: { start: number; end: number; parallel: number },
+  read: Read,
+  { start, end, length, parallel }: Range,
 ): AsyncGenerator<Uint8Array> {
   const flight: { length: number; answer: Promise<Uint8Array> }[] = [];
   let next = start;
   while (next < end || flight.length > 0) {
     while (next < end && flight.length < parallel) {
-      const length = Math.min(session.maxRead, end - next);
-      const answer = readFully(session, handle, next, length);
+      const piece = Math.min(length, end - next);
+      const answer = readFully(read, next, piece);
       // It may fail before its turn comes, or nobody may want it any more.
       answer.catch(() => {});
-      flight.push({ length, answer });
-      next += length;
+      flight.push({ length: piece, answer });
+      next += piece;
     }
-    const { length, answer } = flight.shift()!;
+    const { length: wanted, answer } = flight.shift()!;
     const bytes = await answer;
     if (bytes.length > 0) yield bytes;
-    if (bytes.length < length) return;
+    if (bytes.length < wanted) return;
   }
 }
 
 /** Reads until `length` bytes are there or the file ends. */
 async function readFully(
-  session: Readable,
-  handle: Handle,
+  read: Read,
   position: number,
   length: number,
 ): Promise<Uint8Array> {
-  const first = await session.read(handle, position, length);
+  const first = await read(position, length);
   if (first.length === length || first.length === 0) return first;
   const whole = new Uint8Array(length);
   whole.set(first);
   let filled = first.length;
   while (filled < length) {
-    const more = await session.read(handle, position + filled, length - filled);
+    const more = await read(position + filled, length - filled);
     if (more.length === 0) break;
     whole.set(more, filled);
     filled += more.length;

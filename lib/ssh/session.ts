@@ -27,9 +27,10 @@ export interface DirectoryEntry {
   readonly stat: FileStat;
 }
 
-/** What `SFTPWrapper` keeps to itself: the READ length that the server announced. */
+/** What `SFTPWrapper` keeps to itself: what the server announced with `limits@openssh.com`. */
 interface Internals {
   readonly _maxReadLen?: number;
+  readonly maxOpenHandles?: number;
 }
 
 /** READ length that every server must answer, draft section 3. */
@@ -37,6 +38,9 @@ const safeReadLength = 32 * 1024;
 
 /** The longest one asked for, OpenSSH's: ssh2 takes packets of up to 256 KiB. */
 const longestReadLength = 255 * 1024;
+
+/** Files that every server lets us open at a time: an old UNIX gives a process 64 descriptors. */
+const safeHandles = 48;
 
 /** Callback of ssh2's requests. */
 type Callback<Result> = (
@@ -57,6 +61,8 @@ export class SftpSession implements AsyncDisposable {
   readonly #endClient: () => void;
   readonly #watch: RequestWatch;
   readonly #maxRead: number;
+  /** Files that may be open at a time. */
+  readonly maxHandles: number;
 
   /** Made by `connect()`. */
   constructor(
@@ -73,6 +79,7 @@ export class SftpSession implements AsyncDisposable {
     this.#socket = socket;
     this.#endClient = endClient;
     this.#maxRead = maxReadOf(sftp);
+    this.maxHandles = (sftp as Internals).maxOpenHandles ?? safeHandles;
     this.#watch = new RequestWatch(requestMs, () => {
       this.break(
         new UnreachableError(

@@ -8,6 +8,7 @@
  */
 
 import { DatabaseSync } from "node:sqlite";
+import type { CopyOrder } from "../config/config.ts";
 import { LocalError } from "../errors.ts";
 
 /** Version of the schema, kept in `PRAGMA user_version`. */
@@ -147,6 +148,16 @@ function copyToMemory(db: DatabaseSync): void {
     db.exec(sql.replace("CREATE TABLE", "CREATE TEMP TABLE"));
     db.exec(`INSERT INTO temp.${name} SELECT * FROM main.${name}`);
   }
+}
+
+/** Keeps the index that fetching in `order` needs, and none that it does not. */
+export function keepIndexOf(db: DatabaseSync, order: CopyOrder): void {
+  db.exec(
+    order === "smallest"
+      ? `CREATE INDEX IF NOT EXISTS entry_smallest ON entry (server, size, seq)
+           WHERE standing = 'wanted'`
+      : "DROP INDEX IF EXISTS entry_smallest",
+  );
 }
 
 /** Runs `work` in one transaction: all of it happens, or none. */

@@ -6,6 +6,7 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { CopyOrder } from "../config/config.ts";
 import type { Digest, Entry } from "../list/entry.ts";
 import type {
   Arrived,
@@ -15,7 +16,7 @@ import type {
   Wanted,
 } from "../protocol.ts";
 import type { Timestamp } from "../timestamp.ts";
-import { transaction } from "./database.ts";
+import { keepIndexOf, transaction } from "./database.ts";
 import {
   comparePublication,
   judge,
@@ -81,11 +82,18 @@ export interface Filter {
 export class SynchronisedList {
   readonly #db: DatabaseSync;
   readonly #filter: Filter;
+  readonly #order: CopyOrder;
   readonly #statements: ReturnType<typeof prepare>;
 
-  constructor(db: DatabaseSync, filter: Filter) {
+  constructor(
+    db: DatabaseSync,
+    filter: Filter,
+    order: CopyOrder = "oldest",
+  ) {
     this.#db = db;
     this.#filter = filter;
+    this.#order = order;
+    keepIndexOf(db, order);
     this.#statements = prepare(db);
   }
 
@@ -152,13 +160,17 @@ export class SynchronisedList {
     });
   }
 
-  /** The next entries to fetch, in order of publication, after line `after`. */
-  wanted(server: string, after: number, limit: number): Wanted[] {
-    const rows = this.#statements.wanted.all({ server, after, limit });
-    return (rows as unknown as Row[]).map((row) => {
-      const here = this.#copy(row.path);
-      return { ...row, op: "+", here: here ?? null };
-    });
+  /** The next entries to fetch after `last`, in order of publication or size. */
+  wanted(
+    server: string,
+    last: Pick<Wanted, "seq" | "size"> | null,
+    limit: number,
+  ): Wanted[] {
+    const { seq, size } = last ?? { seq: 0, size: -1 };
+    const rows = this.#order === "oldest"
+      ? this.#statements.oldest.all({ server, seq, limit })
+      : this.#statements.smallest.all({ server, seq, size, limit });
+    return (rows as unknown as WantedRow[]).map(wantedOf);
   }
 
   /** Commits that these files of `server` are on the replica, to stay. */
@@ -167,12 +179,14 @@ export class SynchronisedList {
     files: readonly Arrived[],
     options: { announce: boolean },
   ): void {
+    const announce = options.announce ? 1 : 0;
+    const arrived = Date.now() / 1_000;
+    const batch = { server, files: JSON.stringify(files) };
     transaction(this.#db, () => {
-      for (const { path, seq, fetched } of files) {
-        const announced = options.announce && fetched ? 0 : 1;
-        const arrived = Date.now() / 1_000;
-        const row = { server, path, seq, announced, arrived };
-        this.#statements.arrive.run(row);
+      this.#statements.arrive.run({ ...batch, announce, arrived });
+      this.#statements.judgeArrived.run(batch);
+      const elsewhere = this.#statements.namedElsewhere.all(batch);
+      for (const { path } of elsewhere as { path: string }[]) {
         this.#judgePath(path);
       }
     });
@@ -217,7 +231,7 @@ export class SynchronisedList {
       pending: number;
       bytes: number | null;
     };
-    const { oldest } = this.#statements.oldest.get() as {
+    const { oldest } = this.#statements.oldestWanted.get() as {
       oldest: number | null;
     };
     const lag = oldest === null ? 0 : Date.now() / 1_000 - oldest;
@@ -313,6 +327,21 @@ function withdraws(withdrawal: Origin, here: Origin): boolean {
     : order > 0;
 }
 
+interface WantedRow extends Omit<Wanted, "here"> {
+  readonly mtimeHere: Timestamp | null;
+  readonly sizeHere: number | null;
+  readonly digestHere: Digest | null;
+}
+
+function wantedOf(
+  { mtimeHere, sizeHere, digestHere, ...entry }: WantedRow,
+): Wanted {
+  const here = mtimeHere === null
+    ? null
+    : { mtime: mtimeHere, size: sizeHere!, digest: digestHere };
+  return { ...entry, here };
+}
+
 function columnsOf(row: Row): Record<keyof Row, string | number | null> {
   const {
     path,
@@ -345,6 +374,15 @@ function advance({ offset, tail, seq }: Cursor) {
 function prepare(db: DatabaseSync) {
   const sql = (text: string): StatementSync => db.prepare(text);
   const named = "standing NOT IN ('withdrawn')";
+  const wanted = `
+    SELECT entry.path, entry.seq, entry.mtime, entry.size, entry.mode, entry.digest,
+      copy.mtime AS mtimeHere, copy.size AS sizeHere, copy.digest AS digestHere
+    FROM entry LEFT JOIN copy USING (path)
+    WHERE entry.server = :server AND standing = 'wanted'`;
+  const arrived = `(
+    SELECT value ->> 'path' AS arrivedPath, value ->> 'seq' AS arrivedSeq,
+      value ->> 'fetched' AS fetched
+    FROM json_each(:files))`;
   return {
     list: sql("SELECT * FROM list WHERE server = :server"),
     beginReading: sql(`
@@ -379,14 +417,16 @@ function prepare(db: DatabaseSync) {
     page: sql(`
       SELECT ${columns} FROM entry WHERE server = :server AND path > :after AND ${named}
       ORDER BY path LIMIT :page`),
-    wanted: sql(`
-      SELECT ${columns} FROM entry
-      WHERE server = :server AND standing = 'wanted' AND seq > :after
-      ORDER BY seq LIMIT :limit`),
+    oldest: sql(`
+      ${wanted} AND entry.seq > :seq
+      ORDER BY entry.seq LIMIT :limit`),
+    smallest: sql(`
+      ${wanted} AND (entry.size, entry.seq) > (:size, :seq)
+      ORDER BY entry.size, entry.seq LIMIT :limit`),
     pending: sql(`
       SELECT count(*) AS pending, sum(size) AS bytes FROM entry
       WHERE server = :server AND standing = 'wanted'`),
-    oldest: sql(`
+    oldestWanted: sql(`
       SELECT min(CAST(published AS REAL)) AS oldest FROM entry WHERE standing = 'wanted'`),
     fail: sql(
       "UPDATE entry SET error = :error WHERE server = :server AND path = :path",
@@ -398,10 +438,20 @@ function prepare(db: DatabaseSync) {
       "DELETE FROM entry WHERE path = :path AND standing = 'withdrawn'",
     ),
     copy: sql(`SELECT ${columns} FROM copy WHERE path = :path`),
+    // CROSS JOIN: SQLite would rather go through all entries for each file.
     arrive: sql(`
       INSERT OR REPLACE INTO copy (${columns}, arrived, announced)
-      SELECT ${columns}, :arrived, :announced FROM entry
-      WHERE server = :server AND path = :path AND seq = :seq`),
+      SELECT ${columns}, :arrived, NOT (:announce AND fetched)
+      FROM ${arrived} CROSS JOIN entry
+      WHERE server = :server AND path = arrivedPath AND seq = arrivedSeq`),
+    judgeArrived: sql(`
+      UPDATE entry SET standing = 'here', error = NULL
+      WHERE server = :server AND path IN (SELECT arrivedPath FROM ${arrived})
+        AND seq = (SELECT seq FROM copy WHERE copy.path = entry.path)`),
+    namedElsewhere: sql(`
+      SELECT DISTINCT path FROM entry
+      WHERE server IN (SELECT server FROM list WHERE server <> :server)
+        AND path IN (SELECT arrivedPath FROM ${arrived})`),
     removeCopy: sql("DELETE FROM copy WHERE path = :path"),
     count: sql("SELECT count(*) AS files FROM copy"),
     unannounced: sql("SELECT path FROM copy WHERE announced = 0 ORDER BY path"),

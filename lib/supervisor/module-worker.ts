@@ -14,33 +14,37 @@ export interface ModulePlan {
   /** Only what this module needs. */
   readonly permissions: Deno.PermissionOptionsObject;
   readonly settings: unknown;
+  /** The connections it has to servers, each in a worker of its own. */
+  readonly connections?: {
+    readonly count: number;
+    readonly permissions: Deno.PermissionOptionsObject;
+  };
 }
+
+/** Literal, as those of the modules are, so that `deno compile` finds it. */
+const connectionUrl = new URL("../../modules/connection.ts", import.meta.url);
 
 /** A running module. Once it has failed it stays so; the supervisor starts another one. */
 export class ModuleWorker {
   readonly name: ModuleName;
   readonly #worker: Worker;
   readonly #channel: Channel<Operations>;
+  readonly #connections: readonly Worker[];
   #failure: string | undefined;
 
   /** Starts the worker; nothing of it has run yet when this returns. */
   constructor(
     name: ModuleName,
-    { url, permissions }: ModulePlan,
+    { url, permissions, connections }: ModulePlan,
     onEvent: (event: unknown) => void,
   ) {
     this.name = name;
-    this.#worker = new Worker(url, {
-      type: "module",
-      name,
-      deno: { permissions },
-    });
+    this.#worker = this.#spawn(url, name, permissions);
     this.#channel = new Channel<Operations>(this.#worker, onEvent);
-    this.#worker.onerror = (event) => {
-      // Without this an error in any worker ends the whole process.
-      event.preventDefault();
-      this.fail(`it died: ${event.message}`);
-    };
+    this.#connections = Array.from(
+      { length: connections?.count ?? 0 },
+      () => this.#connect(connections!.permissions),
+    );
   }
 
   /** Why the module does not run any more; `undefined` while it does. */
@@ -83,6 +87,35 @@ export class ModuleWorker {
     this.#failure = reason;
     this.#channel.break(`Cannot go on with module ${this.name}: ${reason}`);
     // A worker that spins or blocks ignores this; the end of the process does not.
-    this.#worker.terminate();
+    for (const worker of [this.#worker, ...this.#connections]) {
+      worker.terminate();
+    }
+  }
+
+  #spawn(
+    url: URL,
+    name: string,
+    permissions: Deno.PermissionOptionsObject,
+  ): Worker {
+    const worker = new Worker(url, {
+      type: "module",
+      name,
+      deno: { permissions },
+    });
+    worker.onerror = (event) => {
+      // Without this an error in any worker ends the whole process.
+      event.preventDefault();
+      this.fail(`${name === this.name ? "it" : name} died: ${event.message}`);
+    };
+    return worker;
+  }
+
+  /** Starts a worker for a connection, and joins the module to it. */
+  #connect(permissions: Deno.PermissionOptionsObject): Worker {
+    const worker = this.#spawn(connectionUrl, "its connection", permissions);
+    const { port1, port2 } = new MessageChannel();
+    worker.postMessage(port2, [port2]);
+    this.wire({ wire: "connection", role: "ask", port: port1 });
+    return worker;
   }
 }

@@ -23,6 +23,7 @@ import type {
   SynchroListOperations,
   Synchronised,
   TestServerOperations,
+  Wanted,
 } from "../protocol.ts";
 import { exitOf } from "./exit.ts";
 
@@ -38,6 +39,8 @@ export interface PassOptions {
   readonly fingerprint: string;
   readonly delete: Deletion;
   readonly dryRun: boolean;
+  /** Bytes a pass may transfer. */
+  readonly maxTransfer: number | undefined;
   /** Ends the pass in good order. */
   readonly signal: AbortSignal;
   /** Is given the new files; throws if they could not be announced. */
@@ -174,6 +177,7 @@ class Pass {
       if (lost) return false;
     }
     await connected;
+    await this.#tidy(server);
     if (this.#options.delete !== "keep") await this.#remove(server);
     await this.#announce(list);
     await this.#settle(
@@ -212,7 +216,10 @@ class Pass {
     const stop = () => copyList.ask("stop", null).catch(() => {});
     this.#options.signal.addEventListener("abort", stop, { once: true });
     try {
-      const copied = await this.#try(() => copyList.ask("copy", { server }));
+      const { maxTransfer } = this.#options;
+      const copied = await this.#try(() =>
+        copyList.ask("copy", { server, maxTransfer })
+      );
       if (copied === undefined) return this.#lostServer();
       this.#addCopied(copied);
       return copied.ended?.exitStatus === exitStatus.unavailable;
@@ -228,6 +235,11 @@ class Pass {
     this.#totals.wire_bytes += copied.wireBytes;
     for (const file of failed) this.#failed.set(file.path, file);
     if (ended !== null) this.#failures.push(ended);
+  }
+
+  async #tidy(server: string): Promise<void> {
+    const copyList = await this.#crew.copyList();
+    await this.#try(() => copyList.ask("tidy", { server }));
   }
 
   async #remove(server: string): Promise<void> {
@@ -267,13 +279,17 @@ class Pass {
 
   async #makePlan(server: string): Promise<void> {
     const list = await this.#crew.synchroList();
-    for (let after = 0;;) {
-      const wanted = await list.ask("wanted", { server, after, limit: 1_000 });
+    for (let last: Wanted | null = null;;) {
+      const wanted: readonly Wanted[] = await list.ask("wanted", {
+        server,
+        last,
+        limit: 1_000,
+      });
       if (wanted.length === 0) break;
       for (const { path, size } of wanted) {
         this.#plan.push({ action: "copy", path, size });
       }
-      after = wanted.at(-1)!.seq;
+      last = wanted.at(-1)!;
     }
     if (this.#options.delete === "keep") return;
     const withdrawn = await this.#try(() => list.ask("withdrawn", { server }));

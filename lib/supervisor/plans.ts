@@ -68,19 +68,33 @@ export function replicaPlans(
     ),
     "synchro-list": plan<SynchroListSettings>(
       "synchro-list",
-      { servers, limits, replica, announces: hooks.onNew.length > 0, dryRun },
+      {
+        servers,
+        limits,
+        replica,
+        order: copy.order,
+        announces: hooks.onNew.length > 0,
+        dryRun,
+      },
       [session, state],
     ),
-    "copy-list": plan<CopyListSettings>(
-      "copy-list",
-      { servers, limits, copy, replica },
-      // `sync` is the barrier; the parent is needed to make `into` itself.
-      [session, {
-        read: [dirname(replica.into)],
-        write: [dirname(replica.into)],
-        run: ["sync"],
-      }],
-    ),
+    "copy-list": {
+      ...plan<CopyListSettings>(
+        "copy-list",
+        { servers, limits, copy, replica },
+        // `sync` is the barrier; the parent is needed to make `into` itself.
+        [{
+          read: [dirname(replica.into)],
+          write: [dirname(replica.into)],
+          run: ["sync"],
+          sys: ["statfs"],
+        }],
+      ),
+      connections: {
+        count: copy.connections,
+        permissions: { ...nothing, ...session },
+      },
+    },
     "stat": statPlan(config, replica.state, { history: true, dryRun }),
     "log": logPlan(config, options),
   };

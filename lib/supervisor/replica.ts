@@ -29,6 +29,8 @@ import { replicaPlans, type RunOptions } from "./plans.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export interface ReplicaOptions extends RunOptions {
+  /** Bytes a pass may transfer. */
+  readonly maxTransfer?: number | undefined;
   readonly onProgress?: (progress: CopyProgress["progress"]) => void;
   /** Other ways to run some modules; tests put misbehaving ones here. */
   readonly plans?: Partial<Record<ModuleName, ModulePlan>>;
@@ -109,6 +111,7 @@ export class Replica implements AsyncDisposable {
       fingerprint: fingerprint(this.#config),
       delete: replica.delete,
       dryRun: this.#options.dryRun,
+      maxTransfer: this.#options.maxTransfer,
       signal,
       onSwitch: (probed) => this.#announceSwitch(probed),
       ...(hooks.onNew.length === 0 ? {} : {

@@ -1,0 +1,65 @@
+/**
+ * One SFTP session of copy-list, in a worker of its own: what comes from a
+ * server is decrypted and taken apart where nothing can be written.
+ *
+ * @module
+ */
+/// <reference no-default-lib="true" />
+/// <reference lib="deno.worker" />
+
+import { type Handlers, type Reply, reply } from "../lib/channel.ts";
+import { gather } from "../lib/gathering.ts";
+import type { ConnectionOperations } from "../lib/protocol.ts";
+import { connect } from "../lib/ssh/connect.ts";
+import { readFile } from "../lib/ssh/read-file.ts";
+import type { Handle, SftpSession } from "../lib/ssh/session.ts";
+
+/** Returns what a connection answers. One session follows the other: `connect`, work, `end`. */
+export function connection(): Handlers<ConnectionOperations> {
+  let session: SftpSession;
+  const opened = new Map<number, Handle>();
+  let files = 0;
+  return {
+    async connect({ server, limits }) {
+      opened.clear();
+      session = await connect(server, limits);
+      const { maxRead, maxHandles } = session;
+      return { maxRead, maxHandles };
+    },
+    fetch: ({ path, length }) => readFile(session, path, length),
+    async open({ path }) {
+      const handle = await session.open(path);
+      opened.set(++files, handle);
+      return files;
+    },
+    read: ({ file, position, length }) =>
+      session.read(opened.get(file)!, position, length),
+    async close({ file }) {
+      const handle = opened.get(file)!;
+      opened.delete(file);
+      await session.close(handle);
+      return null;
+    },
+    async end() {
+      await session.end();
+      return session.wireBytes;
+    },
+  };
+}
+
+if (import.meta.main) {
+  const handlers = connection();
+  self.onmessage = ({ data: port }: MessageEvent<MessagePort>) => {
+    const asker = gather(port);
+    asker.onmessage = async ({ data }) => {
+      const answer = await reply(handlers, data);
+      asker.postMessage(answer, contentsOf(answer));
+    };
+  };
+}
+
+/** What need not be copied on its way. */
+function contentsOf(answer: Reply): ArrayBuffer[] {
+  const bytes = "reply" in answer ? answer.reply : null;
+  return bytes instanceof Uint8Array ? [bytes.buffer as ArrayBuffer] : [];
+}
