@@ -55,9 +55,10 @@ async function dispatch(
   const load = () => loadConfig(invocation.options.config);
   switch (invocation.command) {
     case "run": {
-      const { once, "dry-run": dryRun, "max-time": maxTime } =
+      const { once, "dry-run": dryRun } = invocation.options;
+      const { "max-time": maxTime, "max-transfer": maxTransfer } =
         invocation.options;
-      const args = { once, dryRun, maxTime, json };
+      const args = { once, dryRun, maxTime, maxTransfer, json };
       return await run(requireReplica(await load()), args, output);
     }
     case "publish": {

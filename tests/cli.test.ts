@@ -30,11 +30,13 @@ Deno.test("parseCommandLine() takes options before and after the command", () =>
 });
 
 Deno.test("parseCommandLine() runs a pass when no command is named", () => {
-  assertEquals<unknown>(asked("--once", "-n", "--max-time=90s"), {
+  const options = ["--once", "-n", "--max-time=90s", "--max-transfer", "2MB"];
+  assertEquals<unknown>(asked(...options), {
     command: "run",
     once: true,
     "dry-run": true,
     "max-time": 90_000,
+    "max-transfer": 2_000_000,
   });
 });
 
@@ -69,6 +71,7 @@ const wrong: [args: string[], message: string][] = [
   [["log", "--lines", "many"], "no whole number"],
   [["log", "--level", "loud"], "none of debug, info, warning, error"],
   [["--max-time", "soon"], "no duration"],
+  [["--max-transfer", "much"], "no size"],
   [["--once=perhaps"], "takes no value"],
   [["status", "extra"], "takes no argument"],
   [["-v", "-q"], "together"],

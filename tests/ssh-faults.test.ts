@@ -206,7 +206,7 @@ evilTest(
     const handle = await session.open("/a");
     const read: Read = (position, length) =>
       session.read(handle, position, length);
-    const range = { start: 4, end: 20, length: 8, parallel: 4 };
+    const range = { start: 4, end: 20, length: 8, parallel: () => 4 };
     const pieces: Uint8Array[] = [];
     for await (const piece of readRange(read, range)) {
       pieces.push(piece);
@@ -321,7 +321,7 @@ sshdTest(
       start: 0,
       end: bytes.length,
       length: session.maxRead,
-      parallel: 8,
+      parallel: () => 8,
     };
     for await (const piece of readRange(read, range)) {
       hash.update(piece);

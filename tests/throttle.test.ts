@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Slots } from "../lib/copy/slots.ts";
+import { StoppedError } from "../lib/errors.ts";
 import { Throttle } from "../lib/copy/throttle.ts";
 
 Deno.test("Throttle.pass() lets what exceeds the bucket wait, and keeps the order", async () => {
@@ -18,6 +19,29 @@ Deno.test("Throttle.pass() lets what exceeds the bucket wait, and keeps the orde
 Deno.test("Throttle.pass() lets everything through without a limit", async () => {
   const throttle = new Throttle({ bytesPerSecond: 0 });
   await Promise.all(Array.from({ length: 100 }, () => throttle.pass(1e9)));
+});
+
+Deno.test("Throttle.pass() holds to its limit within 5 % over 10 s, however much is asked for at a time", async () => {
+  for (const bytes of [1, 1_000, 261_120]) {
+    let now = 0;
+    const clock = {
+      now: () => now,
+      delay: (ms: number) => Promise.resolve(void (now += ms)),
+    };
+    const bytesPerSecond = 5_000 * bytes;
+    const throttle = new Throttle({ bytesPerSecond }, clock);
+    let passed = 0;
+    for (; now < 10_000; passed += bytes) await throttle.pass(bytes);
+    const share = passed / (10 * bytesPerSecond);
+    assert(share > 0.95 && share < 1.05, `${share} of ${bytesPerSecond}`);
+  }
+});
+
+Deno.test("Throttle.pass() lets no more through than may pass altogether", async () => {
+  const throttle = new Throttle({ bytesPerSecond: 0, total: 10 });
+  await throttle.pass(6);
+  await assertRejects(() => throttle.pass(5), StoppedError, "--max-transfer");
+  await throttle.pass(4);
 });
 
 Deno.test("Slots.take() gives no more slots than there are, first come, first served", async () => {

@@ -72,6 +72,13 @@ export const commands = [
         help: "stop a pass in good order after DURATION",
         default: "no limit",
       },
+      {
+        long: "max-transfer",
+        kind: "size",
+        value: "SIZE",
+        help: "copy no more than SIZE in a pass, like 10GB; the next goes on",
+        default: "no limit",
+      },
     ],
     examples: [
       { line: "relais --once", help: "one pass, as a systemd timer runs it" },

@@ -24,8 +24,8 @@ export interface FlagOption extends Named {
 
 /** An option followed by a value. */
 export interface ValueOption extends Named {
-  /** `integer`: 0 or more; `duration`: as in the configuration, `90s`, `5m`. */
-  readonly kind: "integer" | "duration" | "path";
+  /** `integer`: 0 or more; `duration` and `size`: as in the configuration, `90s`, `10GB`. */
+  readonly kind: "integer" | "duration" | "size" | "path";
   /** The word that stands for the value in the help. */
   readonly value: string;
   /** What holds without the option, in words. */

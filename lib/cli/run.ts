@@ -23,6 +23,8 @@ export interface RunArguments {
   readonly dryRun: boolean;
   /** Milliseconds a pass may take. */
   readonly maxTime: number | undefined;
+  /** Bytes a pass may transfer. */
+  readonly maxTransfer: number | undefined;
   readonly json: boolean;
 }
 
@@ -39,6 +41,7 @@ export async function run(
   using signals = new Signals();
   await using replica = await Replica.open(config, {
     dryRun: args.dryRun,
+    maxTransfer: args.maxTransfer,
     stderr: stderrLevel(args, output),
     journal: output.journal,
   });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseDuration } from "../config/units.ts";
+import { parseDuration, parseSize } from "../config/units.ts";
 import { UsageError } from "../errors.ts";
 import type { Option } from "./option.ts";
 import { flagGiven } from "./spelling.ts";
@@ -33,6 +33,8 @@ export function valueOf(
       return integer(option.long, text);
     case "duration":
       return duration(option.long, text);
+    case "size":
+      return size(option.long, text);
     case "choice":
       if (option.choices.includes(text)) return text;
       throw wrong(
@@ -58,6 +60,12 @@ function duration(long: string, text: string): number {
   const milliseconds = parseDuration(text);
   if (milliseconds !== undefined) return milliseconds;
   throw wrong(long, `"${text}" is no duration, like 90s or 5m`);
+}
+
+function size(long: string, text: string): number {
+  const bytes = parseSize(text);
+  if (bytes !== undefined) return bytes;
+  throw wrong(long, `"${text}" is no size, like 500MB or 10GB`);
 }
 
 function wrong(long: string, what: string): UsageError {

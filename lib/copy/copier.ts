@@ -57,7 +57,7 @@ const page = 1_000;
 
 /** A batch is committed when it has so many files or bytes: a barrier costs the same for one file as for many. */
 const batchFiles = 2_000;
-const batchBytes = 256 * 1024 * 1024;
+const batchBytes = 128 * 1024 * 1024;
 
 /** Pause before the first retry; doubles up to the longest, with jitter. */
 const firstPauseMs = 1_000;
@@ -202,11 +202,23 @@ export class Copier {
     }
     using staged = staging.open(entry);
     const rest = { start: staged.offset, size, slots };
+    let flushed = staged.offset;
     for await (const bytes of fetcher.fetchLarge(path, rest)) {
       staged.write(bytes);
+      // What is staged by now is there to go on with.
+      if (this.#end !== undefined) throw this.#end;
+      if (staged.offset - flushed < batchBytes) continue;
+      flushed = staged.offset;
+      this.#flushEarly();
     }
     staged.finish();
     return staged.path;
+  }
+
+  /** Has the disk write while the network brings more, so that the barrier of the batch is short. */
+  #flushEarly(): void {
+    const { durability, destination } = this.#tools;
+    this.#commitAfter(() => durability.barrier(destination.into));
   }
 
   #ready(ready: Ready): void {
@@ -222,10 +234,13 @@ export class Copier {
     const batch = this.#batch;
     this.#batch = [];
     this.#batchBytes = 0;
-    this.#committing = this.#committing.then(() => this.#commit(batch))
-      .catch((error) => {
-        this.#end ??= error;
-      });
+    this.#commitAfter(() => this.#commit(batch));
+  }
+
+  /** A disk tells only once that it could not write: after that nothing more is committed. */
+  #commitAfter(step: () => Promise<void>): void {
+    this.#committing = this.#committing.then(step);
+    this.#committing.catch((error) => this.#end ??= error);
   }
 
   /** Stage, barrier, rename, barrier, then commit: see docs/architecture.md. */
@@ -280,8 +295,8 @@ export class Copier {
   /** Commits the last batch, and notes what failed, however the run ended. */
   async #finish(): Promise<void> {
     this.#commitSoon();
-    await this.#committing;
     try {
+      await this.#committing;
       await this.#tools.ledger.failed(this.#failed);
     } catch (error) {
       this.#end ??= error;

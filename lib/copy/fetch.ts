@@ -7,6 +7,7 @@
 import { type Read, readRange } from "../ssh/read-range.ts";
 import type { RemoteFile, RemoteSession } from "../ssh/remote-session.ts";
 import type { Throttle } from "./throttle.ts";
+import { Window } from "./window.ts";
 
 /** The part of a connection that fetching needs. */
 export type Connection = Pick<
@@ -63,14 +64,21 @@ export class Fetcher {
     path: string,
     { start, size, slots }: { start: number; size: number; slots: number },
   ): AsyncGenerator<Uint8Array> {
+    const asked = performance.now();
     const files = await this.#openAll(path);
+    const now = performance.now();
+    const most = slots * slotBytes;
+    const window = new Window({ roundTripMs: now - asked, most, now });
     const length = this.#maxRead;
+    const parallel = () => Math.max(1, Math.floor(window.bytes / length));
     let pieces = 0;
     const read: Read = async (position, bytes) => {
       await this.#throttle.pass(bytes);
-      return await files[pieces++ % files.length]!.read(position, bytes);
+      const file = files[pieces++ % files.length]!;
+      const piece = await file.read(position, bytes);
+      window.arrived(piece.length, performance.now());
+      return piece;
     };
-    const parallel = Math.max(1, Math.floor(slots * slotBytes / length));
     try {
       yield* readRange(read, { start, end: size + 1, length, parallel });
     } finally {

@@ -11,6 +11,15 @@ import { StoppedError } from "../errors.ts";
 /** Seconds of the limit that may be saved up while nothing is asked for. */
 const burstSeconds = 0.25;
 
+/** Where the time comes from; tests bring their own. */
+export interface Clock {
+  /** Milliseconds, monotonic. */
+  now(): number;
+  delay(ms: number): Promise<void>;
+}
+
+const realClock: Clock = { now: () => performance.now(), delay };
+
 export interface Bounds {
   /** 0: no limit. */
   readonly bytesPerSecond: number;
@@ -24,10 +33,16 @@ export class Throttle {
   readonly #burst: number;
   #tokens: number;
   #left: number;
-  #filledAt = performance.now();
+  readonly #clock: Clock;
+  #filledAt: number;
   #last: Promise<void> = Promise.resolve();
 
-  constructor({ bytesPerSecond, total = Infinity }: Bounds) {
+  constructor(
+    { bytesPerSecond, total = Infinity }: Bounds,
+    clock: Clock = realClock,
+  ) {
+    this.#clock = clock;
+    this.#filledAt = clock.now();
     this.#bytesPerMs = bytesPerSecond === 0 ? Infinity : bytesPerSecond / 1_000;
     this.#burst = bytesPerSecond * burstSeconds;
     this.#tokens = this.#burst;
@@ -55,14 +70,14 @@ export class Throttle {
   async #spend(bytes: number): Promise<void> {
     this.#fill();
     if (this.#tokens < 0) {
-      await delay(-this.#tokens / this.#bytesPerMs);
+      await this.#clock.delay(-this.#tokens / this.#bytesPerMs);
       this.#fill();
     }
     this.#tokens -= bytes;
   }
 
   #fill(): void {
-    const now = performance.now();
+    const now = this.#clock.now();
     const gained = (now - this.#filledAt) * this.#bytesPerMs;
     this.#tokens = Math.min(this.#burst, this.#tokens + gained);
     this.#filledAt = now;

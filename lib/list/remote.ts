@@ -26,7 +26,7 @@ const longestLine = 16 * 1024;
 const tooLong = "a line of over 16 KiB";
 
 /** Requests in flight while a list is read. */
-const parallel = 8;
+const parallel = () => 8;
 
 /** What a list is to the one a cursor was taken from. */
 export type Recognition = "same" | "grown" | "shrunken" | "other";

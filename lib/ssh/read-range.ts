@@ -14,8 +14,8 @@ export interface Range {
   readonly end: number;
   /** Bytes of one request. */
   readonly length: number;
-  /** Requests in flight, which bounds the memory in use as well. */
-  readonly parallel: number;
+  /** Tells how many requests may be in flight, which bounds the memory in use as well. */
+  readonly parallel: () => number;
 }
 
 /**
@@ -30,7 +30,7 @@ export async function* readRange(
   const flight: { length: number; answer: Promise<Uint8Array> }[] = [];
   let next = start;
   while (next < end || flight.length > 0) {
-    while (next < end && flight.length < parallel) {
+    while (next < end && flight.length < parallel()) {
       const piece = Math.min(length, end - next);
       const answer = readFully(read, next, piece);
       // It may fail before its turn comes, or nobody may want it any more.
