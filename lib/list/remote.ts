@@ -25,8 +25,9 @@ const longestLine = 16 * 1024;
 /** Stands for a line that was too long to be kept; breaks the format as well. */
 const tooLong = "a line of over 16 KiB";
 
-/** Requests in flight while a list is read. */
+/** Requests in flight while a list is read, and the bytes of each: short strings are soon forgotten, long ones are not. */
 const parallel = () => 8;
+const pieceBytes = 32 * 1024;
 
 /** What a list is to the one a cursor was taken from. */
 export type Recognition = "same" | "grown" | "shrunken" | "other";
@@ -121,7 +122,7 @@ export class RemoteList {
     const range = {
       start: offset,
       end: this.size,
-      length: session.maxRead,
+      length: pieceBytes,
       parallel,
     };
     const read: Read = (position, length) =>

@@ -91,7 +91,7 @@ export function openState(stateDirectory: string): DatabaseSync {
   try {
     const db = new DatabaseSync(path, { timeout: 5_000 });
     db.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;",
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4000;",
     );
     migrate(db, path);
     return db;

@@ -27,6 +27,9 @@ export interface Outcome {
   cursor: Cursor | null;
 }
 
+/** Entries taken into the synchronised list in one transaction. */
+const batch = 500;
+
 /** How many refusals are told word by word. */
 const refusalsTold = 20;
 
@@ -97,23 +100,28 @@ async function readLines(
   outcome: Outcome,
 ): Promise<boolean> {
   const lines = new LineReader(from, outcome);
+  let entries: Entry[] = [];
+  let cursor = from;
   outcome.cursor = from;
-  for await (const { lines: texts, offset, tail } of remote.read(from)) {
-    const entries = lines.read(texts);
-    if (lines.gap && from.offset > 0) return false;
-    const cursor = {
-      generation: remote.generation,
-      offset,
-      tail,
-      seq: lines.seq,
-    };
+
+  function take() {
     const taken = list.take(reading, entries, cursor);
     outcome.seen += taken.seen;
     outcome.new += taken.new;
     outcome.skipped += taken.skipped;
-    outcome.bytes += offset - outcome.cursor!.offset;
+    outcome.bytes += cursor.offset - outcome.cursor!.offset;
     outcome.cursor = cursor;
+    entries = [];
   }
+
+  const { generation } = remote;
+  for await (const { lines: texts, offset, tail } of remote.read(from)) {
+    entries.push(...lines.read(texts));
+    if (lines.gap && from.offset > 0) return false;
+    cursor = { generation, offset, tail, seq: lines.seq };
+    if (entries.length >= batch) take();
+  }
+  if (cursor !== outcome.cursor) take();
   return true;
 }
 

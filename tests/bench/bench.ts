@@ -1,144 +1,122 @@
 /**
- * relais beside rsync, on the same work, in turn, over loopback OpenSSH.
+ * relais beside rsync, sftp, rclone and lftp, as far as they are installed, on
+ * the same work, in turn, over loopback OpenSSH.
  *
- *     deno task bench [--files N] [--rounds N]
+ *     deno task bench [--rounds N] [--files N] [--many N] [--large MIB]
+ *                     [--only TEXT] [--tools A,B] [--limit SECONDS] [--million] [--write]
  *
  * Speed is stated as ratios of one run: machines differ, and so do their days.
+ * Every copy is checked for being complete, outside of the time measured.
  *
  * @module
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { makeWorld, relais, type World } from "../../fixtures/world.ts";
-
-/** One thing to be done, and how each tool does it. */
-interface Work {
-  readonly name: string;
-  /** Puts everything back to where each round begins. */
-  prepare(): Promise<void>;
-  /** By tool; each throws if it did not do its work. */
-  readonly tools: Readonly<Record<string, () => Promise<void>>>;
-}
+import { fromFileUrl } from "@std/path";
+import type { World } from "../../fixtures/world.ts";
+import { perform } from "./perform.ts";
+import { formatTable, type Row } from "./table.ts";
+import { tools } from "./tools.ts";
+import { works } from "./works.ts";
 
 const encoder = new TextEncoder();
 const say = (text: string) =>
   Deno.stdout.writeSync(encoder.encode(`${text}\n`));
 
+const docs = fromFileUrl(new URL("../../docs", import.meta.url));
+
+interface Arguments {
+  readonly rounds?: string;
+  readonly files?: string;
+  readonly many?: string;
+  readonly large?: string;
+  readonly only?: string;
+  readonly tools?: string;
+  readonly limit?: string;
+  readonly million?: boolean;
+  readonly write?: boolean;
+}
+
 if (import.meta.main) {
-  const args = parseArgs(Deno.args, { string: ["files", "rounds"] });
-  const files = Number(args.files ?? 10_000);
-  const rounds = Number(args.rounds ?? 5);
-  await using world = await makeWorld({ level: "info" });
-  fill(world, files);
-  await world.publish();
-  const rows: string[] = [];
-  for (const work of works(world, files)) {
-    const seconds = await measure(work, rounds);
-    const [ours = 0] = seconds.values();
-    for (const [tool, median] of seconds) {
-      const ratio = (ours / median).toFixed(2);
-      rows.push(`| ${work.name} | ${tool} | ${median.toFixed(2)} | ${ratio} |`);
+  const args = parseArgs(Deno.args, {
+    string: ["rounds", "files", "many", "large", "only", "tools", "limit"],
+    boolean: ["million", "write"],
+  }) as Arguments;
+  const wanted = args.tools?.split(",");
+  const versions = await installed();
+  const settings = {
+    rounds: Number(args.rounds ?? 3),
+    limitSeconds: Number(args.limit ?? 300),
+    tools: tools.filter(({ name }) =>
+      versions.has(name) && (wanted?.includes(name) ?? true)
+    ),
+  };
+  const rows: Row[] = [];
+  const sizes = {
+    files: Number(args.files ?? 10_000),
+    many: Number(args.many ?? 100_000),
+    large: Number(args.large ?? 1_024) * 2 ** 20,
+    million: args.million === true,
+  };
+  let tree = "";
+  let world: World | undefined;
+  for (const work of works(sizes)) {
+    if (!work.name.includes(args.only ?? "")) continue;
+    if (world === undefined || tree !== work.tree.name) {
+      await world?.[Symbol.asyncDispose]();
+      tree = work.tree.name;
+      say(`making the tree: ${tree}`);
+      world = await work.tree.makeWorld();
+    }
+    rows.push(...await perform(work, world, settings, say));
+  }
+  await world?.[Symbol.asyncDispose]();
+  say(formatTable(rows));
+  if (args.write === true) await write(rows, versions);
+}
+
+/** The tools that are there, and their versions. */
+async function installed(): Promise<Map<string, string>> {
+  const versions = new Map<string, string>();
+  for (const { name, version: [command, ...args] } of tools) {
+    try {
+      const { stdout, stderr } = await new Deno.Command(command!, { args })
+        .output();
+      const text = new TextDecoder().decode(
+        stdout.length > 0 ? stdout : stderr,
+      );
+      versions.set(name, text.split("\n")[0]!.trim());
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }
-  say(
-    [
-      "| work | tool | median seconds | relais ÷ tool |",
-      "| --- | --- | --- | --- |",
-      ...rows,
-    ].join("\n"),
-  );
+  return versions;
 }
 
-/** Files of 4 KiB, a hundred in a directory. */
-function fill({ production: { data } }: World, files: number): void {
-  for (let index = 0; index < files; index++) {
-    const directory = `${data}/${Math.floor(index / 100)}`;
-    if (index % 100 === 0) Deno.mkdirSync(directory, { recursive: true });
-    Deno.writeTextFileSync(
-      `${directory}/${index}`,
-      `${index};`.padEnd(4_096, "relais"),
-    );
-  }
-}
-
-function works(world: World, files: number): Work[] {
-  const copy = `${world.directory}/rsync`;
-  const rsync = () => runRsync(world, copy);
-  return [{
-    name: `first copy of ${files} files of 4 KiB`,
-    async prepare() {
-      for (const directory of [world.into, world.state, copy]) {
-        await remove(directory);
-      }
-    },
-    tools: { relais: () => runRelais(world, files), rsync },
-  }, {
-    name: `nothing new among ${files} files`,
-    prepare: async () => {},
-    tools: { relais: () => runRelais(world, 0), rsync },
-  }];
-}
-
-async function runRelais(world: World, copied: number): Promise<void> {
-  const { code, stdout, stderr } = await relais([
-    "--once",
-    "--json",
-    "--config",
-    world.config,
-  ]);
-  if (code !== 0 || JSON.parse(stdout).copied !== copied) {
-    throw new Error(stdout + stderr);
-  }
-}
-
-async function runRsync(
-  { production: { sshd, root } }: World,
-  into: string,
+/** Puts the table between the two marks in docs/benchmarks.md, and all figures into docs/benchmarks.json. */
+async function write(
+  rows: readonly Row[],
+  versions: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const { identity, user, port } = sshd.serverConfig("production", root);
-  const ssh =
-    `ssh -p ${port} -i ${identity} -o UserKnownHostsFile=${sshd.knownHosts}`;
-  const { success, stderr } = await new Deno.Command("rsync", {
-    args: [
-      "-a",
-      "--exclude=/.relais",
-      "-e",
-      ssh,
-      `${user}@127.0.0.1:${root}/`,
-      into,
-    ],
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-}
-
-/** Runs the tools in turn, and returns the median seconds of each. */
-async function measure(
-  { name, prepare, tools }: Work,
-  rounds: number,
-): Promise<Map<string, number>> {
-  const times = new Map<string, number[]>(
-    Object.keys(tools).map((tool) => [tool, []]),
+  const machine = {
+    cpus: navigator.hardwareConcurrency,
+    kernel: Deno.osRelease(),
+    deno: Deno.version.deno,
+    ...Object.fromEntries(versions),
+  };
+  const facts = Object.entries(machine).map(([name, value]) =>
+    `${name}: ${value}`
   );
-  for (let round = 0; round < rounds; round++) {
-    await prepare();
-    for (const [tool, run] of Object.entries(tools)) {
-      const started = performance.now();
-      await run();
-      times.get(tool)!.push((performance.now() - started) / 1_000);
-    }
-    say(`${name}: round ${round + 1} of ${rounds}`);
-  }
-  return new Map([...times].map(([tool, seconds]) => [tool, median(seconds)]));
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
-
-async function remove(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  const page = await Deno.readTextFile(`${docs}/benchmarks.md`);
+  const table = `<!-- table -->\n\n${formatTable(rows)}\n\n${
+    facts.join("; ")
+  }.\n\n<!-- end of table -->`;
+  await Deno.writeTextFile(
+    `${docs}/benchmarks.md`,
+    page.replace(/<!-- table -->[^]*<!-- end of table -->/, () => table),
+  );
+  await Deno.writeTextFile(
+    `${docs}/benchmarks.json`,
+    `${JSON.stringify({ machine, rows }, null, 2)}\n`,
+  );
 }

@@ -1,0 +1,71 @@
+/**
+ * Trees of files for the bench, and whether a copy of one is complete.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+
+/** Files of a directory. */
+const perDirectory = 100;
+
+/** Bytes of a small file, as the performance targets have it. */
+export const smallBytes = 4_096;
+
+/** Makes files of 4 KiB, a hundred in a directory. */
+export function makeSmallFiles(directory: string, files: number): void {
+  for (let index = 0; index < files; index++) {
+    const parent = `${directory}/${Math.floor(index / perDirectory)}`;
+    if (index % perDirectory === 0) Deno.mkdirSync(parent, { recursive: true });
+    writeSmallFile(directory, index, "first");
+  }
+}
+
+/** Gives a small file other contents. */
+export function writeSmallFile(
+  directory: string,
+  index: number,
+  text: string,
+): void {
+  Deno.writeTextFileSync(
+    `${directory}/${Math.floor(index / perDirectory)}/${index}`,
+    `${index} ${text} `.padEnd(smallBytes, "relais"),
+  );
+}
+
+/** Makes a file of noise. */
+export function makeLargeFile(path: string, bytes: number): void {
+  using file = Deno.openSync(path, { write: true, create: true });
+  const block = new Uint8Array(1024 * 1024);
+  for (let left = bytes; left > 0; left -= block.length) {
+    for (let at = 0; at < block.length; at += 65_536) {
+      crypto.getRandomValues(block.subarray(at, at + 65_536));
+    }
+    file.writeSync(block.subarray(0, Math.min(left, block.length)));
+  }
+}
+
+/** One digest for the names and contents of a whole tree; what relais keeps for itself is left out. */
+export function digestOf(directory: string): string {
+  const hash = createHash("sha256");
+  for (const path of walk(directory, "")) {
+    hash.update(`${path}\0`);
+    using file = Deno.openSync(`${directory}/${path}`);
+    const block = new Uint8Array(1024 * 1024);
+    for (let read; (read = file.readSync(block)) !== null;) {
+      hash.update(block.subarray(0, read));
+    }
+  }
+  return hash.digest("hex");
+}
+
+function* walk(directory: string, below: string): Generator<string> {
+  const entries = [...Deno.readDirSync(`${directory}/${below}`)]
+    .sort((a, b) => a.name < b.name ? -1 : 1);
+  for (const { name, isDirectory } of entries) {
+    const path = `${below}${name}`;
+    if (path === ".relais") continue;
+    if (isDirectory) yield* walk(directory, `${path}/`);
+    else yield path;
+  }
+}
