@@ -313,7 +313,7 @@ export type CopyListOperations = {
     };
     reply: Copied;
   };
-  /** Removes what earlier passes have begun to fetch, and nobody wants any more. */
+  /** Removes what earlier passes have begun to fetch and nobody wants any more; hangs up. */
   tidy: { request: { readonly server: string }; reply: null };
   /** Ends a copy under way in good order: what is whole is committed, the rest stays staged. */
   stop: { request: null; reply: null };

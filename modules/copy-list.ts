@@ -82,6 +82,9 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
         return null;
       },
       async tidy({ server }) {
+        // Opened ahead, and not needed: by the next pass it may be dead.
+        for (const sessions of opened.values()) await (await sessions).end();
+        opened.clear();
         const removed = await tidy(
           new Staging(destination.staging),
           ledgerOf(context, server),

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
   makeWorld,
+  nimble,
   type Report,
   treeOf,
   type World,
@@ -26,9 +27,6 @@ async function publishedWorld(
   await world.publish();
   return world;
 }
-
-/** No pause between probes of a server that is down, and none before going back. */
-const nimble = `[probe]\nfall = 1\nrise = 1\nhold = "0s"\ntimeout = "3s"`;
 
 Deno.test("a first pass makes the replica the same as the export", async () => {
   await using world = await publishedWorld();

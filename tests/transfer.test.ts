@@ -1,10 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { makeWorld, treeOf, type World } from "../fixtures/world.ts";
+import { makeWorld, nimble, treeOf, type World } from "../fixtures/world.ts";
 
 const MB = 1_000_000;
-
-/** Fails over at the first bad probe, and back at the first good one. */
-const nimble = `[probe]\nfall = 1\nrise = 1\nhold = "0s"\ntimeout = "3s"`;
 
 /** Bytes of which no two stretches are alike. */
 function noise(length: number): Uint8Array {
