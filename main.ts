@@ -62,12 +62,13 @@ async function dispatch(
       return await run(requireReplica(await load()), args, output);
     }
     case "publish": {
-      const { once } = invocation.options;
-      return await publish(
-        requirePublish(await load()),
-        { once, json },
-        output,
-      );
+      const { once, "print-sh": printSh } = invocation.options;
+      const config = requirePublish(await load());
+      if (!printSh) return await publish(config, { once, json }, output);
+      // Nobody else needs the script.
+      const { publishScript } = await import("./lib/publish/sh/script.ts");
+      output.text(publishScript(config.publish).trimEnd());
+      return exitStatus.done;
     }
     case "check":
       return await check(requireReplica(await load()), { json }, output);

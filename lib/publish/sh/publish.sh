@@ -1,0 +1,806 @@
+#!/bin/sh
+#
+# Publishes files for relais on a UNIX that relais itself does not run on: what
+# `relais publish --once` does, with nothing but a POSIX shell, awk and find.
+#
+# Usage: relais-publish.sh [-q | -v]
+#
+#   -q   tell only what went wrong
+#   -v   tell of each file, too
+#
+# Exit status: 0 done; 1 done, but some files were skipped, each is named;
+# 2 wrong usage; 4 the export cannot be written; 5 the sources are not there;
+# 7 another run is at work.
+#
+# Programs for awk and sh stand in single quotes here, and `a && b || die` dies
+# of either:
+# shellcheck disable=SC2015,SC2016,SC2089,SC2090
+
+# What is published, below `base`, and where to. `relais publish --print-sh`
+# wrote these lines: change the configuration rather than them.
+base='/data'
+into='/export'
+# Extended regular expression on whole paths, as `awk -v` reads it. From:
+#   /data/stock/**/*.csv
+filter='^/+data/+stock/+(.*(/|$))?[^/]*[.]csv/*$'
+
+# On Solaris the POSIX utilities stand aside, and sh may be no POSIX shell. Up
+# to its `fi`, this is written for the shell of 1979.
+if test -z "${RELAIS_POSIX-}" && test -d /usr/xpg4/bin; then
+  PATH=/usr/xpg6/bin:/usr/xpg4/bin:$PATH RELAIS_POSIX=1
+  export PATH RELAIS_POSIX
+  exec sh "$0" ${1+"$@"}
+fi
+
+# Bytes are bytes: in names, in ranges of expressions, in the order of sort.
+LC_ALL=C
+export LC_ALL
+
+# A name may hold any byte. A shell that loses some (yash) hands over to sh.
+byte=$(printf '\351') 2>/dev/null
+if [ "$(printf '%s' "$byte" | od -An -to1 | tr -d ' \n')" != 351 ]; then
+  [ -z "${RELAIS_BYTES-}" ] || {
+    echo 'relais: Cannot publish: no sh here can hold every file name' >&2
+    exit 4
+  }
+  RELAIS_BYTES=1 exec sh "$0" "$@"
+fi
+
+own=$into/.relais
+list=$own/list
+lock=$own/lock.sh
+# The same directory as relais uses: on the file system of the export, so that
+# what is staged there can be renamed into place.
+staging=$own/staging
+
+# How many files, and bytes, are made durable together.
+batch_files=256
+batch_bytes=67108864
+
+# A file that changes while it is copied is copied again so many times.
+attempts=3
+
+locked=
+sure=yes failed=0 published=0 withdrawn=0 unchanged=0
+
+main() {
+  verbosity=1
+  while getopts qv option; do
+    case $option in
+      q) verbosity=0 ;;
+      v) verbosity=2 ;;
+      *) usage ;;
+    esac
+  done
+  shift $((OPTIND - 1))
+  [ $# = 0 ] || usage
+
+  choose_awk
+  choose_dates
+  choose_digest
+  cd "$base" 2>/dev/null ||
+    die 5 "Cannot publish from $base: it is no directory; nothing was withdrawn"
+  open_export
+  open_list
+  find_sources > "$staging/records"
+  describe < "$staging/records" > "$staging/described" &&
+    sort "$staging/described" > "$staging/sources" &&
+    make_plan > "$staging/plan" ||
+    die 4 "Cannot work in $staging: see its disk"
+  # The plan calls the functions stage, place, announce, withdraw and remove.
+  # shellcheck source=/dev/null
+  . "$staging/plan"
+  # The heartbeat: readers see that the publisher lives.
+  touch "$list"
+  say "$published files published, $withdrawn withdrawn, $unchanged unchanged."
+  [ "$failed" = 0 ]
+}
+
+# --- Telling -----------------------------------------------------------------
+
+usage() {
+  echo "Usage: ${0##*/} [-q | -v]" >&2
+  exit 2
+}
+
+say() {
+  [ "$verbosity" -lt 1 ] || printf '%s\n' "$1"
+}
+
+detail() {
+  [ "$verbosity" -lt 2 ] || printf '%s\n' "$1"
+}
+
+warn() {
+  printf 'relais: %s\n' "$1" >&2
+}
+
+# skip NAME WHY: a file that is not published this time. NAME is in its listed
+# form, so that no control byte reaches a terminal.
+skip() {
+  warn "skipped $1: $2"
+  failed=1
+}
+
+# die STATUS WHY
+die() {
+  warn "$2"
+  exit "$1"
+}
+
+# --- Choosing what there is ----------------------------------------------------
+
+# Some versions of awk take bytes for characters of UTF-8, whatever the locale.
+choose_awk() {
+  for awk in awk nawk gawk mawk; do
+    probe=$($awk 'BEGIN { printf "%c%s", 233, length("\303\251") }' \
+      2>/dev/null < /dev/null | od -An -to1 | tr -d ' \n')
+    [ "$probe" != 351062 ] || return 0
+  done
+  die 4 "Cannot publish: no awk here can hold every file name"
+}
+
+# POSIX has no stat(1). Whatever there is, is run by one text, on many files at
+# once, and prints one record a file: //size/mode/seconds/fraction/./path
+#
+# A path may hold newlines, but never two slashes in a row: a line that begins
+# with them begins a record. All that matters of the fraction is what follows
+# its point; the seconds are rounded down.
+#
+# The last resort knows only ls, touch and tar: it gives the date of each file
+# to an empty one with a short name, and reads the headers of their archive.
+# There, bytes 137 to 147 are the date, in octal.
+look='
+  case $0 in
+    gnu) exec stat -c "//%s/%a/%Y/%y/%n" "$@" ;;
+    bsd) exec stat -f "//%z/%p/%m/%Fm/%N" "$@" ;;
+    perl) exec perl -e "$look_perl" "$@" ;;
+  esac
+  dates=$staging/dates
+  rm -rf "$dates" && mkdir "$dates" || exit 1
+  status=0 number=0
+  for file do
+    number=$((number + 1))
+    touch -r "$file" "$dates/$number" && ls -dn "$file" > "$dates.ls" || {
+      status=1
+      continue
+    }
+    read -r mode links owner group size rest < "$dates.ls"
+    echo "$number $size/$mode"
+  done > "$dates.sizes"
+  (
+    cd "$dates" || exit
+    pax -w -x ustar . 2> /dev/null || tar cf - .
+  ) | tr "\000\012" "  " | fold -b -w 512 | \
+    $awk "$look_tar" part=dates - part=sizes "$dates.sizes" > "$dates.states"
+  number=0
+  while IFS= read -r state <&3; do
+    while [ "$number" -lt "${state%% *}" ]; do
+      number=$((number + 1))
+      file=$1
+      shift
+    done
+    printf "//%s/%s\n" "${state#* }" "$file"
+  done 3< "$dates.states"
+  exit "$status"
+'
+
+look_perl='
+  # A double cannot hold nanoseconds; and before 1970, HiRes goes wrong.
+  my $fine = eval { require Time::HiRes; Time::HiRes::lstat("."); 1 };
+  for (@ARGV) {
+    my @s = lstat or do { warn "$_: $!\n"; $status = 1; next };
+    my $date = $fine && $s[9] >= 0 ? (Time::HiRes::lstat($_))[9] : $s[9];
+    my $micro = int(($date - $s[9]) * 1e6);
+    $micro = 0 if $micro < 0 || $micro > 999999;
+    printf "//%s/%o/%s/.%06d/%s\n", $s[7], $s[2] & 07777, $s[9], $micro, $_;
+  }
+  exit $status;
+'
+
+look_tar='
+  function octal(text,    value, i) {
+    for (i = 1; i <= length(text); i++) value = value * 8 + substr(text, i, 1)
+    return sprintf("%.0f", value)
+  }
+  function permissions(text,    bits) {
+    bits = permission(text, 2, "s") * 64 + \
+      permission(text, 5, "s") * 8 + permission(text, 8, "t")
+    if (substr(text, 4, 1) ~ /[sS]/) bits += 2048
+    if (substr(text, 7, 1) ~ /[sSl]/) bits += 1024
+    if (substr(text, 10, 1) ~ /[tT]/) bits += 512
+    return sprintf("%04o", bits)
+  }
+  function permission(text, at, both,    x) {
+    x = substr(text, at + 2, 1)
+    return (substr(text, at, 1) == "r") * 4 + \
+      (substr(text, at + 1, 1) == "w") * 2 + (x == "x" || x == both)
+  }
+  part == "dates" {
+    name = substr($0, 1, 100)
+    sub(/^[.]\//, "", name)
+    sub(/ +$/, "", name)
+    date = substr($0, 137, 12)
+    gsub(/[^0-7]/, "", date)
+    if (name ~ /^[0-9]+$/) dates[name] = octal(date)
+    next
+  }
+  { split($2, field, "/"); print $1, field[1] "/" permissions(field[2]) "/" dates[$1] "/" }
+'
+export look_perl look_tar staging awk base
+
+choose_dates() {
+  for dates in gnu bsd perl; do
+    case $(sh -c "$look" "$dates" /. 2>/dev/null) in
+      //*[0-9]/*[0-7]/*[0-9]/*.[0-9]*//.) return ;;
+    esac
+  done
+  dates=tar
+}
+
+# The first that knows the digest of nothing, in order of speed.
+choose_digest() {
+  for digester in sha256sum 'shasum -a 256' 'digest -a sha256' \
+    'openssl dgst -sha256'; do
+    case $($digester 2>/dev/null < /dev/null) in
+      *e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855*)
+        return
+        ;;
+    esac
+  done
+  digester='cksum'
+}
+
+# Sets digest to that of a file, as a list writes it.
+set_digest() {
+  digest=$($digester < "$1") || return 1
+  case $digester in
+    cksum) digest=cksum:${digest%% *} ;;
+    openssl*) digest=sha256:${digest##* } ;;
+    *) digest=sha256:${digest%% *} ;;
+  esac
+}
+
+# Sets now, in seconds: the date of a file just written, for lack of a clock
+# that every UNIX has.
+set_now() {
+  : > "$staging/now"
+  now=$(cd "$staging" && sh -c "$look" "$dates" ./now | $awk "$names"'
+    { print date_of(substr($0, 3)) }')
+}
+
+# --- The export and its list ---------------------------------------------------
+
+open_export() {
+  [ -d "$own" ] || mkdir -p "$own" || die 4 "Cannot write to $into"
+  take_lock
+  # The list is for the account that readers log in with, the rest for nobody.
+  chmod 755 "$own" &&
+    rm -rf "$staging" && mkdir "$staging" && chmod 700 "$staging" ||
+    die 4 "Cannot write to $into"
+}
+
+# mkdir is what every UNIX does for one process only. A lock whose process is
+# gone is taken over; "takeover" in it sees to it that only one run does so.
+take_lock() {
+  trap leave EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  if mkdir "$lock" 2>/dev/null; then
+    locked=yes
+  else
+    is_stale && mkdir "$lock/takeover" 2>/dev/null && {
+      is_stale && locked=yes
+      rmdir "$lock/takeover"
+    }
+    [ -n "$locked" ] || die 7 \
+      "Cannot use $own: another relais works with it (process ${holder:-unknown}); if not, remove $lock"
+  fi
+  echo $$ > "$lock/pid" || die 4 "Cannot write to $into"
+}
+
+is_stale() {
+  # Between its mkdir and its echo, a run has not said who it is.
+  [ -s "$lock/pid" ] || sleep 1
+  holder=
+  [ ! -s "$lock/pid" ] || read -r holder < "$lock/pid"
+  [ -n "$holder" ] || return 0
+  # kill may not touch a process of somebody else's, and ps may not have -p.
+  ! { kill -0 "$holder" || ps -p "$holder"; } > /dev/null 2>&1
+}
+
+leave() {
+  [ -n "$locked" ] || return 0
+  rm -rf "$staging"
+  rm -rf "$lock"
+}
+
+open_list() {
+  if [ ! -e "$list" ]; then
+    begin_list
+  elif ! is_list; then
+    set_now
+    mv "$list" "$list.damaged-$now" || die 4 "Cannot use the list $list"
+    warn "it is no list: $list was put aside as $list.damaged-$now, and a new one begun"
+    begin_list
+  elif [ "$(last_byte)" != 012 ]; then
+    # dd cuts its output off where it begins to write.
+    size=$(head -n "$(wc -l < "$list")" "$list" | wc -c) &&
+      dd if=/dev/null of="$list" bs=1 seek="$((size))" 2>/dev/null ||
+      die 4 "Cannot use the list $list"
+    warn "a torn last line was taken away"
+  fi
+  exec 4>> "$list" || die 4 "Cannot use the list $list"
+}
+
+is_list() {
+  head -n 1 "$list" | tr '\000' ' ' | $awk "$names"'
+    BEGIN { FS = "\t" }
+    $1 == "relais-list" && $2 == "1" && NF == 4 && length($3) < 65 &&
+      $3 ~ /^[0-9a-zA-Z-]+$/ && is_date($4) { good = 1 }
+    END { exit !good }' && [ "$(wc -l < "$list")" -gt 0 ]
+}
+
+last_byte() {
+  tail -c 1 "$list" | od -An -to1 | tr -d ' \n'
+}
+
+# Written aside and renamed: nobody sees half a header.
+begin_list() {
+  set_now
+  salt=$({ uname -a; ls -lai "$own"; } | cksum)
+  printf 'relais-list\t1\t%s-%s-%s\t%s\n' \
+    "${now%%.*}" "$$" "${salt%% *}" "$now" > "$list.new" &&
+    chmod 644 "$list.new" && sync && mv "$list.new" "$list" ||
+    die 4 "Cannot use the list $list"
+}
+
+# append OP MTIME SIZE MODE DIGEST PATH: one line, by one write.
+append() {
+  seq=$((seq + 1))
+  printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' \
+    "$seq" "$1" "$now" "$2" "$3" "$4" "$5" "$6" >&4 ||
+    die 4 "Cannot write to the list $list: see its disk"
+}
+
+# --- Names ---------------------------------------------------------------------
+
+# What the programs below share. Names are bytes; a list has them as UTF-8 in
+# which control bytes and "%" are written as %XX. A source whose name is not
+# UTF-8 is exported under its %XX form, because no reader could name it.
+names='
+  BEGIN { for (i = 1; i < 256; i++) code[sprintf("%c", i)] = i }
+
+  # The length of the character of UTF-8 that begins at i; 0 if none does.
+  # U+FFFD is none either: to readers it is what wrong bytes become.
+  function width(text, i,    first, next_, n) {
+    first = code[substr(text, i, 1)]
+    if (first < 128) return 1
+    n = first < 194 ? 0 : first < 224 ? 2 : first < 240 ? 3 : first < 245 ? 4 : 0
+    next_ = code[substr(text, i + 1, 1)]
+    if (first == 224 && next_ < 160 || first == 237 && next_ > 159) return 0
+    if (first == 240 && next_ < 144 || first == 244 && next_ > 143) return 0
+    if (substr(text, i, 3) == "\357\277\275") return 0
+    for (first = i + n - 1; first > i; first--) {
+      next_ = code[substr(text, first, 1)]
+      if (next_ < 128 || next_ > 191) return 0
+    }
+    return n
+  }
+
+  function is_plain(text) { return text ~ /^[ -$&-~]*$/ }
+
+  # Whether any byte of a name is not part of UTF-8.
+  function is_foreign(text,    i, n) {
+    if (is_plain(text)) return 0
+    for (i = 1; i <= length(text); i += n) if (!(n = width(text, i))) return 1
+    return 0
+  }
+
+  function encode(text,    i, n, c, out) {
+    if (is_plain(text)) return text
+    for (i = 1; i <= length(text); i += n ? n : 1) {
+      n = width(text, i)
+      c = substr(text, i, n ? n : 1)
+      if (!n || code[c] && code[c] < 32 || c == "%" || c == "\177")
+        c = sprintf("%%%02X", code[c])
+      out = out c
+    }
+    return out
+  }
+
+  # Reads %XX; "" if the bytes of a path cannot be so.
+  function decode(text,    at, hex, out) {
+    while (at = index(text, "%")) {
+      hex = toupper(substr(text, at + 1, 2))
+      if (hex !~ /^[0-9A-F][0-9A-F]$/ || hex == "00") return ""
+      out = out substr(text, 1, at - 1) sprintf("%c", \
+        (index("0123456789ABCDEF", substr(hex, 1, 1)) - 1) * 16 + \
+        index("0123456789ABCDEF", substr(hex, 2, 1)) - 1)
+      text = substr(text, at + 3)
+    }
+    return out text
+  }
+
+  # Why a path may not be in a list, or "".
+  function fault(path,    i, n, parts) {
+    if (is_plain(path) && length(path) < 256 && path !~ /(^|\/)([.\/]|$)/)
+      return ""
+    n = split(path, parts, "/")
+    if (parts[1] == ".relais")
+      return "the path lies in .relais, which is relais\047s own"
+    if (length(path) > 4096) return "the path is longer than 4096 bytes"
+    if (n == 0) return "the path is empty"
+    for (i = 1; i <= n; i++) {
+      if (parts[i] == "") return "the path has an empty part"
+      if (parts[i] == "." || parts[i] == "..")
+        return "the path has a part \"" parts[i] "\""
+      if (length(parts[i]) > 255)
+        return "a part of the path is longer than 255 bytes"
+    }
+    return is_foreign(path) ? "the path is not valid UTF-8" : ""
+  }
+
+  function is_date(text) {
+    return text ~ /^-?[0-9]+([.][0-9]+)?$/ && \
+      text !~ /[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]/ && \
+      text !~ /[.][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]/
+  }
+
+  # A date as relais writes it: without needless zeros.
+  function canonical(date,    sign, decimals) {
+    sign = sub(/^-/, "", date) ? "-" : ""
+    if (match(date, /[.]/)) {
+      decimals = substr(date, RSTART)
+      date = substr(date, 1, RSTART - 1)
+      sub(/[.]?0*$/, "", decimals)
+    }
+    sub(/^0+/, "", date)
+    date = (date == "" ? "0" : date) decimals
+    return date == "0" ? date : sign date
+  }
+
+  # The date of a state, size/mode/seconds/fraction, as a list writes it.
+  function date_of(state,    field, seconds, decimals, sign) {
+    split(state, field, "/")
+    seconds = field[3]
+    decimals = match(field[4], /[.][0-9]+/) ? \
+      substr(field[4], RSTART + 1, RLENGTH - 1) : ""
+    decimals = substr(decimals "000000000", 1, 9)
+    if (seconds ~ /^-/) {
+      # Seconds are rounded down, so that -2 and .75 make -1.25.
+      sign = "-"
+      seconds = substr(seconds, 2)
+      if (decimals > 0) {
+        seconds = sprintf("%.0f", seconds - 1)
+        decimals = sprintf("%09d", 1000000000 - decimals)
+      }
+    }
+    return canonical(sign seconds "." decimals)
+  }
+'
+
+# --- Finding ---------------------------------------------------------------------
+
+# Prints a record of each file below the current directory, which is base, but
+# for those of the export; and //-/./path/ of what says nothing of what it holds.
+find_sources() {
+  if find_in_tree -type f -exec sh -c "$look" "$dates" {} + \
+    2> "$staging/errors"; then
+    return 0
+  fi
+  failed=1
+  cat "$staging/errors" >&2
+  find_in_tree -type d -exec sh -c '
+    for directory do
+      [ -r "$directory" ] && [ -x "$directory" ] ||
+        printf "//-/%s/\n" "$directory"
+    done' sh {} + 2>/dev/null > "$staging/unreadable"
+  cat "$staging/unreadable"
+  # Is there a complaint that no such directory explains? Then nothing is sure.
+  if [ "$(wc -l < "$staging/errors")" -gt "$(wc -l < "$staging/unreadable")" ]; then
+    warn "nothing is withdrawn, because some files could not be looked at"
+    sure=no
+  fi
+}
+
+# find_in_tree TEST…: as find, without the export. Its name saves a process for
+# each directory that is called otherwise.
+find_in_tree() {
+  case $into in
+    "${base%/}"/*)
+      name=$(printf '%s\n' "${into##*/}" | sed 's/[][*?\\]/\\&/g')
+      find . -type d -name "$name" -exec test {} = "./${into#"${base%/}"/}" \; \
+        -prune -o "$@"
+      ;;
+    *) find . "$@" ;;
+  esac
+}
+
+# Makes one line of each record that the filter lets pass: a key that sorts as
+# relais does, the name of the source and of its copy, both encoded, the state.
+describe() {
+  $awk -v filter="$filter" "$names"'
+    BEGIN { base = ENVIRON["base"]; sub(/\/*$/, "/", base) }
+    substr($0, 1, 2) == "//" {
+      if (record != "") tell(record)
+      record = substr($0, 3)
+      next
+    }
+    { record = record "\n" $0 }
+    END {
+      if (record != "") tell(record)
+      # Without this mark, a full disk could make files look as if they were gone.
+      print "\377\tend"
+    }
+
+    function tell(record,    cut, state, name) {
+      cut = index(record, "/./")
+      state = substr(record, 1, cut - 1)
+      name = substr(record, cut + 3)
+      if (state != "-" && (base shown(name)) !~ filter) return
+      printf "%s\t%s\t%s\t%s\n", \
+        key(name), encode(name), encode(exported(name)), state
+    }
+
+    # As relais sees it, for which wrong bytes are U+FFFD.
+    function shown(name,    i, n, out) {
+      if (!is_foreign(name)) return name
+      for (i = 1; i <= length(name); i += n ? n : 1) {
+        n = width(name, i)
+        out = out (n ? substr(name, i, n) : "\357\277\275")
+      }
+      return out
+    }
+
+    function exported(name,    i, n, parts, out) {
+      if (!is_foreign(name)) return name
+      n = split(name, parts, "/")
+      for (i = 1; i <= n; i++)
+        out = out (i > 1 ? "/" : "") \
+          (is_foreign(parts[i]) ? encode(parts[i]) : parts[i])
+      return out
+    }
+
+    # Directory by directory, and by the units of UTF-16, where the characters
+    # of four bytes come before those from U+E000 on.
+    function key(name,    i, c, out) {
+      if (is_plain(name)) { gsub("/", "\001", name); return name "\001" }
+      for (i = 1; i <= length(name); i++) {
+        c = substr(name, i, 1)
+        if (c == "/") c = "\001"
+        else if (code[c] < 32) c = "\002" sprintf("%c", 64 + code[c])
+        else if (code[c] == 238 || code[c] == 239) c = sprintf("%c", code[c] + 7)
+        out = out c
+      }
+      return out "\001"
+    }'
+}
+
+# --- Planning ----------------------------------------------------------------------
+
+# Holds the sources against the list, and prints what is to be done as calls of
+# the functions below.
+make_plan() {
+  $awk -v batch_files="$batch_files" -v batch_bytes="$batch_bytes" \
+    -v sure="$sure" "$names"'
+    BEGIN { FS = "\t"; seq = 0 }
+
+    part == "list" && FNR > 1 && !/^#/ {
+      path = is_sound() ? decode($8) : ""
+      if (path == "" || fault(path) != "") { wrong++; next }
+      if ($1 + 0 > seq) seq = $1 + 0
+      path = encode(path)
+      if ($2 == "-") { delete dates[path]; delete sizes[path]; delete place[path]; next }
+      if (!(path in dates)) { place[path] = ++places; at[places] = path }
+      dates[path] = canonical($4)
+      sizes[path] = $5
+    }
+
+    part == "sources" && NF == 4 && $4 == "-" {
+      closed[++closings] = $3
+      # base itself
+      if ($3 == "") sure = "no"
+    }
+
+    part == "sources" && $4 != "-" && NF == 4 {
+      if ($3 in named) { complain($2, "another file has the name " $3 " in the export"); next }
+      named[$3] = 1
+      why = fault(decode($3))
+      if (why != "") { complain($2, why); next }
+      split($4, state, "/")
+      if ($3 in dates && dates[$3] == date_of($4) && sizes[$3] == state[1]) {
+        unchanged++
+        next
+      }
+      stage(++staged, $2, $3, $4)
+      bytes += state[1]
+      if (staged - done >= batch_files || bytes >= batch_bytes) commit()
+    }
+
+    part == "sources" && $2 == "end" { complete = 1 }
+
+    END {
+      if (!complete) exit 1
+      if (wrong) print "warn \"the list has " wrong " lines that break a rule; readers pass over them\""
+      print "unchanged=" (unchanged + 0)
+      printf "seq=%.0f\n", seq
+      commit()
+      for (i = 1; i <= calls; i++) print call[i]
+      plan_withdrawals()
+    }
+
+    function is_sound() {
+      if (NF != 8 || $1 !~ /^[1-9][0-9]*$/ || length($1) > 16) return 0
+      if (!is_date($3) || !is_date($4)) return 0
+      if ($5 !~ /^(0|[1-9][0-9]*)$/ || length($5) > 16) return 0
+      if ($2 == "-") return $5 == "0" && $6 == "-" && $7 == "-"
+      if ($2 != "+" || $6 != "-" && $6 !~ /^[0-7][0-7][0-7][0-7]$/) return 0
+      if ($7 == "-" || $7 ~ /^cksum:(0|[1-9][0-9]*)$/) return 1
+      return length($7) == 71 && $7 ~ /^sha256:[0-9a-f]*$/
+    }
+
+    function quote(text) {
+      gsub(/\047/, "\047\\\047\047", text)
+      return "\047" text "\047"
+    }
+
+    function complain(name, why) { call[++calls] = "skip " quote(name) " " quote(why) }
+
+    function stage(number, source, target, state) {
+      call[++calls] = "stage " number " " quote(decode(source)) " " quote(target) " " quote(state) " " date_of(state)
+      targets[number] = target
+    }
+
+    # Stage, barrier, rename, barrier: only then may a line name a file.
+    function commit(    i) {
+      if (done == staged) return
+      call[++calls] = "sync"
+      for (i = done + 1; i <= staged; i++)
+        call[++calls] = "place " i " " quote(decode(targets[i])) " " quote(targets[i])
+      call[++calls] = "sync"
+      call[++calls] = "set_now"
+      for (i = done + 1; i <= staged; i++)
+        call[++calls] = "announce " i " " quote(targets[i])
+      done = staged
+      bytes = 0
+    }
+
+    # The lines come first: a reader must not find a file missing that no line
+    # has withdrawn.
+    function plan_withdrawals(    i, n, gone) {
+      for (i = 1; i <= places; i++)
+        if (place[at[i]] == i && is_gone(at[i])) gone[++n] = at[i]
+      if (!n) return
+      print "set_now"
+      for (i = 1; i <= n; i++) print "withdraw " quote(gone[i]) " " dates[gone[i]]
+      print "sync"
+      for (i = 1; i <= n; i++) print "remove " quote(decode(gone[i]))
+    }
+
+    # A directory that could not be read says nothing of what is in it.
+    function is_gone(path,    i) {
+      if (sure == "no" || path in named) return 0
+      for (i = 1; i <= closings; i++) if (index(path, closed[i]) == 1) return 0
+      return 1
+    }' part=list "$list" part=sources "$staging/sources"
+}
+
+# --- Publishing --------------------------------------------------------------------
+
+# stage NUMBER SOURCE LISTED STATE DATE: copies a source, with its date and
+# mode, and takes note of what there is to say of it. STATE and DATE are those
+# it had when it was found.
+stage() {
+  copy=$staging/$1 state=$4 date=$5 tries=0
+  while [ "$tries" -lt "$attempts" ]; do
+    tries=$((tries + 1))
+    copy_source "$2" "$3" || return 0
+    after=$(state_of "$2")
+    if [ "$after" = "$state" ]; then
+      set_digest "$copy" || die 4 "Cannot read $copy"
+      printf '%s %s %s %s\n' "$date" "$size" "$mode" "$digest" > "$copy.facts" ||
+        die 4 "Cannot write to $into: see its disk"
+      return 0
+    fi
+    detail "$3 changed while it was copied"
+    state=$after
+    date=$(printf '%s\n' "$state" | $awk "$names"'{ print date_of($0) }')
+  done
+  skip "$3" "it keeps changing; it will be tried again in the next run"
+}
+
+# Copies SOURCE to $copy, and sets size and mode from $state. False if it
+# cannot be read: that is told.
+copy_source() {
+  if [ -h "./$1" ] || [ ! -f "./$1" ]; then
+    skip "$2" "it is no regular file, or no longer there"
+    return 1
+  fi
+  set_size_and_mode
+  rm -f "$copy"
+  if cp "./$1" "$copy" && touch -r "./$1" "$copy" && chmod "$permissions" "$copy"
+  then
+    return 0
+  fi
+  # If it can be read, it could not be written.
+  cat "./$1" 2>/dev/null > /dev/null && die 4 "Cannot write to $into: see its disk"
+  skip "$2" "it cannot be read"
+  return 1
+}
+
+# A copy never carries setuid, setgid or sticky bits, nor may everybody write it.
+set_size_and_mode() {
+  size=${state%%/*}
+  mode=${state#*/}
+  mode=000${mode%%/*}
+  while [ ${#mode} -gt 4 ]; do mode=${mode#?}; done
+  others=${mode#???}
+  case $others in [2367]) others=$((others - 2)) ;; esac
+  permissions=${mode#?}
+  permissions=${permissions%?}$others
+}
+
+# Prints size/mode/seconds/fraction of a source; nothing if it is gone.
+state_of() {
+  record=$(sh -c "$look" "$dates" "./$1" 2>/dev/null; echo .)
+  record=${record#//}
+  printf '%s\n' "${record%%/./*}"
+}
+
+# place NUMBER EXPORTED LISTED: renames a staged copy to its final name.
+place() {
+  [ -f "$staging/$1.facts" ] || return 0
+  if check_parents "$2" make && ! is_in_the_way "$into/$2" &&
+    mv -f "$staging/$1" "$into/$2"
+  then
+    return 0
+  fi
+  rm -f "$staging/$1.facts"
+  skip "$3" "a directory or a link is in its way, or it cannot be written"
+}
+
+# A link is replaced, and not followed.
+is_in_the_way() {
+  [ ! -h "$1" ] || rm -f "$1"
+  [ -d "$1" ]
+}
+
+# check_parents PATH [make]: whether all directories above it are there, and
+# none is a link that leads elsewhere.
+check_parents() {
+  parent=$into rest=$1
+  while :; do
+    case $rest in */*) ;; *) return 0 ;; esac
+    parent=$parent/${rest%%/*}
+    rest=${rest#*/}
+    [ ! -h "$parent" ] || return 1
+    [ -d "$parent" ] || { [ "${2-}" = make ] && mkdir "$parent"; } || return 1
+  done
+}
+
+# announce NUMBER LISTED: names a file that is in its place.
+announce() {
+  [ -f "$staging/$1.facts" ] || return 0
+  read -r date size mode digest < "$staging/$1.facts"
+  append + "$date" "$size" "$mode" "$digest" "$2"
+  published=$((published + 1))
+  detail "published $2"
+}
+
+# withdraw LISTED DATE: says that a file is about to go.
+withdraw() {
+  append - "$2" 0 - - "$1"
+  withdrawn=$((withdrawn + 1))
+  detail "withdrew $1"
+}
+
+# remove EXPORTED: takes a withdrawn file away.
+remove() {
+  if check_parents "$1" && [ -f "$into/$1" ] && [ ! -h "$into/$1" ]; then
+    rm -f "$into/$1"
+  fi
+}
+
+main "$@"

@@ -1,0 +1,32 @@
+/**
+ * The publisher as a shell script, for servers that relais does not run on.
+ *
+ * @module
+ */
+
+import type { PublishConfig } from "../../config/config.ts";
+import { globsToEre } from "./ere.ts";
+import script from "./publish.sh" with { type: "text" };
+
+/** Returns a POSIX shell script that does once what `publish` does with `config`. */
+export function publishScript({ base, into, files }: PublishConfig): string {
+  const settings = { base, into, filter: globsToEre(files) };
+  const globs = files.map((glob) => `#   ${inComment(glob)}`).join("\n");
+  return Object.entries(settings).reduce(
+    (text, [name, value]) =>
+      text.replace(
+        new RegExp(`^${name}='.*'$`, "m"),
+        () => `${name}=${quote(value)}`,
+      ),
+    script,
+  ).replace(/(?<=reads it\. From:\n)(?:# {3}.*\n)+/, () => `${globs}\n`);
+}
+
+function quote(value: string): string {
+  return `'${value.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A glob may hold a line break, after which no comment would be left. */
+function inComment(glob: string): string {
+  return glob.replace(/\p{Cc}/gu, " ");
+}
