@@ -195,9 +195,17 @@ class Run {
     }
     if (gone.length === 0) return 0;
     this.#list.sync();
-    for (const { path } of gone) this.#destination.remove(path);
+    for (const { path } of gone) this.#remove(path);
     await this.#durability.barrier(this.#destination.into);
     return gone.length;
+  }
+
+  #remove(path: string): void {
+    try {
+      this.#destination.remove(path);
+    } catch (error) {
+      this.#failOrThrow(path, error);
+    }
   }
 
   /** A directory that could not be read says nothing of what is in it. */

@@ -221,8 +221,9 @@ look_tar='
     sub(/^[.]\//, "", name)
     sub(/ +$/, "", name)
     date = substr($0, 137, 12)
-    gsub(/[^0-7]/, "", date)
-    if (name ~ /^[0-9]+$/) dates[name] = octal(date)
+    gsub(/ /, "", date)
+    # Before 1970 there are no octal numbers.
+    if (name ~ /^[0-9]+$/) dates[name] = date ~ /^[0-7]+$/ ? octal(date) : 0
     next
   }
   { split($2, field, "/"); print $1, field[1] "/" permissions(field[2]) "/" dates[$1] "/" }
@@ -349,9 +350,11 @@ last_byte() {
 # Written aside and renamed: nobody sees half a header.
 begin_list() {
   set_now
-  salt=$({ uname -a; ls -lai "$own"; } | cksum)
-  printf 'relais-list\t1\t%s-%s-%s\t%s\n' \
-    "${now%%.*}" "$$" "${salt%% *}" "$now" > "$list.new" &&
+  # Of two servers that begin in the same second, each has its own.
+  { uname -a; ls -lai "$own"; } > "$staging/salt"
+  set_digest "$staging/salt"
+  printf 'relais-list\t1\t%s-%s-%.16s\t%s\n' \
+    "${now%%.*}" "$$" "${digest#*:}" "$now" > "$list.new" &&
     chmod 644 "$list.new" && sync && mv "$list.new" "$list" ||
     die 4 "Cannot use the list $list"
 }
@@ -461,7 +464,8 @@ names='
     return date == "0" ? date : sign date
   }
 
-  # The date of a state, size/mode/seconds/fraction, as a list writes it.
+  # The date of a state, size/mode/seconds/fraction, as relais writes it: to
+  # the millisecond, which is as fine as it knows dates.
   function date_of(state,    field, seconds, decimals, sign) {
     split(state, field, "/")
     seconds = field[3]
@@ -472,12 +476,12 @@ names='
       # Seconds are rounded down, so that -2 and .75 make -1.25.
       sign = "-"
       seconds = substr(seconds, 2)
-      if (decimals > 0) {
+      if (decimals + 0 > 0) {
         seconds = sprintf("%.0f", seconds - 1)
         decimals = sprintf("%09d", 1000000000 - decimals)
       }
     }
-    return canonical(sign seconds "." decimals)
+    return canonical(sign seconds "." substr(decimals, 1, 3))
   }
 '
 
@@ -676,7 +680,8 @@ make_plan() {
       print "set_now"
       for (i = 1; i <= n; i++) print "withdraw " quote(gone[i]) " " dates[gone[i]]
       print "sync"
-      for (i = 1; i <= n; i++) print "remove " quote(decode(gone[i]))
+      for (i = 1; i <= n; i++)
+        print "remove " quote(decode(gone[i])) " " quote(gone[i])
     }
 
     # A directory that could not be read says nothing of what is in it.
@@ -796,11 +801,11 @@ withdraw() {
   detail "withdrew $1"
 }
 
-# remove EXPORTED: takes a withdrawn file away.
+# remove EXPORTED LISTED: takes a withdrawn file away.
 remove() {
-  if check_parents "$1" && [ -f "$into/$1" ] && [ ! -h "$into/$1" ]; then
-    rm -f "$into/$1"
-  fi
+  [ -f "$into/$1" ] && [ ! -h "$into/$1" ] || return 0
+  check_parents "$1" && rm -f "$into/$1" ||
+    skip "$2" "a link is in its way, or it cannot be removed"
 }
 
 main "$@"
