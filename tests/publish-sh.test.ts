@@ -656,7 +656,7 @@ echo >> "\${0%/*}/calls"
   ];
 }
 
-for (const time of [1, 2, 3, 4]) {
+for (const time of [1, 2, 3, 4, 5]) {
   Deno.test(`relais-publish.sh finishes what was killed at its barrier ${time}`, async () => {
     using world = setUp();
     using tools = toolbox([
@@ -667,8 +667,8 @@ for (const time of [1, 2, 3, 4]) {
     world.write("a.csv", "1");
     world.write("b/c.csv", "1");
     const PATH = tools.PATH;
-    // Barriers 1 to 3 are those of the first run, 4 that of the withdrawal.
-    if (time === 4) {
+    // Barriers 1 to 4 are those of the first run, 5 that of the withdrawal.
+    if (time === 5) {
       await runScript(world.config, ["sh"], { PATH });
       world.sh("rm data/a.csv");
     }
@@ -679,7 +679,7 @@ for (const time of [1, 2, 3, 4]) {
     assertEquals([killed.status, after.status], [137, 0]);
     assertEquals(
       world.entries(),
-      time === 4
+      time === 5
         ? ["1 + a.csv", "2 + b/c.csv", "3 - a.csv"]
         : ["1 + a.csv", "2 + b/c.csv"],
     );

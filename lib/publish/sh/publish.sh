@@ -60,6 +60,7 @@ batch_bytes=67108864
 # A file that changes while it is copied is copied again so many times.
 attempts=3
 
+mask=$(umask)
 locked=
 sure=yes failed=0 published=0 withdrawn=0 unchanged=0
 
@@ -140,39 +141,43 @@ choose_awk() {
   die 4 "Cannot publish: no awk here can hold every file name"
 }
 
-# POSIX has no stat(1). Whatever there is, is run by one text, on many files at
-# once, and prints one record a file: //size/mode/seconds/fraction/./path
+# POSIX has no stat(1). Whatever there is in its place is run by one program,
+# here and by find, on many files at once. For each file it prints a record:
+#   //size/mode/seconds/fraction/./path
 #
 # A path may hold newlines, but never two slashes in a row: a line that begins
 # with them begins a record. All that matters of the fraction is what follows
 # its point; the seconds are rounded down.
 #
-# The last resort knows only ls, touch and tar: it gives the date of each file
-# to an empty one with a short name, and reads the headers of their archive.
-# There, bytes 137 to 147 are the date, in octal.
-look='
-  case $0 in
+# The last resort needs only ls, touch and pax or tar, and a while. It gives the
+# date of each file to an empty one, a stamp, whose name is its number; and reads
+# the dates of all stamps from the headers of one archive.
+look_files='
+  case $dates in
     gnu) exec stat -c "//%s/%a/%Y/%y/%n" "$@" ;;
     bsd) exec stat -f "//%z/%p/%m/%Fm/%N" "$@" ;;
     perl) exec perl -e "$look_perl" "$@" ;;
   esac
-  dates=$staging/dates
-  rm -rf "$dates" && mkdir "$dates" || exit 1
+
+  stamps=$staging/stamps
+  rm -rf "$stamps" && mkdir "$stamps" || exit 1
   status=0 number=0
   for file do
     number=$((number + 1))
-    touch -r "$file" "$dates/$number" && ls -dn "$file" > "$dates.ls" || {
+    touch -r "$file" "$stamps/$number" && ls -dn "$file" > "$stamps.ls" || {
       status=1
       continue
     }
-    read -r mode links owner group size rest < "$dates.ls"
+    read -r mode links owner group size rest < "$stamps.ls"
     echo "$number $size/$mode"
-  done > "$dates.sizes"
+  done > "$stamps.sizes"
   (
-    cd "$dates" || exit
+    cd "$stamps" || exit
     pax -w -x ustar . 2> /dev/null || tar cf - .
   ) | tr "\000\012" "  " | fold -b -w 512 | \
-    $awk "$look_tar" part=dates - part=sizes "$dates.sizes" > "$dates.states"
+    $awk "$look_tar" part=dates - part=sizes "$stamps.sizes" > "$stamps.states"
+
+  # The states are in the order of the files, but for those that failed.
   number=0
   while IFS= read -r state <&3; do
     while [ "$number" -lt "${state%% *}" ]; do
@@ -181,7 +186,7 @@ look='
       shift
     done
     printf "//%s/%s\n" "${state#* }" "$file"
-  done 3< "$dates.states"
+  done 3< "$stamps.states"
   exit "$status"
 '
 
@@ -198,6 +203,8 @@ look_perl='
   exit $status;
 '
 
+# Reads the headers of an archive, a line of 512 bytes each, in which bytes 137
+# to 147 are the date, in octal; then "number size/permissions" of each file.
 look_tar='
   function octal(text,    value, i) {
     for (i = 1; i <= length(text); i++) value = value * 8 + substr(text, i, 1)
@@ -226,13 +233,21 @@ look_tar='
     if (name ~ /^[0-9]+$/) dates[name] = date ~ /^[0-7]+$/ ? octal(date) : 0
     next
   }
-  { split($2, field, "/"); print $1, field[1] "/" permissions(field[2]) "/" dates[$1] "/" }
+  {
+    split($2, field, "/")
+    print $1, field[1] "/" permissions(field[2]) "/" dates[$1] "/"
+  }
 '
-export look_perl look_tar staging awk base
+export look_perl look_tar staging awk base dates
+
+# look FILE…: to be called in a subshell, which it ends.
+look() {
+  eval "$look_files"
+}
 
 choose_dates() {
   for dates in gnu bsd perl; do
-    case $(sh -c "$look" "$dates" /. 2>/dev/null) in
+    case $(look /. 2>/dev/null) in
       //*[0-9]/*[0-7]/*[0-9]/*.[0-9]*//.) return ;;
     esac
   done
@@ -266,7 +281,7 @@ set_digest() {
 # that every UNIX has.
 set_now() {
   : > "$staging/now"
-  now=$(cd "$staging" && sh -c "$look" "$dates" ./now | $awk "$names"'
+  now=$(cd "$staging" && look ./now | $awk "$names"'
     { print date_of(substr($0, 3)) }')
 }
 
@@ -284,10 +299,6 @@ open_export() {
 # mkdir is what every UNIX does for one process only. A lock whose process is
 # gone is taken over; "takeover" in it sees to it that only one run does so.
 take_lock() {
-  trap leave EXIT
-  trap 'exit 129' HUP
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
   if mkdir "$lock" 2>/dev/null; then
     locked=yes
   else
@@ -296,7 +307,7 @@ take_lock() {
       rmdir "$lock/takeover"
     }
     [ -n "$locked" ] || die 7 \
-      "Cannot use $own: another relais works with it (process ${holder:-unknown}); if not, remove $lock"
+      "Cannot use $own: another relais works with it; if none does, remove $lock"
   fi
   echo $$ > "$lock/pid" || die 4 "Cannot write to $into"
 }
@@ -323,7 +334,7 @@ open_list() {
   elif ! is_list; then
     set_now
     mv "$list" "$list.damaged-$now" || die 4 "Cannot use the list $list"
-    warn "it is no list: $list was put aside as $list.damaged-$now, and a new one begun"
+    warn "it is no list: it was put aside as $list.damaged-$now, and a new one begun"
     begin_list
   elif [ "$(last_byte)" != 012 ]; then
     # dd cuts its output off where it begins to write.
@@ -377,18 +388,16 @@ names='
 
   # The length of the character of UTF-8 that begins at i; 0 if none does.
   # U+FFFD is none either: to readers it is what wrong bytes become.
-  function width(text, i,    first, next_, n) {
+  function width(text, i,    first, second, n, j) {
     first = code[substr(text, i, 1)]
+    second = code[substr(text, i + 1, 1)]
     if (first < 128) return 1
     n = first < 194 ? 0 : first < 224 ? 2 : first < 240 ? 3 : first < 245 ? 4 : 0
-    next_ = code[substr(text, i + 1, 1)]
-    if (first == 224 && next_ < 160 || first == 237 && next_ > 159) return 0
-    if (first == 240 && next_ < 144 || first == 244 && next_ > 143) return 0
+    if (first == 224 && second < 160 || first == 237 && second > 159) return 0
+    if (first == 240 && second < 144 || first == 244 && second > 143) return 0
     if (substr(text, i, 3) == "\357\277\275") return 0
-    for (first = i + n - 1; first > i; first--) {
-      next_ = code[substr(text, first, 1)]
-      if (next_ < 128 || next_ > 191) return 0
-    }
+    for (j = 1; j < n; j++)
+      if (substr(text, i + j, 1) !~ /^[\200-\277]$/) return 0
     return n
   }
 
@@ -413,17 +422,21 @@ names='
     return out
   }
 
-  # Reads %XX; "" if the bytes of a path cannot be so.
-  function decode(text,    at, hex, out) {
+  # Reads %XX; "" if that cannot be a path.
+  function decode(text,    at, byte, out) {
     while (at = index(text, "%")) {
-      hex = toupper(substr(text, at + 1, 2))
-      if (hex !~ /^[0-9A-F][0-9A-F]$/ || hex == "00") return ""
-      out = out substr(text, 1, at - 1) sprintf("%c", \
-        (index("0123456789ABCDEF", substr(hex, 1, 1)) - 1) * 16 + \
-        index("0123456789ABCDEF", substr(hex, 2, 1)) - 1)
+      byte = digit(substr(text, at + 1, 1)) * 16 + digit(substr(text, at + 2, 1))
+      if (byte < 1) return ""
+      out = out substr(text, 1, at - 1) sprintf("%c", byte)
       text = substr(text, at + 3)
     }
     return out text
+  }
+
+  # The value of a hexadecimal digit; of anything else, far below zero.
+  function digit(text,    at) {
+    at = text == "" ? 0 : index("0123456789abcdef", tolower(text))
+    return at ? at - 1 : -1000
   }
 
   # Why a path may not be in a list, or "".
@@ -445,10 +458,11 @@ names='
     return is_foreign(path) ? "the path is not valid UTF-8" : ""
   }
 
-  function is_date(text) {
-    return text ~ /^-?[0-9]+([.][0-9]+)?$/ && \
-      text !~ /[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]/ && \
-      text !~ /[.][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]/
+  function is_date(text,    parts) {
+    if (text !~ /^-?[0-9]+([.][0-9]+)?$/) return 0
+    sub(/^-/, "", text)
+    split(text, parts, ".")
+    return length(parts[1]) <= 12 && length(parts[2]) <= 9
   }
 
   # A date as relais writes it: without needless zeros.
@@ -490,7 +504,7 @@ names='
 # Prints a record of each file below the current directory, which is base, but
 # for those of the export; and //-/./path/ of what says nothing of what it holds.
 find_sources() {
-  if find_in_tree -type f -exec sh -c "$look" "$dates" {} + \
+  if find_in_tree -type f -exec sh -c "$look_files" sh {} + \
     2> "$staging/errors"; then
     return 0
   fi
@@ -596,7 +610,12 @@ make_plan() {
       if (path == "" || fault(path) != "") { wrong++; next }
       if ($1 + 0 > seq) seq = $1 + 0
       path = encode(path)
-      if ($2 == "-") { delete dates[path]; delete sizes[path]; delete place[path]; next }
+      if ($2 == "-") {
+        delete dates[path]
+        delete sizes[path]
+        delete place[path]
+        next
+      }
       if (!(path in dates)) { place[path] = ++places; at[places] = path }
       dates[path] = canonical($4)
       sizes[path] = $5
@@ -609,10 +628,13 @@ make_plan() {
     }
 
     part == "sources" && $4 != "-" && NF == 4 {
-      if ($3 in named) { complain($2, "another file has the name " $3 " in the export"); next }
+      why = $3 in named ? \
+        "another file has the name " $3 " in the export" : fault(decode($3))
       named[$3] = 1
-      why = fault(decode($3))
-      if (why != "") { complain($2, why); next }
+      if (why != "") {
+        call[++calls] = "skip " quote($2) " " quote(why)
+        next
+      }
       split($4, state, "/")
       if ($3 in dates && dates[$3] == date_of($4) && sizes[$3] == state[1]) {
         unchanged++
@@ -627,7 +649,9 @@ make_plan() {
 
     END {
       if (!complete) exit 1
-      if (wrong) print "warn \"the list has " wrong " lines that break a rule; readers pass over them\""
+      if (wrong)
+        print "warn " quote(wrong " lines of the list break a rule; " \
+          "readers pass over them")
       print "unchanged=" (unchanged + 0)
       printf "seq=%.0f\n", seq
       commit()
@@ -650,10 +674,9 @@ make_plan() {
       return "\047" text "\047"
     }
 
-    function complain(name, why) { call[++calls] = "skip " quote(name) " " quote(why) }
-
     function stage(number, source, target, state) {
-      call[++calls] = "stage " number " " quote(decode(source)) " " quote(target) " " quote(state) " " date_of(state)
+      call[++calls] = "stage " number " " quote(decode(source)) " " \
+        quote(target) " " quote(state) " " date_of(state)
       targets[number] = target
     }
 
@@ -662,11 +685,13 @@ make_plan() {
       if (done == staged) return
       call[++calls] = "sync"
       for (i = done + 1; i <= staged; i++)
-        call[++calls] = "place " i " " quote(decode(targets[i])) " " quote(targets[i])
+        call[++calls] = "place " i " " quote(decode(targets[i])) " " \
+          quote(targets[i])
       call[++calls] = "sync"
       call[++calls] = "set_now"
       for (i = done + 1; i <= staged; i++)
         call[++calls] = "announce " i " " quote(targets[i])
+      call[++calls] = "sync"
       done = staged
       bytes = 0
     }
@@ -678,7 +703,8 @@ make_plan() {
         if (place[at[i]] == i && is_gone(at[i])) gone[++n] = at[i]
       if (!n) return
       print "set_now"
-      for (i = 1; i <= n; i++) print "withdraw " quote(gone[i]) " " dates[gone[i]]
+      for (i = 1; i <= n; i++)
+        print "withdraw " quote(gone[i]) " " dates[gone[i]]
       print "sync"
       for (i = 1; i <= n; i++)
         print "remove " quote(decode(gone[i])) " " quote(gone[i])
@@ -702,15 +728,16 @@ stage() {
   while [ "$tries" -lt "$attempts" ]; do
     tries=$((tries + 1))
     copy_source "$2" "$3" || return 0
-    after=$(state_of "$2")
-    if [ "$after" = "$state" ]; then
+    before=$state
+    set_state "$2"
+    if [ "$state" = "$before" ]; then
       set_digest "$copy" || die 4 "Cannot read $copy"
-      printf '%s %s %s %s\n' "$date" "$size" "$mode" "$digest" > "$copy.facts" ||
+      echo "$date $size $mode $digest" > "$copy.facts" ||
         die 4 "Cannot write to $into: see its disk"
       return 0
     fi
     detail "$3 changed while it was copied"
-    state=$after
+    rm -f "$copy"
     date=$(printf '%s\n' "$state" | $awk "$names"'{ print date_of($0) }')
   done
   skip "$3" "it keeps changing; it will be tried again in the next run"
@@ -724,11 +751,16 @@ copy_source() {
     return 1
   fi
   set_size_and_mode
-  rm -f "$copy"
-  if cp "./$1" "$copy" && touch -r "./$1" "$copy" && chmod "$permissions" "$copy"
+  # cp gives a new file the permissions of its source, but for the umask; not
+  # its owner, who could write to the copy. Nobody else can enter the staging.
+  umask 0
+  if cp "./$1" "$copy" && touch -r "./$1" "$copy" &&
+    { [ "0$permissions" = "$mode" ] || chmod "$permissions" "$copy"; }
   then
+    umask "$mask"
     return 0
   fi
+  umask "$mask"
   # If it can be read, it could not be written.
   cat "./$1" 2>/dev/null > /dev/null && die 4 "Cannot write to $into: see its disk"
   skip "$2" "it cannot be read"
@@ -747,11 +779,11 @@ set_size_and_mode() {
   permissions=${permissions%?}$others
 }
 
-# Prints size/mode/seconds/fraction of a source; nothing if it is gone.
-state_of() {
-  record=$(sh -c "$look" "$dates" "./$1" 2>/dev/null; echo .)
-  record=${record#//}
-  printf '%s\n' "${record%%/./*}"
+# Sets state to size/mode/seconds/fraction of a source; to nothing if it is gone.
+set_state() {
+  state=$(look "./$1" 2>/dev/null)
+  state=${state#//}
+  state=${state%%/./*}
 }
 
 # place NUMBER EXPORTED LISTED: renames a staged copy to its final name.
@@ -807,5 +839,11 @@ remove() {
   check_parents "$1" && rm -f "$into/$1" ||
     skip "$2" "a link is in its way, or it cannot be removed"
 }
+
+# In a function, ksh would take these for traps of the function.
+trap leave EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 main "$@"
