@@ -645,6 +645,40 @@ Deno.test("relais-publish.sh withdraws nothing when its base cannot be read", as
   assertEquals([status, withdrawn], [1, 0]);
 });
 
+Deno.test("relais-publish.sh publishes nothing where it cannot tell dates", async () => {
+  using world = setUp();
+  using tools = toolbox([...posix, "stat"]);
+  using bare = toolbox(posix);
+  world.write("a.csv", "1");
+  await runScript(world.config, ["sh"], { PATH: tools.PATH });
+  const before = world.lines();
+
+  const { status, told } = await runScript(world.config, ["sh"], {
+    PATH: bare.PATH,
+  });
+
+  assertEquals([status, told.length], [4, 1]);
+  assertMatch(told[0]!, /Cannot tell the dates of files/);
+  assertEquals(world.lines(), before);
+});
+
+Deno.test("relais-publish.sh withdraws nothing when it cannot look at files", async () => {
+  using world = setUp();
+  using tools = toolbox([...posix, [
+    "stat",
+    `#!/bin/sh
+case $* in *csv*) exit 1 ;; esac
+exec ${which("stat")} "$@"
+`,
+  ]]);
+  world.write("a.csv", "1");
+  await runScript(world.config);
+  const { status, withdrawn } = await runScript(world.config, ["sh"], {
+    PATH: tools.PATH,
+  });
+  assertEquals([status, withdrawn, world.entries()], [1, 0, ["1 + a.csv"]]);
+});
+
 /** A sync that does something else the `time`th time it is called. */
 function syncThat(does: string, time: number): readonly [string, string] {
   return [

@@ -33,7 +33,14 @@ function globToEre(glob: string): string {
   let ere = "";
   /** Whether an alternative begins here. */
   let begins = false;
-  for (const { groups: piece = {} } of source.matchAll(pieces)) {
+  for (
+    const { 0: text, index, groups: piece = {} } of source.matchAll(pieces)
+  ) {
+    if (piece.globstar !== undefined) {
+      // It ends with "/" or with the path; and then nothing but this can follow.
+      const rest = new RegExp(`^${source.slice(index + text.length)}`);
+      if (rest.test("")) return `${ere}.*$`;
+    }
     // POSIX knows no empty alternatives.
     if (begins && /^[|)]$/.test(piece.syntax ?? "")) ere += `${never}*`;
     begins = piece.group !== undefined || piece.syntax === "|";
@@ -43,7 +50,7 @@ function globToEre(glob: string): string {
 }
 
 function pieceToEre(piece: Record<string, string | undefined>): string {
-  if (piece.globstar !== undefined) return "(.*(/|$))?";
+  if (piece.globstar !== undefined) return "(.*/)?";
   if (piece.within !== undefined) return "[^/]*";
   if (piece.group !== undefined) return "(";
   if (piece.syntax !== undefined) return piece.syntax;

@@ -2,6 +2,8 @@
 #
 # Publishes files for relais on a UNIX that relais itself does not run on: what
 # `relais publish --once` does, with nothing but a POSIX shell, awk and find.
+# Its dates and digests are what the utilities of this server can give. Do not
+# run both into one export: neither sees the lock of the other.
 #
 # Usage: relais-publish.sh [-q | -v]
 #
@@ -22,7 +24,7 @@ base='/data'
 into='/export'
 # Extended regular expression on whole paths, as `awk -v` reads it. From:
 #   /data/stock/**/*.csv
-filter='^/+data/+stock/+(.*(/|$))?[^/]*[.]csv/*$'
+filter='^/+data/+stock/+(.*/)?[^/]*[.]csv/*$'
 
 # On Solaris the POSIX utilities stand aside, and sh may be no POSIX shell. Up
 # to its `fi`, this is written for the shell of 1979.
@@ -76,12 +78,12 @@ main() {
   shift $((OPTIND - 1))
   [ $# = 0 ] || usage
 
-  choose_awk
-  choose_dates
-  choose_digest
   cd "$base" 2>/dev/null ||
     die 5 "Cannot publish from $base: it is no directory; nothing was withdrawn"
   open_export
+  choose_awk
+  choose_dates
+  choose_digest
   open_list
   find_sources > "$staging/records"
   describe < "$staging/records" > "$staging/described" &&
@@ -175,7 +177,10 @@ look_files='
     cd "$stamps" || exit
     pax -w -x ustar . 2> /dev/null || tar cf - .
   ) | tr "\000\012" "  " | fold -b -w 512 | \
-    $awk "$look_tar" part=dates - part=sizes "$stamps.sizes" > "$stamps.states"
+    $awk "$look_tar" part=dates - part=sizes "$stamps.sizes" > "$stamps.states" || {
+    echo "Cannot tell the dates of files" >&2
+    status=1
+  }
 
   # The states are in the order of the files, but for those that failed.
   number=0
@@ -233,6 +238,7 @@ look_tar='
     if (name ~ /^[0-9]+$/) dates[name] = date ~ /^[0-7]+$/ ? octal(date) : 0
     next
   }
+  !($1 in dates) { exit 1 }
   {
     split($2, field, "/")
     print $1, field[1] "/" permissions(field[2]) "/" dates[$1] "/"
@@ -245,13 +251,14 @@ look() {
   eval "$look_files"
 }
 
+# The last resort needs the staging, and is tried there.
 choose_dates() {
-  for dates in gnu bsd perl; do
-    case $(look /. 2>/dev/null) in
-      //*[0-9]/*[0-7]/*[0-9]/*.[0-9]*//.) return ;;
+  for dates in gnu bsd perl tar; do
+    case $(cd "$staging" && look ./. 2>/dev/null) in
+      //*[0-9]/*[0-7]/*[0-9]/*/./.) return ;;
     esac
   done
-  dates=tar
+  die 4 "Cannot tell the dates of files here: install perl"
 }
 
 # The first that knows the digest of nothing, in order of speed.
@@ -439,15 +446,25 @@ names='
     return at ? at - 1 : -1000
   }
 
+  # As split(), which in some versions of awk takes a newline for a slash.
+  function parts_of(path, parts,    n, at) {
+    while (at = index(path, "/")) {
+      parts[++n] = substr(path, 1, at - 1)
+      path = substr(path, at + 1)
+    }
+    parts[++n] = path
+    return n
+  }
+
   # Why a path may not be in a list, or "".
   function fault(path,    i, n, parts) {
     if (is_plain(path) && length(path) < 256 && path !~ /(^|\/)([.\/]|$)/)
       return ""
-    n = split(path, parts, "/")
+    n = parts_of(path, parts)
     if (parts[1] == ".relais")
       return "the path lies in .relais, which is relais\047s own"
     if (length(path) > 4096) return "the path is longer than 4096 bytes"
-    if (n == 0) return "the path is empty"
+    if (path == "") return "the path is empty"
     for (i = 1; i <= n; i++) {
       if (parts[i] == "") return "the path has an empty part"
       if (parts[i] == "." || parts[i] == "..")
@@ -516,8 +533,10 @@ find_sources() {
         printf "//-/%s/\n" "$directory"
     done' sh {} + 2>/dev/null > "$staging/unreadable"
   cat "$staging/unreadable"
-  # Is there a complaint that no such directory explains? Then nothing is sure.
-  if [ "$(wc -l < "$staging/errors")" -gt "$(wc -l < "$staging/unreadable")" ]; then
+  # Is there more to complain of than these directories? Then nothing is sure.
+  complaints=$(wc -l < "$staging/errors")
+  if [ "$complaints" -eq 0 ] ||
+    [ "$complaints" -gt "$(wc -l < "$staging/unreadable")" ]; then
     warn "nothing is withdrawn, because some files could not be looked at"
     sure=no
   fi
@@ -574,7 +593,7 @@ describe() {
 
     function exported(name,    i, n, parts, out) {
       if (!is_foreign(name)) return name
-      n = split(name, parts, "/")
+      n = parts_of(name, parts)
       for (i = 1; i <= n; i++)
         out = out (i > 1 ? "/" : "") \
           (is_foreign(parts[i]) ? encode(parts[i]) : parts[i])
