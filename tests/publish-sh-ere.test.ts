@@ -1,22 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { globToRegExp } from "@std/path/posix";
 import fc from "fast-check";
-import { isInstalled } from "../fixtures/publishers.ts";
+import { isInstalled, which } from "../fixtures/publishers.ts";
 import { globsToEre } from "../lib/publish/sh/ere.ts";
 
 /** Every awk that is here; any of them may be on a server. */
 const awks = [["awk"], ["busybox", "awk"], ["gawk"], ["original-awk"]].filter(
-  ([program]) => program === "awk" || installed(program!),
+  ([program]) =>
+    program === "busybox" ? isInstalled(program) : which(program!) !== "",
 );
-
-function installed(program: string): boolean {
-  // Only these are asked for by the tests of the script as well.
-  if (program === "busybox") return isInstalled(program);
-  return new Deno.Command("sh", {
-    args: ["-c", `command -v ${program}`],
-    stdout: "null",
-  }).outputSync().success;
-}
 
 /** Returns which paths match, as `awk` sees it. */
 function matching(

@@ -1,0 +1,380 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import {
+  type Publisher,
+  relaisPublisher,
+  shellPublishers,
+} from "../fixtures/publishers.ts";
+import { hostileNames, Sources } from "../fixtures/sources.ts";
+
+const shells = shellPublishers();
+
+/** Declares a test for each publisher. */
+function testEach(
+  name: string,
+  body: (publisher: Publisher) => Promise<void>,
+): void {
+  for (const publisher of [relaisPublisher, ...shells]) {
+    Deno.test(`${publisher.name} ${name}`, () => body(publisher));
+  }
+}
+
+testEach("exports each file with its date and mode", async ({ publish }) => {
+  using world = new Sources();
+  world.write("stock/été 1.csv", "a;b\n");
+  world.write("empty.csv", "");
+  world.write("open.csv", "x");
+  world.sh(`cd data && chmod 640 empty.csv && chmod 6777 open.csv &&
+    touch -d '1969-12-31 23:59:58.25 UTC' empty.csv &&
+    touch -d '2001-02-03 04:05:06.0789 UTC' open.csv`);
+
+  const { status, published } = await publish(world.config);
+
+  assertEquals([status, published], [0, 3]);
+  assertEquals(world.lines().map((line) => line.split("\t").slice(2, 5)), [
+    ["-1.75", "0", "0640"],
+    ["981173106.078", "1", "6777"],
+    world.lines()[2]!.split("\t").slice(2, 5),
+  ]);
+  assertEquals(world.entries(), [
+    "1 + empty.csv",
+    "2 + open.csv",
+    "3 + stock/été 1.csv",
+  ]);
+  assertEquals(
+    world.sh("cd export && stat -c '%Y %a' empty.csv open.csv"),
+    "-2 640\n981173106 775\n",
+  );
+  assertEquals(
+    world.sh("stat -c %a export/.relais export/.relais/list"),
+    [
+      755,
+      644,
+      "",
+    ].join("\n"),
+  );
+});
+
+testEach(
+  "appends nothing for files that did not change, and shows that it lives",
+  async ({ publish }) => {
+    using world = new Sources();
+    world.write("a.csv", "1");
+    await publish(world.config);
+    const before = Deno.readTextFileSync(world.list);
+    Deno.utimeSync(world.list, 1, 1);
+
+    const { status, unchanged, published } = await publish(world.config);
+
+    assertEquals([status, unchanged, published], [0, 1, 0]);
+    assertEquals(Deno.readTextFileSync(world.list), before);
+    assertEquals(Deno.statSync(world.list).mtime!.getTime() > 1_000, true);
+  },
+);
+
+testEach(
+  "adds a line for a change, and one for a withdrawal",
+  async ({ publish }) => {
+    using world = new Sources();
+    for (const name of ["b", "c", "a", "d"]) {
+      world.write(`${name}.csv`, name);
+      await publish(world.config);
+    }
+    world.write("a.csv", "changed");
+    world.sh("rm data/b.csv data/c.csv; touch -d '2001-01-01 UTC' data/d.csv");
+
+    const { published, withdrawn } = await publish(world.config);
+
+    assertEquals([published, withdrawn], [2, 2]);
+    assertEquals(world.entries().slice(4), [
+      "5 + a.csv",
+      "6 + d.csv",
+      "7 - b.csv",
+      "8 - c.csv",
+    ]);
+    assertMatch(world.lines()[6]!, /^7\t-\t[\d.]+\t0\t-\t-\tb.csv$/);
+    assertEquals(world.sh("ls export"), "a.csv\nd.csv\n");
+  },
+);
+
+testEach(
+  "takes up again what was withdrawn, and withdraws it again",
+  async ({ publish }) => {
+    using world = new Sources();
+    world.write("b.csv", "2");
+    for (const there of [true, false, true, false]) {
+      if (there) world.write("a.csv", "1");
+      else Deno.removeSync(`${world.base}/a.csv`);
+      await publish(world.config);
+    }
+    assertEquals(world.entries().filter((entry) => entry.endsWith("a.csv")), [
+      "1 + a.csv",
+      "3 - a.csv",
+      "4 + a.csv",
+      "5 - a.csv",
+    ]);
+  },
+);
+
+testEach(
+  "takes a torn last line away before it appends",
+  async ({ publish }) => {
+    for (const torn of ["2\t+\t17000", "2\t+\0\0\0"]) {
+      using world = new Sources();
+      world.write("a.csv", "1");
+      await publish(world.config);
+      const before = Deno.readTextFileSync(world.list);
+      Deno.writeTextFileSync(world.list, torn, { append: true });
+      world.write("b.csv", "2");
+
+      const { status, told } = await publish(world.config);
+
+      assertEquals([status, told], [0, ["a torn last line was taken away"]]);
+      assertEquals(Deno.readTextFileSync(world.list).startsWith(before), true);
+      assertEquals(world.entries(), ["1 + a.csv", "2 + b.csv"]);
+    }
+  },
+);
+
+testEach(
+  "puts a list that is none aside, and begins a new one",
+  async ({ publish }) => {
+    for (const text of ["<html>\n", "", "relais-list\t1\tx", "\0\0\n"]) {
+      using world = new Sources();
+      world.write("a.csv", "1");
+      await publish(world.config);
+      Deno.writeTextFileSync(world.list, text);
+
+      const { told } = await publish(world.config);
+
+      assertEquals(told.length, 1, text);
+      assertEquals(world.entries(), ["1 + a.csv"]);
+      assertEquals(
+        world.sh("cat export/.relais/list.damaged-*"),
+        text,
+      );
+    }
+  },
+);
+
+testEach(
+  "passes over lines that break a rule, and is led nowhere by them",
+  async ({ publish }) => {
+    using world = new Sources();
+    world.write("a.csv", "1");
+    await publish(world.config);
+    world.sh("echo precious > precious; ln -s .. export/up");
+    const digest = `sha256:${"0".repeat(64)}`;
+    const line = (seq: number, path: string) =>
+      `${seq}\t+\t1\t1\t1\t0644\t${digest}\t${path}\n`;
+    Deno.writeTextFileSync(
+      world.list,
+      [
+        line(2, "../precious"),
+        line(3, "up/precious"),
+        line(4, "x/%2E%2E/%2e%2e/precious"),
+        line(5, "%00"),
+        line(6, "%ZZ"),
+        line(7, "/precious"),
+        line(8, "sound.csv").replace("1\t0644", "1e3\t0644"),
+        "#signature\tof something\n",
+        "9\t-\t1\t1\t1\t0644\t-\ta.csv\n",
+        line(10, "%61 encoded%2dwithout%2Fneed.csv"),
+      ].join(""),
+      { append: true },
+    );
+
+    const { status, withdrawn } = await publish(world.config);
+
+    assertEquals([status, withdrawn], [1, 2]);
+    assertEquals(Deno.readTextFileSync(`${world.root}/precious`), "precious\n");
+    assertEquals(
+      Deno.readTextFileSync(world.list).split("\n").slice(-3, -1).map((text) =>
+        text.replace(/^(\d+)\t(.)\t.*\t/, "$1 $2 ")
+      ),
+      ["11 - up/precious", "12 - a encoded-without/need.csv"],
+    );
+  },
+);
+
+testEach(
+  "never names a file that keeps changing, and takes it once it is left alone",
+  async ({ publish }) => {
+    using world = new Sources();
+    world.write("a.csv", "x".repeat(10_000_000));
+    const writer = new Deno.Command("sh", {
+      args: ["-c", "while :; do echo more >> a.csv; done"],
+      cwd: world.base,
+    }).spawn();
+
+    const changing = await publish(world.config);
+    writer.kill("SIGKILL");
+    await writer.status;
+    const atRest = await publish(world.config);
+
+    assertEquals([changing.status, changing.published], [1, 0]);
+    assertMatch(changing.told.join("\n"), /skipped a.csv: .*it keeps changing/);
+    assertEquals([atRest.status, atRest.published], [0, 1]);
+    assertEquals(world.sh("cmp data/a.csv export/a.csv"), "");
+  },
+);
+
+testEach(
+  "passes over links and devices, and withdraws what becomes one",
+  async ({ publish }) => {
+    using world = new Sources();
+    world.write("a.csv", "1");
+    world.write("b/c.csv", "1");
+    await publish(world.config);
+    world.sh(`cd data && ln -s /etc/passwd link.csv && mkfifo fifo.csv &&
+    rm a.csv && ln -s /etc/passwd a.csv && mv b d && ln -s d b`);
+
+    const { status, published, withdrawn } = await publish(world.config);
+
+    assertEquals([status, published, withdrawn], [0, 1, 2]);
+    assertEquals(world.sh("cd export && find . -name '*.csv'"), "./d/c.csv\n");
+  },
+);
+
+testEach("writes through no link in the export", async ({ publish }) => {
+  using world = new Sources();
+  world.sh("mkdir -p outside export && ln -s ../outside export/stock");
+  world.write("stock/a.csv", "1");
+  world.write("b.csv", "1");
+
+  const { status, published, told } = await publish(world.config);
+
+  assertEquals([status, published, told.length], [1, 1, 1]);
+  assertMatch(told[0]!, /skipped stock\/a.csv: /);
+  assertEquals(world.sh("ls outside"), "");
+});
+
+testEach(
+  "replaces a link of the name of a file, and no directory",
+  async ({ publish }) => {
+    using world = new Sources();
+    world.sh("mkdir -p export/b.csv outside && ln -s ../outside export/a.csv");
+    world.write("a.csv", "1");
+    world.write("b.csv", "1");
+
+    const { status, published } = await publish(world.config);
+
+    assertEquals([status, published], [1, 1]);
+    assertEquals(world.entries(), ["1 + a.csv"]);
+    assertEquals(
+      world.sh("cat export/a.csv; ls outside export/b.csv"),
+      [
+        "1export/b.csv:",
+        "",
+        "outside:",
+        "",
+      ].join("\n"),
+    );
+  },
+);
+
+testEach("withdraws nothing when its base is gone", async ({ publish }) => {
+  using world = new Sources();
+  world.write("a.csv", "1");
+  await publish(world.config);
+  const before = Deno.readTextFileSync(world.list);
+  Deno.renameSync(world.base, `${world.base}.unmounted`);
+
+  const { status, told } = await publish(world.config);
+
+  assertEquals(status, 5);
+  assertMatch(told[0]!, /Cannot publish from .*: it is no directory/);
+  assertEquals(Deno.readTextFileSync(world.list), before);
+});
+
+testEach("leaves an export below its base out", async ({ publish }) => {
+  using world = new Sources();
+  const into = `${world.base}/deep/ex[p]ort *`;
+  world.write("export/a.csv", "1");
+  world.write("deep/a.csv", "1");
+  Deno.mkdirSync(into);
+
+  for (const expected of [2, 0]) {
+    const { status, published } = await publish({ ...world.config, into });
+    assertEquals([status, published], [0, expected]);
+  }
+  assertEquals(
+    world.sh("cd data/deep/ex* && find . -name '*.csv' | sort"),
+    [
+      "./deep/a.csv",
+      "./export/a.csv",
+      "",
+    ].join("\n"),
+  );
+});
+
+testEach("takes only what its globs name", async ({ publish }) => {
+  using world = new Sources(["stock/**/*.csv", "{x,y}/?[!0-9].txt"]);
+  for (
+    const path of [
+      "a.csv",
+      "stock/b.csv",
+      "stock/deep/c.csv",
+      "stock/d.pdf",
+      "x/ab.txt",
+      "x/éé.txt",
+      "x/a1.txt",
+      "y/abc.txt",
+      "y/ab/cd.txt",
+    ]
+  ) world.write(path, path);
+  await publish(world.config);
+  assertEquals(world.entries(), [
+    "1 + stock/b.csv",
+    "2 + stock/deep/c.csv",
+    "3 + x/ab.txt",
+    "4 + x/éé.txt",
+  ]);
+});
+
+for (const publisher of shells) {
+  Deno.test(`${publisher.name} writes what relais writes`, async () => {
+    using world = new Sources();
+    for (const name of hostileNames) {
+      world.write(name, name);
+      world.write(`in/${name.slice(0, 200)}/${name}`, name);
+    }
+    for (const name of ["a", "a.d/x", "a/x".repeat(40), "b/x", "b-/x", "b.x"]) {
+      world.write(`order/${name.replace(/^a$/, "a.csv")}`, name);
+    }
+    const other = { ...world.config, into: `${world.root}/other` };
+
+    const results = [
+      await publisher.publish(world.config),
+      await relaisPublisher.publish(other),
+    ].map(({ told: _, ...counts }) => ({
+      status: counts.status,
+      published: counts.published,
+    }));
+
+    assertEquals(results[0], results[1]);
+    const lines = world.lines();
+    const tree = world.tree();
+    world.sh("mv export mine && mv other export");
+    assertEquals(lines, world.lines());
+    assertEquals(tree, world.tree());
+
+    // And what one has published, the other need not publish again.
+    const { published, unchanged, withdrawn } = await publisher.publish(
+      world.config,
+    );
+    assertEquals([published, withdrawn], [0, 0]);
+    assertEquals(unchanged, lines.length);
+    world.sh("rm -r data/in");
+    assertEquals((await publisher.publish(world.config)).status, 0);
+    assertEquals(
+      (await relaisPublisher.publish({
+        ...world.config,
+        into: `${world.root}/mine`,
+      })).status,
+      0,
+    );
+    const withdrawals = world.lines();
+    world.sh("rm -r export && mv mine export");
+    assertEquals(withdrawals, world.lines());
+  });
+}
