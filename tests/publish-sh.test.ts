@@ -8,7 +8,7 @@ import {
   which,
 } from "../fixtures/publishers.ts";
 import { hostileNames, Sources } from "../fixtures/sources.ts";
-import { relais } from "../fixtures/world.ts";
+import { makeWorld, relais, treeOf } from "../fixtures/world.ts";
 import { publishScript } from "../lib/publish/sh/script.ts";
 
 const shells = shellPublishers();
@@ -359,4 +359,25 @@ Deno.test("relais publish --print-sh prints the script of its configuration", as
     ...["publish", "--print-sh", "--config", config],
   ]);
   assertEquals([code, stdout], [0, publishScript(world.config)]);
+});
+
+Deno.test("a replica copies what relais-publish.sh has published", async () => {
+  await using world = await makeWorld();
+  const { data: base, root: into } = world.production;
+  const config = { base, into, files: [`${base}/**/*`] };
+  for (const name of hostileNames) world.write({ [name]: name, gone: "1" });
+  await runScript(config);
+  const first = await world.pass();
+
+  world.write({ "a/b.csv": "1" });
+  await Deno.remove(`${base}/gone`);
+  await runScript(config);
+  const second = await world.pass();
+
+  const { length } = hostileNames;
+  assertEquals([first.exit, first.copied], [0, length + 1]);
+  assertEquals([second.exit, second.copied], [0, 1]);
+  const { gone: _, ...copied } = treeOf(world.into);
+  assertEquals(copied, treeOf(into));
+  assertEquals(Object.keys(copied).length, length + 1);
 });

@@ -62,9 +62,9 @@ batch_bytes=67108864
 # A file that changes while it is copied is copied again so many times.
 attempts=3
 
-mask=$(umask)
 locked=
-sure=yes failed=0 published=0 withdrawn=0 unchanged=0
+sure=yes
+failed=0 published=0 withdrawn=0 unchanged=0
 
 main() {
   verbosity=1
@@ -548,8 +548,8 @@ find_in_tree() {
   case $into in
     "${base%/}"/*)
       name=$(printf '%s\n' "${into##*/}" | sed 's/[][*?\\]/\\&/g')
-      find . -type d -name "$name" -exec test {} = "./${into#"${base%/}"/}" \; \
-        -prune -o "$@"
+      below=${into#"${base%/}"/}
+      find . -type d -name "$name" -exec test {} = "./$below" \; -prune -o "$@"
       ;;
     *) find . "$@" ;;
   esac
@@ -770,18 +770,11 @@ copy_source() {
     return 1
   fi
   set_size_and_mode
-  # cp gives a new file the permissions of its source, but for the umask; not
-  # its owner, who could write to the copy. Nobody else can enter the staging.
-  umask 0
-  if cp "./$1" "$copy" && touch -r "./$1" "$copy" &&
-    { [ "0$permissions" = "$mode" ] || chmod "$permissions" "$copy"; }
-  then
-    umask "$mask"
-    return 0
-  fi
-  umask "$mask"
+  # No cp -p: it would keep the owner, who could then write to the copy.
+  cp "./$1" "$copy" && touch -r "./$1" "$copy" &&
+    chmod "$permissions" "$copy" && return 0
   # If it can be read, it could not be written.
-  cat "./$1" 2>/dev/null > /dev/null && die 4 "Cannot write to $into: see its disk"
+  cat "./$1" > /dev/null 2>&1 && die 4 "Cannot write to $into: see its disk"
   skip "$2" "it cannot be read"
   return 1
 }
