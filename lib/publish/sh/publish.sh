@@ -99,7 +99,7 @@ main() {
   [ "$failed" = 0 ]
 }
 
-# --- Telling -----------------------------------------------------------------
+# --- Telling ------------------------------------------------------------------
 
 usage() {
   echo "Usage: ${0##*/} [-q | -v]" >&2
@@ -131,7 +131,7 @@ die() {
   exit "$1"
 }
 
-# --- Choosing what there is ----------------------------------------------------
+# --- Choosing what there is ---------------------------------------------------
 
 # Some versions of awk take bytes for characters of UTF-8, whatever the locale.
 choose_awk() {
@@ -292,7 +292,7 @@ set_now() {
     { print date_of(substr($0, 3)) }')
 }
 
-# --- The export and its list ---------------------------------------------------
+# --- The export and its list --------------------------------------------------
 
 open_export() {
   [ -d "$own" ] || mkdir -p "$own" || die 4 "Cannot write to $into"
@@ -385,7 +385,7 @@ append() {
     die 4 "Cannot write to the list $list: see its disk"
 }
 
-# --- Names ---------------------------------------------------------------------
+# --- Names --------------------------------------------------------------------
 
 # What the programs below share. Names are bytes; a list has them as UTF-8 in
 # which control bytes and "%" are written as %XX. A source whose name is not
@@ -399,7 +399,7 @@ names='
     first = code[substr(text, i, 1)]
     second = code[substr(text, i + 1, 1)]
     if (first < 128) return 1
-    n = first < 194 ? 0 : first < 224 ? 2 : first < 240 ? 3 : first < 245 ? 4 : 0
+    n = first < 194 || first > 244 ? 0 : first < 224 ? 2 : first < 240 ? 3 : 4
     if (first == 224 && second < 160 || first == 237 && second > 159) return 0
     if (first == 240 && second < 144 || first == 244 && second > 143) return 0
     if (substr(text, i, 3) == "\357\277\275") return 0
@@ -516,7 +516,7 @@ names='
   }
 '
 
-# --- Finding ---------------------------------------------------------------------
+# --- Finding ------------------------------------------------------------------
 
 # Prints a record of each file below the current directory, which is base, but
 # for those of the export; and //-/./path/ of what says nothing of what it holds.
@@ -542,8 +542,8 @@ find_sources() {
   fi
 }
 
-# find_in_tree TEST…: as find, without the export. Its name saves a process for
-# each directory that is called otherwise.
+# find_in_tree TEST…: as find, but not into the export. A process is needed only
+# for directories that have its name.
 find_in_tree() {
   case $into in
     "${base%/}"/*)
@@ -615,7 +615,7 @@ describe() {
     }'
 }
 
-# --- Planning ----------------------------------------------------------------------
+# --- Planning -----------------------------------------------------------------
 
 # Holds the sources against the list, and prints what is to be done as calls of
 # the functions below.
@@ -737,7 +737,7 @@ make_plan() {
     }' part=list "$list" part=sources "$staging/sources"
 }
 
-# --- Publishing --------------------------------------------------------------------
+# --- Publishing ---------------------------------------------------------------
 
 # stage NUMBER SOURCE LISTED STATE DATE: copies a source, with its date and
 # mode, and takes note of what there is to say of it. STATE and DATE are those
