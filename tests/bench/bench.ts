@@ -46,7 +46,7 @@ if (import.meta.main) {
   const versions = await installed();
   const settings = {
     rounds: Number(args.rounds ?? 3),
-    limitSeconds: Number(args.limit ?? 300),
+    limitSeconds: Number(args.limit ?? 60),
     tools: tools.filter(({ name }) =>
       versions.has(name) && (wanted?.includes(name) ?? true)
     ),
