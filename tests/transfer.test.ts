@@ -204,6 +204,26 @@ async function mountDisk(bytes: number) {
 }
 
 Deno.test({
+  name: "a file of which a large part is here needs room for the rest only",
+  ignore: Deno.uid() !== 0,
+  async fn() {
+    await using disk = await mountDisk(8 * MB);
+    if (!disk.mounted) return;
+    await using world = await makeWorld();
+    const config = Deno.readTextFileSync(world.config);
+    const into = `${disk.directory}/into`;
+    Deno.writeTextFileSync(world.config, config.replace(world.into, into));
+    await publishEverywhere(world, { "big.bin": noise(6 * MB) });
+    await world.pass("--max-transfer", "4MB");
+
+    const report = await world.pass();
+
+    assertEquals([report.copied, report.exit], [1, 0]);
+    assertEquals(treeOf(into), treeOf(world.production.root));
+  },
+});
+
+Deno.test({
   name:
     "a pass that would fill the disk stops before, and the next one goes on when there is room",
   ignore: Deno.uid() !== 0,

@@ -179,15 +179,16 @@ export class Copier {
   }
 
   async #copy(entry: Wanted, slots: number): Promise<Ready> {
-    const { destination, space, observer } = this.#tools;
+    const { destination, staging, space, observer } = this.#tools;
     if (await adopt(destination, entry)) return { entry, staged: null };
-    space.claim(entry.size);
+    const toCome = Math.max(0, entry.size - staging.held(entry));
+    space.claim(toCome);
     try {
       const staged = await this.#stage(entry, slots);
       observer.fetched(entry);
       return { entry, staged };
     } finally {
-      space.release(entry.size);
+      space.release(toCome);
     }
   }
 

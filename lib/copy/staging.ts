@@ -52,6 +52,12 @@ export class Staging {
     return this.#leftovers.size > 0 && this.#leftovers.has(stagedName(entry));
   }
 
+  /** Bytes that an earlier pass has left of this version. */
+  held(entry: Contents): number {
+    if (!this.holds(entry)) return 0;
+    return Deno.lstatSync(`${this.directory}/${stagedName(entry)}`).size;
+  }
+
   /**
    * Writes a file that is whole, and returns its path.
    *
