@@ -44,8 +44,16 @@ export async function measure(
     stderr: "piped",
   }).spawn();
   let peakBytes = 0;
+  let known = new Set<number>();
   const sampling = setInterval(() => {
-    peakBytes = Math.max(peakBytes, memoryOf(child.pid));
+    const sizes = memoryOf(child.pid);
+    // A process just forked still shares the memory of its parent: it counts from the second look on.
+    const bytes = [...sizes].reduce(
+      (sum, [pid, size]) => known.has(pid) ? sum + size : sum,
+      0,
+    );
+    peakBytes = Math.max(peakBytes, bytes);
+    known = new Set(sizes.keys());
   }, sampleMs);
   const { code, stdout, stderr } = await child.output();
   const seconds = (performance.now() - started) / 1_000;
@@ -78,16 +86,17 @@ export function parseTimes(text: string): number {
     );
 }
 
-/** What a process and its descendants have in memory, in bytes; proc(5). */
-function memoryOf(pid: number): number {
+/** What a process and each of its descendants have in memory, in bytes; proc(5). */
+function memoryOf(pid: number, sizes = new Map<number, number>()) {
   try {
     const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-    const own = 1_024 * Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1] ?? 0);
+    sizes.set(pid, 1_024 * Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1] ?? 0));
     const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
-    return children.split(" ").filter((child) => child !== "")
-      .reduce((sum, child) => sum + memoryOf(Number(child)), own);
+    for (const child of children.split(" ").filter((child) => child !== "")) {
+      memoryOf(Number(child), sizes);
+    }
   } catch {
     // It has ended meanwhile.
-    return 0;
   }
+  return sizes;
 }
