@@ -32,9 +32,9 @@ function stagingDirectory() {
   };
 }
 
-Deno.test("StagedFile.finish() gives a whole file its date and mode", () => {
+Deno.test("StagedFile.finish() gives a whole file its date and mode", async () => {
   using staging = stagingDirectory();
-  using staged = StagedFile.open(staging.path, contents("hello"));
+  using staged = await StagedFile.open(staging.path, contents("hello"));
   staged.write(bytes("hel"));
   staged.write(bytes("lo"));
   staged.finish();
@@ -45,44 +45,47 @@ Deno.test("StagedFile.finish() gives a whole file its date and mode", () => {
   );
 });
 
-Deno.test("StagedFile.finish() gives no setuid bit and no right of everybody to write", () => {
+Deno.test("StagedFile.finish() gives no setuid bit and no right of everybody to write", async () => {
   using staging = stagingDirectory();
-  using staged = StagedFile.open(staging.path, contents("x", { mode: 0o6777 }));
+  using staged = await StagedFile.open(
+    staging.path,
+    contents("x", { mode: 0o6777 }),
+  );
   staged.write(bytes("x"));
   staged.finish();
   assertEquals(Deno.statSync(staged.path).mode! & 0o7777, 0o775);
 });
 
-Deno.test("StagedFile.finish() gives a date before 1970", () => {
+Deno.test("StagedFile.finish() gives a date before 1970", async () => {
   using staging = stagingDirectory();
   const mtime = "-86400.5" as Timestamp;
-  using staged = StagedFile.open(staging.path, contents("x", { mtime }));
+  using staged = await StagedFile.open(staging.path, contents("x", { mtime }));
   staged.write(bytes("x"));
   staged.finish();
   assertEquals(Deno.statSync(staged.path).mtime!.getTime(), -86_400_500);
 });
 
-Deno.test("StagedFile.open() goes on with what was staged before", () => {
+Deno.test("StagedFile.open() goes on with what was staged before", async () => {
   using staging = stagingDirectory();
   {
-    using cutOff = StagedFile.open(staging.path, contents("hello world"));
+    using cutOff = await StagedFile.open(staging.path, contents("hello world"));
     cutOff.write(bytes("hello "));
   }
-  using staged = StagedFile.open(staging.path, contents("hello world"));
+  using staged = await StagedFile.open(staging.path, contents("hello world"));
   assertEquals(staged.offset, 6);
   staged.write(bytes("world"));
   staged.finish();
   assertEquals(Deno.readTextFileSync(staged.path), "hello world");
 });
 
-Deno.test("StagedFile.open() begins anew where no digest could tell that a part is whole", () => {
+Deno.test("StagedFile.open() begins anew where no digest could tell that a part is whole", async () => {
   using staging = stagingDirectory();
   const undigested = contents("hello", { digest: null });
   {
-    using cutOff = StagedFile.open(staging.path, undigested);
+    using cutOff = await StagedFile.open(staging.path, undigested);
     cutOff.write(bytes("hel"));
   }
-  using staged = StagedFile.open(staging.path, undigested);
+  using staged = await StagedFile.open(staging.path, undigested);
   assertEquals(staged.offset, 0);
 });
 
@@ -93,9 +96,9 @@ const broken: [string, string, string][] = [
 ];
 
 for (const [what, arriving, message] of broken) {
-  Deno.test(`StagedFile refuses ${what}, and begins anew`, () => {
+  Deno.test(`StagedFile refuses ${what}, and begins anew`, async () => {
     using staging = stagingDirectory();
-    using staged = StagedFile.open(staging.path, contents("hello"));
+    using staged = await StagedFile.open(staging.path, contents("hello"));
     assertThrows(
       () => {
         staged.write(bytes(arriving));

@@ -133,14 +133,14 @@ Deno.test("SynchronisedList says how late the replica is by the oldest entry not
   assertEquals([pending, bytes, Math.round(lagSeconds / 60)], [1, 10, 10]);
 });
 
-Deno.test("SynchronisedList knows what was withdrawn by a line", () => {
+Deno.test("SynchronisedList knows what was withdrawn by a line", async () => {
   const list = new SynchronisedList(emptyState(), everything);
   const reading = list.begin("production", "g");
   list.take(reading, [entry(1, "a"), entry(2, "b")]);
   list.complete(reading);
   fetchAll(list, "production");
 
-  list.take(list.resume("production"), [withdrawal(3, "a")]);
+  list.take(await list.resume("production"), [withdrawal(3, "a")]);
 
   assertEquals(paths(list.withdrawn("production")), ["a"]);
   list.removed(["a"]);
@@ -167,18 +167,21 @@ Deno.test("SynchronisedList does not take what backup never had for withdrawn", 
   assertEquals(list.withdrawn("backup"), []);
 });
 
-Deno.test("SynchronisedList wants a withdrawn file again when it is published again", () => {
+Deno.test("SynchronisedList wants a withdrawn file again when it is published again", async () => {
   const list = new SynchronisedList(emptyState(), everything);
   read(list, "production", [entry(1, "a")]);
   fetchAll(list, "production");
 
-  list.take(list.resume("production"), [withdrawal(2, "a"), entry(3, "a")]);
+  list.take(await list.resume("production"), [
+    withdrawal(2, "a"),
+    entry(3, "a"),
+  ]);
 
   assertEquals(list.withdrawn("production"), []);
   assertEquals(paths(list.wanted("production", null, 10)), ["a"]);
 });
 
-Deno.test("SynchronisedList skips what the filter excludes, and wants it once the filter changes", () => {
+Deno.test("SynchronisedList skips what the filter excludes, and wants it once the filter changes", async () => {
   const db = emptyState();
   const csv: Filter = {
     wants: (path) => path.endsWith(".csv"),
@@ -192,7 +195,7 @@ Deno.test("SynchronisedList skips what the filter excludes, and wants it once th
   fetchAll(before, "production");
 
   const after = new SynchronisedList(db, everything);
-  after.resume("production");
+  await after.resume("production");
 
   assertEquals(taken, { seen: 2, new: 1, skipped: 1 });
   assertEquals(paths(after.wanted("production", null, 10)), ["b.pdf"]);

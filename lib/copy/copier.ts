@@ -201,7 +201,7 @@ export class Copier {
       const bytes = await fetcher.fetchSmall(path, size);
       return staging.write(entry, bytes);
     }
-    using staged = staging.open(entry);
+    using staged = await staging.open(entry);
     const rest = { start: staged.offset, size, slots };
     let flushed = staged.offset;
     for await (const bytes of fetcher.fetchLarge(path, rest)) {

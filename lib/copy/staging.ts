@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { createHasher, type Hasher } from "../digest.ts";
 import { FileError } from "../errors.ts";
 import type { Digest, Entry } from "../list/entry.ts";
+import { Pacer } from "../pacer.ts";
 import { setAttributes, setDate, wantedMode } from "./attributes.ts";
 
 /** How much of a staged file is read at a time to hash it again. */
@@ -17,6 +18,7 @@ const blockBytes = 1024 * 1024;
 
 /** Zeros are looked for in blocks of so many bytes; file systems keep holes of whole pages. */
 const holeBytes = 16 * 1024;
+const leastHoleBytes = 4 * 1024;
 const zeros = Buffer.alloc(holeBytes);
 
 /** Rights of a file that is not whole yet. */
@@ -77,7 +79,7 @@ export class Staging {
   }
 
   /** Opens the file of a version, and goes on with what is there of it. */
-  open(entry: Contents): StagedFile {
+  open(entry: Contents): Promise<StagedFile> {
     return StagedFile.open(this.directory, entry);
   }
 
@@ -120,14 +122,14 @@ export class StagedFile implements Disposable {
   }
 
   /** Opens the staged file of `entry` in the directory `staging`, and goes on with what is there of it. */
-  static open(staging: string, entry: Contents): StagedFile {
+  static async open(staging: string, entry: Contents): Promise<StagedFile> {
     const path = `${staging}/${stagedName(entry)}`;
     const created = create(path);
     const staged = new StagedFile(path, entry, created ?? resume(path));
     if (created !== undefined) return staged;
     // Without a digest nobody could tell whether a power cut has damaged what is there.
     if (entry.digest === null) staged.restart();
-    else staged.#hashWhatIsThere();
+    else await staged.#hashWhatIsThere();
     return staged;
   }
 
@@ -189,11 +191,13 @@ export class StagedFile implements Disposable {
     this.#endsInHole = false;
   }
 
-  #hashWhatIsThere(): void {
+  async #hashWhatIsThere(): Promise<void> {
+    const pacer = new Pacer();
     const block = new Uint8Array(blockBytes);
     for (let read; (read = this.#file.readSync(block)) !== null;) {
       this.#hasher.update(block.subarray(0, read));
       this.#written += read;
+      await pacer.pause();
     }
     if (this.#written > this.#entry.size) this.restart();
   }
@@ -250,8 +254,8 @@ function* splitAtHoles(
 }
 
 function isZero(block: Uint8Array): boolean {
-  if (block[0] !== 0 || block.length < holeBytes) return false;
-  return zeros.equals(block);
+  if (block[0] !== 0 || block.length < leastHoleBytes) return false;
+  return zeros.subarray(0, block.length).equals(block);
 }
 
 function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {

@@ -9,6 +9,7 @@ import { setAttributes } from "../copy/attributes.ts";
 import { createHasher } from "../digest.ts";
 import { FileError } from "../errors.ts";
 import type { Digest } from "../list/entry.ts";
+import { Pacer } from "../pacer.ts";
 import { type Timestamp, timestampFromNanoseconds } from "../timestamp.ts";
 
 /** What tells one state of a source from another. */
@@ -50,14 +51,14 @@ export function lookAtSource(source: string): SourceState {
  *
  * @throws {FileError} If it cannot be read, or keeps changing.
  */
-export function stageSource(
+export async function stageSource(
   source: string,
   staged: string,
   onRetry: () => void,
-): Exported {
+): Promise<Exported> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const before = lookAtSource(source);
-    const { digest, size } = copyAndHash(source, staged);
+    const { digest, size } = await copyAndHash(source, staged);
     const after = lookAtSource(source);
     if (same(before, after) && size === before.size) {
       setAttributes(staged, before);
@@ -74,10 +75,11 @@ function same(a: SourceState, b: SourceState): boolean {
   return a.size === b.size && a.mtime === b.mtime && a.inode === b.inode;
 }
 
-function copyAndHash(
+async function copyAndHash(
   source: string,
   staged: string,
-): { digest: Digest; size: number } {
+): Promise<{ digest: Digest; size: number }> {
+  const pacer = new Pacer();
   const hasher = createHasher(null);
   const block = new Uint8Array(blockBytes);
   let size = 0;
@@ -95,6 +97,7 @@ function copyAndHash(
       written += to.writeSync(bytes.subarray(written));
     }
     size += read;
+    await pacer.pause();
   }
   return { digest: hasher.digest(), size };
 }

@@ -13,6 +13,7 @@ import type { Entry } from "../list/entry.ts";
 import { ListWriter } from "../list/writer.ts";
 import { Lock } from "../lock.ts";
 import type { FailedFile, PublishReport } from "../protocol.ts";
+import { Pacer } from "../pacer.ts";
 import { type Exported, lookAtSource, stageSource } from "./export.ts";
 import { findSources } from "./sources.ts";
 
@@ -87,7 +88,9 @@ class Run {
 
   async publish(): Promise<PublishReport> {
     for (const what of this.#list.mended) this.#observer.mended(what);
+    const pacer = new Pacer();
     for (const found of findSources(this.#config)) {
+      await pacer.pause();
       if ("passedOver" in found) {
         this.#observer.passedOver(found.path, found.passedOver);
         continue;
@@ -121,7 +124,7 @@ class Run {
         return;
       }
       const staged = `${this.#destination.staging}/${++this.#staged}`;
-      const file = stageSource(
+      const file = await stageSource(
         source,
         staged,
         () => this.#observer.retried(path),

@@ -15,6 +15,7 @@ import type {
   FailedFile,
   Wanted,
 } from "../protocol.ts";
+import { Pacer } from "../pacer.ts";
 import type { Timestamp } from "../timestamp.ts";
 import { keepIndexOf, transaction } from "./database.ts";
 import {
@@ -120,9 +121,9 @@ export class SynchronisedList {
   }
 
   /** Goes on with the reading that {@link cursor} belongs to; judges it again if the filter is another one. */
-  resume(server: string): Reading {
+  async resume(server: string): Promise<Reading> {
     const { generation, reading, filters } = this.#list(server)!;
-    if (filters !== this.#filter.fingerprint) this.#judgeAgain(server);
+    if (filters !== this.#filter.fingerprint) await this.#judgeAgain(server);
     return { server, generation, number: reading };
   }
 
@@ -288,7 +289,8 @@ export class SynchronisedList {
     }
   }
 
-  #judgeAgain(server: string): void {
+  async #judgeAgain(server: string): Promise<void> {
+    const pacer = new Pacer();
     for (let after: string | undefined = ""; after !== undefined;) {
       const rows = this.#statements.page.all({
         server,
@@ -305,6 +307,7 @@ export class SynchronisedList {
         }
       });
       after = rows.at(-1)?.path;
+      await pacer.pause();
     }
     const filters = this.#filter.fingerprint;
     this.#statements.refilter.run({ server, filters });

@@ -68,7 +68,7 @@ export async function synchroniseList(
   if (known === undefined || remote.recognition === "other") {
     return await readFromStart(list, server, remote);
   }
-  const reading = list.resume(server);
+  const reading = await list.resume(server);
   const outcome = emptyOutcome();
   const complete = await readLines(list, reading, remote, known, outcome);
   // A line is missing that was there once, or was never written: the start tells.
