@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { CopyOrder } from "../config/config.ts";
 import type { Digest, Entry } from "../list/entry.ts";
 import type {
@@ -24,6 +24,7 @@ import {
   type Origin,
   type Standing,
 } from "./standing.ts";
+import { prepareStatements, type Statements } from "./statements.ts";
 
 /** What reading some entries came to. */
 export interface Taken {
@@ -69,9 +70,6 @@ interface ListRow {
 /** How many rows are judged again in one transaction. */
 const page = 10_000;
 
-const columns =
-  "path, server, seq, generation, published, mtime, size, mode, digest";
-
 /** What is wanted of the paths that servers name. */
 export interface Filter {
   readonly wants: (path: string) => boolean;
@@ -84,7 +82,7 @@ export class SynchronisedList {
   readonly #db: DatabaseSync;
   readonly #filter: Filter;
   readonly #order: CopyOrder;
-  readonly #statements: ReturnType<typeof prepare>;
+  readonly #statements: Statements;
 
   constructor(
     db: DatabaseSync,
@@ -95,7 +93,7 @@ export class SynchronisedList {
     this.#filter = filter;
     this.#order = order;
     keepIndexOf(db, order);
-    this.#statements = prepare(db);
+    this.#statements = prepareStatements(db);
   }
 
   /** Returns where reading the list of `server` goes on; `undefined` if it never was read. */
@@ -372,92 +370,4 @@ function columnsOf(row: Row): Record<keyof Row, string | number | null> {
 
 function advance({ offset, tail, seq }: Cursor) {
   return { offset, tail, seq };
-}
-
-function prepare(db: DatabaseSync) {
-  const sql = (text: string): StatementSync => db.prepare(text);
-  const named = "standing NOT IN ('withdrawn')";
-  const wanted = `
-    SELECT entry.path, entry.seq, entry.mtime, entry.size, entry.mode, entry.digest,
-      copy.mtime AS mtimeHere, copy.size AS sizeHere, copy.digest AS digestHere
-    FROM entry LEFT JOIN copy USING (path)
-    WHERE entry.server = :server AND standing = 'wanted'`;
-  const arrived = `(
-    SELECT value ->> 'path' AS arrivedPath, value ->> 'seq' AS arrivedSeq,
-      value ->> 'fetched' AS fetched
-    FROM json_each(:files))`;
-  return {
-    list: sql("SELECT * FROM list WHERE server = :server"),
-    beginReading: sql(`
-      INSERT OR REPLACE INTO list
-      VALUES (:server, :generation, 0, x'', 0, :reading, :complete, :filters)`),
-    advance: sql(`
-      UPDATE list SET "offset" = :offset, tail = :tail, seq = :seq WHERE server = :server`),
-    completeReading: sql(
-      "UPDATE list SET complete = :number WHERE server = :server",
-    ),
-    refilter: sql("UPDATE list SET filters = :filters WHERE server = :server"),
-    withdrawUnnamed: sql(`
-      UPDATE entry SET standing = 'withdrawn'
-      WHERE server = :server AND reading < :number
-        AND path IN (SELECT path FROM copy WHERE copy.server = :server)`),
-    forgetUnnamed: sql(`
-      DELETE FROM entry
-      WHERE server = :server AND reading < :number AND standing <> 'withdrawn'`),
-    put: sql(`
-      INSERT OR REPLACE INTO entry (${columns}, reading, standing)
-      VALUES (:path, :server, :seq, :generation, :published, :mtime, :size, :mode, :digest,
-        :reading, :standing)`),
-    forget: sql("DELETE FROM entry WHERE server = :server AND path = :path"),
-    judge: sql(
-      `
-      UPDATE entry SET standing = :standing, error = NULL
-      WHERE server = :server AND path = :path`,
-    ),
-    named: sql(`
-      SELECT ${columns} FROM entry
-      WHERE server IN (SELECT server FROM list) AND path = :path AND ${named}`),
-    page: sql(`
-      SELECT ${columns} FROM entry WHERE server = :server AND path > :after AND ${named}
-      ORDER BY path LIMIT :page`),
-    oldest: sql(`
-      ${wanted} AND entry.seq > :seq
-      ORDER BY entry.seq LIMIT :limit`),
-    smallest: sql(`
-      ${wanted} AND (entry.size, entry.seq) > (:size, :seq)
-      ORDER BY entry.size, entry.seq LIMIT :limit`),
-    pending: sql(`
-      SELECT count(*) AS pending, sum(size) AS bytes FROM entry
-      WHERE server = :server AND standing = 'wanted'`),
-    oldestWanted: sql(`
-      SELECT min(CAST(published AS REAL)) AS oldest FROM entry WHERE standing = 'wanted'`),
-    fail: sql(
-      "UPDATE entry SET error = :error WHERE server = :server AND path = :path",
-    ),
-    withdrawn: sql(`
-      SELECT copy.path, copy.size FROM entry JOIN copy USING (path)
-      WHERE entry.server = :server AND standing = 'withdrawn' ORDER BY copy.path`),
-    removeWithdrawn: sql(
-      "DELETE FROM entry WHERE path = :path AND standing = 'withdrawn'",
-    ),
-    copy: sql(`SELECT ${columns} FROM copy WHERE path = :path`),
-    // CROSS JOIN: SQLite would rather go through all entries for each file.
-    arrive: sql(`
-      INSERT OR REPLACE INTO copy (${columns}, arrived, announced)
-      SELECT ${columns}, :arrived, NOT (:announce AND fetched)
-      FROM ${arrived} CROSS JOIN entry
-      WHERE server = :server AND path = arrivedPath AND seq = arrivedSeq`),
-    judgeArrived: sql(`
-      UPDATE entry SET standing = 'here', error = NULL
-      WHERE server = :server AND path IN (SELECT arrivedPath FROM ${arrived})
-        AND seq = (SELECT seq FROM copy WHERE copy.path = entry.path)`),
-    namedElsewhere: sql(`
-      SELECT DISTINCT path FROM entry
-      WHERE server IN (SELECT server FROM list WHERE server <> :server)
-        AND path IN (SELECT arrivedPath FROM ${arrived})`),
-    removeCopy: sql("DELETE FROM copy WHERE path = :path"),
-    count: sql("SELECT count(*) AS files FROM copy"),
-    unannounced: sql("SELECT path FROM copy WHERE announced = 0 ORDER BY path"),
-    announce: sql("UPDATE copy SET announced = 1 WHERE path = :path"),
-  };
 }
