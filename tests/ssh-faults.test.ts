@@ -7,6 +7,7 @@ import {
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { FileEntry, SFTPStream } from "ssh2";
+import { noise } from "../fixtures/noise.ts";
 import { openEmbeddedStage, openSshdStage } from "../fixtures/ssh/stage.ts";
 import { serveDirectory } from "../fixtures/sftp-directory.ts";
 import { sshdAvailable } from "../fixtures/sshd.ts";
@@ -307,10 +308,7 @@ sshdTest(
   async () => {
     await using stage = await openSshdStage({ config: "RekeyLimit 1M" });
     const { directory, root, session } = stage;
-    const bytes = new Uint8Array(16 * 2 ** 20);
-    for (let at = 0; at < bytes.length; at += 65_536) {
-      crypto.getRandomValues(bytes.subarray(at, at + 65_536));
-    }
+    const bytes = noise(16 * 2 ** 20);
     await Deno.writeFile(`${directory}/large`, bytes);
 
     const hash = createHash("sha256");

@@ -1,16 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { noise } from "../fixtures/noise.ts";
 import { makeWorld, nimble, treeOf, type World } from "../fixtures/world.ts";
 
 const MB = 1_000_000;
-
-/** Bytes of which no two stretches are alike. */
-function noise(length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; at += 65_536) {
-    crypto.getRandomValues(bytes.subarray(at, at + 65_536));
-  }
-  return bytes;
-}
 
 /** Publishes the same files on every server of a world. */
 async function publishEverywhere(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Read, readFully } from "./read-range.ts";
 import type { SftpSession } from "./session.ts";
 
 /**
@@ -19,22 +20,17 @@ export async function readFile(
 ): Promise<Uint8Array> {
   const handle = await session.open(path);
   try {
-    const bytes = await session.read(handle, 0, length);
+    const read: Read = (position, bytes) =>
+      session.read(handle, position, bytes);
+    const first = await read(0, length);
     // One byte less is what is expected of a file that did not grow.
-    if (bytes.length >= length - 1) return bytes;
-    const pieces = [bytes];
-    let position = bytes.length;
-    while (position < length) {
-      const more = await session.read(
-        handle,
-        position,
-        length - position,
-      );
-      if (more.length === 0) break;
-      pieces.push(more);
-      position += more.length;
-    }
-    return new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
+    if (first.length >= length - 1) return first;
+    const rest = await readFully(read, first.length, length - first.length);
+    // Not of a pool: its buffer may be handed over to another worker.
+    const whole = new Uint8Array(first.length + rest.length);
+    whole.set(first);
+    whole.set(rest, first.length);
+    return whole;
   } finally {
     // Nothing depends on the answer: the next request need not wait for it.
     session.close(handle).catch(() => {});

@@ -46,7 +46,7 @@ export async function* readRange(
 }
 
 /** Reads until `length` bytes are there or the file ends. */
-async function readFully(
+export async function readFully(
   read: Read,
   position: number,
   length: number,

@@ -5,6 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { noise } from "../../fixtures/noise.ts";
 
 /** Files of a directory. */
 const perDirectory = 100;
@@ -36,12 +37,9 @@ export function writeSmallFile(
 /** Makes a file of noise. */
 export function makeLargeFile(path: string, bytes: number): void {
   using file = Deno.openSync(path, { write: true, create: true });
-  const block = new Uint8Array(1024 * 1024);
-  for (let left = bytes; left > 0; left -= block.length) {
-    for (let at = 0; at < block.length; at += 65_536) {
-      crypto.getRandomValues(block.subarray(at, at + 65_536));
-    }
-    file.writeSync(block.subarray(0, Math.min(left, block.length)));
+  const blockBytes = 1024 * 1024;
+  for (let left = bytes; left > 0; left -= blockBytes) {
+    file.writeSync(noise(Math.min(left, blockBytes)));
   }
 }
 
