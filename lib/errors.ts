@@ -111,6 +111,18 @@ export class LocalError extends RelaisError {
   override readonly exitStatus = exitStatus.local;
 }
 
+/** The state is no longer what relais wrote. It is set aside, and made anew from the list and what is here. */
+export class DamagedStateError extends RelaisError {
+  override readonly name = "DamagedStateError";
+  override readonly exitStatus = exitStatus.local;
+
+  constructor(message: string) {
+    super(message, {
+      hint: "a pass that is no dry run sets it aside and makes a new one",
+    });
+  }
+}
+
 /** A safety guard stopped the work. */
 export class RefusedError extends RelaisError {
   override readonly name = "RefusedError";
@@ -152,8 +164,32 @@ export interface Failure {
   readonly hint?: string;
 }
 
+/** Whether SQLite says that its file is damaged: SQLITE_CORRUPT, SQLITE_NOTADB, or a schema that was never ours. */
+export function isDamage(error: unknown): boolean {
+  return isSqlite(error) &&
+    /not a database|malformed|no such table/.test(error.message);
+}
+
+/** SQLite has one file in relais: the state. */
+function isSqlite(error: unknown): error is Error {
+  return (error as { code?: unknown } | null)?.code === "ERR_SQLITE_ERROR";
+}
+
+/** Says what an error of SQLite means for relais; other errors are returned as they are. */
+function explainSqlite(error: unknown): unknown {
+  if (!isSqlite(error)) return error;
+  if (isDamage(error)) {
+    return new DamagedStateError(`Cannot use the state: ${error.message}`);
+  }
+  return new LocalError(`Cannot use the state: ${error.message}`, {
+    cause: error,
+    hint: "see that the disk of replica.state has room and can be written",
+  });
+}
+
 /** Flattens anything thrown to a {@link Failure}; what is not a {@link RelaisError} is a bug, told as such. */
-export function toFailure(error: unknown): Failure {
+export function toFailure(thrown: unknown): Failure {
+  const error = explainSqlite(thrown);
   if (error instanceof RelaisError) {
     const { name, message, exitStatus, retriable, hint } = error;
     return {

@@ -358,6 +358,8 @@ export interface PassReport {
   readonly skipped: number;
   readonly refused: number;
   readonly failed: readonly FailedFile[];
+  /** What concerned more than one file, in plain words. */
+  readonly errors: readonly string[];
   readonly lag_seconds: number;
   readonly seconds: number;
   readonly exit: number;
@@ -372,10 +374,10 @@ export interface PlannedAction {
 }
 
 export type StatOperations = {
-  /** Writes the pass into the history, and the snapshot. */
+  /** Writes the pass into the history, and the snapshot; tells the errors of the pass before it. */
   record: {
     request: { readonly report: PassReport; readonly started: Timestamp };
-    reply: null;
+    reply: readonly string[];
   };
   /** Writes the snapshot. */
   write: { request: null; reply: null };

@@ -12,7 +12,7 @@ import type {
   StatSettings,
 } from "../lib/protocol.ts";
 import { openState } from "../lib/state/database.ts";
-import { recordPass } from "../lib/state/history.ts";
+import { lastPasses, recordPass } from "../lib/state/history.ts";
 import { passFigure } from "../lib/stats/figures.ts";
 import { formatPrometheus, writePrometheus } from "../lib/stats/prometheus.ts";
 import {
@@ -39,8 +39,7 @@ export async function stat(
   if (snapshot !== undefined) restore(stats, snapshot);
   if (problem !== undefined) log.warning(problem);
   if (dryRun) {
-    const nothing = () => null;
-    return { handlers: { record: nothing, write: nothing } };
+    return { handlers: { record: () => [], write: () => null } };
   }
   setInterval(() => writeOrTell(context), snapshotEveryMs);
   let db: DatabaseSync | undefined;
@@ -48,12 +47,14 @@ export async function stat(
     handlers: {
       record({ report, started }) {
         count(context, report);
+        let before: readonly string[] = [];
         if (history) {
           db ??= openState(directory);
+          before = lastPasses(db, 1)[0]?.report.errors ?? [];
           recordPass(db, toMilliseconds(started) / 1_000, report);
         }
         write(context);
-        return null;
+        return before;
       },
       write() {
         write(context);

@@ -16,7 +16,11 @@ import type {
 } from "../lib/protocol.ts";
 import { connect } from "../lib/ssh/connect.ts";
 import { SftpError, type SftpSession } from "../lib/ssh/session.ts";
-import { openState, rehearseState } from "../lib/state/database.ts";
+import {
+  keepIndexOf,
+  openState,
+  rehearseState,
+} from "../lib/state/database.ts";
 import { SynchronisedList } from "../lib/state/synchronised-list.ts";
 import { type Outcome, synchroniseList } from "../lib/synchronise/list.ts";
 import { synchroniseTree } from "../lib/synchronise/tree.ts";
@@ -34,6 +38,7 @@ export function synchroList(
 ): Served<SynchroListOperations> {
   const { settings: { servers, replica, order, announces, dryRun } } = context;
   const db = dryRun ? rehearseState(replica.state) : openState(replica.state);
+  if (!dryRun) keepIndexOf(db, order);
   const list = new SynchronisedList(db, compileFilter(replica), order);
   const named = new Map(servers.map((server) => [server.name, server]));
   return {

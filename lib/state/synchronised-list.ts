@@ -17,7 +17,7 @@ import type {
 } from "../protocol.ts";
 import { Pacer } from "../pacer.ts";
 import type { Timestamp } from "../timestamp.ts";
-import { keepIndexOf, transaction } from "./database.ts";
+import { transaction } from "./database.ts";
 import {
   comparePublication,
   judge,
@@ -92,7 +92,6 @@ export class SynchronisedList {
     this.#db = db;
     this.#filter = filter;
     this.#order = order;
-    keepIndexOf(db, order);
     this.#statements = prepareStatements(db);
   }
 

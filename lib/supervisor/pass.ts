@@ -7,8 +7,10 @@
 import type { Channel } from "../channel.ts";
 import type { Deletion } from "../config/config.ts";
 import {
+  describe,
   exitStatus,
   type Failure,
+  RemoteFailure,
   StoppedError,
   toFailure,
 } from "../errors.ts";
@@ -41,6 +43,8 @@ export interface PassOptions {
   readonly dryRun: boolean;
   /** Bytes a pass may transfer. */
   readonly maxTransfer: number | undefined;
+  /** What happened before the pass, and is told with it. */
+  readonly notices: readonly Failure[];
   /** Ends the pass in good order. */
   readonly signal: AbortSignal;
   /** Is given the new files; throws if they could not be announced. */
@@ -66,10 +70,17 @@ const notProbed: Probed = {
   wireBytes: 0,
 };
 
+/** A module died, or the state is not what it was: the replica mends that, and begins anew. */
+const fatal = new Set(["ModuleError", "DamagedStateError"]);
+
 /** How many times a pass goes on after it lost its server. */
 const attempts = 3;
 
-/** Runs one pass. Only the failure of a module itself is thrown. */
+/**
+ * Runs one pass. What goes wrong is part of what it returns.
+ *
+ * @throws {RemoteFailure} If a module itself failed, or the state is damaged.
+ */
 export async function runPass(
   crew: Crew,
   options: PassOptions,
@@ -83,7 +94,7 @@ class Pass {
   readonly #crew: Crew;
   readonly #options: PassOptions;
   readonly #started = performance.now();
-  readonly #failures: Failure[] = [];
+  readonly #failures: Failure[];
   readonly #failed = new Map<string, FailedFile>();
   readonly #totals = {
     seen: 0,
@@ -104,6 +115,7 @@ class Pass {
   constructor(crew: Crew, options: PassOptions) {
     this.#crew = crew;
     this.#options = options;
+    this.#failures = [...options.notices];
   }
 
   async run(): Promise<void> {
@@ -126,6 +138,7 @@ class Pass {
       generation: this.#generation,
       ...this.#totals,
       failed,
+      errors: this.#failures.map(describe),
       lag_seconds: Math.round(this.#lagSeconds),
       seconds: Math.round(performance.now() - this.#started) / 1_000,
       exit: exitOf(
@@ -234,7 +247,7 @@ class Pass {
     this.#totals.bytes += copied.bytes;
     this.#totals.wire_bytes += copied.wireBytes;
     for (const file of failed) this.#failed.set(file.path, file);
-    if (ended !== null) this.#failures.push(ended);
+    if (ended !== null) this.#note(ended);
   }
 
   async #tidy(server: string): Promise<void> {
@@ -305,11 +318,15 @@ class Pass {
     try {
       return await step();
     } catch (error) {
-      const failure = toFailure(error);
-      if (failure.name === "ModuleError") throw error;
-      this.#failures.push(failure);
+      this.#note(toFailure(error));
       return undefined;
     }
+  }
+
+  /** Notes what went wrong, unless no step can go on after it. */
+  #note(failure: Failure): void {
+    if (fatal.has(failure.name)) throw new RemoteFailure(failure);
+    this.#failures.push(failure);
   }
 
   #lostServer(): boolean {

@@ -6,8 +6,12 @@
 
 import { createHash } from "node:crypto";
 import type { ReplicaReady } from "../config/config.ts";
-import { describe } from "../errors.ts";
-import { Lock } from "../lock.ts";
+import {
+  describe,
+  exitStatus,
+  type Failure,
+  type RelaisError,
+} from "../errors.ts";
 import { Logger } from "../log/logger.ts";
 import type {
   CopyListOperations,
@@ -21,7 +25,8 @@ import type {
   TestServerOperations,
 } from "../protocol.ts";
 import { StatsBlock } from "../stats/block.ts";
-import { timestampFromMilliseconds } from "../timestamp.ts";
+import { type Timestamp, timestampFromMilliseconds } from "../timestamp.ts";
+import { Hold } from "./hold.ts";
 import { joinPaths, runHook } from "./hooks.ts";
 import type { ModulePlan } from "./module-worker.ts";
 import { type PassOutcome, runPass } from "./pass.ts";
@@ -38,24 +43,29 @@ export interface ReplicaOptions extends RunOptions {
   readonly silenceMs?: number;
 }
 
+/** The modules that have the state open. */
+const stateful: readonly ModuleName[] = ["test-server", "synchro-list", "stat"];
+
 /** A replica at work. One process at a time can hold its state. */
 export class Replica implements AsyncDisposable {
   readonly #config: ReplicaReady;
   readonly #options: ReplicaOptions;
-  readonly #lock: Lock;
+  readonly #hold: Hold;
   readonly #supervisor: Supervisor;
   readonly #log: Logger;
+  /** What happened to the state, for the report of the next pass. */
+  #notices: Failure[] = [];
 
   private constructor(
     config: ReplicaReady,
     options: ReplicaOptions,
-    lock: Lock,
+    hold: Hold,
   ) {
     const stats = StatsBlock.create();
     const { level } = config.log;
     this.#config = config;
     this.#options = options;
-    this.#lock = lock;
+    this.#hold = hold;
     this.#log = new Logger({ module: "supervisor", level, stats });
     this.#supervisor = new Supervisor({
       stats,
@@ -80,12 +90,12 @@ export class Replica implements AsyncDisposable {
     options: ReplicaOptions,
   ): Promise<Replica> {
     const { state } = config.replica;
-    const lock = options.dryRun
-      ? Lock.takeWithoutTrace(state)
-      : Lock.take(state);
-    const replica = new Replica(config, options, lock);
+    const hold = options.dryRun
+      ? Hold.takeWithoutTrace(state)
+      : Hold.take(state);
+    const replica = new Replica(config, options, hold);
     try {
-      await replica.#supervisor.need("log", "stat", "test-server");
+      await replica.#withSoundState(() => replica.#begin());
       return replica;
     } catch (error) {
       await replica[Symbol.asyncDispose]();
@@ -99,27 +109,8 @@ export class Replica implements AsyncDisposable {
    * @throws {ModuleError} If a module died or fell silent; the next pass replaces it.
    */
   async pass(signal: AbortSignal): Promise<PassOutcome> {
-    const started = timestampFromMilliseconds(Date.now());
-    this.#supervisor.beginPass(crypto.randomUUID().slice(0, 8));
-    await this.#supervisor.need("log", "stat", "test-server");
-    const { hooks, replica } = this.#config;
-    const outcome = await runPass({
-      testServer: () => this.#asker<TestServerOperations>("test-server"),
-      synchroList: () => this.#asker<SynchroListOperations>("synchro-list"),
-      copyList: () => this.#asker<CopyListOperations>("copy-list"),
-    }, {
-      fingerprint: fingerprint(this.#config),
-      delete: replica.delete,
-      dryRun: this.#options.dryRun,
-      maxTransfer: this.#options.maxTransfer,
-      signal,
-      onSwitch: (probed) => this.#announceSwitch(probed),
-      ...(hooks.onNew.length === 0 ? {} : {
-        announce: (paths) => runHook("on_new", hooks.onNew, joinPaths(paths)),
-      }),
-    });
-    await this.#conclude(outcome, started);
-    return outcome;
+    if (this.#hold.isLost) await this.#retakeState();
+    return await this.#withSoundState(() => this.#pass(signal));
   }
 
   /** Probes all servers once, changes nothing. */
@@ -131,7 +122,74 @@ export class Replica implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#flush();
     await this.#supervisor[Symbol.asyncDispose]();
-    this.#lock[Symbol.dispose]();
+    this.#hold[Symbol.dispose]();
+  }
+
+  async #begin(): Promise<void> {
+    await this.#supervisor.need("log", "stat", "test-server");
+    this.#hold.opened();
+  }
+
+  async #pass(signal: AbortSignal): Promise<PassOutcome> {
+    const started = timestampFromMilliseconds(Date.now());
+    this.#supervisor.beginPass(crypto.randomUUID().slice(0, 8));
+    await this.#begin();
+    const { hooks, replica } = this.#config;
+    const outcome = await runPass({
+      testServer: () => this.#asker<TestServerOperations>("test-server"),
+      synchroList: () => this.#asker<SynchroListOperations>("synchro-list"),
+      copyList: () => this.#asker<CopyListOperations>("copy-list"),
+    }, {
+      fingerprint: fingerprint(this.#config),
+      delete: replica.delete,
+      dryRun: this.#options.dryRun,
+      maxTransfer: this.#options.maxTransfer,
+      signal,
+      notices: this.#notices,
+      onSwitch: (probed) => this.#announceSwitch(probed),
+      ...(hooks.onNew.length === 0 ? {} : {
+        announce: (paths) => runHook("on_new", hooks.onNew, joinPaths(paths)),
+      }),
+    });
+    await this.#conclude(outcome, started);
+    this.#notices = [];
+    return outcome;
+  }
+
+  /** Does `work`; if it finds that the state is damaged, sets that aside and does it again, with a new one. */
+  async #withSoundState<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      const damaged = (error as RelaisError).name === "DamagedStateError";
+      if (!damaged || this.#options.dryRun) throw error;
+      await this.#supervisor.retire(...stateful);
+      const aside = this.#hold.setAside();
+      this.#notice(
+        `${
+          (error as RelaisError).message
+        }. It is kept as ${aside}; a new one is made from the list and from what is here`,
+      );
+      return await work();
+    }
+  }
+
+  /** Lets the modules open the state that is there now, or make one where there is none. */
+  async #retakeState(): Promise<void> {
+    await this.#supervisor.retire(...stateful);
+    this.#hold.retake();
+    this.#notice(
+      `The state in ${this.#config.replica.state} was removed or replaced while relais ran, and was opened anew`,
+    );
+  }
+
+  #notice(message: string): void {
+    this.#notices.push({
+      name: "Notice",
+      message,
+      exitStatus: exitStatus.done,
+      retriable: false,
+    });
   }
 
   async #asker<
@@ -151,9 +209,10 @@ export class Replica implements AsyncDisposable {
 
   async #conclude(
     { report, failures }: PassOutcome,
-    started: ReturnType<typeof timestampFromMilliseconds>,
+    started: Timestamp,
   ): Promise<void> {
-    for (const failure of failures) this.#log.error(describe(failure));
+    const before = await this.#record(report, started);
+    for (const failure of failures) this.#tell(describe(failure), before);
     const { server, copied, bytes, seconds, exit } = report;
     this.#log.info(
       `pass from ${
@@ -165,8 +224,27 @@ export class Replica implements AsyncDisposable {
     if (exit !== 0 && onError.length > 0) {
       await this.#hook("on_error", onError, report);
     }
+  }
+
+  /** Records the pass; returns the errors of the one before it. */
+  async #record(
+    report: PassOutcome["report"],
+    started: Timestamp,
+  ): Promise<readonly string[]> {
     const stat = this.#supervisor.asker<StatOperations>("stat");
-    await stat.ask("record", { report, started });
+    try {
+      return await stat.ask("record", { report, started });
+    } catch (error) {
+      for (const text of report.errors) this.#log.error(text);
+      throw error;
+    }
+  }
+
+  /** What lasts is told once, and not every minute. */
+  #tell(error: string, before: readonly string[]): void {
+    const isNew = !before.some((text) => isAlike(text, error));
+    if (isNew) this.#log.error(error);
+    else this.#log.debug(`still: ${error}`);
   }
 
   async #announceSwitch({ active, previous, reason }: Probed): Promise<void> {
@@ -199,6 +277,12 @@ export class Replica implements AsyncDisposable {
   #hear({ progress }: CopyProgress): void {
     this.#options.onProgress?.(progress);
   }
+}
+
+/** Whether two errors are of the same kind: ages, sizes and counts change while what is wrong does not. */
+function isAlike(a: string, b: string): boolean {
+  const withoutFigures = (text: string) => text.replaceAll(/\d+/g, "0");
+  return withoutFigures(a) === withoutFigures(b);
 }
 
 /** Changes with whatever decides what is wanted, and where it goes. */

@@ -90,6 +90,14 @@ export class Supervisor implements AsyncDisposable {
     return this.#runs(name);
   }
 
+  /** Ends some modules in good order; {@link need} starts them again. */
+  async retire(...names: readonly ModuleName[]): Promise<void> {
+    const running = names.filter((name) => this.#runs(name));
+    await Promise.all(
+      running.map((name) => this.#running.get(name)!.end(endMs)),
+    );
+  }
+
   /** Tells all modules which pass their log lines belong to. */
   beginPass(pass: string): void {
     this.#pass = pass;
