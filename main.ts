@@ -55,10 +55,17 @@ async function dispatch(
   const load = () => loadConfig(invocation.options.config);
   switch (invocation.command) {
     case "run": {
-      const { once, "dry-run": dryRun } = invocation.options;
-      const { "max-time": maxTime, "max-transfer": maxTransfer } =
-        invocation.options;
-      const args = { once, dryRun, maxTime, maxTransfer, json };
+      const { once, failback } = invocation.options;
+      const {
+        "dry-run": dryRun,
+        "max-time": maxTime,
+        "max-transfer": maxTransfer,
+        "accept-shrink": acceptShrink,
+      } = invocation.options;
+      const args = {
+        ...{ once, dryRun, maxTime, maxTransfer },
+        ...{ acceptShrink, failback, json },
+      };
       return await run(requireReplica(await load()), args, output);
     }
     case "publish": {

@@ -166,6 +166,8 @@ export interface SynchroListSettings {
   readonly order: CopyOrder;
   /** Whether new files are to be announced to a hook. */
   readonly announces: boolean;
+  /** Whether a list that lost entries is believed, and what it lost deleted. */
+  readonly acceptShrink: boolean;
   readonly dryRun: boolean;
 }
 

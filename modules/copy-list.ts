@@ -101,7 +101,7 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
           destination,
           durability,
           withdrawn,
-          replica.delete,
+          replica,
         );
         await list.ask("removed", { paths: outcome.removed });
         context.figures.add("files_removed", outcome.removed.length);

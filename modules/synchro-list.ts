@@ -5,8 +5,7 @@
  * @module
  */
 
-import { RefusedError } from "../lib/errors.ts";
-import type { MaxDelete, ServerConfig } from "../lib/config/config.ts";
+import type { ServerConfig } from "../lib/config/config.ts";
 import { compileFilter } from "../lib/synchronise/filter.ts";
 import { RemoteList } from "../lib/list/remote.ts";
 import type {
@@ -22,6 +21,7 @@ import {
   rehearseState,
 } from "../lib/state/database.ts";
 import { SynchronisedList } from "../lib/state/synchronised-list.ts";
+import { guardDeletion } from "../lib/synchronise/guard.ts";
 import { type Outcome, synchroniseList } from "../lib/synchronise/list.ts";
 import { synchroniseTree } from "../lib/synchronise/tree.ts";
 import { type Context, serve, type Served } from "../lib/worker.ts";
@@ -36,7 +36,8 @@ type SynchroListContext = Context<"synchro-list", SynchroListSettings, never>;
 export function synchroList(
   context: SynchroListContext,
 ): Served<SynchroListOperations> {
-  const { settings: { servers, replica, order, announces, dryRun } } = context;
+  const { settings: { servers, replica, dryRun, order, ...settings } } =
+    context;
   const db = dryRun ? rehearseState(replica.state) : openState(replica.state);
   if (!dryRun) keepIndexOf(db, order);
   const list = new SynchronisedList(db, compileFilter(replica), order);
@@ -47,7 +48,7 @@ export function synchroList(
         synchronise(context, list, named.get(server)!),
       wanted: ({ server, last, limit }) => list.wanted(server, last, limit),
       arrived({ server, files }) {
-        list.arrived(server, files, { announce: announces });
+        list.arrived(server, files, { announce: settings.announces });
         return null;
       },
       failed({ server, files }) {
@@ -56,7 +57,9 @@ export function synchroList(
       },
       withdrawn({ server }) {
         const withdrawn = list.withdrawn(server);
-        guard(withdrawn.length, list.count(), replica.maxDelete);
+        if (!settings.acceptShrink) {
+          guardDeletion(withdrawn.length, list.count(), replica.maxDelete);
+        }
         return withdrawn;
       },
       removed({ paths }) {
@@ -84,14 +87,15 @@ async function synchronise(
   list: SynchronisedList,
   server: ServerConfig,
 ): Promise<Synchronised> {
-  const { settings: { limits, replica: { source } }, log, figures } = context;
+  const { settings: { limits, acceptShrink, replica: { source } } } = context;
+  const { log, figures } = context;
   await using session = await connect(server, limits);
   const remote = source === "tree"
     ? undefined
     : await openList(session, server.root, list, source === "auto");
   const outcome = remote === undefined
     ? await synchroniseTree(list, session, server.root)
-    : await synchroniseList(list, server.name, remote);
+    : await synchroniseList(list, server.name, remote, { acceptShrink });
   const { received, sent } = session.wireBytes;
   for (const refusal of outcome.refused) log.warning(refusal);
   if (outcome.gaps > 0) {
@@ -133,18 +137,6 @@ function result(
   { gaps: _, bytes: __, ...outcome }: Outcome,
 ): Omit<Outcome, "gaps" | "bytes"> {
   return outcome;
-}
-
-/** Refuses to delete more than `replica.max_delete` allows in one pass. */
-function guard(withdrawn: number, here: number, maxDelete: MaxDelete): void {
-  const allowed = "files" in maxDelete
-    ? maxDelete.files
-    : Math.floor(here * maxDelete.share);
-  if (withdrawn <= allowed) return;
-  throw new RefusedError(
-    `Cannot delete ${withdrawn} of ${here} files: replica.max_delete allows ${allowed}`,
-    { hint: "if they are really to go, raise replica.max_delete for one pass" },
-  );
 }
 
 if (import.meta.main) serve("synchro-list", synchroList);

@@ -84,6 +84,7 @@ Deno.test("parseConfig() gives every key its default", () => {
       exclude: [],
       delete: "keep",
       maxDelete: { share: 0.1 },
+      trashKeepMs: 30 * 86_400_000,
     },
     probe: {
       timeoutMs: 5_000,

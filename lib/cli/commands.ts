@@ -79,6 +79,20 @@ export const commands = [
         help: "copy no more than SIZE in a pass, like 10GB; the next goes on",
         default: "no limit",
       },
+      {
+        long: "accept-shrink",
+        kind: "flag",
+        help:
+          "with --once: believe a list that lost entries, and delete what it lost",
+        needs: "once",
+      },
+      {
+        long: "failback",
+        kind: "flag",
+        help:
+          "with --once: go back to the preferred server that serves, whatever probe.hold and probe.failback say",
+        needs: "once",
+      },
     ],
     examples: [
       { line: "relais --once", help: "one pass, as a systemd timer runs it" },

@@ -15,6 +15,8 @@ interface Named {
   readonly help: string;
   /** The long name of an option that contradicts this one. */
   readonly conflicts?: string;
+  /** The long name of a flag that must be there with this one. */
+  readonly needs?: string;
 }
 
 /** An option that is there or not. */

@@ -176,11 +176,14 @@ function refuseConflicts(
   options: readonly Option[],
   values: Readonly<Record<string, unknown>>,
 ): void {
-  for (const { long, conflicts } of options) {
-    if (conflicts === undefined || !values[long] || !values[conflicts]) {
-      continue;
+  for (const { long, conflicts, needs } of options) {
+    if (!values[long]) continue;
+    if (conflicts !== undefined && values[conflicts]) {
+      throw new UsageError(`Cannot use --${long} and --${conflicts} together`);
     }
-    throw new UsageError(`Cannot use --${long} and --${conflicts} together`);
+    if (needs !== undefined && !values[needs]) {
+      throw new UsageError(`Cannot use --${long} without --${needs}`);
+    }
   }
 }
 

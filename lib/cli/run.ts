@@ -25,6 +25,8 @@ export interface RunArguments {
   readonly maxTime: number | undefined;
   /** Bytes a pass may transfer. */
   readonly maxTransfer: number | undefined;
+  readonly acceptShrink: boolean;
+  readonly failback: boolean;
   readonly json: boolean;
 }
 
@@ -42,6 +44,8 @@ export async function run(
   await using replica = await Replica.open(config, {
     dryRun: args.dryRun,
     maxTransfer: args.maxTransfer,
+    acceptShrink: args.acceptShrink,
+    failback: args.failback,
     stderr: stderrLevel(args, output),
     journal: output.journal,
   });

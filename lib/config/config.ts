@@ -49,6 +49,8 @@ export interface ReplicaConfig {
   readonly delete: Deletion;
   /** @default 10 % */
   readonly maxDelete: MaxDelete;
+  /** How long a file stays in the trash; 0: for ever. @default 30 days */
+  readonly trashKeepMs: number;
 }
 
 /** How servers are tested and chosen. */

@@ -42,9 +42,9 @@ function toServer(
 }
 
 function toReplica(
-  { max_delete, ...replica }: NonNullable<Parsed["replica"]>,
+  { max_delete, trash_keep, ...replica }: NonNullable<Parsed["replica"]>,
 ): ReplicaConfig {
-  return { ...replica, maxDelete: max_delete };
+  return { ...replica, maxDelete: max_delete, trashKeepMs: trash_keep };
 }
 
 function toProbe(

@@ -41,6 +41,7 @@ into = "/srv/replica"          # the directory that holds it
 # exclude = []                 # globs, as well
 # delete = "keep"              # or trash, or remove: files that a server withdrew
 # max_delete = "10%"           # or a number of files; a pass that would delete more stops and asks
+# trash_keep = "30d"           # how long files stay in into/.relais/trash; 0s: for ever
 
 # How servers are tested and chosen.
 [probe]

@@ -79,6 +79,7 @@ export const tables = {
     exclude: v.optional(globs, []),
     delete: v.optional(oneOf(deletions), "keep"),
     max_delete: v.optional(maxDelete, "10%"),
+    trash_keep: v.optional(duration, "30d"),
   },
   probe: {
     timeout: v.optional(limit, "5s"),

@@ -94,9 +94,28 @@ export class Destination {
   /** Moves a file to the trash of `day` (as in `2026-11-23`). */
   trash(path: string, day: string): void {
     if (!this.#lookBelow(path)?.isFile) return;
-    const kept = `${own}/trash/${day}/${path}`;
+    let kept = `${trashOf(day)}/${path}`;
+    for (let count = 1; this.#lookBelow(kept) !== undefined; count++) {
+      // A file of that name was thrown away already that day.
+      kept = `${trashOf(`${day}.${count}`)}/${path}`;
+    }
     this.#makeParents(kept);
     Deno.renameSync(this.absolute(path), this.absolute(kept));
+  }
+
+  /** Deletes what was moved to the trash before `day`. */
+  emptyTrash(day: string): void {
+    const trash = `${own}/trash`;
+    if (!this.#checkParts(trash)) return;
+    for (
+      const { name, isDirectory } of Deno.readDirSync(this.absolute(trash))
+    ) {
+      if (
+        !isDirectory || !/^\d{4}-\d\d-\d\d/.test(name) || name >= day
+      ) continue;
+      // Links in it are removed, and not followed.
+      Deno.removeSync(this.absolute(trashOf(name)), { recursive: true });
+    }
   }
 
   /** Returns the absolute path of a checked relative one. */
@@ -135,6 +154,10 @@ export class Destination {
     }
     return true;
   }
+}
+
+function trashOf(day: string): string {
+  return `${own}/trash/${day}`;
 }
 
 function lookAt(path: string): Deno.FileInfo | undefined {

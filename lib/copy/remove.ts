@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Deletion } from "../config/config.ts";
+import type { ReplicaConfig } from "../config/config.ts";
 import type { Durability } from "../durability.ts";
 import { describe, FileError } from "../errors.ts";
 import type { FailedFile } from "../protocol.ts";
@@ -16,15 +16,22 @@ export interface Removed {
   readonly failed: readonly FailedFile[];
 }
 
-/** Removes files, or moves them to the trash, as `how` says; durable when it returns. */
+/**
+ * Removes files, or moves them to the trash and takes out of it what was there
+ * long enough; durable when it returns.
+ */
 export async function removeWithdrawn(
   destination: Destination,
   durability: Durability,
   files: readonly { readonly path: string }[],
-  how: Deletion,
+  { delete: how, trashKeepMs }: Pick<ReplicaConfig, "delete" | "trashKeepMs">,
 ): Promise<Removed> {
+  const now = Date.now();
+  if (how === "trash" && trashKeepMs > 0) {
+    destination.emptyTrash(dayOf(now - trashKeepMs));
+  }
   if (how === "keep" || files.length === 0) return { removed: [], failed: [] };
-  const day = new Date().toISOString().slice(0, "2026-11-23".length);
+  const day = dayOf(now);
   const removed: string[] = [];
   const failed: FailedFile[] = [];
   for (const { path } of files) {
@@ -39,4 +46,9 @@ export async function removeWithdrawn(
   }
   await durability.barrier(destination.into);
   return { removed, failed };
+}
+
+/** The day in UTC, as in `2026-11-23`. */
+function dayOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().slice(0, "2026-11-23".length);
 }

@@ -29,6 +29,8 @@ const texts = {
       UPDATE list SET "offset" = :offset, tail = :tail, seq = :seq WHERE server = :server`,
   completeReading: "UPDATE list SET complete = :number WHERE server = :server",
   refilter: "UPDATE list SET filters = :filters WHERE server = :server",
+  forgetOrder:
+    "UPDATE copy SET generation = NULL WHERE generation = :generation",
   withdrawUnnamed: `
       UPDATE entry SET standing = 'withdrawn'
       WHERE server = :server AND reading < :number

@@ -124,6 +124,11 @@ export class SynchronisedList {
     return { server, generation, number: reading };
   }
 
+  /** Forgets in which order files of one list were published. */
+  forgetOrder(generation: string): void {
+    this.#statements.forgetOrder.run({ generation });
+  }
+
   /** Takes in some entries and, in the same transaction, how far the list is read by them. */
   take(reading: Reading, entries: readonly Entry[], cursor?: Cursor): Taken {
     const taken = { seen: entries.length, new: 0, skipped: 0 };

@@ -6,7 +6,12 @@
  */
 
 import { dirname } from "@std/path/posix";
-import type { Config, Level, ReplicaReady } from "../config/config.ts";
+import type {
+  Config,
+  Level,
+  ProbeConfig,
+  ReplicaReady,
+} from "../config/config.ts";
 import type {
   CopyListSettings,
   LogSettings,
@@ -32,6 +37,10 @@ export const moduleUrls: Readonly<Record<ModuleName, URL>> = {
 /** What the command line says about a run. */
 export interface RunOptions {
   readonly dryRun: boolean;
+  /** Whether a list that lost entries is believed. @default false */
+  readonly acceptShrink?: boolean;
+  /** Whether to go back to a preferred server at once. @default false */
+  readonly failback?: boolean;
   /** What goes to stderr at least; `null`: nothing. */
   readonly stderr: Level | null;
   /** Whether stderr is the journal. */
@@ -56,8 +65,11 @@ export function replicaPlans(
   config: ReplicaReady,
   options: RunOptions,
 ): Record<ReplicaModule, ModulePlan> {
-  const { servers, replica, probe, copy, limits, hooks } = config;
-  const { dryRun } = options;
+  const { servers, replica, copy, limits, hooks } = config;
+  const { dryRun, acceptShrink = false, failback = false } = options;
+  const probe: ProbeConfig = failback
+    ? { ...config.probe, failback: "auto", holdMs: 0 }
+    : config.probe;
   const state = { read: [replica.state], write: [replica.state] };
   const session = sessionPermissions(servers);
   return {
@@ -74,6 +86,7 @@ export function replicaPlans(
         replica,
         order: copy.order,
         announces: hooks.onNew.length > 0,
+        acceptShrink,
         dryRun,
       },
       [session, state],

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { RefusedError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
 import { isExtension, parseHeader, parseLine } from "../list/format.ts";
 import { beginning, type RemoteList } from "../list/remote.ts";
 import type { Cursor } from "../protocol.ts";
+import { guardList } from "./guard.ts";
 import type { Reading, SynchronisedList } from "../state/synchronised-list.ts";
 
 /** What reading came to, for the report and the log. */
@@ -56,16 +56,22 @@ export function refuse(outcome: Outcome, refusal: string): void {
  * Reads `remote` from where `server`'s list was left, or from its start if it
  * is another list or lines are missing.
  *
- * @throws {RefusedError} If the list has lost its end since.
+ * @throws {RefusedError} If the list is not what it was, and that is not accepted.
  */
 export async function synchroniseList(
   list: SynchronisedList,
   server: string,
   remote: RemoteList,
+  { acceptShrink }: { acceptShrink: boolean },
 ): Promise<Outcome> {
   const known = list.cursor(server);
-  if (remote.recognition === "shrunken") throw shrunken(server, remote, known!);
-  if (known === undefined || remote.recognition === "other") {
+  if (known === undefined) return await readFromStart(list, server, remote);
+  if (!acceptShrink) guardList(server, remote, known);
+  if (remote.recognition !== "same" && remote.recognition !== "grown") {
+    // Numbers given twice tell nothing: only dates can tell what is newer than what is here.
+    if (remote.generation === known.generation) {
+      list.forgetOrder(known.generation);
+    }
     return await readFromStart(list, server, remote);
   }
   const reading = await list.resume(server);
@@ -176,18 +182,4 @@ class LineReader {
     this.#unnumbered = 0;
     this.seq = seq;
   }
-}
-
-function shrunken(
-  server: string,
-  remote: RemoteList,
-  known: Cursor,
-): RefusedError {
-  return new RefusedError(
-    `Cannot go on with the list of ${server}: it has ${remote.size} bytes, and had ${known.offset}`,
-    {
-      hint:
-        "a list only grows; if it was made anew on purpose, give it a new generation",
-    },
-  );
 }
