@@ -226,6 +226,8 @@ export interface Backlog {
 export type SynchroListOperations = {
   /** Brings the synchronised list up to date with what `server` publishes. */
   synchronise: { request: { readonly server: string }; reply: Synchronised };
+  /** Ends at once what is being read from a server. */
+  abandon: { request: null; reply: null };
   /** The next entries to fetch from `server` after `last`, in the order of `copy.order`. */
   wanted: {
     request: {
@@ -317,8 +319,10 @@ export type CopyListOperations = {
   };
   /** Removes what earlier passes have begun to fetch and nobody wants any more; hangs up. */
   tidy: { request: { readonly server: string }; reply: null };
-  /** Ends a copy under way in good order: what is whole is committed, the rest stays staged. */
+  /** Ends a copy under way in good order: what is under way arrives and is committed, the rest stays staged. */
   stop: { request: null; reply: null };
+  /** Ends it without waiting for the server: what is whole is committed, the rest stays staged. */
+  abandon: { request: { readonly reason: string }; reply: null };
   /** Takes away what `server` withdrew, as `replica.delete` says. */
   remove: {
     request: { readonly server: string };

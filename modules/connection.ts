@@ -16,33 +16,38 @@ import type { Handle, SftpSession } from "../lib/ssh/session.ts";
 
 /** Returns what a connection answers. One session follows the other: `connect`, work, `end`. */
 export function connection(): Handlers<ConnectionOperations> {
-  let session: SftpSession;
+  let session: SftpSession | undefined;
+  let connecting: AbortController | undefined;
   const opened = new Map<number, Handle>();
   let files = 0;
   return {
     async connect({ server, limits }) {
       opened.clear();
-      session = await connect(server, limits);
+      connecting = new AbortController();
+      const { signal } = connecting;
+      session = await connect(server, limits, { signal });
       const { maxRead, maxHandles } = session;
       return { maxRead, maxHandles };
     },
-    fetch: ({ path, length }) => readFile(session, path, length),
+    fetch: ({ path, length }) => readFile(session!, path, length),
     async open({ path }) {
-      const handle = await session.open(path);
+      const handle = await session!.open(path);
       opened.set(++files, handle);
       return files;
     },
     read: ({ file, position, length }) =>
-      session.read(opened.get(file)!, position, length),
+      session!.read(opened.get(file)!, position, length),
     async close({ file }) {
       const handle = opened.get(file)!;
       opened.delete(file);
-      await session.close(handle);
+      await session!.close(handle);
       return null;
     },
     async end() {
-      await session.end();
-      return session.wireBytes;
+      // A session that is open is left alone by this, one to come never opens.
+      connecting?.abort();
+      await session?.end();
+      return session?.wireBytes ?? { received: 0, sent: 0 };
     },
   };
 }

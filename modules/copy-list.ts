@@ -15,7 +15,7 @@ import { Staging } from "../lib/copy/staging.ts";
 import { tidy } from "../lib/copy/tidy.ts";
 import { Throttle } from "../lib/copy/throttle.ts";
 import { Durability } from "../lib/durability.ts";
-import { describe } from "../lib/errors.ts";
+import { describe, UnreachableError } from "../lib/errors.ts";
 import type {
   CopyListOperations,
   CopyListSettings,
@@ -81,6 +81,14 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
         copier?.stop();
         return null;
       },
+      async abandon({ reason }) {
+        copier?.stop(new UnreachableError(reason));
+        opened.clear();
+        await Promise.all(
+          connections.map((connection) => connection.abandon()),
+        );
+        return null;
+      },
       async tidy({ server }) {
         // Opened ahead, and not needed: by the next pass it may be dead.
         for (const sessions of opened.values()) await (await sessions).end();
@@ -126,6 +134,9 @@ function observe({ figures, log, tell }: CopyListContext): Observer {
   const fetched = { files: 0, bytes: 0 };
   let inPlace = { files_copied: 0, bytes_copied: 0 };
   return {
+    received(bytes) {
+      figures.add("received_bytes", bytes);
+    },
     fetched({ path, size }) {
       fetched.files++;
       fetched.bytes += size;

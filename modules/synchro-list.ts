@@ -41,11 +41,23 @@ export function synchroList(
   const db = dryRun ? rehearseState(replica.state) : openState(replica.state);
   if (!dryRun) keepIndexOf(db, order);
   const list = new SynchronisedList(db, compileFilter(replica), order);
+  let reading: AbortController | undefined;
   const named = new Map(servers.map((server) => [server.name, server]));
   return {
     handlers: {
-      synchronise: ({ server }) =>
-        synchronise(context, list, named.get(server)!),
+      synchronise({ server }) {
+        reading = new AbortController();
+        return synchronise(
+          context,
+          list,
+          named.get(server)!,
+          reading.signal,
+        );
+      },
+      abandon() {
+        reading?.abort();
+        return null;
+      },
       wanted: ({ server, last, limit }) => list.wanted(server, last, limit),
       arrived({ server, files }) {
         list.arrived(server, files, { announce: settings.announces });
@@ -86,10 +98,15 @@ async function synchronise(
   context: SynchroListContext,
   list: SynchronisedList,
   server: ServerConfig,
+  signal: AbortSignal,
 ): Promise<Synchronised> {
   const { settings: { limits, acceptShrink, replica: { source } } } = context;
   const { log, figures } = context;
-  await using session = await connect(server, limits);
+  await using session = await connect(server, limits, {
+    signal,
+    onReceived: (bytes) => figures.add("received_bytes", bytes),
+  });
+  signal.addEventListener("abort", () => session.end());
   const remote = source === "tree"
     ? undefined
     : await openList(session, server.root, list, source === "auto");

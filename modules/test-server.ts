@@ -90,8 +90,9 @@ async function probeAndChoose(
     policy,
     Date.now(),
   );
-  const serving = round.verdicts.get(choice.active ?? "") === "up";
-  const active = serving ? choice.active : null;
+  const verdict = round.verdicts.get(choice.active ?? "");
+  const serves = verdict === "up" || verdict === "stale";
+  const active = serves ? choice.active : null;
   tell(context, memory, { active, reason });
   remember(db, {
     choice,

@@ -88,6 +88,7 @@ async function copy(
     },
     observer: {
       fetched() {},
+      received() {},
       arrived() {},
       adopted() {},
       retrying() {},

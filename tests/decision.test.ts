@@ -187,3 +187,79 @@ Deno.test("undecided() asks again only where the answer may change the decision"
     [["production"], ["production"], [], []],
   );
 });
+
+/** What probes of one server can say; production and backup each say one of them. */
+const states = {
+  up: "up",
+  down: "unreachable",
+  untrusted: "untrusted",
+  behind: "stale",
+} as const satisfies Record<string, Verdict>;
+type State = keyof typeof states;
+
+/**
+ * Which server is the active one once the probes have said the same for long
+ * enough, if before it was none, production or backup: P, B, or - for none.
+ */
+const table: Record<`${State} ${State}`, string> = {
+  // production, backup
+  "up up": "PPP",
+  "up down": "PPP",
+  "up untrusted": "PPP",
+  "up behind": "PPP",
+  "down up": "BBB",
+  "down down": "---",
+  "down untrusted": "---",
+  "down behind": "BBB",
+  "untrusted up": "BBB",
+  "untrusted down": "---",
+  "untrusted untrusted": "---",
+  "untrusted behind": "BBB",
+  "behind up": "BBB",
+  "behind down": "PPP",
+  "behind untrusted": "PPP",
+  // Whichever of two stale servers is in use stays so.
+  "behind behind": "PPB",
+};
+
+for (const [cell, expected] of Object.entries(table)) {
+  const [production, backup] = cell.split(" ") as [State, State];
+  for (const [index, before] of [null, "production", "backup"].entries()) {
+    Deno.test(`decide(): production ${production}, backup ${backup}, ${before ?? "none"} active before`, () => {
+      const start: Choice = before === null
+        ? noChoice
+        : before === "production"
+        ? onProduction
+        : { ...onBackup, since: 0 };
+      const round = {
+        production: states[production],
+        backup: states[backup],
+      };
+      const decided = play(start, Array(policy.fall + policy.rise).fill(round));
+
+      const letters: Record<string, string | null> = {
+        P: "production",
+        B: "backup",
+        // Nothing serves; what was active is remembered.
+        "-": before,
+      };
+      assertEquals(decided.active, letters[expected[index]!]);
+      assertEquals(
+        decided.reason === "no server is available",
+        expected[index] === "-",
+      );
+    });
+  }
+}
+
+Deno.test("decide() does not follow a server that flaps", () => {
+  const flapping = Array.from(
+    { length: 20 },
+    (_, round) => round % 3 === 2 ? bothUp : productionDown,
+  );
+  let choice: Choice = { ...onBackup, since: 0 };
+  for (const round of flapping) {
+    choice = play(choice, [round]);
+    assertEquals(choice.active, "backup");
+  }
+});

@@ -49,7 +49,7 @@ into = "/srv/replica"          # the directory that holds it
 # rise = 2                     # good tests before a server counts as up again
 # fall = 3                     # bad ones before the active server is left
 # hold = "1m"                  # at least so long on a server before going back to a preferred one
-# max_age = "0s"               # a list not touched for longer is stale; 0s: never
+# max_age = "0s"               # a list not touched for longer is stale, used only if no other is fresh; 0s: never
 # failback = "auto"            # or manual: stay on the server in use
 
 # How files are fetched.

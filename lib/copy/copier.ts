@@ -37,6 +37,8 @@ export interface Ledger {
 export interface Observer {
   /** Its bytes are here, whole. */
   fetched(entry: Wanted): void;
+  /** Some bytes of a file came. */
+  received(bytes: number): void;
   /** It is in place, durably. */
   arrived(entry: Wanted): void;
   adopted(entry: Wanted): void;
@@ -91,6 +93,8 @@ export class Copier {
   #bytes = 0;
   /** What ends the run: a lost server, a full disk. */
   #end: unknown;
+  /** Ends a pause between attempts. */
+  readonly #ended = new AbortController();
 
   constructor(tools: Tools, { parallel, retries }: CopyConfig) {
     this.#tools = tools;
@@ -107,11 +111,11 @@ export class Copier {
         retry < this.#retries && this.#again.length > 0;
         retry++
       ) {
-        await delay(pause(retry));
+        await delay(pause(retry), { signal: this.#ended.signal });
         await this.#copyAll(this.#retry(retry + 1 === this.#retries));
       }
     } catch (error) {
-      this.#end ??= error;
+      this.#endWith(error);
     }
     await this.#finish();
     return {
@@ -124,8 +128,13 @@ export class Copier {
   }
 
   /** Starts nothing more; {@link run} ends when what is whole is committed. */
-  stop(): void {
-    this.#end ??= new StoppedError("stopped before all was copied");
+  stop(reason: RelaisError = stopped()): void {
+    this.#endWith(reason);
+  }
+
+  #endWith(error: unknown): void {
+    this.#end ??= error;
+    this.#ended.abort();
   }
 
   async *#pages(): AsyncGenerator<Attempt> {
@@ -170,7 +179,7 @@ export class Copier {
       this.#ready(await this.#copy(entry, slots));
     } catch (cause) {
       const error = translate(cause, entry.path);
-      if (!(error instanceof FileError)) this.#end ??= error;
+      if (!(error instanceof FileError)) this.#endWith(error);
       else if (!last && error.retriable) {
         this.#tools.observer.retrying(entry, error);
         this.#again.push(entry);
@@ -194,17 +203,19 @@ export class Copier {
 
   /** Fetches a file, and returns the path under which it is staged, whole. */
   async #stage(entry: Wanted, slots: number): Promise<string> {
-    const { root, fetcher, staging } = this.#tools;
+    const { root, fetcher, staging, observer } = this.#tools;
     const path = `${root}/${entry.path}`;
     const { size } = entry;
     if (fetcher.isSmall(size) && !staging.holds(entry)) {
       const bytes = await fetcher.fetchSmall(path, size);
+      observer.received(bytes.length);
       return staging.write(entry, bytes);
     }
     using staged = await staging.open(entry);
     const rest = { start: staged.offset, size, slots };
     let flushed = staged.offset;
     for await (const bytes of fetcher.fetchLarge(path, rest)) {
+      observer.received(bytes.length);
       staged.write(bytes);
       // What is staged by now is there to go on with.
       if (this.#end !== undefined) throw this.#end;
@@ -241,7 +252,7 @@ export class Copier {
   /** A disk tells only once that it could not write: after that nothing more is committed. */
   #commitAfter(step: () => Promise<void>): void {
     this.#committing = this.#committing.then(step);
-    this.#committing.catch((error) => this.#end ??= error);
+    this.#committing.catch((error) => this.#endWith(error));
   }
 
   /** Stage, barrier, rename, barrier, then commit: see docs/architecture.md. */
@@ -300,9 +311,13 @@ export class Copier {
       await this.#committing;
       await this.#tools.ledger.failed(this.#failed);
     } catch (error) {
-      this.#end ??= error;
+      this.#endWith(error);
     }
   }
+}
+
+function stopped(): StoppedError {
+  return new StoppedError("stopped before all was copied");
 }
 
 interface Attempt {

@@ -110,17 +110,24 @@ function choose(
   policy: Policy,
   now: number,
 ): string | null {
-  const serving = [...verdicts].filter(([, verdict]) => verdict === "up")
-    .map(([name]) => name);
+  const serving = named("up", verdicts);
+  const stale = named("stale", verdicts);
   const healthy = serving.filter((name) => choice.health[name]!.up);
   const { active } = choice;
-  // A server that is still on its way up is better than none.
-  const best = healthy[0] ?? serving[0] ?? null;
+  // A server that is still on its way up is better than a stale one, and that is better than none.
+  const best = healthy[0] ?? serving[0] ??
+    stale.find((name) => name === active) ?? stale[0] ?? null;
   if (active === null || !serving.includes(active)) return best;
   const preferred = healthy.find((name) =>
     mayReturn(name, choice, verdicts, policy, now)
   );
   return preferred ?? active;
+}
+
+/** The servers of which the last probe said `wanted`. */
+function named(wanted: Verdict, verdicts: Verdicts): string[] {
+  return [...verdicts].filter(([, verdict]) => verdict === wanted)
+    .map(([name]) => name);
 }
 
 /** Whether `name` is preferred to the active server, and may take over from it. */
@@ -156,6 +163,9 @@ function explain(
   const passedOver = [...verdicts.keys()].filter((name) =>
     prefers(name, { ...choice, active }, verdicts)
   );
+  if (verdicts.get(active) === "stale") {
+    return "its list is stale, and no server has a fresh one";
+  }
   if (passedOver.length === 0) {
     return active === choice.active || choice.active === null
       ? "it is the preferred server"

@@ -35,6 +35,8 @@ const keepalives = 3;
 export interface ConnectOptions {
   /** Gives the attempt up. A session that is open already is left alone. */
   readonly signal?: AbortSignal;
+  /** Hears how many bytes have just arrived. */
+  readonly onReceived?: (bytes: number) => void;
   /** Hears how far the connection got. */
   readonly onDepth?: (depth: Depth) => void;
 }
@@ -124,6 +126,13 @@ class Attempt {
   }
 
   #listen(): void {
+    const { onReceived } = this.#means.options;
+    if (onReceived !== undefined) {
+      this.#socket.on(
+        "data",
+        (bytes: Uint8Array) => onReceived(bytes.length),
+      );
+    }
     this.#socket.once("connect", () => {
       this.#reach("connected");
       this.#limit(this.#means.limits.handshakeMs);

@@ -97,6 +97,11 @@ export class RemoteConnection {
     return new RemoteSession(this, await this.#channel.ask("connect", request));
   }
 
+  /** Ends the session, or the attempt to open one, without waiting for the server. */
+  async abandon(): Promise<void> {
+    await this.ask("end", null);
+  }
+
   /** Asks the worker. @throws {FileError} If the server does not do what it was asked with one file. */
   async ask<Kind extends keyof ConnectionOperations & string>(
     kind: Kind,

@@ -83,6 +83,17 @@ function life<Module extends string>(module: Module) {
   } as const;
 }
 
+/** What comes from servers for a module, told as it comes. */
+function receivedBytes<Module extends string>(module: Module) {
+  return {
+    metric: "relais_received_bytes_total",
+    labels: { module },
+    kind: "counter",
+    unit: "bytes",
+    help: "Bytes of lists and files received from servers, as they arrive",
+  } as const;
+}
+
 function counter<Metric extends string>(
   metric: Metric,
   help: string,
@@ -143,6 +154,7 @@ export const figures = {
       "Age of the oldest entry not yet on the replica, 0 when caught up",
       "milliseconds",
     ),
+    received_bytes: receivedBytes("synchro-list"),
     wire_bytes: wireBytes("synchro-list"),
   },
   "copy-list": {
@@ -156,6 +168,7 @@ export const figures = {
       "Bytes of the files fetched",
       "bytes",
     ),
+    received_bytes: receivedBytes("copy-list"),
     wire_bytes: wireBytes("copy-list"),
     files_adopted: counter(
       "relais_files_adopted_total",

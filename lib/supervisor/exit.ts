@@ -31,12 +31,18 @@ export function exitOf(
   return gravity.find((status) => statuses.has(status)) ?? exitStatus.done;
 }
 
-/** A wrong host key is told even where another server served; a refused login only where none did. */
+/**
+ * A wrong host key is told even where another server served; a refused login
+ * only where none did. A stale server is better than none, and yet not what was
+ * asked for.
+ */
 function serverStatuses(
   { active, probes }: Pick<Probed, "active" | "probes">,
 ): ExitStatus[] {
   const verdicts = new Set(probes.map(({ verdict }) => verdict));
   if (verdicts.has("untrusted")) return [exitStatus.untrusted];
+  const used = probes.find(({ server }) => server === active);
+  if (used?.verdict === "stale") return [exitStatus.unavailable];
   if (active !== null) return [];
   return [
     verdicts.has("refused") ? exitStatus.untrusted : exitStatus.unavailable,

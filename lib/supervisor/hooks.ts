@@ -13,7 +13,8 @@ const hookTimeoutMs = 10 * 60_000;
 const toldBytes = 200;
 
 /**
- * Runs `argv` with `input` on its standard input.
+ * Runs `argv` with `input` on its standard input; ends it with SIGTERM when
+ * `stop` aborts.
  *
  * @throws {HookError} If it cannot be started, runs too long, or exits with anything but 0.
  */
@@ -21,9 +22,13 @@ export async function runHook(
   name: string,
   argv: readonly string[],
   input: Uint8Array,
+  stop?: AbortSignal,
 ): Promise<void> {
   const [command, ...args] = argv as [string, ...string[]];
-  const signal = AbortSignal.timeout(hookTimeoutMs);
+  const timeout = AbortSignal.timeout(hookTimeoutMs);
+  const signal = stop === undefined
+    ? timeout
+    : AbortSignal.any([timeout, stop]);
   try {
     const hook = new Deno.Command(command, {
       args,

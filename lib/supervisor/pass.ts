@@ -28,6 +28,7 @@ import type {
   Wanted,
 } from "../protocol.ts";
 import { exitOf } from "./exit.ts";
+import { StallWatch } from "./stall-watch.ts";
 
 /** The modules, as a pass needs them: started when first asked for. */
 export interface Crew {
@@ -47,6 +48,8 @@ export interface PassOptions {
   readonly notices: readonly Failure[];
   /** Ends the pass in good order. */
   readonly signal: AbortSignal;
+  /** Bytes that arrived from servers so far. */
+  readonly received: () => bigint;
   /** Is given the new files; throws if they could not be announced. */
   readonly announce?: (paths: readonly string[]) => Promise<void>;
   /** Hears that another server than before is the active one. */
@@ -72,6 +75,9 @@ const notProbed: Probed = {
 
 /** A module died, or the state is not what it was: the replica mends that, and begins anew. */
 const fatal = new Set(["ModuleError", "DamagedStateError"]);
+
+/** How long what is under way may take to arrive when a pass is stopped. */
+const graceMs = 2_000;
 
 /** How many times a pass goes on after it lost its server. */
 const attempts = 3;
@@ -108,6 +114,8 @@ class Pass {
     removed: 0,
   };
   #probed: Probed = notProbed;
+  /** What led away from a server that fell silent in the middle of its work. */
+  #elsewhere: Probed | undefined;
   #generation: string | null = null;
   #lagSeconds = 0;
   #plan: PlannedAction[] = [];
@@ -120,10 +128,10 @@ class Pass {
 
   async run(): Promise<void> {
     for (let attempt = 0; attempt < attempts; attempt++) {
-      if (this.#options.signal.aborted) return this.#stopped();
       this.#forgetLoss();
-      const probed = await this.#probe();
-      if (probed.active === null) return;
+      if (this.#options.signal.aborted) return this.#stopped();
+      const probed = await this.#try(() => this.#choose());
+      if (probed === undefined || probed.active === null) return;
       if (attempt === 0 && isUnchanged(probed)) return this.#unchanged(probed);
       // A server that was lost on the way is probed again: another one may serve.
       if (await this.#passFrom(probed.active)) return;
@@ -151,16 +159,78 @@ class Pass {
     return { report, probed, failures: this.#failures };
   }
 
-  async #probe(): Promise<Probed> {
-    const testServer = await this.#crew.testServer();
-    const { fingerprint } = this.#options;
-    const probed = await testServer.ask("probe", { fingerprint });
-    this.#totals.wire_bytes += probed.wireBytes;
+  /** Probes all servers, unless that has just been done. */
+  async #choose(): Promise<Probed> {
+    const probed = this.#elsewhere ?? await this.#unlessStopped(this.#probe());
+    this.#elsewhere = undefined;
     this.#probed = probed;
     const switched = probed.active !== null && probed.previous !== null &&
       probed.active !== probed.previous;
     if (switched) await this.#try(() => this.#options.onSwitch?.(probed));
     return probed;
+  }
+
+  async #probe(): Promise<Probed> {
+    const testServer = await this.#crew.testServer();
+    const { fingerprint } = this.#options;
+    const probed = await testServer.ask("probe", { fingerprint });
+    this.#totals.wire_bytes += probed.wireBytes;
+    return probed;
+  }
+
+  /** Waits for what changes nothing, and so need not end in good order. */
+  async #unlessStopped<Result>(work: Promise<Result>): Promise<Result> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const stop = () => reject(stopped());
+    work.catch(() => {/* it may fail after it was given up */});
+    this.#options.signal.addEventListener("abort", stop, { once: true });
+    try {
+      return await Promise.race([work, promise]);
+    } finally {
+      this.#options.signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /**
+   * Waits for `work`, which needs `server`. It is abandoned a while after the
+   * pass was stopped, and when nothing arrives any more but another server would
+   * serve.
+   */
+  async #whileServed<Result>(
+    server: string,
+    work: Promise<Result>,
+  ): Promise<Result> {
+    using _watch = new StallWatch(this.#options.received, async () => {
+      // A module that died is found out by whoever waits for its work.
+      const probed = await this.#probe().catch(() => notProbed);
+      if (probed.active === null || probed.active === server) return;
+      this.#elsewhere = probed;
+      await this.#abandon(`Cannot go on with ${server}: it has fallen silent`);
+    });
+    let late: ReturnType<typeof setTimeout> | undefined;
+    const stop = () => {
+      late = setTimeout(() => this.#abandon("the pass was stopped"), graceMs);
+    };
+    const { signal } = this.#options;
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      return await work;
+    } finally {
+      clearTimeout(late);
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Lets go of whatever a server was asked for. */
+  async #abandon(reason: string): Promise<void> {
+    const list = await this.#crew.synchroList();
+    const given = [list.ask("abandon", null)];
+    if (!this.#options.dryRun) {
+      const copyList = await this.#crew.copyList();
+      given.push(copyList.ask("abandon", { reason }));
+    }
+    // What cannot let go any more has nothing in its hands.
+    await Promise.allSettled(given);
   }
 
   #unchanged({ probes, active }: Probed): void {
@@ -173,7 +243,7 @@ class Pass {
     const list = await this.#crew.synchroList();
     const connected = this.#connectAhead(server);
     const synchronised = await this.#try(() =>
-      list.ask("synchronise", { server })
+      this.#whileServed(server, list.ask("synchronise", { server }))
     );
     if (synchronised === undefined) {
       await connected;
@@ -231,7 +301,10 @@ class Pass {
     try {
       const { maxTransfer } = this.#options;
       const copied = await this.#try(() =>
-        copyList.ask("copy", { server, maxTransfer })
+        this.#whileServed(
+          server,
+          copyList.ask("copy", { server, maxTransfer }),
+        )
       );
       if (copied === undefined) return this.#lostServer();
       this.#addCopied(copied);
@@ -343,8 +416,12 @@ class Pass {
   }
 
   #stopped(): void {
-    this.#failures.push(toFailure(new StoppedError("stopped")));
+    this.#failures.push(toFailure(stopped()));
   }
+}
+
+function stopped(): StoppedError {
+  return new StoppedError("stopped before all was done");
 }
 
 function isUnchanged({ probes, active }: Probed): boolean {

@@ -51,6 +51,7 @@ export class Replica implements AsyncDisposable {
   readonly #config: ReplicaReady;
   readonly #options: ReplicaOptions;
   readonly #hold: Hold;
+  readonly #stats: StatsBlock;
   readonly #supervisor: Supervisor;
   readonly #log: Logger;
   /** What happened to the state, for the report of the next pass. */
@@ -66,6 +67,7 @@ export class Replica implements AsyncDisposable {
     this.#config = config;
     this.#options = options;
     this.#hold = hold;
+    this.#stats = stats;
     this.#log = new Logger({ module: "supervisor", level, stats });
     this.#supervisor = new Supervisor({
       stats,
@@ -145,10 +147,12 @@ export class Replica implements AsyncDisposable {
       dryRun: this.#options.dryRun,
       maxTransfer: this.#options.maxTransfer,
       signal,
+      received: () => this.#received(),
       notices: this.#notices,
       onSwitch: (probed) => this.#announceSwitch(probed),
       ...(hooks.onNew.length === 0 ? {} : {
-        announce: (paths) => runHook("on_new", hooks.onNew, joinPaths(paths)),
+        announce: (paths) =>
+          runHook("on_new", hooks.onNew, joinPaths(paths), signal),
       }),
     });
     await this.#conclude(outcome, started);
@@ -181,6 +185,11 @@ export class Replica implements AsyncDisposable {
     this.#notice(
       `The state in ${this.#config.replica.state} was removed or replaced while relais ran, and was opened anew`,
     );
+  }
+
+  #received(): bigint {
+    return this.#stats.section("synchro-list").get("received_bytes") +
+      this.#stats.section("copy-list").get("received_bytes");
   }
 
   #notice(message: string): void {
