@@ -391,14 +391,14 @@ class Pass {
     try {
       return await step();
     } catch (error) {
-      this.#note(toFailure(error));
+      this.#note(toFailure(error), error);
       return undefined;
     }
   }
 
   /** Notes what went wrong, unless no step can go on after it. */
-  #note(failure: Failure): void {
-    if (fatal.has(failure.name)) throw new RemoteFailure(failure);
+  #note(failure: Failure, cause: unknown = new RemoteFailure(failure)): void {
+    if (fatal.has(failure.name)) throw cause;
     this.#failures.push(failure);
   }
 
