@@ -293,7 +293,15 @@ for (const { name, command } of shells) {
     assertEquals(
       world.sh("ls -A export export/.relais"),
       [
-        ...["export:", ".relais", "", "export/.relais:", "list", ""],
+        ...[
+          "export:",
+          ".relais",
+          "",
+          "export/.relais:",
+          "list",
+          "underway",
+          "",
+        ],
       ].join("\n"),
     );
   });

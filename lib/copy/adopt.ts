@@ -21,19 +21,30 @@ export async function adopt(
   destination: Destination,
   entry: Wanted,
 ): Promise<boolean> {
-  if (isKnownToDiffer(entry) || destination.isNew(entry.path)) return false;
+  if (destination.isNew(entry.path)) return false;
   const there = destination.look(entry.path);
   if (!there?.isFile || there.size !== entry.size) return false;
+  if (isKnownToDiffer(there, entry)) return false;
   const path = destination.absolute(entry.path);
   if (!await hasContents(path, there, entry)) return false;
   setAttributes(path, entry);
   return true;
 }
 
-/** Whether the state already says that the contents are others, so that hashing would be wasted. */
-function isKnownToDiffer({ here, digest }: Wanted): boolean {
-  return here !== null && here.digest !== null && digest !== null &&
-    here.digest !== digest;
+/**
+ * Whether the state already says that the contents are others, so that hashing
+ * would be wasted. What it says holds only for the file it says it of: one that
+ * was put in place just before relais was killed has another date.
+ */
+function isKnownToDiffer(
+  { size, mtime }: Deno.FileInfo,
+  { here, digest }: Wanted,
+): boolean {
+  if (here === null || here.digest === null || digest === null) return false;
+  const date = timestampFromMilliseconds(mtime?.getTime() ?? 0);
+  const isThatFile = size === here.size &&
+    sameVersion({ ...here, mtime: date }, here);
+  return isThatFile && here.digest !== digest;
 }
 
 async function hasContents(

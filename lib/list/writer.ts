@@ -65,9 +65,20 @@ export class ListWriter implements Disposable {
   append(entry: Omit<Entry, "seq" | "published">): void {
     const published: Timestamp = timestampFromMilliseconds(Date.now());
     const line: Entry = { ...entry, seq: ++this.#seq, published };
-    this.#file.writeSync(new TextEncoder().encode(formatLine(line)));
+    this.#write(new TextEncoder().encode(formatLine(line)));
     if (entry.op === "+") this.#live.set(entry.path, line);
     else this.#live.delete(entry.path);
+  }
+
+  /** One write, or none: on a full disk it may be short. */
+  #write(line: Uint8Array): void {
+    const { size } = this.#file.statSync();
+    if (this.#file.writeSync(line) === line.length) return;
+    this.#file.truncateSync(size);
+    throw new LocalError(
+      `Cannot append to the list ${this.#path}: its disk is full`,
+      { hint: "make room there; the next run goes on" },
+    );
   }
 
   /** Makes what was appended durable. */
