@@ -40,7 +40,11 @@ export function synchroList(
     context;
   const db = dryRun ? rehearseState(replica.state) : openState(replica.state);
   if (!dryRun) keepIndexOf(db, order);
-  const list = new SynchronisedList(db, compileFilter(replica), order);
+  const deletes = replica.delete !== "keep";
+  const list = new SynchronisedList(db, compileFilter(replica), {
+    order,
+    deletes,
+  });
   let reading: AbortController | undefined;
   const named = new Map(servers.map((server) => [server.name, server]));
   return {
@@ -74,6 +78,7 @@ export function synchroList(
         }
         return withdrawn;
       },
+      withdrawnEarly: ({ server }) => list.withdrawnEarly(server),
       removed({ paths }) {
         list.removed(paths);
         return null;

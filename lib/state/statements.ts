@@ -35,6 +35,12 @@ const texts = {
       UPDATE entry SET standing = 'withdrawn'
       WHERE server = :server AND reading < :number
         AND path IN (SELECT path FROM copy WHERE copy.server = :server)`,
+  withdrawUnnamedWanted: `
+      UPDATE entry SET standing = 'withdrawn'
+      WHERE server = :server AND reading < :number AND standing = 'wanted'`,
+  withdrawWanted: `
+      UPDATE entry SET standing = 'withdrawn'
+      WHERE server = :server AND path = :path AND standing = 'wanted'`,
   forgetUnnamed: `
       DELETE FROM entry
       WHERE server = :server AND reading < :number AND standing <> 'withdrawn'`,
@@ -42,7 +48,9 @@ const texts = {
       INSERT OR REPLACE INTO entry (${columns}, reading, standing)
       VALUES (:path, :server, :seq, :generation, :published, :mtime, :size, :mode, :digest,
         :reading, :standing)`,
-  forget: "DELETE FROM entry WHERE server = :server AND path = :path",
+  forget: `
+      DELETE FROM entry
+      WHERE server = :server AND path = :path AND standing <> 'withdrawn'`,
   judge: `
       UPDATE entry SET standing = :standing, error = NULL
       WHERE server = :server AND path = :path`,
@@ -68,6 +76,10 @@ const texts = {
   withdrawn: `
       SELECT copy.path, copy.size FROM entry JOIN copy USING (path)
       WHERE entry.server = :server AND standing = 'withdrawn' ORDER BY copy.path`,
+  withdrawnEarly: `
+      SELECT path, size, mtime, digest FROM entry
+      WHERE server = :server AND standing = 'withdrawn'
+        AND path NOT IN (SELECT path FROM copy) ORDER BY path`,
   removeWithdrawn:
     "DELETE FROM entry WHERE path = :path AND standing = 'withdrawn'",
   copy: `SELECT ${columns} FROM copy WHERE path = :path`,

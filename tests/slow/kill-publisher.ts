@@ -15,6 +15,7 @@ import {
   killAfter,
   killInCall,
   relaisCommand,
+  tell,
 } from "../../fixtures/crash/victim.ts";
 import { isInstalled } from "../../fixtures/publishers.ts";
 import { publishScript } from "../../lib/publish/sh/script.ts";
@@ -68,7 +69,7 @@ for (const publisher of [relais, script]) {
     const directory = await Deno.makeTempDir({ prefix: "relais-kill-" });
     try {
       const run = new Run(directory, publisher, chance);
-      console.log(`  ${await run.kill(rounds)}`);
+      tell(await run.kill(rounds));
     } catch (cause) {
       throw new Error(`with RELAIS_SEED=${chance.seed}`, { cause });
     } finally {
