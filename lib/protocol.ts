@@ -209,11 +209,6 @@ export interface Arrived {
   readonly fetched: boolean;
 }
 
-/** A file that was withdrawn before it was said to be here. */
-export interface Withdrawn extends Version {
-  readonly path: string;
-}
-
 /** One file that did not make it, and why. */
 export interface FailedFile {
   readonly path: string;
@@ -254,11 +249,6 @@ export type SynchroListOperations = {
   withdrawn: {
     request: { readonly server: string };
     reply: readonly { readonly path: string; readonly size: number }[];
-  };
-  /** Files that `server` withdrew before they were said to be here; a pass that was killed may have placed them. */
-  withdrawnEarly: {
-    request: { readonly server: string };
-    reply: readonly Withdrawn[];
   };
   removed: { request: { readonly paths: readonly string[] }; reply: null };
   backlog: { request: { readonly server: string }; reply: Backlog };

@@ -8,7 +8,7 @@
 import { Copier, type Ledger, type Observer } from "../lib/copy/copier.ts";
 import { Destination } from "../lib/copy/destination.ts";
 import { Fetcher } from "../lib/copy/fetch.ts";
-import { findPlaced, removeWithdrawn } from "../lib/copy/remove.ts";
+import { removeWithdrawn } from "../lib/copy/remove.ts";
 import { Sessions } from "../lib/copy/sessions.ts";
 import { Space } from "../lib/copy/space.ts";
 import { Staging } from "../lib/copy/staging.ts";
@@ -105,16 +105,13 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
       async remove({ server }) {
         const list = context.peer<SynchroListOperations>("synchro-list");
         const withdrawn = await list.ask("withdrawn", { server });
-        const early = await list.ask("withdrawnEarly", { server });
-        const placed = await findPlaced(destination, early);
         const outcome = await removeWithdrawn(
           destination,
           durability,
-          [...withdrawn, ...placed],
+          withdrawn,
           replica,
         );
-        const paths = [...outcome.removed, ...early.map(({ path }) => path)];
-        await list.ask("removed", { paths });
+        await list.ask("removed", { paths: outcome.removed });
         context.figures.add("files_removed", outcome.removed.length);
         return outcome;
       },

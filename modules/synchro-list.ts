@@ -40,11 +40,7 @@ export function synchroList(
     context;
   const db = dryRun ? rehearseState(replica.state) : openState(replica.state);
   if (!dryRun) keepIndexOf(db, order);
-  const deletes = replica.delete !== "keep";
-  const list = new SynchronisedList(db, compileFilter(replica), {
-    order,
-    deletes,
-  });
+  const list = new SynchronisedList(db, compileFilter(replica), order);
   let reading: AbortController | undefined;
   const named = new Map(servers.map((server) => [server.name, server]));
   return {
@@ -78,7 +74,6 @@ export function synchroList(
         }
         return withdrawn;
       },
-      withdrawnEarly: ({ server }) => list.withdrawnEarly(server),
       removed({ paths }) {
         list.removed(paths);
         return null;

@@ -157,37 +157,6 @@ Deno.test("SynchronisedList knows what a new generation no longer names", () => 
   assertEquals(paths(list.withdrawn("production")), ["a"]);
 });
 
-for (
-  const [what, withdraw] of [
-    ["a line", async (list: SynchronisedList) => {
-      const reading = await list.resume("production");
-      list.take(reading, [withdrawal(3, "a")]);
-    }],
-    ["a new generation", (list: SynchronisedList) => {
-      read(list, "production", [entry(1, "b", entry(2, "b"))], "g2");
-    }],
-  ] as const
-) {
-  Deno.test(`SynchronisedList remembers what ${what} withdrew before it arrived, if it deletes`, async () => {
-    for (const deletes of [true, false]) {
-      const list = new SynchronisedList(emptyState(), everything, { deletes });
-      read(list, "production", [entry(1, "a"), entry(2, "b")], "g1");
-
-      await withdraw(list);
-
-      const early = list.withdrawnEarly("production");
-      assertEquals(
-        early.map(({ path, size }) => [path, size]),
-        deletes ? [["a", 10]] : [],
-      );
-      assertEquals(list.withdrawn("production"), []);
-      list.removed(["a"]);
-      assertEquals(list.withdrawnEarly("production"), []);
-      assertEquals(paths(list.wanted("production", null, 10)), ["b"]);
-    }
-  });
-}
-
 Deno.test("SynchronisedList does not take what backup never had for withdrawn", () => {
   const list = new SynchronisedList(emptyState(), everything);
   read(list, "production", [entry(1, "a"), entry(2, "b")]);

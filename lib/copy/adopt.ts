@@ -5,7 +5,6 @@
  */
 
 import { createHasher } from "../digest.ts";
-import type { Version } from "../list/entry.ts";
 import type { Wanted } from "../protocol.ts";
 import { sameVersion } from "../state/standing.ts";
 import { timestampFromMilliseconds } from "../timestamp.ts";
@@ -24,7 +23,8 @@ export async function adopt(
 ): Promise<boolean> {
   if (destination.isNew(entry.path)) return false;
   const there = destination.look(entry.path);
-  if (!there?.isFile || isKnownToDiffer(there, entry)) return false;
+  if (!there?.isFile || there.size !== entry.size) return false;
+  if (isKnownToDiffer(there, entry)) return false;
   const path = destination.absolute(entry.path);
   if (!await hasContents(path, there, entry)) return false;
   setAttributes(path, entry);
@@ -47,13 +47,11 @@ function isKnownToDiffer(
   return isThatFile && here.digest !== digest;
 }
 
-/** Whether the file at `path` is what `entry` says: by size and digest, or where there is none by size and date. */
-export async function hasContents(
+async function hasContents(
   path: string,
-  { size, mtime }: Deno.FileInfo,
-  entry: Version,
+  { mtime }: Deno.FileInfo,
+  entry: Wanted,
 ): Promise<boolean> {
-  if (size !== entry.size) return false;
   if (entry.digest !== null) {
     return await digestOf(path, entry) === entry.digest;
   }
@@ -62,7 +60,7 @@ export async function hasContents(
   return sameVersion(entry, { ...entry, mtime: date });
 }
 
-async function digestOf(path: string, { digest }: Version): Promise<string> {
+async function digestOf(path: string, { digest }: Wanted): Promise<string> {
   const hasher = createHasher(digest);
   using file = await Deno.open(path);
   const block = new Uint8Array(1024 * 1024);

@@ -7,8 +7,7 @@
 import type { ReplicaConfig } from "../config/config.ts";
 import type { Durability } from "../durability.ts";
 import { describe, FileError } from "../errors.ts";
-import type { FailedFile, Withdrawn } from "../protocol.ts";
-import { hasContents } from "./adopt.ts";
+import type { FailedFile } from "../protocol.ts";
 import type { Destination } from "./destination.ts";
 
 /** What was taken away, and what could not be. */
@@ -47,21 +46,6 @@ export async function removeWithdrawn(
   }
   await durability.barrier(destination.into);
   return { removed, failed };
-}
-
-/** Returns those of `early` that are in place: what is there has the contents the server had named. */
-export async function findPlaced(
-  destination: Destination,
-  early: readonly Withdrawn[],
-): Promise<Withdrawn[]> {
-  const placed: Withdrawn[] = [];
-  for (const file of early) {
-    const there = destination.look(file.path);
-    if (!there?.isFile) continue;
-    const path = destination.absolute(file.path);
-    if (await hasContents(path, there, file)) placed.push(file);
-  }
-  return placed;
 }
 
 /** The day in UTC, as in `2026-11-23`. */

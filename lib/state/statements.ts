@@ -35,12 +35,6 @@ const texts = {
       UPDATE entry SET standing = 'withdrawn'
       WHERE server = :server AND reading < :number
         AND path IN (SELECT path FROM copy WHERE copy.server = :server)`,
-  withdrawUnnamedWanted: `
-      UPDATE entry SET standing = 'withdrawn'
-      WHERE server = :server AND reading < :number AND standing = 'wanted'`,
-  withdrawWanted: `
-      UPDATE entry SET standing = 'withdrawn'
-      WHERE server = :server AND path = :path AND standing = 'wanted'`,
   forgetUnnamed: `
       DELETE FROM entry
       WHERE server = :server AND reading < :number AND standing <> 'withdrawn'`,
@@ -48,9 +42,7 @@ const texts = {
       INSERT OR REPLACE INTO entry (${columns}, reading, standing)
       VALUES (:path, :server, :seq, :generation, :published, :mtime, :size, :mode, :digest,
         :reading, :standing)`,
-  forget: `
-      DELETE FROM entry
-      WHERE server = :server AND path = :path AND standing <> 'withdrawn'`,
+  forget: "DELETE FROM entry WHERE server = :server AND path = :path",
   judge: `
       UPDATE entry SET standing = :standing, error = NULL
       WHERE server = :server AND path = :path`,
@@ -76,10 +68,6 @@ const texts = {
   withdrawn: `
       SELECT copy.path, copy.size FROM entry JOIN copy USING (path)
       WHERE entry.server = :server AND standing = 'withdrawn' ORDER BY copy.path`,
-  withdrawnEarly: `
-      SELECT path, size, mtime, digest FROM entry
-      WHERE server = :server AND standing = 'withdrawn'
-        AND path NOT IN (SELECT path FROM copy) ORDER BY path`,
   removeWithdrawn:
     "DELETE FROM entry WHERE path = :path AND standing = 'withdrawn'",
   copy: `SELECT ${columns} FROM copy WHERE path = :path`,

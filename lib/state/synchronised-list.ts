@@ -14,7 +14,6 @@ import type {
   Cursor,
   FailedFile,
   Wanted,
-  Withdrawn,
 } from "../protocol.ts";
 import { Pacer } from "../pacer.ts";
 import type { Timestamp } from "../timestamp.ts";
@@ -78,30 +77,21 @@ export interface Filter {
   readonly fingerprint: string;
 }
 
-export interface ListOptions {
-  /** @default "oldest" */
-  readonly order?: CopyOrder;
-  /** Whether what is withdrawn is to be taken away. @default false */
-  readonly deletes?: boolean;
-}
-
 /** The tables `list`, `entry` and `copy`; their only writer. */
 export class SynchronisedList {
   readonly #db: DatabaseSync;
   readonly #filter: Filter;
   readonly #order: CopyOrder;
-  readonly #deletes: boolean;
   readonly #statements: Statements;
 
   constructor(
     db: DatabaseSync,
     filter: Filter,
-    { order = "oldest", deletes = false }: ListOptions = {},
+    order: CopyOrder = "oldest",
   ) {
     this.#db = db;
     this.#filter = filter;
     this.#order = order;
-    this.#deletes = deletes;
     this.#statements = prepareStatements(db);
   }
 
@@ -168,9 +158,6 @@ export class SynchronisedList {
     if (this.#list(server)!.complete === number) return;
     transaction(this.#db, () => {
       this.#statements.withdrawUnnamed.run({ server, number });
-      if (this.#deletes) {
-        this.#statements.withdrawUnnamedWanted.run({ server, number });
-      }
       this.#statements.forgetUnnamed.run({ server, number });
       this.#statements.completeReading.run({ server, number });
     });
@@ -225,16 +212,6 @@ export class SynchronisedList {
     }[];
   }
 
-  /**
-   * Files that `server` has withdrawn before they were said to be here. A pass
-   * that was killed may have put them in place all the same.
-   */
-  withdrawnEarly(server: string): Withdrawn[] {
-    return this.#statements.withdrawnEarly.all({
-      server,
-    }) as unknown as Withdrawn[];
-  }
-
   /** Commits that these files are no longer on the replica. */
   removed(paths: readonly string[]): void {
     transaction(this.#db, () => {
@@ -282,9 +259,7 @@ export class SynchronisedList {
     const here = this.#copy(entry.path);
     const standing = this.#stand(offered, here);
     if (standing === "withdrawn" && here === undefined) {
-      const { path } = entry;
-      if (this.#deletes) this.#statements.withdrawWanted.run({ server, path });
-      this.#statements.forget.run({ server, path });
+      this.#statements.forget.run({ server, path: entry.path });
     } else {
       this.#statements.put.run({
         ...columnsOf(offered),

@@ -15,7 +15,6 @@ import {
   killAfter,
   killInCall,
   relaisCommand,
-  tell,
 } from "../../fixtures/crash/victim.ts";
 import { isInstalled } from "../../fixtures/publishers.ts";
 import { publishScript } from "../../lib/publish/sh/script.ts";
@@ -69,7 +68,7 @@ for (const publisher of [relais, script]) {
     const directory = await Deno.makeTempDir({ prefix: "relais-kill-" });
     try {
       const run = new Run(directory, publisher, chance);
-      tell(await run.kill(rounds));
+      console.log(`  ${await run.kill(rounds)}`);
     } catch (cause) {
       throw new Error(`with RELAIS_SEED=${chance.seed}`, { cause });
     } finally {

@@ -17,7 +17,6 @@ import {
   killAfter,
   killInCall,
   relaisCommand,
-  tell,
 } from "../../fixtures/crash/victim.ts";
 import { relaisPublisher } from "../../fixtures/publishers.ts";
 import { makeWorld, type World } from "../../fixtures/world.ts";
@@ -36,7 +35,8 @@ Deno.test(`a replica survives ${kills} kills`, async () => {
   world.link(world.production, { bytesPerSecond: 20_000_000 });
   const run = new Run(world, chance);
   try {
-    tell(await run.kill(kills));
+    const told = await run.kill(kills);
+    console.log(`  ${told}`);
   } catch (cause) {
     throw new Error(`with RELAIS_SEED=${chance.seed}`, { cause });
   }
@@ -73,7 +73,7 @@ class Run {
     await this.#measurePass();
     // Else the instants were badly chosen, and nothing was shown.
     assert(killed > rounds / 3, `only ${killed} of ${rounds} were killed`);
-    assert(partly > 0, "none had put a part of its files in place");
+    assert(partly > rounds / 30, `only ${partly} had copied a part`);
     return `${rounds} kills, ${killed} before the end, ${partly} with a part of the files in place`;
   }
 
