@@ -378,39 +378,3 @@ for (const publisher of shells) {
     assertEquals(withdrawals, world.lines());
   });
 }
-
-testEach(
-  "takes away what a run that was killed had put there and listed nowhere",
-  async ({ publish }) => {
-    using world = new Sources();
-    world.write("listed.csv", "1");
-    await publish(world.config);
-    world.write("again.csv", "2");
-    world.sh(`echo orphan > 'export/100% orphan.csv' &&
-      echo half > export/again.csv && echo theirs > export/theirs.csv &&
-      echo outside > outside.csv && mkdir export/d &&
-      printf '%s\\n' '100%25 orphan.csv' listed.csv again.csv ../outside.csv \
-        /tmp/x .relais/list d d/none 'bad %zz' > export/.relais/underway`);
-
-    const { status, published } = await publish(world.config);
-
-    assertEquals([status, published], [0, 1]);
-    assertEquals(
-      world.sh(
-        "cat outside.csv export/again.csv && ls -A export export/.relais",
-      ),
-      [
-        ...["outside", "2export:"],
-        ...[".relais", "again.csv", "d", "listed.csv", "theirs.csv", ""],
-        ...["export/.relais:", "list", ...staging(world), ""],
-      ].join("\n"),
-    );
-  },
-);
-
-/** What each publisher keeps between runs besides the list. */
-function staging(world: Sources): string[] {
-  return world.sh("ls -A export/.relais").split("\n").filter((name) =>
-    ["lock", "staging"].includes(name)
-  );
-}

@@ -16,7 +16,6 @@ import type { FailedFile, PublishReport } from "../protocol.ts";
 import { Pacer } from "../pacer.ts";
 import { type Exported, lookAtSource, stageSource } from "./export.ts";
 import { findSources } from "./sources.ts";
-import { Underway } from "./underway.ts";
 
 /** Hears of what happens, to count and log it. */
 export interface PublishObserver {
@@ -62,7 +61,6 @@ class Run {
   readonly #durability: Durability;
   readonly #observer: PublishObserver;
   readonly #list: ListWriter;
-  readonly #underway: Underway;
   readonly #started = performance.now();
   readonly #failed: FailedFile[] = [];
   readonly #named = new Set<string>();
@@ -86,12 +84,10 @@ class Run {
     this.#durability = durability;
     this.#observer = observer;
     this.#list = list;
-    this.#underway = new Underway(`${config.into}/.relais`);
   }
 
   async publish(): Promise<PublishReport> {
     for (const what of this.#list.mended) this.#observer.mended(what);
-    this.#removeLeftovers();
     const pacer = new Pacer();
     for (const found of findSources(this.#config)) {
       await pacer.pause();
@@ -107,7 +103,6 @@ class Run {
     await this.#commit();
     const withdrawn = await this.#withdraw();
     this.#list.sync();
-    this.#underway.clear();
     this.#list.heartbeat();
     return {
       scanned: this.#scanned,
@@ -119,13 +114,6 @@ class Run {
       generation: this.#list.generation,
       seconds: Math.round(performance.now() - this.#started) / 1_000,
     };
-  }
-
-  /** Removes what a run that was killed put into the export and did not list, or withdrew and did not remove. */
-  #removeLeftovers(): void {
-    for (const path of this.#underway.left) {
-      if (!this.#list.live.has(path)) this.#remove(path);
-    }
   }
 
   /** Stages a source that is new or has changed. */
@@ -165,7 +153,6 @@ class Run {
     if (batch.length === 0) return;
     this.#batch = [];
     this.#batchBytes = 0;
-    this.#underway.note(batch.map(({ path }) => path));
     await this.#durability.barrier(this.#destination.staging);
     const placed = batch.filter(({ path, file }) => this.#place(path, file));
     await this.#durability.barrier(this.#destination.into);
@@ -198,9 +185,6 @@ class Run {
     const gone = [...this.#list.live.values()].filter((entry) =>
       this.#isGone(entry)
     );
-    if (gone.length === 0) return 0;
-    this.#underway.note(gone.map(({ path }) => path));
-    await this.#durability.barrier(this.#destination.into);
     for (const { path, mtime } of gone) {
       this.#list.append({
         op: "-",
@@ -212,6 +196,7 @@ class Run {
       });
       this.#observer.withdrawn(path);
     }
+    if (gone.length === 0) return 0;
     this.#list.sync();
     for (const { path } of gone) this.#remove(path);
     await this.#durability.barrier(this.#destination.into);

@@ -51,9 +51,6 @@ fi
 own=$into/.relais
 list=$own/list
 lock=$own/lock.sh
-# What is about to be put into the export or taken out of it: a run that is
-# killed in between leaves files that no line names.
-underway=$own/underway
 # The same directory as relais uses: on the file system of the export, so that
 # what is staged there can be renamed into place.
 staging=$own/staging
@@ -88,8 +85,6 @@ main() {
   choose_dates
   choose_digest
   open_list
-  rm -f "$underway.new"
-  cat "$underway" > "$staging/left" 2>/dev/null
   find_sources > "$staging/records"
   describe < "$staging/records" > "$staging/described" &&
     sort "$staging/described" > "$staging/sources" &&
@@ -98,7 +93,6 @@ main() {
   # The plan calls the functions stage, place, announce, withdraw and remove.
   # shellcheck source=/dev/null
   . "$staging/plan"
-  rm -f "$underway"
   # The heartbeat: readers see that the publisher lives.
   touch "$list"
   say "$published files published, $withdrawn withdrawn, $unchanged unchanged."
@@ -322,28 +316,17 @@ take_lock() {
     [ -n "$locked" ] || die 7 \
       "Cannot use $own: another relais works with it; if none does, remove $lock"
   fi
-  { echo $$ && command_of $$; } > "$lock/pid" || die 4 "Cannot write to $into"
-}
-
-# What a process is, as far as ps can tell: its number alone may be that of
-# another one by now.
-command_of() {
-  ps -o args= -p "$1" 2>/dev/null || :
+  echo $$ > "$lock/pid" || die 4 "Cannot write to $into"
 }
 
 is_stale() {
   # Between its mkdir and its echo, a run has not said who it is.
   [ -s "$lock/pid" ] || sleep 1
-  holder=''
-  what=''
-  [ ! -s "$lock/pid" ] || {
-    read -r holder
-    read -r what
-  } < "$lock/pid"
+  holder=
+  [ ! -s "$lock/pid" ] || read -r holder < "$lock/pid"
   [ -n "$holder" ] || return 0
   # kill may not touch a process of somebody else's, and ps may not have -p.
-  { kill -0 "$holder" || ps -p "$holder"; } > /dev/null 2>&1 || return 0
-  [ -n "$what" ] && [ "$(command_of "$holder")" != "$what" ]
+  ! { kill -0 "$holder" || ps -p "$holder"; } > /dev/null 2>&1
 }
 
 leave() {
@@ -657,10 +640,6 @@ make_plan() {
       sizes[path] = $5
     }
 
-    part == "underway" {
-      if (fault(decode($0)) == "") left[++lefts] = $0
-    }
-
     part == "sources" && NF == 4 && $4 == "-" {
       closed[++closings] = $3
       # base itself
@@ -694,8 +673,6 @@ make_plan() {
           "readers pass over them")
       print "unchanged=" (unchanged + 0)
       printf "seq=%.0f\n", seq
-      for (i = 1; i <= lefts; i++)
-        if (!(left[i] in dates)) print "remove " names_of(left[i])
       commit()
       for (i = 1; i <= calls; i++) print call[i]
       plan_withdrawals()
@@ -716,11 +693,6 @@ make_plan() {
       return "\047" text "\047"
     }
 
-    # The name in the export, and in the list.
-    function names_of(path) {
-      return quote(decode(path)) " " quote(path)
-    }
-
     function stage(number, source, target, state) {
       call[++calls] = "stage " number " " quote(decode(source)) " " \
         quote(target) " " quote(state) " " date_of(state)
@@ -730,11 +702,10 @@ make_plan() {
     # Stage, barrier, rename, barrier: only then may a line name a file.
     function commit(    i) {
       if (done == staged) return
+      call[++calls] = "sync"
       for (i = done + 1; i <= staged; i++)
-        call[++calls] = "note " quote(targets[i])
-      call[++calls] = "begin_batch"
-      for (i = done + 1; i <= staged; i++)
-        call[++calls] = "place " i " " names_of(targets[i])
+        call[++calls] = "place " i " " quote(decode(targets[i])) " " \
+          quote(targets[i])
       call[++calls] = "sync"
       call[++calls] = "set_now"
       for (i = done + 1; i <= staged; i++)
@@ -750,14 +721,12 @@ make_plan() {
       for (i = 1; i <= places; i++)
         if (place[at[i]] == i && is_gone(at[i])) gone[++n] = at[i]
       if (!n) return
-      for (i = 1; i <= n; i++) print "note " quote(gone[i])
-      print "begin_batch"
       print "set_now"
       for (i = 1; i <= n; i++)
         print "withdraw " quote(gone[i]) " " dates[gone[i]]
       print "sync"
       for (i = 1; i <= n; i++)
-        print "remove " names_of(gone[i])
+        print "remove " quote(decode(gone[i])) " " quote(gone[i])
     }
 
     # A directory that could not be read says nothing of what is in it.
@@ -765,8 +734,7 @@ make_plan() {
       if (sure == "no" || path in named) return 0
       for (i = 1; i <= closings; i++) if (index(path, closed[i]) == 1) return 0
       return 1
-    }' part=list "$list" part=underway "$staging/left" \
-    part=sources "$staging/sources"
+    }' part=list "$list" part=sources "$staging/sources"
 }
 
 # --- Publishing ---------------------------------------------------------------
@@ -792,16 +760,6 @@ stage() {
     date=$(printf '%s\n' "$state" | $awk "$names"'{ print date_of($0) }')
   done
   skip "$3" "it keeps changing; it will be tried again in the next run"
-}
-
-# note LISTED: remembers that something of this name is about to change.
-note() {
-  printf '%s\n' "$1" >> "$underway.new" || die 4 "Cannot write to $into"
-}
-
-# Makes what was noted, and what was staged, durable.
-begin_batch() {
-  mv -f "$underway.new" "$underway" && sync || die 4 "Cannot write to $into"
 }
 
 # Copies SOURCE to $copy, and sets size and mode from $state. False if it
