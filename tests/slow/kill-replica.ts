@@ -1,0 +1,173 @@
+/**
+ * relais, killed at any instant, while what it copies changes. `deno task
+ * test:kill` does so thousands of times; RELAIS_KILL_ROUNDS says how many, and
+ * RELAIS_SEED repeats a run.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { delay } from "@std/async/delay";
+import { Chance } from "../../fixtures/kill/chance.ts";
+import { ChangingExport } from "../../fixtures/kill/export.ts";
+import { Doomed } from "../../fixtures/kill/process.ts";
+import { filesBelow, ReplicaWatch } from "../../fixtures/kill/watch.ts";
+import type { Link } from "../../fixtures/link.ts";
+import { makeWorld, treeOf, type World } from "../../fixtures/world.ts";
+
+const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 300);
+
+/** A pass without faults comes so often. */
+const cleanEvery = 15;
+
+/** Requests in flight, and what each may carry. */
+const parallel = 8;
+const requestBytes = 64 * 1024;
+
+/** A handshake, the list and its probe, answers to requests: what a pass costs besides files. */
+const overheadBytes = 128 * 1024;
+
+const options = {
+  replica: `delete = "remove"\nmax_delete = "100%"`,
+  more: `[copy]\nparallel = ${parallel}`,
+  level: "info",
+};
+
+Deno.test(`a replica that is killed ${rounds} times loses nothing and never shows half a file`, async () => {
+  const chance = new Chance();
+  await using world = await makeWorld(options);
+  const link = world.link(world.production, {
+    delayMs: 1,
+    bytesPerSecond: 20_000_000,
+  });
+  using source = new ChangingExport(world.production.root, chance);
+  for (let file = 0; file < 40; file++) source.change();
+  const harness = new Harness(world, link, source, chance);
+  try {
+    await harness.cleanPass();
+    for (let round = 1; round <= rounds; round++) {
+      await harness.round();
+      if (round % cleanEvery === 0) await harness.cleanPass();
+    }
+    await harness.cleanPass();
+    harness.checkBytes();
+  } catch (error) {
+    throw new Error(`${chance.repeat} repeats this:\n${harness.story}`, {
+      cause: error,
+    });
+  }
+  // deno-lint-ignore no-console -- the figures of the run
+  console.info(harness.story);
+});
+
+class Harness {
+  readonly #world: World;
+  readonly #link: Link;
+  readonly #source: ChangingExport;
+  readonly #chance: Chance;
+  readonly #watch: ReplicaWatch;
+  /** How long a pass takes that nobody kills. */
+  #passMs = 0;
+  #kills = 0;
+  #passes = 0;
+  /** What was there when relais was killed, and how often. */
+  readonly #found = { staged: 0, journal: 0, finished: 0 };
+
+  constructor(
+    world: World,
+    link: Link,
+    source: ChangingExport,
+    chance: Chance,
+  ) {
+    this.#world = world;
+    this.#link = link;
+    this.#source = source;
+    this.#chance = chance;
+    this.#watch = new ReplicaWatch(world, source);
+  }
+
+  get story(): string {
+    const { staged, journal, finished } = this.#found;
+    return `${this.#kills} kills, of which ${staged} left something staged and ${journal} a journal; ` +
+      `${finished} passes were quicker; ${this.#source.lines.length} lines, ` +
+      `${this.#link.carried.down} bytes; an unkilled pass took ${
+        Math.round(this.#passMs)
+      } ms`;
+  }
+
+  /** Starts a pass, changes the export meanwhile, kills, and looks. */
+  async round(): Promise<void> {
+    const chance = this.#chance;
+    this.#change(1 + chance.whole(8));
+    const relais = this.#start();
+    const ms = chance.below(1.15 * this.#passMs);
+    const changing = this.#changeDuring(ms);
+    const { killed, code, stderr } = await relais.killAfter(ms);
+    await changing;
+    if (killed) this.#kills++;
+    else {
+      this.#found.finished++;
+      // A file may have changed or gone between its line and its fetch.
+      assert([0, 1].includes(code), `exit ${code}: ${stderr}`);
+    }
+    this.#count();
+    this.#watch.check();
+  }
+
+  /** Lets a pass finish, after which the trees are the same; and one more, which finds nothing to do. */
+  async cleanPass(): Promise<void> {
+    const started = performance.now();
+    const { code, stderr } = await this.#start().ended();
+    assertEquals(code, 0, stderr);
+    this.#passMs ||= performance.now() - started;
+    this.#watch.check();
+    assertEquals(treeOf(this.#world.into), treeOf(this.#world.production.root));
+    const carried = this.#link.carried.down;
+    const again = await this.#world.pass();
+    this.#passes++;
+    assertEquals([again.exit, again.copied, again.bytes], [0, 0, 0]);
+    const cost = this.#link.carried.down - carried;
+    assert(cost < overheadBytes, `${cost} bytes to find nothing new`);
+  }
+
+  /** Fetched twice is at most what was in flight at each kill. */
+  checkBytes(): void {
+    const needed = this.#source.lines.reduce((sum, { size }) => sum + size, 0);
+    const passes = this.#kills + this.#found.finished + 2 * this.#passes;
+    const most = needed + passes * overheadBytes +
+      this.#kills * parallel * requestBytes;
+    const { down } = this.#link.carried;
+    assert(down <= most, `${down} bytes, and ${most} were to be expected`);
+  }
+
+  #start(): Doomed {
+    return Doomed.start(["--once", "--config", this.#world.config]);
+  }
+
+  #change(times: number): void {
+    for (let time = 0; time < times; time++) this.#source.change();
+  }
+
+  async #changeDuring(ms: number): Promise<void> {
+    for (let left = this.#chance.whole(3); left > 0; left--) {
+      await delay(this.#chance.below(ms / 2));
+      this.#source.change();
+    }
+  }
+
+  #count(): void {
+    const own = `${this.#world.into}/.relais`;
+    const staged = [...filesBelow(`${own}/staging`)].length > 0;
+    if (staged) this.#found.staged++;
+    if (exists(`${own}/journal`)) this.#found.journal++;
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
