@@ -307,6 +307,8 @@ export interface Copied {
 }
 
 export type CopyListOperations = {
+  /** Settles what a crash left between the disk and the state; comes before all else. */
+  recover: { request: null; reply: null };
   /** Opens the connection, so that it is there when the list has been read. */
   connect: { request: { readonly server: string }; reply: null };
   /** Fetches all that is wanted from `server`, or no more than `maxTransfer` bytes. */

@@ -8,6 +8,7 @@
 import { Copier, type Ledger, type Observer } from "../lib/copy/copier.ts";
 import { Destination } from "../lib/copy/destination.ts";
 import { Fetcher } from "../lib/copy/fetch.ts";
+import { Moves } from "../lib/copy/moves.ts";
 import { removeWithdrawn } from "../lib/copy/remove.ts";
 import { Sessions } from "../lib/copy/sessions.ts";
 import { Space } from "../lib/copy/space.ts";
@@ -37,6 +38,7 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
   const destination = new Destination(replica.into);
   destination.prepare();
   const durability = new Durability();
+  const moves = new Moves(destination, durability);
   const named = new Map(servers.map((server) => [server.name, server]));
   const connections = context.connections.map((endpoint) =>
     new RemoteConnection(endpoint, limits)
@@ -54,6 +56,17 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
 
   return {
     handlers: {
+      async recover() {
+        const list = context.peer<SynchroListOperations>("synchro-list");
+        const moved = await moves.recover({
+          arrived: (server, files) => list.ask("arrived", { server, files }),
+          removed: (paths) => list.ask("removed", { paths }),
+        });
+        if (moved > 0) {
+          log.info(`${moved} moves of files were cut off, and are settled`);
+        }
+        return null;
+      },
       async connect({ server }) {
         await open(server);
         return null;
@@ -63,12 +76,14 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
         opened.delete(server);
         const bounds = { bytesPerSecond: copy.bandwidth, total: maxTransfer };
         copier = new Copier({
+          server,
           fetcher: new Fetcher(sessions.all, new Throttle(bounds)),
           root: named.get(server)!.root,
           destination,
           staging: new Staging(destination.staging),
           space: new Space(destination.into),
           durability,
+          moves,
           ledger: ledgerOf(context, server),
           observer: observe(context),
         }, copy);
@@ -106,12 +121,11 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
         const list = context.peer<SynchroListOperations>("synchro-list");
         const withdrawn = await list.ask("withdrawn", { server });
         const outcome = await removeWithdrawn(
-          destination,
-          durability,
+          { destination, durability, moves },
           withdrawn,
           replica,
+          (paths) => list.ask("removed", { paths }),
         );
-        await list.ask("removed", { paths: outcome.removed });
         context.figures.add("files_removed", outcome.removed.length);
         return outcome;
       },

@@ -6,6 +6,7 @@ import { serveDirectory } from "../fixtures/sftp-directory.ts";
 import { Copier } from "../lib/copy/copier.ts";
 import { Destination } from "../lib/copy/destination.ts";
 import { type Connection, Fetcher } from "../lib/copy/fetch.ts";
+import { Moves } from "../lib/copy/moves.ts";
 import { Space } from "../lib/copy/space.ts";
 import { Staging } from "../lib/copy/staging.ts";
 import { Throttle } from "../lib/copy/throttle.ts";
@@ -68,7 +69,9 @@ async function copy(
   const destination = new Destination(into);
   destination.prepare();
   const committed: string[] = [];
+  const durability = new Durability();
   const copier = new Copier({
+    server: "production",
     fetcher: new Fetcher(
       [connectionOver(session)],
       new Throttle({ bytesPerSecond: 0 }),
@@ -77,7 +80,8 @@ async function copy(
     destination,
     staging: new Staging(destination.staging),
     space: new Space(into),
-    durability: new Durability(),
+    durability,
+    moves: new Moves(destination, durability),
     ledger: {
       wanted: (last) => Promise.resolve(last === null ? entries : []),
       arrived(files) {

@@ -20,6 +20,7 @@ import type { Arrived, Copied, FailedFile, Wanted } from "../protocol.ts";
 import { adopt } from "./adopt.ts";
 import type { Destination } from "./destination.ts";
 import type { Fetcher } from "./fetch.ts";
+import type { Moves } from "./moves.ts";
 import { Slots } from "./slots.ts";
 import type { Space } from "./space.ts";
 import type { Staging } from "./staging.ts";
@@ -67,6 +68,8 @@ const longestPauseMs = 60_000;
 
 /** What a copy run works with. */
 export interface Tools {
+  /** Name of the server. */
+  readonly server: string;
   readonly fetcher: Fetcher;
   /** The export directory on the server. */
   readonly root: string;
@@ -74,6 +77,7 @@ export interface Tools {
   readonly staging: Staging;
   readonly space: Space;
   readonly durability: Durability;
+  readonly moves: Moves;
   readonly ledger: Ledger;
   readonly observer: Observer;
 }
@@ -255,10 +259,13 @@ export class Copier {
     this.#committing.catch((error) => this.#endWith(error));
   }
 
-  /** Stage, barrier, rename, barrier, then commit: see docs/architecture.md. */
+  /** Stage, barrier, rename, barrier, then commit: see docs/durability.md. */
   async #commit(batch: readonly Ready[]): Promise<void> {
     if (batch.length === 0) return;
-    const { destination, durability, ledger, observer } = this.#tools;
+    const { server, destination, durability, moves, ledger, observer } =
+      this.#tools;
+    const coming = batch.filter(({ staged }) => staged !== null);
+    moves.arriving(server, coming.map(({ entry }) => entry));
     await durability.barrier(destination.into);
     const checked = new Set<string>();
     const placed = batch.filter((ready) => this.#place(ready, checked));
@@ -270,6 +277,7 @@ export class Copier {
         fetched: staged !== null,
       })),
     );
+    moves.settled();
     for (const { entry, staged } of placed) this.#count(entry, staged !== null);
     observer.committed(placed.length);
   }

@@ -33,6 +33,11 @@ export class Destination {
     return `${this.into}/${own}/staging`;
   }
 
+  /** Where the moves under way are noted; see {@link Moves}. */
+  get journal(): string {
+    return `${this.into}/${own}/journal`;
+  }
+
   /**
    * Makes `into` and what relais needs below it.
    *

@@ -9,6 +9,7 @@ import type { Durability } from "../durability.ts";
 import { describe, FileError } from "../errors.ts";
 import type { FailedFile } from "../protocol.ts";
 import type { Destination } from "./destination.ts";
+import type { Moves } from "./moves.ts";
 
 /** What was taken away, and what could not be. */
 export interface Removed {
@@ -16,21 +17,30 @@ export interface Removed {
   readonly failed: readonly FailedFile[];
 }
 
+/** What files are taken away with. */
+interface Tools {
+  readonly destination: Destination;
+  readonly durability: Durability;
+  readonly moves: Moves;
+}
+
 /**
  * Removes files, or moves them to the trash and takes out of it what was there
- * long enough; durable when it returns.
+ * long enough; gives `commit` those that are gone, durably.
  */
 export async function removeWithdrawn(
-  destination: Destination,
-  durability: Durability,
+  { destination, durability, moves }: Tools,
   files: readonly { readonly path: string }[],
   { delete: how, trashKeepMs }: Pick<ReplicaConfig, "delete" | "trashKeepMs">,
+  commit: (paths: readonly string[]) => Promise<unknown>,
 ): Promise<Removed> {
   const now = Date.now();
   if (how === "trash" && trashKeepMs > 0) {
     destination.emptyTrash(dayOf(now - trashKeepMs));
   }
   if (how === "keep" || files.length === 0) return { removed: [], failed: [] };
+  moves.leaving(files.map(({ path }) => path));
+  await durability.barrier(destination.into);
   const day = dayOf(now);
   const removed: string[] = [];
   const failed: FailedFile[] = [];
@@ -45,6 +55,8 @@ export async function removeWithdrawn(
     }
   }
   await durability.barrier(destination.into);
+  await commit(removed);
+  moves.settled();
   return { removed, failed };
 }
 

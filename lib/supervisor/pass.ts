@@ -241,6 +241,7 @@ class Pass {
   /** Does all that is to be done with one server; returns false if it was lost meanwhile. */
   async #passFrom(server: string): Promise<boolean> {
     const list = await this.#crew.synchroList();
+    if (!await this.#recover()) return true;
     const connected = this.#connectAhead(server);
     const synchronised = await this.#try(() =>
       this.#whileServed(server, list.ask("synchronise", { server }))
@@ -269,6 +270,14 @@ class Pass {
       await list.ask("backlog", { server }),
     );
     return true;
+  }
+
+  /** Settles what a crash left behind, before anything is judged by it; returns whether that was possible. */
+  async #recover(): Promise<boolean> {
+    if (this.#options.dryRun) return true;
+    const copyList = await this.#crew.copyList();
+    const settled = await this.#try(() => copyList.ask("recover", null));
+    return settled !== undefined;
   }
 
   /** Opens copy-list's connection while the list is being read. */
