@@ -10,9 +10,11 @@ import { LocalError } from "./errors.ts";
 /** A small file of lines. */
 export class Journal {
   readonly #path: string;
+  readonly #fresh: string;
 
   constructor(path: string) {
     this.#path = path;
+    this.#fresh = `${path}.new`;
   }
 
   /**
@@ -22,15 +24,15 @@ export class Journal {
    * @throws {LocalError} If it cannot be written.
    */
   write(lines: readonly string[]): void {
-    const fresh = `${this.#path}.new`;
+    const text = lines.map((line) => `${line}\n`).join("");
     try {
       // What a crash left there, or a link that somebody planted.
-      remove(fresh);
-      Deno.writeTextFileSync(fresh, lines.map((line) => `${line}\n`).join(""), {
+      remove(this.#fresh);
+      Deno.writeTextFileSync(this.#fresh, text, {
         createNew: true,
         mode: 0o600,
       });
-      Deno.renameSync(fresh, this.#path);
+      Deno.renameSync(this.#fresh, this.#path);
     } catch (cause) {
       throw new LocalError(
         `Cannot write ${this.#path}: ${(cause as Error).message}`,
@@ -52,6 +54,7 @@ export class Journal {
   /** Forgets it: all is done. */
   clear(): void {
     remove(this.#path);
+    remove(this.#fresh);
   }
 }
 

@@ -6,10 +6,13 @@
  */
 
 import type { PublishConfig } from "../config/config.ts";
+import { adopt } from "../copy/adopt.ts";
 import { Destination } from "../copy/destination.ts";
 import type { Durability } from "../durability.ts";
 import { describe, FileError, LocalError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
+import { Journal } from "../journal.ts";
+import { checkPath, decodePath, encodePath } from "../list/path.ts";
 import { ListWriter } from "../list/writer.ts";
 import { Lock } from "../lock.ts";
 import type { FailedFile, PublishReport } from "../protocol.ts";
@@ -64,6 +67,9 @@ class Run {
   readonly #started = performance.now();
   readonly #failed: FailedFile[] = [];
   readonly #named = new Set<string>();
+  readonly #journal: Journal;
+  /** What a run that was cut off was about to export, or to take away. */
+  readonly #unsure: ReadonlySet<string>;
   #batch: { path: string; file: Exported }[] = [];
   #batchBytes = 0;
   #staged = 0;
@@ -84,6 +90,11 @@ class Run {
     this.#durability = durability;
     this.#observer = observer;
     this.#list = list;
+    this.#journal = new Journal(destination.journal);
+    this.#unsure = new Set(
+      this.#journal.read().map((line) => decodePath(line) ?? "")
+        .filter((path) => checkPath(path) === undefined),
+    );
   }
 
   async publish(): Promise<PublishReport> {
@@ -103,6 +114,7 @@ class Run {
     await this.#commit();
     const withdrawn = await this.#withdraw();
     this.#list.sync();
+    this.#journal.clear();
     this.#list.heartbeat();
     return {
       scanned: this.#scanned,
@@ -119,7 +131,7 @@ class Run {
   /** Stages a source that is new or has changed. */
   async #take(path: string, source: string): Promise<void> {
     try {
-      if (this.#isUnchanged(path, source)) {
+      if (await this.#isUnchanged(path, source)) {
         this.#unchanged++;
         return;
       }
@@ -140,19 +152,27 @@ class Run {
   }
 
   /** One stat, for most files. */
-  #isUnchanged(path: string, source: string): boolean {
+  async #isUnchanged(path: string, source: string): Promise<boolean> {
     const listed = this.#list.live.get(path);
     if (listed === undefined) return false;
     const { size, mtime } = lookAtSource(source);
-    return listed.size === size && listed.mtime === mtime;
+    if (listed.size !== size || listed.mtime !== mtime) return false;
+    return !this.#unsure.has(path) ||
+      await adopt(this.#destination, { ...listed, here: null });
   }
 
-  /** Stage, barrier, rename, barrier: only then may a line name a file. */
+  /** Notes what is about to be exported or taken away; what was unsure before still is. */
+  #note(paths: Iterable<string>): void {
+    this.#journal.write([...this.#unsure, ...paths].map(encodePath));
+  }
+
+  /** Stage, barrier, rename, barrier: only then may a line name a file. See docs/durability.md. */
   async #commit(): Promise<void> {
     const batch = this.#batch;
     if (batch.length === 0) return;
     this.#batch = [];
     this.#batchBytes = 0;
+    this.#note(batch.map(({ path }) => path));
     await this.#durability.barrier(this.#destination.staging);
     const placed = batch.filter(({ path, file }) => this.#place(path, file));
     await this.#durability.barrier(this.#destination.into);
@@ -179,12 +199,19 @@ class Run {
 
   /**
    * Withdraws what the sources no longer have. The line comes first: a reader
-   * must not find a file missing that no line has withdrawn.
+   * must not find a file missing that no line has withdrawn. What a run that was
+   * cut off exported and never listed goes as well.
    */
   async #withdraw(): Promise<number> {
     const gone = [...this.#list.live.values()].filter((entry) =>
       this.#isGone(entry)
     );
+    const orphans = [...this.#unsure].filter((path) =>
+      !this.#list.live.has(path) && this.#isGone({ path })
+    );
+    if (gone.length + orphans.length === 0) return 0;
+    this.#note(gone.map(({ path }) => path));
+    await this.#durability.barrier(this.#destination.staging);
     for (const { path, mtime } of gone) {
       this.#list.append({
         op: "-",
@@ -196,9 +223,9 @@ class Run {
       });
       this.#observer.withdrawn(path);
     }
-    if (gone.length === 0) return 0;
     this.#list.sync();
-    for (const { path } of gone) this.#remove(path);
+    const paths = gone.map(({ path }) => path);
+    for (const path of [...paths, ...orphans]) this.#remove(path);
     await this.#durability.barrier(this.#destination.into);
     return gone.length;
   }
@@ -212,7 +239,7 @@ class Run {
   }
 
   /** A directory that could not be read says nothing of what is in it. */
-  #isGone({ path }: Entry): boolean {
+  #isGone({ path }: Pick<Entry, "path">): boolean {
     if (this.#named.has(path)) return false;
     return !this.#failed.some((failed) =>
       failed.path === "" || path.startsWith(`${failed.path}/`)

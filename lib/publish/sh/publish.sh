@@ -51,6 +51,9 @@ fi
 own=$into/.relais
 list=$own/list
 lock=$own/lock.sh
+# Names what is about to be exported or taken away, a path a line, for the run
+# that comes after one that was killed.
+journal=$own/journal
 # The same directory as relais uses: on the file system of the export, so that
 # what is staged there can be renamed into place.
 staging=$own/staging
@@ -93,6 +96,7 @@ main() {
   # The plan calls the functions stage, place, announce, withdraw and remove.
   # shellcheck source=/dev/null
   . "$staging/plan"
+  rm -f "$journal" "$journal.new"
   # The heartbeat: readers see that the publisher lives.
   touch "$list"
   say "$published files published, $withdrawn withdrawn, $unchanged unchanged."
@@ -301,6 +305,9 @@ open_export() {
   chmod 755 "$own" &&
     rm -rf "$staging" && mkdir "$staging" && chmod 700 "$staging" ||
     die 4 "Cannot write to $into"
+  : > "$staging/unsure" &&
+    { [ ! -f "$journal" ] || cp "$journal" "$staging/unsure"; } ||
+    die 4 "Cannot write to $into"
 }
 
 # mkdir is what every UNIX does for one process only. A lock whose process is
@@ -308,22 +315,36 @@ open_export() {
 take_lock() {
   if mkdir "$lock" 2>/dev/null; then
     locked=yes
+    echo $$ > "$lock/pid" || die 4 "Cannot write to $into"
   else
-    is_stale && mkdir "$lock/takeover" 2>/dev/null && {
-      is_stale && locked=yes
-      rmdir "$lock/takeover"
-    }
+    is_stale "$lock" && take_over
     [ -n "$locked" ] || die 7 \
       "Cannot use $own: another relais works with it; if none does, remove $lock"
   fi
-  echo $$ > "$lock/pid" || die 4 "Cannot write to $into"
 }
 
+take_over() {
+  contested=
+  mkdir "$lock/takeover" 2>/dev/null || {
+    # Whoever was about to take it over may be gone as well.
+    is_stale "$lock/takeover" && rm -rf "$lock/takeover" &&
+      mkdir "$lock/takeover" 2>/dev/null || return
+    contested=yes
+  }
+  echo $$ > "$lock/takeover/pid" || die 4 "Cannot write to $into"
+  # Two may have found that, and both be here: the one who wrote last stays.
+  [ -z "$contested" ] || sleep 2
+  read -r holder < "$lock/takeover/pid" && [ "$holder" = $$ ] || return
+  is_stale "$lock" && echo $$ > "$lock/pid" && locked=yes
+  rm -rf "$lock/takeover"
+}
+
+# Whether the process that made a directory is gone.
 is_stale() {
   # Between its mkdir and its echo, a run has not said who it is.
-  [ -s "$lock/pid" ] || sleep 1
+  [ -s "$1/pid" ] || sleep 1
   holder=
-  [ ! -s "$lock/pid" ] || read -r holder < "$lock/pid"
+  [ ! -s "$1/pid" ] || read -r holder < "$1/pid"
   [ -n "$holder" ] || return 0
   # kill may not touch a process of somebody else's, and ps may not have -p.
   ! { kill -0 "$holder" || ps -p "$holder"; } > /dev/null 2>&1
@@ -638,6 +659,12 @@ make_plan() {
       if (!(path in dates)) { place[path] = ++places; at[places] = path }
       dates[path] = canonical($4)
       sizes[path] = $5
+      digests[path] = $7
+    }
+
+    part == "unsure" {
+      if (!($0 in unsure) && fault(decode($0)) == "") doubts[++n_doubts] = $0
+      unsure[$0] = 1
     }
 
     part == "sources" && NF == 4 && $4 == "-" {
@@ -656,8 +683,9 @@ make_plan() {
       }
       split($4, state, "/")
       if ($3 in dates && dates[$3] == date_of($4) && sizes[$3] == state[1]) {
-        unchanged++
-        next
+        if (!($3 in unsure)) { unchanged++; next }
+        call[++calls] = "is_exported " quote(decode($3)) " " \
+          quote(digests[$3]) " || \\"
       }
       stage(++staged, $2, $3, $4)
       bytes += state[1]
@@ -702,6 +730,10 @@ make_plan() {
     # Stage, barrier, rename, barrier: only then may a line name a file.
     function commit(    i) {
       if (done == staged) return
+      call[++calls] = "begin_note"
+      for (i = done + 1; i <= staged; i++)
+        call[++calls] = "note " quote(targets[i])
+      call[++calls] = "end_note"
       call[++calls] = "sync"
       for (i = done + 1; i <= staged; i++)
         call[++calls] = "place " i " " quote(decode(targets[i])) " " \
@@ -717,10 +749,18 @@ make_plan() {
 
     # The lines come first: a reader must not find a file missing that no line
     # has withdrawn.
+    # What a run that was killed exported and never listed goes as well.
     function plan_withdrawals(    i, n, gone) {
+      for (i = 1; i <= n_doubts; i++)
+        if (!(doubts[i] in dates) && is_gone(doubts[i]))
+          print "remove " quote(decode(doubts[i])) " " quote(doubts[i])
       for (i = 1; i <= places; i++)
         if (place[at[i]] == i && is_gone(at[i])) gone[++n] = at[i]
       if (!n) return
+      print "begin_note"
+      for (i = 1; i <= n; i++) print "note " quote(gone[i])
+      print "end_note"
+      print "sync"
       print "set_now"
       for (i = 1; i <= n; i++)
         print "withdraw " quote(gone[i]) " " dates[gone[i]]
@@ -734,7 +774,8 @@ make_plan() {
       if (sure == "no" || path in named) return 0
       for (i = 1; i <= closings; i++) if (index(path, closed[i]) == 1) return 0
       return 1
-    }' part=list "$list" part=sources "$staging/sources"
+    }' part=list "$list" \
+    part=unsure "$staging/unsure" part=sources "$staging/sources"
 }
 
 # --- Publishing ---------------------------------------------------------------
@@ -760,6 +801,13 @@ stage() {
     date=$(printf '%s\n' "$state" | $awk "$names"'{ print date_of($0) }')
   done
   skip "$3" "it keeps changing; it will be tried again in the next run"
+}
+
+# is_exported EXPORTED DIGEST: whether a copy is still what the list says of it.
+is_exported() {
+  check_parents "$1" && [ ! -h "$into/$1" ] && [ -f "$into/$1" ] &&
+    set_digest "$into/$1" && [ "$digest" = "$2" ] &&
+    unchanged=$((unchanged + 1))
 }
 
 # Copies SOURCE to $copy, and sets size and mode from $state. False if it
@@ -796,6 +844,20 @@ set_state() {
   state=$(look "./$1" 2>/dev/null)
   state=${state#//}
   state=${state%%/./*}
+}
+
+# begin_note, note LISTED …, end_note: what the next run looks at again, if this
+# one is killed.
+begin_note() {
+  cp "$staging/unsure" "$journal.new" || die 4 "Cannot write to $into: see its disk"
+}
+
+note() {
+  printf '%s\n' "$1" >> "$journal.new" || die 4 "Cannot write to $into: see its disk"
+}
+
+end_note() {
+  mv -f "$journal.new" "$journal" || die 4 "Cannot write to $into: see its disk"
 }
 
 # place NUMBER EXPORTED LISTED: renames a staged copy to its final name.
