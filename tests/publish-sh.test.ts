@@ -151,6 +151,24 @@ for (const publisher of shells) {
   });
 }
 
+Deno.test({
+  name:
+    "relais-publish.sh takes over a lock whose number another process has by now",
+  ignore: which("ps") === "",
+  async fn() {
+    using world = new Sources();
+    world.write("a.csv", "1");
+    const lock = `${world.into}/.relais/lock.sh`;
+    Deno.mkdirSync(lock, { recursive: true });
+    Deno.writeTextFileSync(
+      `${lock}/pid`,
+      `${Deno.pid}\nsh /opt/relais-publish.sh\n`,
+    );
+
+    assertEquals((await runScript(world.config)).published, 1);
+  },
+});
+
 /** Runs as somebody who may not read everything. */
 function asNobody(world: Sources, shell: string): string[] {
   if (Deno.uid() !== 0) return [shell];

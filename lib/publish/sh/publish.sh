@@ -315,7 +315,7 @@ open_export() {
 take_lock() {
   if mkdir "$lock" 2>/dev/null; then
     locked=yes
-    echo $$ > "$lock/pid" || die 4 "Cannot write to $into"
+    sign "$lock" || die 4 "Cannot write to $into"
   else
     is_stale "$lock" && take_over
     [ -n "$locked" ] || die 7 \
@@ -331,23 +331,40 @@ take_over() {
       mkdir "$lock/takeover" 2>/dev/null || return
     contested=yes
   }
-  echo $$ > "$lock/takeover/pid" || die 4 "Cannot write to $into"
+  sign "$lock/takeover" || die 4 "Cannot write to $into"
   # Two may have found that, and both be here: the one who wrote last stays.
   [ -z "$contested" ] || sleep 2
   read -r holder < "$lock/takeover/pid" && [ "$holder" = $$ ] || return
-  is_stale "$lock" && echo $$ > "$lock/pid" && locked=yes
+  is_stale "$lock" && sign "$lock" && locked=yes
   rm -rf "$lock/takeover"
+}
+
+# sign DIRECTORY: says whose it is.
+sign() {
+  { echo $$ && command_of $$; } > "$1/pid"
+}
+
+# What a process is, as far as ps can tell: its number alone may be that of
+# another one by now.
+command_of() {
+  ps -o args= -p "$1" 2>/dev/null || :
 }
 
 # Whether the process that made a directory is gone.
 is_stale() {
   # Between its mkdir and its echo, a run has not said who it is.
   [ -s "$1/pid" ] || sleep 1
-  holder=
-  [ ! -s "$1/pid" ] || read -r holder < "$1/pid"
+  holder=''
+  what=''
+  [ ! -s "$1/pid" ] || {
+    read -r holder
+    read -r what
+  } < "$1/pid"
   [ -n "$holder" ] || return 0
   # kill may not touch a process of somebody else's, and ps may not have -p.
-  ! { kill -0 "$holder" || ps -p "$holder"; } > /dev/null 2>&1
+  { kill -0 "$holder" || ps -p "$holder"; } > /dev/null 2>&1 || return 0
+  now_is=$(command_of "$holder")
+  [ -n "$what" ] && [ -n "$now_is" ] && [ "$now_is" != "$what" ]
 }
 
 leave() {
