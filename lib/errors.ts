@@ -67,9 +67,17 @@ export class ConfigError extends RelaisError {
 
 /** A server did not answer: a refused connection, a time limit, a name not found. */
 export class UnreachableError extends RelaisError {
-  override readonly name = "UnreachableError";
+  override readonly name: string = "UnreachableError";
   override readonly exitStatus = exitStatus.unavailable;
   override readonly retriable = true;
+}
+
+/**
+ * A server did not answer one request in time, the one that all others waited
+ * behind. What it was about may be to blame: a FIFO, which opens for nobody.
+ */
+export class StuckError extends UnreachableError {
+  override readonly name = "StuckError";
 }
 
 /** A server answered, but what relais needs from it is not there or not usable. */

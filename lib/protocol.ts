@@ -18,6 +18,7 @@ import type {
 } from "./config/config.ts";
 import type { Failure } from "./errors.ts";
 import type { Version } from "./list/entry.ts";
+import type { FileStat } from "./ssh/file-stat.ts";
 import type { Timestamp } from "./timestamp.ts";
 
 /** The modules, by the names they have everywhere: worker, log, figures, file. */
@@ -198,6 +199,8 @@ export interface Wanted extends Version {
   readonly mode: number | null;
   /** What is on the replica under this path, as far as the synchronised list knows. */
   readonly here: Version | null;
+  /** Whether it could not be copied last time. */
+  readonly failedBefore: boolean;
 }
 
 /** What is on the replica, durably, from now on. */
@@ -271,6 +274,8 @@ export type ConnectionOperations = {
     request: { readonly path: string; readonly length: number };
     reply: Uint8Array;
   };
+  /** Follows a symbolic link. */
+  stat: { request: { readonly path: string }; reply: FileStat };
   /** Opens a file; the reply stands for it. */
   open: { request: { readonly path: string }; reply: number };
   read: {
@@ -316,6 +321,8 @@ export type CopyListOperations = {
     request: {
       readonly server: string;
       readonly maxTransfer: number | undefined;
+      /** Paths to leave alone: this pass has tried them already. */
+      readonly without: readonly string[];
     };
     reply: Copied;
   };

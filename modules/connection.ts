@@ -30,6 +30,7 @@ export function connection(): Handlers<ConnectionOperations> {
       return { maxRead, maxHandles };
     },
     fetch: ({ path, length }) => readFile(session!, path, length),
+    stat: ({ path }) => session!.stat(path),
     async open({ path }) {
       const handle = await session!.open(path);
       opened.set(++files, handle);

@@ -71,11 +71,11 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
         await open(server);
         return null;
       },
-      async copy({ server, maxTransfer }) {
+      async copy({ server, maxTransfer, without }) {
         const sessions = await open(server);
         opened.delete(server);
         const bounds = { bytesPerSecond: copy.bandwidth, total: maxTransfer };
-        copier = new Copier({
+        const tools = {
           server,
           fetcher: new Fetcher(sessions.all, new Throttle(bounds)),
           root: named.get(server)!.root,
@@ -86,7 +86,8 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
           moves,
           ledger: ledgerOf(context, server),
           observer: observe(context),
-        }, copy);
+        };
+        copier = new Copier(tools, copy, { without: new Set(without) });
         const copied = await copier.run();
         const wireBytes = await sessions.end();
         context.figures.add("wire_bytes", wireBytes);

@@ -23,6 +23,7 @@ function connectionOver(session: SftpSession): Connection {
   return {
     maxRead,
     maxHandles,
+    stat: (path) => session.stat(path),
     fetch: (path, length) => readFile(session, path, length),
     async open(path) {
       const handle = await session.open(path);
@@ -49,6 +50,7 @@ function listed(seq: number, path: string, text: string): Wanted {
     mode: 0o644,
     digest,
     here: null,
+    failedBefore: false,
   };
 }
 

@@ -48,7 +48,7 @@ Deno.test("RequestWatch passes over an answer that comes too late", async () => 
 
 Deno.test("RequestWatch says that the oldest request is late, whatever is answered meanwhile", async () => {
   const { promise: late, resolve } = Promise.withResolvers<void>();
-  const watch = new RequestWatch(100, resolve);
+  const watch = new RequestWatch(100, () => resolve());
   const unanswered = watch.run(never);
   unanswered.catch(never);
   const busy = setInterval(() => watch.run((resolve) => resolve(1)), 5);

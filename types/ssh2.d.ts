@@ -126,7 +126,11 @@ declare module "ssh2" {
 
   class Server extends EventEmitter {
     constructor(
-      config: { hostKeys: (string | Buffer)[]; ident?: string },
+      config: {
+        hostKeys: (string | Buffer)[];
+        ident?: string;
+        banner?: string;
+      },
       listener: (connection: Connection) => void,
     );
     listen(port: number, host: string, listener: () => void): this;

@@ -10,6 +10,7 @@ import type { CopyConfig } from "../config/config.ts";
 import type { Durability } from "../durability.ts";
 import {
   describe,
+  exitStatus,
   FileError,
   LocalError,
   RelaisError,
@@ -82,16 +83,27 @@ export interface Tools {
   readonly observer: Observer;
 }
 
+/** What a copy run leaves alone. */
+export interface Exceptions {
+  /** Paths that this pass has tried already. */
+  readonly without: ReadonlySet<string>;
+}
+
 /** One copy run from one server. */
 export class Copier {
   readonly #tools: Tools;
   readonly #retries: number;
   readonly #slots: Slots;
+  readonly #without: ReadonlySet<string>;
   readonly #failed: FailedFile[] = [];
+  /** Under way when the server was lost: one of them may be why. */
+  readonly #interrupted: FailedFile[] = [];
   #batch: Ready[] = [];
   #batchBytes = 0;
   #committing: Promise<void> = Promise.resolve();
   #again: Wanted[] = [];
+  /** Whether there are entries that failed before. */
+  #isAnyPutOff = false;
   #copied = 0;
   #adopted = 0;
   #bytes = 0;
@@ -100,7 +112,12 @@ export class Copier {
   /** Ends a pause between attempts. */
   readonly #ended = new AbortController();
 
-  constructor(tools: Tools, { parallel, retries }: CopyConfig) {
+  constructor(
+    tools: Tools,
+    { parallel, retries }: CopyConfig,
+    { without }: Exceptions = { without: new Set() },
+  ) {
+    this.#without = without;
     this.#tools = tools;
     this.#retries = retries;
     this.#slots = new Slots(Math.min(parallel, tools.fetcher.maxFiles));
@@ -109,7 +126,7 @@ export class Copier {
   /** Copies all that is wanted. Never throws: what ended it early is part of what it returns. */
   async run(): Promise<Omit<Copied, "wireBytes">> {
     try {
-      await this.#copyAll(this.#pages());
+      await this.#copyAll(this.#fresh());
       for (
         let retry = 0;
         retry < this.#retries && this.#again.length > 0;
@@ -118,6 +135,7 @@ export class Copier {
         await delay(pause(retry), { signal: this.#ended.signal });
         await this.#copyAll(this.#retry(retry + 1 === this.#retries));
       }
+      await this.#copyAll(this.#putOff());
     } catch (error) {
       this.#endWith(error);
     }
@@ -141,14 +159,32 @@ export class Copier {
     this.#ended.abort();
   }
 
-  async *#pages(): AsyncGenerator<Attempt> {
+  /** Entries that have never failed. */
+  async *#fresh(): AsyncGenerator<Attempt> {
     const last = this.#retries === 0;
+    for await (const entry of this.#entries()) {
+      if (entry.failedBefore) this.#isAnyPutOff = true;
+      else yield { entry, last };
+    }
+  }
+
+  /** What failed last time comes after all others, so that none waits for it. */
+  async *#putOff(): AsyncGenerator<Attempt> {
+    if (!this.#isAnyPutOff) return;
+    for await (const entry of this.#entries()) {
+      if (entry.failedBefore) yield { entry, last: true };
+    }
+  }
+
+  async *#entries(): AsyncGenerator<Wanted> {
     const { ledger } = this.#tools;
     for (let entries = await ledger.wanted(null, page); entries.length > 0;) {
       // The next page is on its way while this one is worked on.
       const next = ledger.wanted(entries.at(-1)!, page);
       next.catch(() => {});
-      for (const entry of entries) yield { entry, last };
+      for (const entry of entries) {
+        if (!this.#without.has(entry.path)) yield entry;
+      }
       entries = await next;
     }
   }
@@ -183,12 +219,23 @@ export class Copier {
       this.#ready(await this.#copy(entry, slots));
     } catch (cause) {
       const error = translate(cause, entry.path);
-      if (!(error instanceof FileError)) this.#endWith(error);
+      if (!(error instanceof FileError)) this.#interrupt(entry, error);
       else if (!last && error.retriable) {
         this.#tools.observer.retrying(entry, error);
         this.#again.push(entry);
       } else this.#fail(entry.path, error);
     }
+  }
+
+  /** Ends the run. What was under way when a server was lost is put off, and so is what was to be tried again. */
+  #interrupt(entry: Wanted, error: unknown): void {
+    this.#endWith(error);
+    if ((error as RelaisError).exitStatus !== exitStatus.unavailable) return;
+    const text = describe(error);
+    for (const { path } of [entry, ...this.#again]) {
+      this.#interrupted.push({ path, error: text });
+    }
+    this.#again = [];
   }
 
   async #copy(entry: Wanted, slots: number): Promise<Ready> {
@@ -210,6 +257,7 @@ export class Copier {
     const { root, fetcher, staging, observer } = this.#tools;
     const path = `${root}/${entry.path}`;
     const { size } = entry;
+    if (entry.failedBefore) await fetcher.examine(path);
     if (fetcher.isSmall(size) && !staging.holds(entry)) {
       const bytes = await fetcher.fetchSmall(path, size);
       observer.received(bytes.length);
@@ -307,7 +355,11 @@ export class Copier {
   }
 
   #fail(path: string, error: unknown): void {
-    const file = { path, error: describe(error) };
+    const text = describe(error);
+    const file = {
+      path,
+      error: text.includes(path) ? text : `${path}: ${text}`,
+    };
     this.#failed.push(file);
     this.#tools.observer.failed(file);
   }
@@ -318,6 +370,7 @@ export class Copier {
     try {
       await this.#committing;
       await this.#tools.ledger.failed(this.#failed);
+      await this.#tools.ledger.failed(this.#interrupted);
     } catch (error) {
       this.#endWith(error);
     }

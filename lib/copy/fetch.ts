@@ -4,6 +4,7 @@
  * @module
  */
 
+import { FileError } from "../errors.ts";
 import { type Read, readRange } from "../ssh/read-range.ts";
 import type { RemoteFile, RemoteSession } from "../ssh/remote-session.ts";
 import type { Throttle } from "./throttle.ts";
@@ -12,7 +13,7 @@ import { Window } from "./window.ts";
 /** The part of a connection that fetching needs. */
 export type Connection = Pick<
   RemoteSession,
-  "fetch" | "open" | "maxRead" | "maxHandles"
+  "stat" | "fetch" | "open" | "maxRead" | "maxHandles"
 >;
 
 /** One request in flight carries at most so many bytes; a longer one counts for several. */
@@ -48,12 +49,25 @@ export class Fetcher {
     return Math.min(parallel, Math.floor(bytes / slotBytes) + 1);
   }
 
+  /**
+   * Sees that there is a file to open. Opening a FIFO waits for its writer, and
+   * every other request with it.
+   *
+   * @throws {FileError} If there is none.
+   */
+  async examine(path: string): Promise<void> {
+    const { kind } = await this.#next().stat(path);
+    if (kind === "file") return;
+    const what = kind === "directory" ? "a directory" : "a FIFO or a device";
+    throw new FileError(`Cannot fetch ${path}: it is ${what} on the server`, {
+      hint: "see what replaced it there",
+    });
+  }
+
   /** Fetches a small file, and one byte more if it has grown beyond `size`. */
   async fetchSmall(path: string, size: number): Promise<Uint8Array> {
     await this.#throttle.pass(size);
-    const connection = this
-      .#connections[this.#dealt++ % this.#connections.length]!;
-    return await connection.fetch(path, size + 1);
+    return await this.#next().fetch(path, size + 1);
   }
 
   /**
@@ -96,6 +110,11 @@ export class Fetcher {
       for (const file of opening) file.then((open) => open.close(), () => {});
       throw error;
     }
+  }
+
+  /** The connection whose turn it is. */
+  #next(): Connection {
+    return this.#connections[this.#dealt++ % this.#connections.length]!;
   }
 
   get #maxRead(): number {

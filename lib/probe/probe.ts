@@ -7,7 +7,8 @@
 
 import type { ServerConfig } from "../config/config.ts";
 import {
-  type RelaisError,
+  AuthenticationError,
+  HostKeyError,
   toFailure,
   UnreachableError,
   UnusableError,
@@ -162,16 +163,9 @@ function staleness(
 }
 
 function verdictOn(error: unknown): Verdict {
-  switch ((error as RelaisError).name) {
-    case "HostKeyError":
-      return "untrusted";
-    case "AuthenticationError":
-      return "refused";
-    case "UnreachableError":
-      return "unreachable";
-    default:
-      return "unusable";
-  }
+  if (error instanceof HostKeyError) return "untrusted";
+  if (error instanceof AuthenticationError) return "refused";
+  return error instanceof UnreachableError ? "unreachable" : "unusable";
 }
 
 function wireBytes(session: SftpSession | undefined): number {

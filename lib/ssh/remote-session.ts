@@ -9,6 +9,7 @@ import type { LimitsConfig, ServerConfig } from "../config/config.ts";
 import { FileError, ModuleError, RemoteFailure } from "../errors.ts";
 import { gather } from "../gathering.ts";
 import type { ConnectionOperations } from "../protocol.ts";
+import type { FileStat } from "./file-stat.ts";
 import { RequestWatch } from "./request-watch.ts";
 
 /** Bytes on the wire. */
@@ -64,6 +65,11 @@ export class RemoteSession {
     };
   }
 
+  /** Follows a symbolic link. @throws {FileError} If there is nothing. */
+  async stat(path: string): Promise<FileStat> {
+    return await this.#connection.ask("stat", { path });
+  }
+
   /** Ends the session, and tells what went over the wire. */
   async end(): Promise<WireBytes> {
     return await this.#connection.ask("end", null);
@@ -117,9 +123,12 @@ export class RemoteConnection {
   }
 }
 
+/** What concerns one file, and is no reason to give the others up. */
+const ofOneFile = new Set(["SftpError", "StuckError"]);
+
 /** An error class does not survive `postMessage`. */
 function translate(error: unknown): unknown {
-  if (!(error instanceof RemoteFailure) || error.name !== "SftpError") {
+  if (!(error instanceof RemoteFailure) || !ofOneFile.has(error.name)) {
     return error;
   }
   const { message, retriable } = error;

@@ -7,7 +7,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Attributes, FileEntry, SFTPWrapper } from "ssh2";
-import { type RelaisError, UnreachableError } from "../errors.ts";
+import { type RelaisError, StuckError, UnreachableError } from "../errors.ts";
 import { type FileStat, fileStat } from "./file-stat.ts";
 import { peerText } from "./peer-text.ts";
 import { RequestWatch } from "./request-watch.ts";
@@ -29,7 +29,7 @@ export interface DirectoryEntry {
 
 /** What `SFTPWrapper` keeps to itself: what the server announced with `limits@openssh.com`. */
 interface Internals {
-  readonly _maxReadLen?: number;
+  _maxReadLen?: number;
   readonly maxOpenHandles?: number;
 }
 
@@ -51,7 +51,8 @@ type Callback<Result> = (
 /**
  * One SFTP session. Any number of requests may be under way at once. A request
  * that is not answered in time, or a lost connection, ends the whole session:
- * all that is under way is rejected with an UnreachableError.
+ * all that is under way is rejected with an UnreachableError, the request that
+ * the others waited behind with a StuckError.
  */
 export class SftpSession implements AsyncDisposable {
   /** Name of the server. */
@@ -79,14 +80,20 @@ export class SftpSession implements AsyncDisposable {
     this.#socket = socket;
     this.#endClient = endClient;
     this.#maxRead = maxReadOf(sftp);
+    // ssh2 makes many requests of a READ that is longer than what it knows.
+    (sftp as Internals)._maxReadLen = this.#maxRead;
     this.maxHandles = (sftp as Internals).maxOpenHandles ?? safeHandles;
-    this.#watch = new RequestWatch(requestMs, () => {
+    this.#watch = new RequestWatch(requestMs, (what) => {
+      const within = `${requestMs / 1_000} s`;
+      const hint = "see its load and its disk, or raise limits.request";
       this.break(
         new UnreachableError(
-          `Cannot go on with ${server}: a request was not answered within ${
-            requestMs / 1_000
-          } s`,
-          { hint: "see its load and its disk, or raise limits.request" },
+          `Cannot go on with ${server}: a request was not answered within ${within}`,
+          { hint },
+        ),
+        new StuckError(
+          `Cannot ${what} on ${server}: no answer within ${within}`,
+          { hint },
         ),
       );
     });
@@ -218,9 +225,14 @@ export class SftpSession implements AsyncDisposable {
     await this.#socket.hangUp();
   }
 
-  /** Ends the session because of `error`, which rejects whatever is under way. Idempotent. */
-  break(error: RelaisError): void {
-    this.#watch.break(error);
+  /**
+   * Ends the session because of `error`, which rejects whatever is under way.
+   * Idempotent.
+   *
+   * @param oldest What the request is rejected with that all others wait behind.
+   */
+  break(error: RelaisError, oldest?: RelaisError): void {
+    this.#watch.break(error, oldest);
     this.#socket.destroy();
   }
 
@@ -253,12 +265,14 @@ export class SftpSession implements AsyncDisposable {
     what: string,
     request: (done: Callback<Result>) => void,
   ): Promise<Result> {
-    return this.#watch.run((resolve, reject) =>
-      request((error, result) => {
-        if (error) reject(this.#translate(what, error));
-        else if (result === undefined) reject(this.#breakBecause(senseless));
-        else resolve(result);
-      })
+    return this.#watch.run(
+      (resolve, reject) =>
+        request((error, result) => {
+          if (error) reject(this.#translate(what, error));
+          else if (result === undefined) reject(this.#breakBecause(senseless));
+          else resolve(result);
+        }),
+      what,
     );
   }
 
@@ -301,5 +315,5 @@ export function connectionLost(
 /** Trusts what a server announces, `limits@openssh.com`, within reason. */
 function maxReadOf(sftp: SFTPWrapper): number {
   const announced = (sftp as Internals)._maxReadLen ?? safeReadLength;
-  return Math.min(announced, longestReadLength);
+  return Math.min(Math.max(announced, safeReadLength), longestReadLength);
 }

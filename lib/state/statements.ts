@@ -12,6 +12,7 @@ const columns =
 const named = "standing NOT IN ('withdrawn')";
 const wanted = `
   SELECT entry.path, entry.seq, entry.mtime, entry.size, entry.mode, entry.digest,
+    entry.error IS NOT NULL AS failedBefore,
     copy.mtime AS mtimeHere, copy.size AS sizeHere, copy.digest AS digestHere
   FROM entry LEFT JOIN copy USING (path)
   WHERE entry.server = :server AND standing = 'wanted'`;

@@ -332,19 +332,20 @@ function withdraws(withdrawal: Origin, here: Origin): boolean {
     : order > 0;
 }
 
-interface WantedRow extends Omit<Wanted, "here"> {
+interface WantedRow extends Omit<Wanted, "here" | "failedBefore"> {
+  readonly failedBefore: number;
   readonly mtimeHere: Timestamp | null;
   readonly sizeHere: number | null;
   readonly digestHere: Digest | null;
 }
 
 function wantedOf(
-  { mtimeHere, sizeHere, digestHere, ...entry }: WantedRow,
+  { mtimeHere, sizeHere, digestHere, failedBefore, ...entry }: WantedRow,
 ): Wanted {
   const here = mtimeHere === null
     ? null
     : { mtime: mtimeHere, size: sizeHere!, digest: digestHere };
-  return { ...entry, here };
+  return { ...entry, here, failedBefore: failedBefore === 1 };
 }
 
 function columnsOf(row: Row): Record<keyof Row, string | number | null> {

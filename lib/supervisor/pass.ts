@@ -130,7 +130,10 @@ class Pass {
     for (let attempt = 0; attempt < attempts; attempt++) {
       this.#forgetLoss();
       if (this.#options.signal.aborted) return this.#stopped();
+      const lost = this.#probed.active;
       const probed = await this.#try(() => this.#choose());
+      // What failed on one server may well be had from another.
+      if (probed?.active !== lost) this.#failed.clear();
       if (probed === undefined || probed.active === null) return;
       if (attempt === 0 && isUnchanged(probed)) return this.#unchanged(probed);
       // A server that was lost on the way is probed again: another one may serve.
@@ -312,7 +315,11 @@ class Pass {
       const copied = await this.#try(() =>
         this.#whileServed(
           server,
-          copyList.ask("copy", { server, maxTransfer }),
+          copyList.ask("copy", {
+            server,
+            maxTransfer,
+            without: [...this.#failed.keys()],
+          }),
         )
       );
       if (copied === undefined) return this.#lostServer();
@@ -421,7 +428,6 @@ class Pass {
       status !== exitStatus.unavailable
     );
     this.#failures.splice(0, Infinity, ...kept);
-    this.#failed.clear();
   }
 
   #stopped(): void {
