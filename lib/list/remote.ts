@@ -6,7 +6,7 @@
 
 import { UnusableError } from "../errors.ts";
 import type { Cursor } from "../protocol.ts";
-import { type Read, readRange } from "../ssh/read-range.ts";
+import { type Read, readFully, readRange } from "../ssh/read-range.ts";
 import type { Handle, SftpSession } from "../ssh/session.ts";
 import { parseHeader } from "./format.ts";
 
@@ -24,6 +24,9 @@ const longestLine = 16 * 1024;
 
 /** Stands for a line that was too long to be kept; breaks the format as well. */
 const tooLong = "a line of over 16 KiB";
+
+/** A line is looked for the end of no further than this. */
+const longestSkip = 16 * 1024 * 1024;
 
 /** Requests in flight while a list is read, and the bytes of each: short strings are soon forgotten, long ones are not. */
 const parallel = () => 8;
@@ -84,12 +87,14 @@ export class RemoteList {
     const handle = await session.open(`${root}/${listPath}`);
     try {
       const tailLength = known?.tail.length ?? 0;
+      const read: Read = (position, length) =>
+        session.read(handle, position, length);
       const [stat, head, tail] = await Promise.all([
         session.fstat(handle),
-        session.read(handle, 0, headerBytes),
+        readHead(read),
         known === undefined
           ? new Uint8Array(0)
-          : session.read(handle, known.offset - tailLength, tailLength),
+          : readFully(read, known.offset - tailLength, tailLength),
       ]);
       const generation = generationOf(head, session.server);
       const recognition = recognise(known, {
@@ -112,12 +117,18 @@ export class RemoteList {
     }
   }
 
-  /** Yields the whole lines from `from` on. A last line without LF is left for the next time. */
+  /**
+   * Yields the whole lines from `from` on. A last line without LF is left for the next time.
+   *
+   * @throws {SftpError} If the list cannot be read any further.
+   * @throws {UnusableError} If it ends before it should, or a line never ends.
+   */
   async *read(from: Pick<Cursor, "offset" | "tail">): AsyncGenerator<Lines> {
     const decoder = new TextDecoder();
     let { offset, tail } = from;
     let rest = new Uint8Array(0);
-    let skipping = false;
+    /** Bytes of the line that is too long to be kept. */
+    let skipped = 0;
     const session = this.#session;
     const range = {
       start: offset,
@@ -133,26 +144,46 @@ export class RemoteList {
         rest = join(rest, piece);
         if (rest.length <= longestLine) continue;
         // Nobody needs the bytes of a line that long, but for the last ones.
-        skipping = true;
-        offset += rest.length - tailBytes;
+        skipped += rest.length - tailBytes;
+        if (skipped > longestSkip) {
+          throw this.#unusable(`line after byte ${offset} does not end`);
+        }
         rest = rest.slice(-tailBytes);
         continue;
       }
       const bytes = join(rest, piece.subarray(0, end));
       rest = piece.slice(end);
-      offset += bytes.length;
+      offset += skipped + bytes.length;
       tail = join(tail, bytes).slice(-tailBytes);
       const lines = decoder.decode(bytes).split("\n");
       lines.pop();
-      if (skipping) lines[0] = tooLong;
-      skipping = false;
+      if (skipped > 0) lines[0] = tooLong;
+      skipped = 0;
       yield { lines, offset, tail };
+    }
+    const end = offset + skipped + rest.length;
+    if (end < this.size) {
+      throw this.#unusable(`${this.size} bytes end after ${end}`);
     }
   }
 
   async close(): Promise<void> {
     await this.#session.close(this.#handle);
   }
+
+  #unusable(what: string): UnusableError {
+    return new UnusableError(
+      `Cannot read the list of ${this.#session.server}: its ${what}`,
+      { hint: `see what writes ${listPath} there` },
+    );
+  }
+}
+
+/** Reads the first line, and as a rule more: no more than one answer, unless that is a short one. */
+async function readHead(read: Read): Promise<Uint8Array> {
+  const first = await read(0, headerBytes);
+  if (first.length === 0 || first.includes(0x0a)) return first;
+  return await readFully(read, 0, headerBytes);
 }
 
 function generationOf(head: Uint8Array, server: string): string {
