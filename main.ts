@@ -21,13 +21,7 @@ import {
   requirePublish,
   requireReplica,
 } from "./lib/config/load.ts";
-import {
-  ConfigError,
-  describe,
-  type ExitStatus,
-  exitStatus,
-  RelaisError,
-} from "./lib/errors.ts";
+import { type ExitStatus, exitStatus, RelaisError } from "./lib/errors.ts";
 
 /** Runs one command line, and returns its exit status. */
 export async function main(args: readonly string[]): Promise<ExitStatus> {
@@ -37,9 +31,7 @@ export async function main(args: readonly string[]): Promise<ExitStatus> {
   } catch (error) {
     const output = new Output({ verbose: false, quiet: false });
     if (error instanceof RelaisError) {
-      output.error(describe(error));
-      const problems = error instanceof ConfigError ? error.problems : [];
-      for (const problem of problems) output.error(problem);
+      output.failure(error);
       return error.exitStatus;
     }
     output.error(`internal error: ${(error as Error).stack ?? error}`);

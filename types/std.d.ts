@@ -83,6 +83,10 @@ declare module "@std/assert" {
   export function fail(msg?: string): never;
 }
 
+declare module "@std/async/deadline" {
+  export function deadline<T>(p: Promise<T>, ms: number): Promise<T>;
+}
+
 declare module "@std/async/delay" {
   export function delay(
     ms: number,

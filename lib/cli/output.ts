@@ -5,6 +5,8 @@
  * @module
  */
 
+import { fstatSync } from "node:fs";
+import { ConfigError, describe, type RelaisError } from "../errors.ts";
 import { escapeVisible } from "../escape.ts";
 
 export interface OutputOptions {
@@ -12,8 +14,8 @@ export interface OutputOptions {
   readonly quiet: boolean;
 }
 
-/** Priority of an error in the journal, sd-daemon(3). */
-const errorPriority = "<3>";
+/** Priorities in the journal, sd-daemon(3). */
+const priorities = { error: "<3>", note: "<5>" } as const;
 
 /** The two streams of one run of relais. */
 export class Output {
@@ -25,7 +27,7 @@ export class Output {
   constructor({ verbose, quiet }: OutputOptions) {
     this.verbose = verbose;
     this.quiet = quiet;
-    this.journal = Deno.env.has("JOURNAL_STREAM");
+    this.journal = isJournal(2);
   }
 
   /** Prints one line of a result; what a terminal would act upon is made visible. */
@@ -45,14 +47,37 @@ export class Output {
 
   /** Tells something that is no result. */
   note(text: string): void {
-    if (!this.quiet) print(Deno.stderr, `relais: ${escapeVisible(text)}`);
+    if (!this.quiet) this.#tell("note", text);
   }
 
   /** Tells what went wrong. */
   error(text: string): void {
-    const prefix = this.journal ? errorPriority : "relais: ";
+    this.#tell("error", text);
+  }
+
+  /** Tells an error, and each problem of a configuration on a line of its own. */
+  failure(error: RelaisError): void {
+    this.error(describe(error));
+    const problems = error instanceof ConfigError ? error.problems : [];
+    for (const problem of problems) this.error(problem);
+  }
+
+  #tell(gravity: keyof typeof priorities, text: string): void {
+    const prefix = this.journal ? priorities[gravity] : "relais: ";
     print(Deno.stderr, prefix + escapeVisible(text));
   }
+}
+
+/**
+ * Whether a descriptor leads to the journal. `JOURNAL_STREAM` names what the
+ * manager gave us; whoever redirects our stderr leaves it as it is
+ * (systemd.exec(5)).
+ */
+function isJournal(descriptor: number): boolean {
+  const stream = Deno.env.get("JOURNAL_STREAM");
+  if (stream === undefined) return false;
+  const { dev, ino } = fstatSync(descriptor, { bigint: true });
+  return stream === `${dev}:${ino}`;
 }
 
 function print(

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { delay } from "@std/async/delay";
-import type { Config, PublishConfig } from "../config/config.ts";
+import { type PublishReady, requirePublish } from "../config/load.ts";
 import {
   describe,
   type ExitStatus,
@@ -17,45 +16,71 @@ import { Publishing } from "../supervisor/publishing.ts";
 import { Signals } from "../supervisor/signals.ts";
 import { formatBytes, formatSeconds } from "./human.ts";
 import type { Output } from "./output.ts";
+import { type Job, serve } from "./service.ts";
+
+interface PublishArguments {
+  readonly once: boolean;
+  readonly json: boolean;
+}
 
 /** Publishes once, or regularly until a signal ends it. */
 export async function publish(
-  config: Config & { publish: PublishConfig },
-  { once, json }: { readonly once: boolean; readonly json: boolean },
+  config: PublishReady,
+  args: PublishArguments,
   output: Output,
 ): Promise<ExitStatus> {
-  using signals = new Signals();
-  await using publishing = new Publishing(config, {
-    dryRun: false,
-    stderr: output.verbose ? "debug" : output.journal ? "info" : null,
-    journal: output.journal,
-  });
-  for (;;) {
-    const status = await publishOnce(publishing, json, output, once);
-    if (once) return signals.exitStatus ?? status;
-    // An interrupted pause is how a signal ends the loop.
-    await delay(config.schedule.everyMs, { signal: signals.signal }).catch(
-      () => {},
-    );
-    if (signals.exitStatus !== undefined) return signals.exitStatus;
-  }
+  const begin = (config: PublishReady) =>
+    new Publishing(config, {
+      dryRun: false,
+      stderr: output.verbose ? "debug" : output.journal ? "info" : null,
+      journal: output.journal,
+    });
+  if (args.once) return await publishOnce(begin(config), args, output);
+  return await serve(config, {
+    require: requirePublish,
+    begin: (config) => Promise.resolve(runs(begin(config), args, output)),
+  }, output);
 }
 
 async function publishOnce(
   publishing: Publishing,
-  json: boolean,
+  { json }: PublishArguments,
   output: Output,
-  once: boolean,
 ): Promise<ExitStatus> {
-  try {
-    const report = await publishing.run();
-    tell(report, json, output);
-    return report.failed.length > 0 ? exitStatus.incomplete : exitStatus.done;
-  } catch (error) {
-    if (once || !(error instanceof RelaisError)) throw error;
-    output.error(describe(error));
-    return error.exitStatus;
-  }
+  using signals = new Signals();
+  await using _ = publishing;
+  const report = await publishing.run();
+  tell(report, json, output);
+  const { failed } = report;
+  return signals.exitStatus ??
+    (failed.length > 0 ? exitStatus.incomplete : exitStatus.done);
+}
+
+/** The job of the loop: one run after the other. */
+function runs(
+  publishing: Publishing,
+  { json }: PublishArguments,
+  output: Output,
+): Job {
+  return {
+    log: publishing.log,
+    get answers() {
+      return publishing.answers;
+    },
+    async run() {
+      try {
+        const report = await publishing.run();
+        tell(report, json, output);
+        return summary(report);
+      } catch (error) {
+        // Whatever stands in the way now may be gone at the next run.
+        if (!(error instanceof RelaisError)) throw error;
+        output.error(describe(error));
+        return describe(error);
+      }
+    },
+    [Symbol.asyncDispose]: () => publishing[Symbol.asyncDispose](),
+  };
 }
 
 function tell(report: PublishReport, json: boolean, output: Output): void {
@@ -64,12 +89,16 @@ function tell(report: PublishReport, json: boolean, output: Output): void {
     output.error(`skipped ${path}: ${error}`);
   }
   if (json || output.quiet) return;
-  const { published, withdrawn, unchanged, bytes, seconds } = report;
-  output.result(
-    `${published} files published (${
-      formatBytes(bytes)
-    }), ${withdrawn} withdrawn, ${unchanged} unchanged, in ${
-      formatSeconds(seconds)
-    }.`,
-  );
+  output.result(summary(report));
+}
+
+/** The run in one sentence. */
+function summary(
+  { published, withdrawn, unchanged, bytes, seconds }: PublishReport,
+): string {
+  return `${published} files published (${
+    formatBytes(bytes)
+  }), ${withdrawn} withdrawn, ${unchanged} unchanged, in ${
+    formatSeconds(seconds)
+  }.`;
 }

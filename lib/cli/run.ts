@@ -5,18 +5,15 @@
  */
 
 import type { Level, ReplicaReady } from "../config/config.ts";
-import {
-  describe,
-  type ExitStatus,
-  exitStatus,
-  RelaisError,
-} from "../errors.ts";
+import { requireReplica } from "../config/load.ts";
+import { describe, type ExitStatus } from "../errors.ts";
 import type { PassReport } from "../protocol.ts";
 import type { PassOutcome } from "../supervisor/pass.ts";
-import { Replica } from "../supervisor/replica.ts";
+import { Replica, type ReplicaOptions } from "../supervisor/replica.ts";
 import { Signals } from "../supervisor/signals.ts";
 import { formatBytes, formatSeconds } from "./human.ts";
 import type { Output } from "./output.ts";
+import { type Job, serve } from "./service.ts";
 
 export interface RunArguments {
   readonly once: boolean;
@@ -30,29 +27,28 @@ export interface RunArguments {
   readonly json: boolean;
 }
 
-/** After a module failed, the loop waits so long, and twice as long each time after. */
-const firstPauseMs = 1_000;
-const longestPauseMs = 60_000;
-
 /** Runs a pass, or one after the other until a signal ends it. */
 export async function run(
   config: ReplicaReady,
   args: RunArguments,
   output: Output,
 ): Promise<ExitStatus> {
-  using signals = new Signals();
-  await using replica = await Replica.open(config, {
+  const options = {
     dryRun: args.dryRun,
     maxTransfer: args.maxTransfer,
     acceptShrink: args.acceptShrink,
     failback: args.failback,
     stderr: stderrLevel(args, output),
     journal: output.journal,
-  });
-  const status = args.once || args.dryRun
-    ? await runOnce(replica, args, output, signals.signal)
-    : await loop(replica, config, args, output, signals.signal);
-  return signals.exitStatus ?? status;
+  };
+  if (args.once || args.dryRun) {
+    return await runOnce(config, options, args, output);
+  }
+  return await serve(config, {
+    require: requireReplica,
+    begin: async (config) =>
+      passes(await Replica.open(config, options), args, output),
+  }, output);
 }
 
 /** What the log module itself prints; a single pass is told by its summary. */
@@ -66,42 +62,32 @@ function stderrLevel(
 }
 
 async function runOnce(
-  replica: Replica,
+  config: ReplicaReady,
+  options: ReplicaOptions,
   args: RunArguments,
   output: Output,
-  signal: AbortSignal,
 ): Promise<ExitStatus> {
-  const outcome = await replica.pass(limited(signal, args.maxTime));
+  using signals = new Signals();
+  await using replica = await Replica.open(config, options);
+  const outcome = await replica.pass(limited(signals.signal, args.maxTime));
   tell(outcome, args, output);
-  return outcome.report.exit;
+  return signals.exitStatus ?? outcome.report.exit;
 }
 
-async function loop(
-  replica: Replica,
-  config: ReplicaReady,
-  args: RunArguments,
-  output: Output,
-  signal: AbortSignal,
-): Promise<ExitStatus> {
-  let pauseMs = firstPauseMs;
-  while (!signal.aborted) {
-    const started = performance.now();
-    try {
-      const outcome = await replica.pass(limited(signal, args.maxTime));
-      if (args.json) output.json(outcome.report);
-      pauseMs = firstPauseMs;
-      await sleep(
-        config.schedule.everyMs - (performance.now() - started),
-        signal,
-      );
-    } catch (error) {
-      if (!(error instanceof RelaisError) || !error.retriable) throw error;
-      output.error(describe(error));
-      await sleep(pauseMs, signal);
-      pauseMs = Math.min(longestPauseMs, pauseMs * 2);
-    }
-  }
-  return exitStatus.done;
+/** The job of the loop: one pass after the other. */
+function passes(replica: Replica, args: RunArguments, output: Output): Job {
+  return {
+    log: replica.log,
+    get answers() {
+      return replica.answers;
+    },
+    async run(signal) {
+      const { report } = await replica.pass(limited(signal, args.maxTime));
+      if (args.json) output.json(report);
+      return summary(report);
+    },
+    [Symbol.asyncDispose]: () => replica[Symbol.asyncDispose](),
+  };
 }
 
 /** The signal, or a time limit, whichever comes first. */
@@ -109,16 +95,6 @@ function limited(signal: AbortSignal, ms: number | undefined): AbortSignal {
   return ms === undefined
     ? signal
     : AbortSignal.any([signal, AbortSignal.timeout(ms)]);
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, Math.max(0, ms));
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    }, { once: true });
-  });
 }
 
 /** Tells how a single pass went. */

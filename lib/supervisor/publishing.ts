@@ -36,6 +36,16 @@ export class Publishing implements AsyncDisposable {
     });
   }
 
+  /** Whether each module that runs shows signs of life. */
+  get answers(): boolean {
+    return this.#supervisor.answers;
+  }
+
+  /** For what whoever runs the publisher has to say. */
+  get log(): Logger {
+    return this.#log;
+  }
+
   /**
    * Publishes once.
    *

@@ -115,6 +115,16 @@ export class Replica implements AsyncDisposable {
     return await this.#withSoundState(() => this.#pass(signal));
   }
 
+  /** Whether each module that runs shows signs of life. */
+  get answers(): boolean {
+    return this.#supervisor.answers;
+  }
+
+  /** For what whoever runs the replica has to say. */
+  get log(): Logger {
+    return this.#log;
+  }
+
   /** Probes all servers once, changes nothing. */
   async examine(): Promise<readonly Probe[]> {
     const testServer = await this.#asker<TestServerOperations>("test-server");

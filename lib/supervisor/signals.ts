@@ -1,5 +1,5 @@
 /**
- * Signals, turned into an orderly stop.
+ * Signals, turned into an orderly stop, and into a wish to reload.
  *
  * @module
  */
@@ -7,24 +7,33 @@
 /** Signals that ask relais to end, and their numbers. */
 const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
+type Name = keyof typeof numbers;
+
 /** Whoever has not ended in good order by then is ended anyway. */
 const patienceMs = 4_500;
+
+export interface SignalsOptions {
+  /** Is called at each SIGHUP; without it SIGHUP asks for an end, as when a terminal is closed. */
+  readonly onHangup?: () => void;
+}
 
 /** Listens for signals until disposed of. */
 export class Signals implements Disposable {
   readonly #controller = new AbortController();
   readonly #listeners = new Map<Deno.Signal, () => void>();
-  #received: keyof typeof numbers | undefined;
+  #received: Name | undefined;
 
-  constructor() {
-    for (const name of Object.keys(numbers) as (keyof typeof numbers)[]) {
-      const listener = () => this.#receive(name);
+  constructor({ onHangup }: SignalsOptions = {}) {
+    for (const name of Object.keys(numbers) as Name[]) {
+      const listener = name === "SIGHUP" && onHangup !== undefined
+        ? onHangup
+        : () => this.#receive(name);
       this.#listeners.set(name, listener);
       Deno.addSignalListener(name, listener);
     }
   }
 
-  /** Aborts when the first signal arrives. */
+  /** Aborts when the first signal that asks for an end arrives. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -42,7 +51,7 @@ export class Signals implements Disposable {
     }
   }
 
-  #receive(name: keyof typeof numbers): void {
+  #receive(name: Name): void {
     if (this.#received !== undefined) return;
     this.#received = name;
     this.#controller.abort();

@@ -26,6 +26,9 @@ const wires: readonly (readonly [ModuleName, ModuleName])[] = [
 /** A module whose heart has not beaten for so long is given up. */
 const silenceMs = 15_000;
 
+/** A heart that has not beaten for so long is a reason to worry. */
+const worryMs = 5_000;
+
 /** How long a module may take to close what it has open. */
 const endMs = 2_000;
 
@@ -88,6 +91,15 @@ export class Supervisor implements AsyncDisposable {
   /** Whether a module was started, and still lives. */
   runs(name: ModuleName): boolean {
     return this.#runs(name);
+  }
+
+  /** Whether the heart of each module that runs has beaten in the last seconds. */
+  get answers(): boolean {
+    const now = performance.now();
+    return [...this.#running].every(([name, { failure }]) =>
+      failure !== undefined ||
+      now - (this.#beats.get(name)?.at ?? now) < worryMs
+    );
   }
 
   /** Ends some modules in good order; {@link need} starts them again. */
