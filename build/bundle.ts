@@ -1,0 +1,114 @@
+/**
+ * The program as plain JavaScript: an entry, a file for each module, and the
+ * chunks they share. Nothing in it is loaded from anywhere else.
+ *
+ * @module
+ */
+
+import { fromFileUrl } from "@std/path";
+import { moduleUrls } from "../lib/supervisor/plans.ts";
+
+/** The entry within a bundle. */
+export const entryFile = "build/entry.js";
+
+/** How the sources name the file of a module, and how a bundle does. */
+const moduleUrl =
+  /new URL\("[./]*\/modules\/([a-z-]+)\.ts", import\.meta\.url\)/g;
+
+/** What `git archive` puts in its place, too; see `.gitattributes`. */
+const commitMark = "$Format:%h$";
+
+/** The ssh2 package asks for native parts and does without if there are none. */
+const nativeParts = "*.node";
+
+const root = new URL("../", import.meta.url);
+
+/** Names of the modules, connections among them. */
+export const moduleNames: readonly string[] = [
+  ...Object.keys(moduleUrls),
+  "connection",
+];
+
+/**
+ * Writes the bundle into `directory`, which must be empty.
+ *
+ * @throws {Error} If it would lack a module, or need anything from outside.
+ */
+export async function bundle(directory: string): Promise<void> {
+  const modules = moduleNames.map((name) => `modules/${name}.ts`);
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["bundle", "--quiet", "--platform=deno", "--code-splitting"],
+      ...["--external", nativeParts, "--outdir", directory],
+      ...["build/entry.ts", ...modules],
+    ],
+    cwd: root,
+  }).output();
+  if (!success) {
+    throw new Error(`Cannot bundle: ${new TextDecoder().decode(stderr)}`);
+  }
+  await adapt(directory);
+}
+
+/** Lets the bundle find its modules, and know where it is and what it was made of. */
+async function adapt(directory: string): Promise<void> {
+  const found = new Set<string>();
+  const commit = await commitOf(fromFileUrl(root));
+  for (const name of [...filesOf(directory)]) {
+    const path = `${directory}/${name}`;
+    const before = await Deno.readTextFile(path);
+    refuseOutside(name, before);
+    let text = before.replaceAll(moduleUrl, (_, module) => {
+      found.add(module);
+      const up = "../".repeat(name.split("/").length - 1);
+      return `new URL("./${up}modules/${module}.js", import.meta.url)`;
+    }).replaceAll(commitMark, commit);
+    // ssh2's WebAssembly glue is CommonJS, and asks where it lies.
+    if (/\b__dirname\b/.test(text)) {
+      text = `const __dirname = import.meta.dirname;\n${text}`;
+    }
+    if (text !== before) await Deno.writeTextFile(path, text);
+  }
+  const missing = moduleNames.filter((name) => !found.has(name));
+  if (missing.length > 0) {
+    throw new Error(`Cannot bundle: nothing starts ${missing.join(", ")}`);
+  }
+}
+
+/** Refuses imports that only the machine of the build could satisfy. */
+function refuseOutside(name: string, text: string): void {
+  const imported = [...text.matchAll(
+    /^(?:import|export)\b[^"'\n]*?["']([^"'\n]+)["'];?$|\bimport\("([^"]+)"\)/gm,
+  )].map(([, a, b]) => a ?? b!);
+  const outside = imported.filter((specifier) =>
+    !/^(?:\.{1,2}\/|node:)/.test(specifier)
+  );
+  if (outside.length > 0) {
+    throw new Error(`Cannot bundle: ${name} imports ${outside.join(", ")}`);
+  }
+}
+
+/** All files of a bundle, relative to it. */
+export function* filesOf(directory: string, below = ""): Generator<string> {
+  for (
+    const { name, isDirectory } of Deno.readDirSync(directory + "/" + below)
+  ) {
+    if (isDirectory) yield* filesOf(directory, `${below}${name}/`);
+    else yield below + name;
+  }
+}
+
+/** The commit that is built, marked if files differ from it; where there is no repository, what stands there. */
+async function commitOf(directory: string): Promise<string> {
+  try {
+    const { success, stdout } = await new Deno.Command("git", {
+      args: ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+      cwd: directory,
+      stderr: "null",
+    }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : commitMark;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return commitMark;
+    throw error;
+  }
+}

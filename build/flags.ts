@@ -1,0 +1,40 @@
+/**
+ * How the executable runs its program, however it is built.
+ *
+ * @module
+ */
+
+/** What tells the runtime where to keep its caches, and not to look for newer versions of itself. */
+export const variablesForRuntime = [
+  "DENO_DIR",
+  "DENO_NO_UPDATE_CHECK",
+] as const;
+
+/** Environment variables that relais reads. */
+const variables = [
+  ...["CREDENTIALS_DIRECTORY", "JOURNAL_STREAM", "SSH_AUTH_SOCK"],
+  ...["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"],
+  ...["HOME", "XDG_CONFIG_HOME", "USER"],
+  ...variablesForRuntime,
+];
+
+/**
+ * Options of `deno run` and `deno compile` alike.
+ *
+ * Which files, servers and hooks are meant only the configuration knows, so the
+ * program itself may read, write, connect and run; each module in it gets no
+ * more than it needs. Nothing may load native code, fetch code, or ask.
+ */
+export const runFlags: readonly string[] = [
+  ...["--no-prompt", "--no-remote", "--no-npm"],
+  ...["--allow-read", "--allow-write", "--allow-net", "--allow-run"],
+  ...[`--allow-env=${variables.join(",")}`, "--allow-sys=statfs,uid,gid"],
+  ...["--unstable-worker-options", "--unstable-net"],
+  // A larger young generation costs memory in each worker, and gains no time.
+  "--v8-flags=--max-semi-space-size=1",
+];
+
+/** The same code as in the repository is looked for nowhere else: no configuration, no lock file, no check of types. */
+export const plainFlags: readonly string[] = [
+  ...["--no-config", "--no-lock", "--no-check"],
+];
