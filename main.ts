@@ -5,6 +5,7 @@
  */
 
 import { check } from "./lib/cli/check.ts";
+import { completions } from "./lib/cli/completions.ts";
 import { formatHelp } from "./lib/cli/help.ts";
 import { init } from "./lib/cli/init.ts";
 import { list } from "./lib/cli/list.ts";
@@ -15,6 +16,7 @@ import { publish } from "./lib/cli/publish.ts";
 import { run } from "./lib/cli/run.ts";
 import { stat } from "./lib/cli/stat.ts";
 import { status } from "./lib/cli/status.ts";
+import { unit } from "./lib/cli/unit.ts";
 import { versionText } from "./lib/cli/version.ts";
 import {
   loadConfig,
@@ -86,6 +88,15 @@ async function dispatch(
     }
     case "init":
       return init(invocation.arguments.file, output);
+    case "unit": {
+      const { install, user, "run-as": runAs, "dynamic-user": dynamicUser } =
+        invocation.options;
+      const args = { install, user, runAs, dynamicUser, json };
+      return unit(await load(), args, output);
+    }
+    case "completions":
+      output.text(completions(invocation.arguments.shell).trimEnd());
+      return exitStatus.done;
     case "demo": {
       // Nobody else needs the embedded servers.
       const { demo } = await import("./lib/cli/demo.ts");

@@ -17,6 +17,7 @@ fail() {
 # Starts what lies unpacked in $cache.
 run() {
   export DENO_DIR="$cache/$payload/cache" DENO_NO_UPDATE_CHECK=1
+  export RELAIS_EXECUTABLE="$0"
   exec "$cache/$payload/relais" run --quiet @flags@ \
     "$cache/$payload/app/@entry@" "$@"
 }

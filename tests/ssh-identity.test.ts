@@ -64,6 +64,26 @@ Deno.test("readIdentity() refuses a key that others can read", async () => {
   }
 });
 
+Deno.test({
+  name: "readIdentity() takes a key that systemd hands over by an access list",
+  ignore: Deno.uid() !== 0,
+  async fn() {
+    using directory = await keyDirectory();
+    const unit = `/run/credentials/relais-test-${crypto.randomUUID()}`;
+    await Deno.mkdir(unit, { recursive: true });
+    try {
+      const identity = `${unit}/key`;
+      await Deno.copyFile(directory.key, identity);
+      await Deno.chmod(identity, 0o440);
+      assert(readIdentity(serverConfig({ identity })).privateKey !== null);
+      await Deno.chmod(identity, 0o444);
+      assertStringIncludes(refusal(identity).message, "others can read it");
+    } finally {
+      await Deno.remove(unit, { recursive: true });
+    }
+  },
+});
+
 Deno.test("readIdentity() tells a key that is not there", () => {
   assertStringIncludes(
     refusal("/nowhere/id_ed25519").message,

@@ -9,6 +9,9 @@ import { levels } from "../config/config.ts";
 import { moduleNames } from "../protocol.ts";
 import type { Command, Option } from "./option.ts";
 
+/** The shells that can be taught. */
+export const shells = ["bash", "zsh", "fish"] as const;
+
 /** The options every command has. */
 export const globalOptions = [
   {
@@ -240,6 +243,7 @@ export const commands = [
     ],
     arguments: [{
       name: "file",
+      kind: "path",
       required: false,
       help: "where to write it; standard output if not given",
     }],
@@ -248,6 +252,70 @@ export const commands = [
       line: "relais init /etc/relais/relais.toml",
       help: "on a new replica",
     }],
+  },
+  {
+    name: "unit",
+    summary: "the systemd units that run relais here",
+    description: [
+      "Prints the units that the configuration has work for: a timer with a service that runs one pass, a service that stays, and on a server a timer that publishes. They confine relais to what it needs.",
+      "Private keys are handed over by systemd, so that root alone can read their files.",
+    ],
+    arguments: [],
+    options: [
+      {
+        long: "install",
+        kind: "flag",
+        help: "write them to where systemd looks, and say how to go on",
+      },
+      {
+        long: "user",
+        kind: "flag",
+        help: "for a service of the calling user",
+        conflicts: "run-as",
+      },
+      {
+        long: "run-as",
+        kind: "account",
+        value: "ACCOUNT",
+        help: "the account that runs relais",
+        default: "relais",
+        conflicts: "user",
+      },
+      {
+        long: "dynamic-user",
+        kind: "flag",
+        help:
+          "an account that exists only while relais runs; for copies below /var/lib",
+        conflicts: "run-as",
+      },
+    ],
+    examples: [
+      {
+        line: "relais unit --install",
+        help: "as root, once relais check is content",
+      },
+    ],
+  },
+  {
+    name: "completions",
+    summary: "completion of the command line for a shell",
+    description: [
+      "Prints a script that lets a shell complete commands, options and their values.",
+    ],
+    arguments: [{
+      name: "shell",
+      required: true,
+      choices: shells,
+      help: "bash, zsh or fish",
+    }],
+    options: [],
+    examples: [
+      {
+        line:
+          "relais completions bash > /usr/share/bash-completion/completions/relais",
+        help: "for all users of bash",
+      },
+    ],
   },
   {
     name: "demo",
@@ -267,6 +335,7 @@ export const commands = [
     description: ["Shows this help, or that of a command."],
     arguments: [{
       name: "command",
+      kind: "command",
       required: false,
       help: "the command to explain",
     }],

@@ -26,8 +26,8 @@ export interface FlagOption extends Named {
 
 /** An option followed by a value. */
 export interface ValueOption extends Named {
-  /** `integer`: 0 or more; `duration` and `size`: as in the configuration, `90s`, `10GB`. */
-  readonly kind: "integer" | "duration" | "size" | "path";
+  /** `integer`: 0 or more; `duration` and `size`: as in the configuration, `90s`, `10GB`; `account`: the name of one. */
+  readonly kind: "integer" | "duration" | "size" | "path" | "account";
   /** The word that stands for the value in the help. */
   readonly value: string;
   /** What holds without the option, in words. */
@@ -51,6 +51,10 @@ export interface Argument {
   readonly name: string;
   readonly required: boolean;
   readonly help: string;
+  /** What the word is, for the shells that complete it. */
+  readonly kind?: "path" | "command";
+  /** The words it can be; any word if not given. */
+  readonly choices?: readonly string[];
 }
 
 /** A command line somebody may want to type, and what it is good for. */
@@ -74,7 +78,7 @@ export interface Command {
 /** The value of one option: milliseconds for a duration, `undefined` for what was not given. */
 export type OptionValue<O extends Option> = O extends FlagOption ? boolean
   : O extends ChoiceOption ? O["choices"][number] | undefined
-  : O extends { readonly kind: "path" } ? string | undefined
+  : O extends { readonly kind: "path" | "account" } ? string | undefined
   : number | undefined;
 
 /** The values of several options by their long names. */
@@ -82,8 +86,12 @@ export type OptionValues<Options extends readonly Option[]> = {
   readonly [O in Options[number] as O["long"]]: OptionValue<O>;
 };
 
+type WordOf<A extends Argument> = A extends
+  { readonly choices: readonly (infer Choice)[] } ? Choice : string;
+
 /** The values of several arguments by their names. */
 export type ArgumentValues<Arguments extends readonly Argument[]> = {
-  readonly [A in Arguments[number] as A["name"]]: A extends
-    { readonly required: true } ? string : string | undefined;
+  readonly [A in Arguments[number] as A["name"]]:
+    | WordOf<A>
+    | (A["required"] extends true ? never : undefined);
 };

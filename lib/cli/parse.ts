@@ -21,7 +21,12 @@ import {
   typed,
   typedCommands,
 } from "./commands.ts";
-import type { ArgumentValues, Option, OptionValues } from "./option.ts";
+import type {
+  Argument,
+  ArgumentValues,
+  Option,
+  OptionValues,
+} from "./option.ts";
 import { spellOut } from "./spelling.ts";
 import { valueOf } from "./value.ts";
 
@@ -136,7 +141,35 @@ function argumentsOf(
     );
   }
   return Object.fromEntries(
-    declared.map(({ name }, index) => [name, words[index]]),
+    declared.map((argument, index) => [
+      argument.name,
+      wordFor(argument, words[index], command),
+    ]),
+  );
+}
+
+/** Checks a word against what is declared of it. */
+function wordFor(
+  { name, required, choices }: Argument,
+  word: string | undefined,
+  command: DeclaredCommand,
+): string | undefined {
+  const hint = helpFor(command);
+  if (word === undefined) {
+    if (!required) return undefined;
+    throw new UsageError(
+      `Cannot run ${typed(command.name)} without ${name.toUpperCase()}${
+        choices === undefined ? "" : `: ${choices.join(", ")}`
+      }`,
+      { hint },
+    );
+  }
+  if (choices === undefined || choices.includes(word)) return word;
+  throw new UsageError(
+    `Cannot use "${word}" as ${name.toUpperCase()}: it is none of ${
+      choices.join(", ")
+    }`,
+    { hint },
   );
 }
 

@@ -29,6 +29,8 @@ export function valueOf(
   switch (option.kind) {
     case "path":
       return text;
+    case "account":
+      return account(option.long, text);
     case "integer":
       return integer(option.long, text);
     case "duration":
@@ -54,6 +56,12 @@ function integer(long: string, text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
   throw wrong(long, `"${text}" is no whole number`);
+}
+
+/** As useradd(8) allows; nothing else is safe in a unit. */
+function account(long: string, text: string): string {
+  if (/^[a-z_][a-z0-9_-]{0,30}\$?$/.test(text)) return text;
+  throw wrong(long, `"${text}" is no name of an account`);
 }
 
 function duration(long: string, text: string): number {

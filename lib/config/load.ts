@@ -4,6 +4,7 @@
  * @module
  */
 
+import { withCredentials } from "../systemd/credentials.ts";
 import { ConfigError } from "../errors.ts";
 import type { Config, PublishConfig, ReplicaReady } from "./config.ts";
 import { parseConfig } from "./parse.ts";
@@ -24,7 +25,9 @@ export async function loadConfig(path: string | undefined): Promise<Config> {
   for (const candidate of path === undefined ? defaultPaths : [path]) {
     const bytes = await read(candidate);
     if (bytes !== undefined) {
-      return parseConfig(decode(bytes, candidate), candidate);
+      return withCredentials(
+        parseConfig(decode(bytes, candidate), candidate),
+      );
     }
   }
   throw new ConfigError(

@@ -27,6 +27,9 @@ export interface Identity {
 /** Bits of a key file's mode that let others read or write it. */
 const others = 0o077;
 
+/** Where systemd hands keys over; its access list for the service shows as a right of the group. */
+const handedOver = "/run/credentials/";
+
 /** No private key is longer. */
 const longestKey = 64 * 1024;
 
@@ -127,7 +130,8 @@ function checkFile(name: string, path: string, file: number): void {
       "set identity to a key file",
     );
   }
-  if ((stat.mode & others) !== 0) {
+  const forbidden = path.startsWith(handedOver) ? others & ~0o040 : others;
+  if ((stat.mode & forbidden) !== 0) {
     throw unusable(name, path, "others can read it", `chmod 600 ${path}`);
   }
 }

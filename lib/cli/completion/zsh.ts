@@ -1,0 +1,97 @@
+/**
+ * Completion for zsh, by its `_arguments`; see zshcompsys(1).
+ *
+ * @module
+ */
+
+import {
+  type CommandName,
+  commands,
+  defaultCommand,
+  typedCommands,
+} from "../commands.ts";
+import {
+  type CompletedArgument,
+  completedArgument,
+  type CompletedOption,
+  completedOptions,
+} from "./words.ts";
+
+/** Returns a script that teaches zsh to complete relais. */
+export function zshCompletion(): string {
+  const described = typedCommands.map(({ name, summary }) =>
+    `    ${quote(`${name}:${summary}`)}`
+  );
+  const cases = commands.flatMap(({ name }) =>
+    name === defaultCommand ? [] : [
+      `    ${name}) _arguments -S ${specsOf(name)} ;;`,
+    ]
+  );
+  return `#compdef relais
+# zsh completion for relais; relais completions zsh
+
+_relais() {
+  local context state state_descr line
+  local -A opt_args
+  local -a commands=(
+${described.join("\n")}
+  )
+  _arguments -C -S ${specsOf(defaultCommand)} \\
+    '1: :->command' '*:: :->words'
+  case $state in
+  command) _describe command commands ;;
+  words)
+    case $line[1] in
+${cases.join("\n")}
+    esac
+    ;;
+  esac
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+  _relais "$@"
+else
+  compdef _relais relais
+fi
+`;
+}
+
+function specsOf(name: CommandName): string {
+  const argument = completedArgument(name);
+  const specs = completedOptions(name).map(optionSpec);
+  if (argument !== undefined) specs.push(argumentSpec(argument));
+  return specs.map((spec) => `\\\n      ${spec}`).join(" ");
+}
+
+function optionSpec(
+  { names: [long, short], help, value, placeholder }: CompletedOption,
+): string {
+  const action = value === undefined
+    ? ""
+    : `:${placeholder}:${value === "path" ? "_files" : list(value)}`;
+  const text = `[${inBrackets(help)}]${action}`;
+  const equals = value === undefined ? "" : "=";
+  if (short === undefined) return quote(`${long}${equals}${text}`);
+  const letter = `${short}${value === undefined ? "" : "+"}`;
+  return `${quote(`(${short} ${long})`)}{${letter},${long}${equals}}${
+    quote(text)
+  }`;
+}
+
+function argumentSpec({ name, required, value }: CompletedArgument): string {
+  const action = value === "path" ? "_files" : list(value);
+  return quote(`${required ? "1:" : "1::"}${name}:${action}`);
+}
+
+/** A list to choose from; an empty one says only what is expected. */
+function list(words: readonly string[]): string {
+  return words.length === 0 ? "" : `(${words.join(" ")})`;
+}
+
+function inBrackets(text: string): string {
+  return text.replaceAll(/[[\]:\\]/g, "\\$&");
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

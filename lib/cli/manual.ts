@@ -1,0 +1,157 @@
+/**
+ * The manual page, in the macros of man(7), from the table of commands.
+ *
+ * @module
+ */
+
+import { defaultPaths } from "../config/load.ts";
+import { commands, globalOptions, typed } from "./commands.ts";
+import { exitStatuses } from "./exit-statuses.ts";
+import type { Argument, Command, Option } from "./option.ts";
+
+/** Returns relais(1). */
+export function formatManual(): string {
+  const lines = [
+    `.\\" Made by deno task manual; change lib/cli/ instead.`,
+    `.TH RELAIS 1 "" relais "User Commands"`,
+    // Long options and paths leave gaps in lines of equal length.
+    ".ad l",
+    ".SH NAME",
+    `relais \\- keep a copy of chosen files of a production server, over SFTP`,
+    ".SH SYNOPSIS",
+    ...commands.flatMap(synopsis),
+    ".SH DESCRIPTION",
+    ...paragraphs([
+      "relais keeps a copy, on a small Linux server, of chosen files that live on a production UNIX server, and takes them from its backup server when production is down.",
+      "Options may stand before or after the command; -- ends them. Of an option given twice the last one holds. Results go to standard output, everything else to standard error.",
+    ]),
+    ".SH COMMANDS",
+    ...commands.flatMap(describeCommand),
+    ".SH OPTIONS OF EVERY COMMAND",
+    ...globalOptions.flatMap(describeOption),
+    ".SH EXIT STATUS",
+    ...exitStatuses.flatMap(({ status, meaning }) =>
+      tagged(bold(status), meaning)
+    ),
+    ".SH ENVIRONMENT",
+    ...environment.flatMap(([name, meaning]) => tagged(bold(name), meaning)),
+    ".SH FILES",
+    ...files.flatMap(([path, meaning]) => tagged(italic(path), meaning)),
+    ".SH SEE ALSO",
+    ".BR sftp (1),",
+    ".BR ssh\\-keyscan (1),",
+    ".BR sshd_config (5),",
+    ".BR systemd.timer (5)",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+const environment = [
+  [
+    "CACHE_DIRECTORY, XDG_CACHE_HOME, HOME, TMPDIR",
+    "Where a self-extracting executable unpacks itself: the first of $CACHE_DIRECTORY, $XDG_CACHE_HOME/relais, $HOME/.cache/relais, /var/cache/relais and a directory of the account in $TMPDIR that can be used.",
+  ],
+  [
+    "CREDENTIALS_DIRECTORY",
+    "Where systemd puts private keys; one of them takes the place of the file that the configuration names.",
+  ],
+  ["NOTIFY_SOCKET, WATCHDOG_USEC", "Where systemd hears how the loop does."],
+  ["SSH_AUTH_SOCK", "The socket of the agent, for servers with agent = true."],
+] as const;
+
+const files = [
+  [defaultPaths.join(", "), "The configuration; relais init writes one."],
+  [
+    "/var/lib/relais",
+    "The state, if the configuration does not say otherwise.",
+  ],
+  ["/var/log/relais/relais.log", "The log, likewise."],
+  [".relais/list", "In the export on a server: the list of published files."],
+] as const;
+
+function synopsis(command: Command): string[] {
+  const words = command.arguments.map(({ name, required }) =>
+    required ? italic(name.toUpperCase()) : `[${italic(name.toUpperCase())}]`
+  );
+  const options = command.options.map((option) => `[${optionName(option)}]`);
+  return [".br", [bold(typed(command.name)), ...options, ...words].join(" ")];
+}
+
+function describeCommand(command: Command): string[] {
+  return [
+    `.SS ${escape(typed(command.name))}`,
+    ...paragraphs(command.description),
+    ...command.arguments.flatMap(describeArgument),
+    ...command.options.flatMap(describeOption),
+    ...command.examples.flatMap(({ line, help }) => [
+      ".PP",
+      `${text(`For example, ${help}:`)}`,
+      ".PP",
+      `.RS\n.B ${escape(line)}\n.RE`,
+    ]),
+  ];
+}
+
+function describeArgument({ name, help, choices }: Argument): string[] {
+  return tagged(italic(name.toUpperCase()), sentence(help, choices));
+}
+
+function describeOption(option: Option): string[] {
+  const standard = option.kind === "flag" || option.default === undefined
+    ? ""
+    : ` (default: ${option.default})`;
+  const choices = option.kind === "choice" ? option.choices : undefined;
+  const short = option.short === undefined
+    ? ""
+    : `${bold(`-${option.short}`)}, `;
+  return tagged(
+    short + optionName(option),
+    sentence(option.help, choices) + standard,
+  );
+}
+
+function sentence(
+  help: string,
+  choices: readonly string[] | undefined,
+): string {
+  return choices === undefined || help.includes(choices[0]!)
+    ? help
+    : `${help}: ${choices.join(", ")}`;
+}
+
+function optionName(option: Option): string {
+  const name = bold(`--${option.long}`);
+  return option.kind === "flag" ? name : `${name} ${italic(option.value)}`;
+}
+
+function tagged(tag: string, meaning: string): string[] {
+  return [".TP", tag, text(meaning)];
+}
+
+function paragraphs(all: readonly string[]): string[] {
+  return all.flatMap((paragraph) => [".PP", text(paragraph)]);
+}
+
+function bold(word: string): string {
+  return `\\fB${escape(word)}\\fR`;
+}
+
+function italic(word: string): string {
+  return `\\fI${escape(word)}\\fR`;
+}
+
+/** A line of text; one that begins with a dot or a quote would be a request. */
+function text(line: string): string {
+  return escape(line).replace(/^[.']/, "\\&$&");
+}
+
+/** Hyphens that belong to what is typed must stay what they are. */
+function escape(line: string): string {
+  return line.replaceAll("\\", "\\e").replaceAll("-", "\\-")
+    .replaceAll("…", "...").replaceAll("'", "\\(aq");
+}
+
+if (import.meta.main) {
+  const path = new URL("../../docs/relais.1", import.meta.url);
+  await Deno.writeTextFile(path, formatManual());
+}

@@ -1,0 +1,204 @@
+/**
+ * relais unit: what systemd needs to run relais.
+ *
+ * @module
+ */
+
+import { resolve } from "@std/path/posix";
+import type { Config } from "../config/config.ts";
+import {
+  ConfigError,
+  type ExitStatus,
+  exitStatus,
+  LocalError,
+  UsageError,
+} from "../errors.ts";
+import { formatUnit, mark, type Unit } from "../systemd/unit-file.ts";
+import { unitsFor } from "../systemd/units.ts";
+import type { Output } from "./output.ts";
+
+export interface UnitArguments {
+  readonly install: boolean;
+  readonly user: boolean;
+  /** Account that runs relais. */
+  readonly runAs: string | undefined;
+  readonly dynamicUser: boolean;
+  readonly json: boolean;
+}
+
+/** Account that runs relais if nobody says. */
+export const defaultAccount = "relais";
+
+/** Where an administrator puts the executable. */
+const usualExecutable = "/usr/local/bin/relais";
+
+/** Prints the units, or writes them to where systemd finds them and says how to go on. */
+export function unit(
+  config: Config,
+  args: UnitArguments,
+  output: Output,
+): ExitStatus {
+  if (args.dynamicUser) requireStateDirectories(config);
+  const units = unitsFor(config, {
+    executable: executablePath(),
+    config: resolve(config.path),
+    user: args.dynamicUser ? null : args.runAs ?? defaultAccount,
+    perUser: args.user,
+  });
+  const directory = args.user ? userDirectory() : "/etc/systemd/system";
+  if (args.install) install(units, directory);
+  if (args.json) {
+    output.json(units.map((unit) => ({
+      path: `${directory}/${unit.name}`,
+      text: formatUnit(unit),
+    })));
+  } else if (args.install) explain(config, units, args, directory, output);
+  else print(units, directory, output);
+  return exitStatus.done;
+}
+
+function print(
+  units: readonly Unit[],
+  directory: string,
+  output: Output,
+): void {
+  const texts = units.map((unit) =>
+    `# ${directory}/${unit.name}\n${formatUnit(unit)}`
+  );
+  output.text(texts.join("\n").trimEnd());
+}
+
+/** Writes the units; a file that somebody else wrote is left alone. */
+function install(units: readonly Unit[], directory: string): void {
+  const foreign = units.map(({ name }) => `${directory}/${name}`)
+    .filter((path) => !(read(path) ?? mark).startsWith(mark));
+  if (foreign.length > 0) {
+    throw new LocalError(
+      `Cannot write ${
+        foreign.join(" and ")
+      }: somebody else wrote what is there`,
+      { hint: "move it away first" },
+    );
+  }
+  for (const unit of units) write(`${directory}/${unit.name}`, unit);
+}
+
+function read(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw cannot("read", path, error as Error);
+  }
+}
+
+function write(path: string, unit: Unit): void {
+  const unfinished = `${path}.${Deno.pid}`;
+  try {
+    Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    Deno.writeTextFileSync(unfinished, formatUnit(unit), { mode: 0o644 });
+    Deno.renameSync(unfinished, path);
+  } catch (error) {
+    throw cannot("write", path, error as Error);
+  }
+}
+
+function cannot(what: string, path: string, cause: Error): LocalError {
+  const denied = cause instanceof Deno.errors.PermissionDenied;
+  return new LocalError(
+    `Cannot ${what} ${path}: ${denied ? "permission denied" : cause.message}`,
+    {
+      cause,
+      hint: denied
+        ? `run it as root, or with --user for a service of your own`
+        : "see its directory and its disk",
+    },
+  );
+}
+
+/** Says what there is now, and the next steps. */
+function explain(
+  config: Config,
+  units: readonly Unit[],
+  { user, runAs = defaultAccount, dynamicUser }: UnitArguments,
+  directory: string,
+  output: Output,
+): void {
+  for (const { name } of units) {
+    output.result(`${directory}/${name} is written`);
+  }
+  const systemctl = user ? "systemctl --user" : "systemctl";
+  const written = [config.replica?.into, config.publish?.into].filter((path) =>
+    path !== undefined
+  );
+  const steps: [command: string, why: string][] = [
+    ...user || dynamicUser ? [] : [
+      [
+        `useradd --system --shell /usr/sbin/nologin ${runAs}`,
+        "unless the account is there",
+      ] as [string, string],
+      ...written.map((path) =>
+        [
+          `install -d -o ${runAs} -g ${runAs} ${path}`,
+          "unless the directory is there",
+        ] as [string, string]
+      ),
+    ],
+    ...user
+      ? [["loginctl enable-linger", "to run without a session"] as [
+        string,
+        string,
+      ]]
+      : [],
+    [`${systemctl} daemon-reload`, "systemd reads the units"],
+    ...units.flatMap(({ name }): [string, string][] =>
+      name.endsWith(".timer")
+        ? [[`${systemctl} enable --now ${name}`, "runs it regularly"]]
+        : []
+    ),
+    ...config.replica === null ? [] : [
+      [
+        `${systemctl} enable --now relaisd.service`,
+        "instead of relais.timer: one process that stays",
+      ] as [string, string],
+    ],
+  ];
+  const width = Math.max(...steps.map(([command]) => command.length)) + 2;
+  output.text("\nNext:");
+  for (const [command, why] of steps) {
+    output.result(`  ${command.padEnd(width)}# ${why}`);
+  }
+}
+
+/** Where a user's manager looks for units. */
+function userDirectory(): string {
+  const home = Deno.env.get("HOME") ?? "";
+  const configured = Deno.env.get("XDG_CONFIG_HOME") ?? "";
+  if (configured.startsWith("/")) return `${configured}/systemd/user`;
+  if (home !== "") return `${home}/.config/systemd/user`;
+  throw new UsageError("Cannot use --user: HOME is not set", {
+    hint: "set it to the home directory of the account",
+  });
+}
+
+/** The path by which this executable was started: a symbolic link to a version stays one. */
+function executablePath(): string {
+  const selfExtracting = Deno.env.get("RELAIS_EXECUTABLE");
+  if (selfExtracting !== undefined) return resolve(selfExtracting);
+  return Deno.build.standalone ? Deno.execPath() : usualExecutable;
+}
+
+/** An account that changes from start to start can own nothing but what systemd gives it. */
+function requireStateDirectories({ replica, publish }: Config): void {
+  const outside = [replica?.state, replica?.into, publish?.into].filter((
+    path,
+  ) => path !== undefined && !path.startsWith("/var/lib/"));
+  if (outside.length === 0) return;
+  throw new ConfigError(
+    `Cannot use --dynamic-user: ${
+      outside.join(" and ")
+    } would belong to an account that changes`,
+    [],
+    { hint: "put it below /var/lib, or name an account with --run-as" },
+  );
+}

@@ -1,0 +1,204 @@
+/**
+ * The units that run relais on a machine with a given configuration.
+ *
+ * @module
+ */
+
+import { dirname } from "@std/path/posix";
+import type { Config } from "../config/config.ts";
+import { calendarEvery, timeSpan } from "./calendar.ts";
+import { credentialName } from "./credentials.ts";
+import { type Needs, sandbox, unprivileged } from "./sandbox.ts";
+import { commandLine, type Setting, type Unit } from "./unit-file.ts";
+
+export interface UnitOptions {
+  /** Path of the executable. */
+  readonly executable: string;
+  /** Path of the configuration. */
+  readonly config: string;
+  /** Account that runs relais; `null`: one that exists only while it runs. */
+  readonly user: string | null;
+  /** Whether the units are for the manager of a user, and not of the system. */
+  readonly perUser: boolean;
+}
+
+/** A loop that has not told for so long that it lives is killed and started anew. */
+const watchdog = timeSpan(120_000);
+
+/** How long the manager waits for an orderly end; relais takes less than 5 s. */
+const stopTimeout = timeSpan(15_000);
+
+/** Returns all units that the configuration has work for. */
+export function unitsFor(config: Config, options: UnitOptions): Unit[] {
+  const { everyMs } = config.schedule;
+  return [
+    ...config.replica === null ? [] : [
+      passService(config, options),
+      timer("relais", `a pass every ${timeSpan(everyMs)}`, everyMs),
+      loopService(config, options),
+    ],
+    ...config.publish === null ? [] : [
+      publishService(config, options),
+      timer(
+        "relais-publish",
+        `publishes every ${timeSpan(everyMs)}`,
+        everyMs,
+      ),
+    ],
+  ];
+}
+
+function passService(config: Config, options: UnitOptions): Unit {
+  return {
+    name: "relais.service",
+    sections: {
+      Unit: [
+        ["Description", "relais: one pass, from the servers to the replica"],
+        ["Documentation", "man:relais(1)"],
+        ...afterNetwork,
+      ],
+      Service: [
+        ["Type", "oneshot"],
+        ["ExecStart", command(options, "--once")],
+        ["TimeoutStopSec", stopTimeout],
+        ...confinement(replicaNeeds(config, options), options),
+      ],
+    },
+  };
+}
+
+function loopService(config: Config, options: UnitOptions): Unit {
+  return {
+    name: "relaisd.service",
+    sections: {
+      Unit: [
+        ["Description", "relais: keeps the replica up to date"],
+        ["Documentation", "man:relais(1)"],
+        ...afterNetwork,
+        "Both at once would only get in each other's way.",
+        ["Conflicts", "relais.timer relais.service"],
+        ["StartLimitIntervalSec", "10min"],
+        ["StartLimitBurst", "5"],
+      ],
+      Service: [
+        ["Type", "notify"],
+        ["ExecStart", command(options)],
+        ["ExecReload", "/bin/kill -HUP $MAINPID"],
+        ["WatchdogSec", watchdog],
+        ["Restart", "on-failure"],
+        ["RestartSec", "5s"],
+        "A wrong configuration does not get better by itself.",
+        ["RestartPreventExitStatus", "2"],
+        ["SuccessExitStatus", "143"],
+        ["TimeoutStopSec", stopTimeout],
+        ...confinement(replicaNeeds(config, options), options),
+      ],
+      Install: [["WantedBy", wantedBy(options)]],
+    },
+  };
+}
+
+function publishService(config: Config, options: UnitOptions): Unit {
+  return {
+    name: "relais-publish.service",
+    sections: {
+      Unit: [
+        ["Description", "relais: publishes new files"],
+        ["Documentation", "man:relais(1)"],
+      ],
+      Service: [
+        ["Type", "oneshot"],
+        ["ExecStart", command(options, "publish", "--once")],
+        ["TimeoutStopSec", stopTimeout],
+        ["Nice", "10"],
+        ["IOSchedulingClass", "idle"],
+        ...confinement(publishNeeds(config, options), options),
+      ],
+    },
+  };
+}
+
+/** A timer spreads its passes a little, so that many replicas do not come at once. */
+function timer(name: string, what: string, everyMs: number): Unit {
+  const calendar = calendarEvery(everyMs);
+  const spreadMs = Math.min(60_000, Math.floor(everyMs / 10 / 1_000) * 1_000);
+  const when: Setting[] = calendar === undefined
+    ? [["OnActiveSec", "1s"], ["OnUnitInactiveSec", timeSpan(everyMs)]]
+    : [["OnCalendar", calendar], ["Persistent", "yes"]];
+  return {
+    name: `${name}.timer`,
+    sections: {
+      Unit: [["Description", `relais: ${what}`]],
+      Timer: [
+        ...when,
+        ["AccuracySec", "1s"],
+        ["RandomizedDelaySec", timeSpan(spreadMs)],
+      ],
+      Install: [["WantedBy", "timers.target"]],
+    },
+  };
+}
+
+const afterNetwork: readonly Setting[] = [
+  ["Wants", "network-online.target"],
+  ["After", "network-online.target"],
+];
+
+function wantedBy({ perUser }: UnitOptions): string {
+  return perUser ? "default.target" : "multi-user.target";
+}
+
+function command(
+  { executable, config }: UnitOptions,
+  ...args: readonly string[]
+): string {
+  return commandLine([executable, ...args, "--config", config]);
+}
+
+function confinement(needs: Needs, { perUser }: UnitOptions): Setting[] {
+  return perUser
+    ? [["UMask", "0027"], ...unprivileged(needs.network)]
+    : sandbox(needs);
+}
+
+function replicaNeeds(
+  { servers, replica, log, stat }: Config,
+  { user, executable, config }: UnitOptions,
+): Needs {
+  const identities = new Set(
+    servers.flatMap(({ identity }) => identity === null ? [] : [identity]),
+  );
+  return {
+    user,
+    reads: [
+      ...[executable, config],
+      ...servers.flatMap(({ knownHosts }) => knownHosts),
+    ],
+    writes: [replica!.state, replica!.into, ...directoriesOf(log, stat)],
+    network: true,
+    credentials: [...identities].map((path) => ({
+      name: credentialName(path),
+      path,
+    })),
+  };
+}
+
+function publishNeeds(
+  { publish, log, stat }: Config,
+  { user, executable, config }: UnitOptions,
+): Needs {
+  return {
+    user,
+    reads: [executable, config, publish!.base],
+    writes: [publish!.into, ...directoriesOf(log, stat)],
+    network: false,
+    credentials: [],
+  };
+}
+
+function directoriesOf(
+  { file }: Config["log"],
+  { prometheus }: Config["stat"],
+): string[] {
+  return [file, prometheus].filter((path) => path !== "").map(dirname);
+}
