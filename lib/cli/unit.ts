@@ -150,6 +150,14 @@ function explain(
         string,
       ]]
       : [],
+    ...user || !isPrivate(config.path) ? [] : [
+      [
+        dynamicUser
+          ? `chmod a+r ${config.path}`
+          : `chgrp ${runAs} ${config.path}`,
+        "the service reads the configuration itself",
+      ] as [string, string],
+    ],
     [`${systemctl} daemon-reload`, "systemd reads the units"],
     ...units.flatMap(({ name }): [string, string][] =>
       name.endsWith(".timer")
@@ -168,6 +176,11 @@ function explain(
   for (const [command, why] of steps) {
     output.result(`  ${command.padEnd(width)}# ${why}`);
   }
+}
+
+/** Whether others than the owner of a file and his group cannot read it. */
+function isPrivate(path: string): boolean {
+  return (Deno.statSync(path).mode! & 0o004) === 0;
 }
 
 /** Where a user's manager looks for units. */
