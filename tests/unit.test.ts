@@ -167,10 +167,13 @@ Deno.test("relais unit --install says what is in the way where it may not write"
   using place = new Place();
   const { code, stderr } = await relais(
     ["unit", "--install", "--user", "--config", place.config],
-    { env: { XDG_CONFIG_HOME: "/proc" } },
+    { env: { XDG_CONFIG_HOME: place.config } },
   );
   assertEquals(code, 4);
-  assertMatch(stderr, /Cannot write \/proc\/systemd\/user\/relais/);
+  assertMatch(
+    stderr,
+    /Cannot write \/.*relais\.toml\/systemd\/user\/relais\.service: /,
+  );
 });
 
 Deno.test("relais unit --dynamic-user refuses directories that its account could not keep", async () => {

@@ -87,7 +87,10 @@ function read(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    const { NotFound, NotADirectory } = Deno.errors;
+    if (error instanceof NotFound || error instanceof NotADirectory) {
+      return undefined;
+    }
     throw cannot("read", path, error as Error);
   }
 }
@@ -120,62 +123,76 @@ function cannot(what: string, path: string, cause: Error): LocalError {
 function explain(
   config: Config,
   units: readonly Unit[],
-  { user, runAs = defaultAccount, dynamicUser }: UnitArguments,
+  args: UnitArguments,
   directory: string,
   output: Output,
 ): void {
   for (const { name } of units) {
     output.result(`${directory}/${name} is written`);
   }
-  const systemctl = user ? "systemctl --user" : "systemctl";
-  const written = [config.replica?.into, config.publish?.into].filter((path) =>
-    path !== undefined
-  );
-  const steps: [command: string, why: string][] = [
-    ...user || dynamicUser ? [] : [
-      [
-        `useradd --system --shell /usr/sbin/nologin ${runAs}`,
-        "unless the account is there",
-      ] as [string, string],
-      ...written.map((path) =>
-        [
-          `install -d -o ${runAs} -g ${runAs} ${path}`,
-          "unless the directory is there",
-        ] as [string, string]
-      ),
-    ],
-    ...user
-      ? [["loginctl enable-linger", "to run without a session"] as [
-        string,
-        string,
-      ]]
-      : [],
-    ...user || !isPrivate(config.path) ? [] : [
-      [
-        dynamicUser
-          ? `chmod a+r ${config.path}`
-          : `chgrp ${runAs} ${config.path}`,
-        "the service reads the configuration itself",
-      ] as [string, string],
-    ],
-    [`${systemctl} daemon-reload`, "systemd reads the units"],
-    ...units.flatMap(({ name }): [string, string][] =>
-      name.endsWith(".timer")
-        ? [[`${systemctl} enable --now ${name}`, "runs it regularly"]]
-        : []
-    ),
-    ...config.replica === null ? [] : [
-      [
-        `${systemctl} enable --now relaisd.service`,
-        "instead of relais.timer: one process that stays",
-      ] as [string, string],
-    ],
+  const steps = [
+    ...args.user ? lingering : accountSteps(config, args),
+    ...managerSteps(units, args.user ? "systemctl --user" : "systemctl"),
   ];
-  const width = Math.max(...steps.map(([command]) => command.length)) + 2;
+  const width = Math.max(...steps.map(({ command }) => command.length)) + 2;
   output.text("\nNext:");
-  for (const [command, why] of steps) {
+  for (const { command, why } of steps) {
     output.result(`  ${command.padEnd(width)}# ${why}`);
   }
+}
+
+/** Something to type, and what for. */
+interface Step {
+  readonly command: string;
+  readonly why: string;
+}
+
+const lingering: readonly Step[] = [
+  { command: "loginctl enable-linger", why: "to run without a session, too" },
+];
+
+/** What the account needs before the service can start. */
+function accountSteps(
+  { path, replica, publish }: Config,
+  { runAs = defaultAccount, dynamicUser }: UnitArguments,
+): Step[] {
+  const steps: Step[] = [];
+  if (!dynamicUser) {
+    steps.push({
+      command: `useradd --system --shell /usr/sbin/nologin ${runAs}`,
+      why: "unless the account is there",
+    });
+    for (const into of [replica?.into, publish?.into]) {
+      if (into === undefined) continue;
+      steps.push({
+        command: `install -d -o ${runAs} -g ${runAs} ${into}`,
+        why: "unless the directory is there",
+      });
+    }
+  }
+  if (isPrivate(path)) {
+    steps.push({
+      command: dynamicUser ? `chmod a+r ${path}` : `chgrp ${runAs} ${path}`,
+      why: "the service reads the configuration itself",
+    });
+  }
+  return steps;
+}
+
+function managerSteps(units: readonly Unit[], systemctl: string): Step[] {
+  const has = (name: string) => units.some((unit) => unit.name === name);
+  const enable = (name: string) => `${systemctl} enable --now ${name}`;
+  return [
+    { command: `${systemctl} daemon-reload`, why: "systemd reads the units" },
+    ...units.filter(({ name }) => name.endsWith(".timer"))
+      .map(({ name }) => ({ command: enable(name), why: "runs it regularly" })),
+    ...has("relaisd.service")
+      ? [{
+        command: enable("relaisd.service"),
+        why: "instead of relais.timer: one process that stays",
+      }]
+      : [],
+  ];
 }
 
 /** Whether others than the owner of a file and his group cannot read it. */
