@@ -11,6 +11,9 @@ import { timestampFromMilliseconds } from "../timestamp.ts";
 import { setAttributes } from "./attributes.ts";
 import type { Destination } from "./destination.ts";
 
+/** A file that may be here already. */
+type Adoptable = Omit<Wanted, "seq" | "failedBefore">;
+
 /**
  * Adopts what lies under the path of `entry`, if it has its size and its
  * digest, or where there is none its date: a file that came with an earlier
@@ -19,7 +22,7 @@ import type { Destination } from "./destination.ts";
  */
 export async function adopt(
   destination: Destination,
-  entry: Wanted,
+  entry: Adoptable,
 ): Promise<boolean> {
   if (destination.isNew(entry.path)) return false;
   const there = destination.look(entry.path);
@@ -38,7 +41,7 @@ export async function adopt(
  */
 function isKnownToDiffer(
   { size, mtime }: Deno.FileInfo,
-  { here, digest }: Wanted,
+  { here, digest }: Adoptable,
 ): boolean {
   if (here === null || here.digest === null || digest === null) return false;
   const date = timestampFromMilliseconds(mtime?.getTime() ?? 0);
@@ -50,7 +53,7 @@ function isKnownToDiffer(
 async function hasContents(
   path: string,
   { mtime }: Deno.FileInfo,
-  entry: Wanted,
+  entry: Adoptable,
 ): Promise<boolean> {
   if (entry.digest !== null) {
     return await digestOf(path, entry) === entry.digest;
@@ -60,7 +63,7 @@ async function hasContents(
   return sameVersion(entry, { ...entry, mtime: date });
 }
 
-async function digestOf(path: string, { digest }: Wanted): Promise<string> {
+async function digestOf(path: string, { digest }: Adoptable): Promise<string> {
   const hasher = createHasher(digest);
   using file = await Deno.open(path);
   const block = new Uint8Array(1024 * 1024);
