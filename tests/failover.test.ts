@@ -127,6 +127,52 @@ Deno.test("a pass whose server falls silent while its list is read goes on with 
   assertEquals(treeOf(world.into), treeOf(world.backup.root));
 });
 
+Deno.test("a pass whose sessions are killed goes on with the same server", async () => {
+  const size = 20_000_000;
+  const { world, links } = await linkedWorld(
+    { "big.bin": noise(size) },
+    10_000_000,
+  );
+  await using _world = world;
+
+  const pass = world.pass();
+  await until(() => staged(world) > size / 3);
+  world.production.sshd.killSessions();
+  const report = await pass;
+
+  assertEquals([report.server, report.copied, report.exit], [
+    "production",
+    1,
+    0,
+  ]);
+  const again = carried(links) - size;
+  assert(again < underWay, `${again} bytes came again`);
+});
+
+Deno.test("a bit that is changed on the wire changes no file", async () => {
+  const size = 2_000_000;
+  await using world = await makeWorld({
+    more: `[limits]\nkeepalive = "500ms"\nrequest = "2s"\n`,
+  });
+  Deno.writeFileSync(`${world.production.data}/a.bin`, noise(size));
+  await world.publish();
+  const link = world.link();
+  const published = treeOf(world.production.root);
+  for (let pass = 0; pass < 6; pass++) {
+    const direction = pass % 3 === 0 ? "up" : "down";
+    const most = direction === "up" ? 4_000 : size;
+    link.corruptAfter(Math.floor(Math.random() * most), direction);
+    await world.pass();
+    for (const [path, file] of Object.entries(treeOf(world.into))) {
+      assertEquals(file, published[path]);
+    }
+    for (const directory of [world.state, world.into]) {
+      Deno.removeSync(directory, { recursive: true });
+    }
+  }
+  assertEquals((await world.pass()).copied, 1);
+});
+
 Deno.test("a slow server that still answers is not left", async () => {
   await using world = await makeWorld(twoServers);
   const link = world.link(world.production, { bytesPerSecond: 60_000 });
