@@ -8,7 +8,7 @@
  * @module
  */
 
-import { LocalError } from "./errors.ts";
+import { LocalError, LostWritesError } from "./errors.ts";
 
 /** Makes barriers, with `sync -f` (coreutils, syncfs(2)) where it can. */
 export class Durability {
@@ -18,7 +18,8 @@ export class Durability {
    * Returns when all that was written to the file system of `directory` before
    * would survive a power cut.
    *
-   * @throws {LocalError} If the disk refuses: then nothing is certain of what was written since the last barrier.
+   * @throws {LostWritesError} If the disk refuses: then nothing is certain of what was written since the last barrier.
+   * @throws {LocalError} If there is no way to ask it.
    */
   async barrier(directory: string): Promise<void> {
     const args = this.#syncfs ? ["-f", directory] : [];
@@ -30,7 +31,7 @@ export class Durability {
       this.#syncfs = false;
       return await this.barrier(directory);
     }
-    throw new LocalError(`Cannot make ${directory} durable: ${said}`, {
+    throw new LostWritesError(`Cannot make ${directory} durable: ${said}`, {
       hint: "see the system log for the state of its disk",
     });
   }

@@ -119,6 +119,13 @@ export class LocalError extends RelaisError {
   override readonly exitStatus = exitStatus.local;
 }
 
+/**
+ * The disk could not keep what was written to it. It says so only once: what
+ * was written since the last barrier can be read back from memory, and yet be
+ * lost.
+ */
+export class LostWritesError extends LocalError {}
+
 /** The state is no longer what relais wrote. It is set aside, and made anew from the list and what is here. */
 export class DamagedStateError extends RelaisError {
   override readonly name = "DamagedStateError";

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { toolbox, which } from "../fixtures/publishers.ts";
 import { makeWorld, nimble, type World } from "../fixtures/world.ts";
 import { Doomed } from "../fixtures/kill/process.ts";
@@ -93,4 +93,23 @@ Deno.test("a file that was taken away, and not committed to be gone, when relais
   const { exit } = await world.pass();
 
   assertEquals([exit, read(world, "a.csv")], [0, "a"]);
+});
+
+Deno.test("a pass that runs out of memory loses nothing, and the next one finishes", async () => {
+  await using world = await makeWorld();
+  await publish(world, "first", { day: 1 });
+  await world.pass();
+  await publish(world, "second", { day: 2 });
+
+  const heap = "DENO_V8_FLAGS=--max-old-space-size=6";
+  const relais = Doomed.start(
+    ["--once", "--config", world.config],
+    ["env", heap],
+  );
+  const { code, stderr } = await relais.ended();
+  assertEquals(code === 0, false);
+  assertMatch(stderr, /out of memory/);
+
+  assertEquals((await world.pass()).exit, 0);
+  assertEquals(read(world, "a.csv"), "second");
 });

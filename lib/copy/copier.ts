@@ -13,6 +13,7 @@ import {
   exitStatus,
   FileError,
   LocalError,
+  LostWritesError,
   RelaisError,
   StoppedError,
   toFailure,
@@ -205,7 +206,10 @@ export class Copier {
         this.#slots.total,
       );
       await this.#slots.take(slots);
-      if (this.#end !== undefined) break;
+      if (this.#end !== undefined) {
+        this.#slots.give(slots);
+        break;
+      }
       this.#attempt(entry, slots, last).finally(() => this.#slots.give(slots));
     }
     await this.#slots.take(this.#slots.total);
@@ -372,6 +376,8 @@ export class Copier {
       await this.#tools.ledger.failed(this.#failed);
       await this.#tools.ledger.failed(this.#interrupted);
     } catch (error) {
+      // It could be read back, from memory, as if it were there.
+      if (error instanceof LostWritesError) this.#tools.staging.discard();
       this.#endWith(error);
     }
   }
@@ -409,7 +415,9 @@ function translate(error: unknown, path: string): unknown {
   }
   return new LocalError(`Cannot write ${path}: ${error.message}`, {
     cause: error,
-    hint: "see the disk of replica.into",
+    hint: code.endsWith("FILE")
+      ? "allow more open files (ulimit -n, LimitNOFILE=), or lower copy.parallel"
+      : "see the disk of replica.into",
   });
 }
 

@@ -96,11 +96,18 @@ export class Staging {
   /** Removes what earlier passes left, but for what is kept; returns how many files went. */
   tidy(): number {
     const removed = this.#leftovers.size;
-    for (const name of this.#leftovers) {
-      Deno.removeSync(`${this.directory}/${name}`, { recursive: true });
-    }
+    for (const name of this.#leftovers) this.#remove(name);
     this.#leftovers.clear();
     return removed;
+  }
+
+  /** Removes all that is staged: the disk may have lost some of it. */
+  discard(): void {
+    for (const { name } of Deno.readDirSync(this.directory)) this.#remove(name);
+  }
+
+  #remove(name: string): void {
+    Deno.removeSync(`${this.directory}/${name}`, { recursive: true });
   }
 }
 

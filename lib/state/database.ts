@@ -188,6 +188,6 @@ function cannotOpen(path: string, error: unknown): unknown {
   }
   return new LocalError(`Cannot open the state ${path}: ${message}`, {
     cause: error,
-    hint: "see that its directory exists and can be written",
+    hint: "see that its directory can be written, and its disk has room",
   });
 }
