@@ -200,7 +200,7 @@ testEach(
   "never names a file that keeps changing, and takes it once it is left alone",
   async ({ publish }) => {
     using world = new Sources();
-    world.write("a.csv", "x".repeat(10_000_000));
+    world.write("a.csv", "x".repeat(30_000_000));
     const writer = new Deno.Command("sh", {
       args: ["-c", "while :; do echo more >> a.csv; done"],
       cwd: world.base,

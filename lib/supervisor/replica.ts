@@ -170,22 +170,30 @@ export class Replica implements AsyncDisposable {
     return outcome;
   }
 
-  /** Does `work`; if it finds that the state is damaged, sets that aside and does it again, with a new one. */
+  /** Does `work`; if it fails because the state is damaged or gone, mends that and does it again. */
   async #withSoundState<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
-      const damaged = (error as RelaisError).name === "DamagedStateError";
-      if (!damaged || this.#options.dryRun) throw error;
-      await this.#supervisor.retire(...stateful);
-      const aside = this.#hold.setAside();
-      this.#notice(
-        `${
-          (error as RelaisError).message
-        }. It is kept as ${aside}; a new one is made from the list and from what is here`,
-      );
+      if (this.#options.dryRun || !await this.#mendState(error)) throw error;
       return await work();
     }
+  }
+
+  async #mendState(error: unknown): Promise<boolean> {
+    const { name, message } = error as RelaisError;
+    if (name === "DamagedStateError") await this.#setStateAside(message);
+    else if (this.#hold.isLost) await this.#retakeState();
+    else return false;
+    return true;
+  }
+
+  async #setStateAside(why: string): Promise<void> {
+    await this.#supervisor.retire(...stateful);
+    const aside = this.#hold.setAside();
+    this.#notice(
+      `${why}. It is kept as ${aside}; a new one is made from the list and from what is here`,
+    );
   }
 
   /** Lets the modules open the state that is there now, or make one where there is none. */
