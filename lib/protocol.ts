@@ -185,6 +185,8 @@ export interface Synchronised {
   /** Lines that break a rule of the format, or names that may not be used. */
   readonly refused: readonly string[];
   readonly refusedCount: number;
+  /** Files that have other contents on this server, and the same date as what is here. */
+  readonly conflictCount: number;
   readonly wireBytes: number;
   /** Where reading will go on; `null` for a tree. */
   readonly cursor: Cursor | null;

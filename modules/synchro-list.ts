@@ -7,6 +7,7 @@
 
 import type { ServerConfig } from "../lib/config/config.ts";
 import { compileFilter } from "../lib/synchronise/filter.ts";
+import type { Logger } from "../lib/log/logger.ts";
 import { RemoteList } from "../lib/list/remote.ts";
 import type {
   SynchroListOperations,
@@ -20,7 +21,10 @@ import {
   openState,
   rehearseState,
 } from "../lib/state/database.ts";
-import { SynchronisedList } from "../lib/state/synchronised-list.ts";
+import {
+  type Conflict,
+  SynchronisedList,
+} from "../lib/state/synchronised-list.ts";
 import { guardDeletion } from "../lib/synchronise/guard.ts";
 import { type Outcome, synchroniseList } from "../lib/synchronise/list.ts";
 import { synchroniseTree } from "../lib/synchronise/tree.ts";
@@ -115,6 +119,7 @@ async function synchronise(
     : await synchroniseList(list, server.name, remote, { acceptShrink });
   const { received, sent } = session.wireBytes;
   for (const refusal of outcome.refused) log.warning(refusal);
+  for (const conflict of outcome.conflicts) tellConflict(log, conflict);
   if (outcome.gaps > 0) {
     log.warning(
       `the list of ${server.name} has lost lines, and was read again from its start`,
@@ -151,9 +156,20 @@ async function openList(
 }
 
 function result(
-  { gaps: _, bytes: __, ...outcome }: Outcome,
-): Omit<Outcome, "gaps" | "bytes"> {
+  { gaps: _, bytes: __, conflicts: ___, ...outcome }: Outcome,
+): Omit<Outcome, "gaps" | "bytes" | "conflicts"> {
   return outcome;
+}
+
+/** Tells both versions, a line each: two digests fit into no message. */
+function tellConflict(
+  log: Pick<Logger, "warning">,
+  { path, here, offered }: Conflict,
+): void {
+  log.warning(`${path} is not the same on two servers; what is here stays`);
+  for (const { server, size, digest } of [here, offered]) {
+    log.warning(`${server}: ${size} bytes, ${digest ?? "no digest"}`);
+  }
 }
 
 if (import.meta.main) serve("synchro-list", synchroList);

@@ -64,7 +64,7 @@ Deno.test("SynchronisedList wants what is not here, in order of publication", ()
 
   const taken = read(list, "production", [entry(1, "b"), entry(2, "a")]);
 
-  assertEquals(taken, { seen: 2, new: 2, skipped: 0 });
+  assertEquals(taken, { seen: 2, new: 2, skipped: 0, conflicts: [] });
   assertEquals(paths(list.wanted("production", null, 10)), ["b", "a"]);
   assertEquals(paths(list.wanted("production", { seq: 1, size: 0 }, 10)), [
     "a",
@@ -78,7 +78,7 @@ Deno.test("SynchronisedList wants nothing twice", () => {
 
   const again = read(list, "production", [entry(1, "a"), entry(2, "b")], "g2");
 
-  assertEquals(again, { seen: 2, new: 0, skipped: 0 });
+  assertEquals(again, { seen: 2, new: 0, skipped: 0, conflicts: [] });
   assertEquals(list.backlog("production").pending, 0);
 });
 
@@ -102,7 +102,7 @@ Deno.test("SynchronisedList does not fetch from backup what came from production
     entry(3, "c"),
   ]);
 
-  assertEquals(taken, { seen: 3, new: 1, skipped: 1 });
+  assertEquals(taken, { seen: 3, new: 1, skipped: 1, conflicts: [] });
   assertEquals(paths(list.wanted("backup", null, 10)), ["c"]);
 });
 
@@ -197,7 +197,7 @@ Deno.test("SynchronisedList skips what the filter excludes, and wants it once th
   const after = new SynchronisedList(db, everything);
   await after.resume("production");
 
-  assertEquals(taken, { seen: 2, new: 1, skipped: 1 });
+  assertEquals(taken, { seen: 2, new: 1, skipped: 1, conflicts: [] });
   assertEquals(paths(after.wanted("production", null, 10)), ["b.pdf"]);
 });
 

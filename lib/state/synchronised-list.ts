@@ -7,7 +7,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { CopyOrder } from "../config/config.ts";
-import type { Digest, Entry } from "../list/entry.ts";
+import type { Digest, Entry, Version } from "../list/entry.ts";
 import type {
   Arrived,
   Backlog,
@@ -33,7 +33,20 @@ export interface Taken {
   new: number;
   /** Entries excluded, or not newer than what is here. */
   skipped: number;
+  /** Entries with other contents than what is here has, and the same date. */
+  readonly conflicts: Conflict[];
 }
+
+/** Two servers that say different things of one file. */
+export interface Conflict {
+  readonly path: string;
+  /** What is here, and stays. */
+  readonly here: VersionOf;
+  readonly offered: VersionOf;
+}
+
+/** A version, and which server it is of. */
+type VersionOf = Version & { readonly server: string };
 
 /** One entry as the state keeps it. */
 interface Row {
@@ -131,10 +144,15 @@ export class SynchronisedList {
 
   /** Takes in some entries and, in the same transaction, how far the list is read by them. */
   take(reading: Reading, entries: readonly Entry[], cursor?: Cursor): Taken {
-    const taken = { seen: entries.length, new: 0, skipped: 0 };
+    const taken: Taken = {
+      seen: entries.length,
+      new: 0,
+      skipped: 0,
+      conflicts: [],
+    };
     transaction(this.#db, () => {
       for (const entry of entries) {
-        const standing = this.#takeEntry(reading, entry);
+        const standing = this.#takeEntry(reading, entry, taken.conflicts);
         if (standing === "wanted") taken.new++;
         else if (standing !== "here" && standing !== "withdrawn") {
           taken.skipped++;
@@ -253,11 +271,18 @@ export class SynchronisedList {
     });
   }
 
-  #takeEntry(reading: Reading, entry: Entry): Standing {
+  #takeEntry(
+    reading: Reading,
+    entry: Entry,
+    conflicts: Conflict[],
+  ): Standing {
     const { server, generation, number } = reading;
     const offered = { ...entry, server, generation };
     const here = this.#copy(entry.path);
     const standing = this.#stand(offered, here);
+    if (standing === "conflict") {
+      conflicts.push({ path: entry.path, here: here!, offered });
+    }
     if (standing === "withdrawn" && here === undefined) {
       this.#statements.forget.run({ server, path: entry.path });
     } else {

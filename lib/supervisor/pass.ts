@@ -10,6 +10,7 @@ import {
   describe,
   exitStatus,
   type Failure,
+  RefusedError,
   RemoteFailure,
   StoppedError,
   toFailure,
@@ -297,6 +298,8 @@ class Pass {
     this.#totals.new += synchronised.new;
     this.#totals.skipped += synchronised.skipped;
     this.#totals.refused += synchronised.refusedCount;
+    const { conflictCount } = synchronised;
+    if (conflictCount > 0) this.#note(toFailure(conflict(conflictCount)));
     this.#totals.wire_bytes += synchronised.wireBytes;
   }
 
@@ -433,6 +436,16 @@ class Pass {
   #stopped(): void {
     this.#failures.push(toFailure(stopped()));
   }
+}
+
+/** Two servers that say different things of the same files. */
+function conflict(files: number): RefusedError {
+  return new RefusedError(
+    `Cannot tell which server is right about ${files} ${
+      files === 1 ? "file" : "files"
+    }: other contents, and the same date; what is here stays`,
+    { hint: '"relais log" names them; publish the right one with a new date' },
+  );
 }
 
 function stopped(): StoppedError {

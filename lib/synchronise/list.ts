@@ -9,7 +9,12 @@ import { isExtension, parseHeader, parseLine } from "../list/format.ts";
 import { beginning, type RemoteList } from "../list/remote.ts";
 import type { Cursor } from "../protocol.ts";
 import { guardList } from "./guard.ts";
-import type { Reading, SynchronisedList } from "../state/synchronised-list.ts";
+import type {
+  Conflict,
+  Reading,
+  SynchronisedList,
+  Taken,
+} from "../state/synchronised-list.ts";
 
 /** What reading came to, for the report and the log. */
 export interface Outcome {
@@ -19,6 +24,9 @@ export interface Outcome {
   /** The first few refusals, each with its line. */
   readonly refused: string[];
   refusedCount: number;
+  /** The first few files that another server has with other contents and the same date. */
+  readonly conflicts: Conflict[];
+  conflictCount: number;
   /** Numbers of lines that a list has lost. */
   gaps: number;
   /** Bytes of the list that were read. */
@@ -40,6 +48,8 @@ export function emptyOutcome(): Outcome {
     skipped: 0,
     refused: [],
     refusedCount: 0,
+    conflicts: [],
+    conflictCount: 0,
     gaps: 0,
     bytes: 0,
     cursor: null,
@@ -50,6 +60,16 @@ export function emptyOutcome(): Outcome {
 export function refuse(outcome: Outcome, refusal: string): void {
   outcome.refusedCount++;
   if (outcome.refused.length < refusalsTold) outcome.refused.push(refusal);
+}
+
+/** Adds up what taking some entries in came to. */
+export function add(outcome: Outcome, taken: Taken): void {
+  outcome.seen += taken.seen;
+  outcome.new += taken.new;
+  outcome.skipped += taken.skipped;
+  outcome.conflictCount += taken.conflicts.length;
+  const room = refusalsTold - outcome.conflicts.length;
+  outcome.conflicts.push(...taken.conflicts.slice(0, room));
 }
 
 /**
@@ -112,9 +132,7 @@ async function readLines(
 
   function take() {
     const taken = list.take(reading, entries, cursor);
-    outcome.seen += taken.seen;
-    outcome.new += taken.new;
-    outcome.skipped += taken.skipped;
+    add(outcome, taken);
     outcome.bytes += cursor.offset - outcome.cursor!.offset;
     outcome.cursor = cursor;
     entries = [];

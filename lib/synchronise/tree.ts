@@ -9,7 +9,7 @@ import { checkPath } from "../list/path.ts";
 import type { DirectoryEntry, SftpSession } from "../ssh/session.ts";
 import type { SynchronisedList } from "../state/synchronised-list.ts";
 import { timestampFromSeconds } from "../timestamp.ts";
-import { emptyOutcome, type Outcome, refuse } from "./list.ts";
+import { add, emptyOutcome, type Outcome, refuse } from "./list.ts";
 
 /** Directories read at the same time. */
 const parallel = 16;
@@ -38,10 +38,7 @@ export async function synchroniseTree(
   let seq = 0;
 
   function take() {
-    const taken = list.take(reading, entries);
-    outcome.seen += taken.seen;
-    outcome.new += taken.new;
-    outcome.skipped += taken.skipped;
+    add(outcome, list.take(reading, entries));
     entries = [];
   }
 
