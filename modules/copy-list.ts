@@ -6,6 +6,7 @@
  */
 
 import { Copier, type Ledger, type Observer } from "../lib/copy/copier.ts";
+import { descriptorsOf } from "../lib/copy/directories.ts";
 import { Destination } from "../lib/copy/destination.ts";
 import { Fetcher } from "../lib/copy/fetch.ts";
 import { Moves } from "../lib/copy/moves.ts";
@@ -35,7 +36,10 @@ type CopyListContext = Context<"copy-list", CopyListSettings, CopyProgress>;
  */
 export function copyList(context: CopyListContext): Served<CopyListOperations> {
   const { settings: { servers, limits, copy, replica }, log } = context;
-  const destination = new Destination(replica.into);
+  const destination = new Destination(
+    replica.into,
+    descriptorsOf(replica.state),
+  );
   destination.prepare();
   const durability = new Durability();
   const moves = new Moves(destination, durability);

@@ -430,9 +430,9 @@ function sameDate(world: World, path: string): void {
 
 function stateFiles(world: World): Record<string, string> {
   const files: Record<string, string> = {};
-  for (const { name } of Deno.readDirSync(world.state)) {
+  for (const { name, isFile } of Deno.readDirSync(world.state)) {
     // Every reader notes its locks in SQLite's index of the log.
-    if (name.endsWith("-shm")) continue;
+    if (name.endsWith("-shm") || !isFile) continue;
     files[name] = Deno.readFileSync(`${world.state}/${name}`).toHex();
   }
   return files;

@@ -45,7 +45,7 @@ Deno.test("StagedFile.finish() gives a whole file its date and mode", async () =
   );
 });
 
-Deno.test("StagedFile.finish() gives no setuid bit and no right of everybody to write", async () => {
+Deno.test("StagedFile.finish() gives no setuid bit, no right of everybody to write, and what the umask leaves", async () => {
   using staging = stagingDirectory();
   using staged = await StagedFile.open(
     staging.path,
@@ -53,7 +53,10 @@ Deno.test("StagedFile.finish() gives no setuid bit and no right of everybody to 
   );
   staged.write(bytes("x"));
   staged.finish();
-  assertEquals(Deno.statSync(staged.path).mode! & 0o7777, 0o775);
+  assertEquals(
+    Deno.statSync(staged.path).mode! & 0o7777,
+    0o775 & ~Deno.umask(),
+  );
 });
 
 Deno.test("StagedFile.finish() gives a date before 1970", async () => {

@@ -4,15 +4,17 @@
  * @module
  */
 
+import { closeSync, fstatSync, readSync, type Stats } from "node:fs";
 import { createHasher } from "../digest.ts";
+import { Pacer } from "../pacer.ts";
 import type { Wanted } from "../protocol.ts";
 import { sameVersion } from "../state/standing.ts";
 import { timestampFromMilliseconds } from "../timestamp.ts";
-import { setAttributes } from "./attributes.ts";
+import { setAttributes, wantedMode } from "./attributes.ts";
 import type { Destination } from "./destination.ts";
 
-/** A file that may be here already. */
-type Adoptable = Omit<Wanted, "seq" | "failedBefore">;
+/** How much of a file is read at a time. */
+const blockBytes = 1024 * 1024;
 
 /**
  * Adopts what lies under the path of `entry`, if it has its size and its
@@ -25,14 +27,28 @@ export async function adopt(
   entry: Adoptable,
 ): Promise<boolean> {
   if (destination.isNew(entry.path)) return false;
-  const there = destination.look(entry.path);
-  if (!there?.isFile || there.size !== entry.size) return false;
-  if (isKnownToDiffer(there, entry)) return false;
-  const path = destination.absolute(entry.path);
-  if (!await hasContents(path, there, entry)) return false;
-  setAttributes(path, entry);
-  return true;
+  const opened = destination.open(entry.path);
+  if (opened === undefined) return false;
+  const { file, path } = opened;
+  try {
+    const there = fstatSync(file);
+    if (there.size !== entry.size || isKnownToDiffer(there, entry)) {
+      return false;
+    }
+    if (!await hasContents(file, there, entry)) return false;
+    const { mtime } = entry;
+    setAttributes(path, { mtime, mode: wantedMode(entry) });
+    return true;
+  } finally {
+    closeSync(file);
+  }
 }
+
+/** A file that may be here already. */
+type Adoptable = Omit<Wanted, "seq" | "failedBefore">;
+
+/** What is there, as far as it matters. */
+type There = Pick<Stats, "size" | "mtime">;
 
 /**
  * Whether the state already says that the contents are others, so that hashing
@@ -40,35 +56,43 @@ export async function adopt(
  * was put in place just before relais was killed has another date.
  */
 function isKnownToDiffer(
-  { size, mtime }: Deno.FileInfo,
+  { size, mtime }: There,
   { here, digest }: Adoptable,
 ): boolean {
   if (here === null || here.digest === null || digest === null) return false;
-  const date = timestampFromMilliseconds(mtime?.getTime() ?? 0);
+  const date = timestampFromMilliseconds(mtime.getTime());
   const isThatFile = size === here.size &&
     sameVersion({ ...here, mtime: date }, here);
   return isThatFile && here.digest !== digest;
 }
 
 async function hasContents(
-  path: string,
-  { mtime }: Deno.FileInfo,
+  file: number,
+  { mtime }: There,
   entry: Adoptable,
 ): Promise<boolean> {
   if (entry.digest !== null) {
-    return await digestOf(path, entry) === entry.digest;
+    return await digestOf(file, entry) === entry.digest;
   }
-  if (mtime === null) return false;
   const date = timestampFromMilliseconds(mtime.getTime());
   return sameVersion(entry, { ...entry, mtime: date });
 }
 
-async function digestOf(path: string, { digest }: Adoptable): Promise<string> {
+async function digestOf(
+  file: number,
+  { digest, size }: Adoptable,
+): Promise<string> {
   const hasher = createHasher(digest);
-  using file = await Deno.open(path);
-  const block = new Uint8Array(1024 * 1024);
-  for (let read; (read = await file.read(block)) !== null;) {
+  const pacer = new Pacer();
+  const block = new Uint8Array(Math.min(blockBytes, size));
+  // One that grows meanwhile is not read for ever.
+  for (let hashed = 0; hashed < size;) {
+    const most = Math.min(block.length, size - hashed);
+    const read = readSync(file, block, 0, most, null);
+    if (read === 0) break;
     hasher.update(block.subarray(0, read));
+    hashed += read;
+    await pacer.pause();
   }
   return hasher.digest();
 }

@@ -5,21 +5,21 @@
  */
 
 import type { Entry } from "../list/entry.ts";
-import { toMilliseconds } from "../timestamp.ts";
+import { type Timestamp, toMilliseconds } from "../timestamp.ts";
 
 /** A copy never carries setuid, setgid or sticky bits, nor may everybody write it. */
 const allowedMode = 0o775;
 
-/** Mode where the server tells none; the umask takes its part. */
+/** Mode where the server tells none. */
 const defaultMode = 0o644;
 
-/** Gives the file at `path` the date and mode of its entry. */
+/** Gives the file at `path` a date, and a mode as far as a copy may have it. */
 export function setAttributes(
   path: string,
-  entry: Pick<Entry, "mtime" | "mode">,
+  { mtime, mode }: { readonly mtime: Timestamp; readonly mode: number },
 ): void {
-  setDate(path, entry);
-  Deno.chmodSync(path, wantedMode(entry));
+  setDate(path, { mtime });
+  Deno.chmodSync(path, mode & allowedMode);
 }
 
 /** Gives the file at `path` the date of its entry. Deno sets dates to the millisecond. */
@@ -28,7 +28,7 @@ export function setDate(path: string, { mtime }: Pick<Entry, "mtime">): void {
   Deno.utimeSync(path, date, date);
 }
 
-/** The mode that the copy of an entry gets. */
+/** The mode that the copy of an entry gets; the umask takes its part. */
 export function wantedMode({ mode }: Pick<Entry, "mode">): number {
-  return mode === null ? defaultMode & ~Deno.umask() : mode & allowedMode;
+  return (mode ?? defaultMode) & allowedMode & ~Deno.umask();
 }

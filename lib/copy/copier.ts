@@ -319,8 +319,8 @@ export class Copier {
     const coming = batch.filter(({ staged }) => staged !== null);
     moves.arriving(server, coming.map(({ entry }) => entry));
     await durability.barrier(destination.into);
-    const checked = new Set<string>();
-    const placed = batch.filter((ready) => this.#place(ready, checked));
+    const placed = batch.filter((ready) => this.#place(ready));
+    destination.release();
     await durability.barrier(destination.into);
     await ledger.arrived(
       placed.map(({ entry: { path, seq }, staged }) => ({
@@ -334,10 +334,10 @@ export class Copier {
     observer.committed(placed.length);
   }
 
-  #place({ entry, staged }: Ready, checked: Set<string>): boolean {
+  #place({ entry, staged }: Ready): boolean {
     if (staged === null) return true;
     try {
-      this.#tools.destination.place(staged, entry.path, checked);
+      this.#tools.destination.place(staged, entry.path);
       return true;
     } catch (cause) {
       const error = translate(cause, entry.path);

@@ -1,14 +1,15 @@
 /**
  * The directory that holds the copy, and the only code that puts files into it
- * or takes them away. No server chooses where anything lands: every part of a
- * path is looked at again right before it is used, and nothing is ever reached
- * through a symbolic link.
+ * or takes them away. No server chooses where anything lands, and nothing is
+ * ever reached through a symbolic link; see {@link Directories}.
  *
  * @module
  */
 
-import { dirname } from "@std/path/posix";
-import { FileError, LocalError } from "../errors.ts";
+import { constants } from "node:fs";
+import { basename, dirname } from "@std/path/posix";
+import { LocalError } from "../errors.ts";
+import { Directories, inTheWay, lookAt, openThere } from "./directories.ts";
 
 /** What relais keeps for itself below `into`; no path of a list may lie there. */
 const own = ".relais";
@@ -16,26 +17,49 @@ const own = ".relais";
 /** Directories are made as `mkdir` makes them, but for what the umask takes away. */
 const directoryMode = 0o777;
 
+/** Rights of what is relais's own. */
+const ownMode = 0o700;
+
+/** What nobody else may do to what is relais's own: write. */
+const foreignWrite = 0o022;
+
+/** For reading what is there: should it be a FIFO by then, opening it must not wait. */
+const readFlags = constants.O_RDONLY | constants.O_NONBLOCK;
+
+/** A file that is open. */
+export interface OpenFile {
+  /** Its descriptor; whoever opened it closes it. */
+  readonly file: number;
+  /** A path that leads to it, for changing its date and mode. */
+  readonly path: string;
+}
+
 /** The destination of a replica. */
 export class Destination {
   readonly into: string;
+  readonly #directories: Directories;
+  /** What is relais's own, held from {@link prepare} on. */
+  readonly #own: Directories;
   /** Directories made since the start: nothing of anybody else's is in them. */
   readonly #made = new Set<string>();
   /** Directories that were missing when they were first looked for. */
   readonly #missing = new Set<string>();
 
-  constructor(into: string) {
+  /** @param through Where the descriptors of this process are found; see {@link Directories}. */
+  constructor(into: string, through?: string) {
     this.into = into;
+    this.#directories = new Directories(into, through);
+    this.#own = new Directories(into, through);
   }
 
   /** Where files are made before they are renamed into place: on the same file system. */
   get staging(): string {
-    return `${this.into}/${own}/staging`;
+    return this.#own.reach(`${own}/staging`)!;
   }
 
   /** Where the moves under way are noted; see {@link Moves}. */
   get journal(): string {
-    return `${this.into}/${own}/journal`;
+    return `${this.#own.reach(own)!}/journal`;
   }
 
   /**
@@ -45,9 +69,11 @@ export class Destination {
    */
   prepare(): void {
     try {
-      Deno.mkdirSync(this.into, { recursive: true, mode: directoryMode });
-      Deno.mkdirSync(this.staging, { recursive: true, mode: 0o700 });
-      this.#checkParts(`${own}/staging`);
+      Deno.mkdirSync(this.into, { recursive: true });
+      const staging = this.#own.make(`${own}/staging`, { mode: ownMode });
+      if (this.#own.holds) {
+        for (const path of [this.#own.reach(own)!, staging]) claim(path);
+      }
     } catch (error) {
       throw new LocalError(
         `Cannot write to ${this.into}: ${(error as Error).message}`,
@@ -60,104 +86,91 @@ export class Destination {
   isNew(path: string): boolean {
     const parent = dirname(path);
     if (this.#missing.has(parent)) return true;
-    const missing = this.#made.has(this.absolute(parent)) ||
-      !this.#checkParts(parent);
+    const missing = this.#made.has(parent) ||
+      this.#directories.reach(parent) === undefined;
     if (missing) this.#missing.add(parent);
     return missing;
   }
 
-  /** Returns what is under `path`, or `undefined` if there is nothing. */
+  /**
+   * Returns what is under `path`, or `undefined` if there is nothing.
+   *
+   * @throws {FileError} If a link or a file is where a directory should be.
+   */
   look(path: string): Deno.FileInfo | undefined {
-    return lookAt(this.absolute(path));
+    const way = this.#wayTo(path);
+    return way === undefined ? undefined : lookAt(way);
+  }
+
+  /** Opens the file under `path` for reading; returns `undefined` if there is none. */
+  open(path: string): OpenFile | undefined {
+    const way = this.#wayTo(path);
+    const there = way === undefined ? undefined : lookAt(way);
+    if (way === undefined || !there?.isFile) return undefined;
+    const file = openThere(way, there, readFlags);
+    if (file === undefined) return undefined;
+    return { file, path: this.#directories.nameOf(file) ?? way };
   }
 
   /**
    * Renames a staged file to its final name.
    *
-   * @param checked Directories that the files placed just before lie in: they
-   *   need not be looked at again.
    * @throws {FileError} If a file, a directory or a link is in the way.
    */
-  place(staged: string, path: string, checked = new Set<string>()): void {
-    const parent = dirname(path);
-    if (!checked.has(parent)) this.#makeParents(path);
-    checked.add(parent);
+  place(staged: string, path: string): void {
+    const parent = this.#directories.make(dirname(path), {
+      mode: directoryMode,
+      onMade: (made) => this.#made.add(made),
+    });
+    const way = `${parent}/${basename(path)}`;
     try {
       // Over a link, rename(2) replaces the link and does not follow it.
-      Deno.renameSync(staged, this.absolute(path));
+      Deno.renameSync(staged, way);
     } catch (error) {
-      const there = this.look(path);
+      const there = lookAt(way);
       throw there?.isDirectory ? inTheWay(path, path, there) : error;
     }
   }
 
   /** Takes a file away for good. */
   remove(path: string): void {
-    if (this.#lookBelow(path)?.isFile) Deno.removeSync(this.absolute(path));
+    if (this.look(path)?.isFile) Deno.removeSync(this.#wayTo(path)!);
   }
 
   /** Moves a file to the trash of `day` (as in `2026-11-23`). */
   trash(path: string, day: string): void {
-    if (!this.#lookBelow(path)?.isFile) return;
+    if (!this.look(path)?.isFile) return;
     let kept = `${trashOf(day)}/${path}`;
-    for (let count = 1; this.#lookBelow(kept) !== undefined; count++) {
+    for (let count = 1; this.look(kept) !== undefined; count++) {
       // A file of that name was thrown away already that day.
       kept = `${trashOf(`${day}.${count}`)}/${path}`;
     }
-    this.#makeParents(kept);
-    Deno.renameSync(this.absolute(path), this.absolute(kept));
+    const trash = this.#directories.make(dirname(kept), { mode: ownMode });
+    Deno.renameSync(this.#wayTo(path)!, `${trash}/${basename(kept)}`);
   }
 
   /** Deletes what was moved to the trash before `day`. */
   emptyTrash(day: string): void {
-    const trash = `${own}/trash`;
-    if (!this.#checkParts(trash)) return;
-    for (
-      const { name, isDirectory } of Deno.readDirSync(this.absolute(trash))
-    ) {
+    const trash = this.#directories.reach(`${own}/trash`);
+    if (trash === undefined) return;
+    for (const { name, isDirectory } of Deno.readDirSync(trash)) {
       if (
         !isDirectory || !/^\d{4}-\d\d-\d\d/.test(name) || name >= day
       ) continue;
       // Links in it are removed, and not followed.
-      Deno.removeSync(this.absolute(trashOf(name)), { recursive: true });
+      Deno.removeSync(`${trash}/${name}`, { recursive: true });
     }
   }
 
-  /** Returns the absolute path of a checked relative one. */
-  absolute(path: string): string {
-    return `${this.into}/${path}`;
+  /** Looks its directories up anew from now on. */
+  release(): void {
+    this.#directories.release();
   }
 
-  #lookBelow(path: string): Deno.FileInfo | undefined {
-    return this.#checkParts(dirname(path)) ? this.look(path) : undefined;
-  }
-
-  /** Makes the directories above `path`, one by one, through no link. */
-  #makeParents(path: string): void {
-    const parent = dirname(path);
-    if (this.#checkParts(parent)) return;
-    let made = this.into;
-    for (const part of parent.split("/")) {
-      made += `/${part}`;
-      if (lookAt(made) === undefined) {
-        Deno.mkdirSync(made, { mode: directoryMode });
-        this.#made.add(made);
-      }
-    }
-    this.#checkParts(parent);
-  }
-
-  /** Looks at each directory of `directory`; false if one is missing. */
-  #checkParts(directory: string): boolean {
-    if (directory === ".") return true;
-    let at = "";
-    for (const part of directory.split("/")) {
-      at = at === "" ? part : `${at}/${part}`;
-      const there = this.look(at);
-      if (there === undefined) return false;
-      if (!there.isDirectory) throw inTheWay(directory, at, there);
-    }
-    return true;
+  /** A way to `path` through no link; `undefined` if its directory is missing. */
+  #wayTo(path: string): string | undefined {
+    const parent = this.#directories.reach(dirname(path));
+    return parent === undefined ? undefined : `${parent}/${basename(path)}`;
   }
 }
 
@@ -165,30 +178,13 @@ function trashOf(day: string): string {
   return `${own}/trash/${day}`;
 }
 
-function lookAt(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof Deno.errors.NotADirectory) return undefined;
-    throw error;
+/** Sees to it that nobody else changes what is in a directory: what somebody else made could be. */
+function claim(path: string): void {
+  const { uid, mode } = Deno.statSync(path);
+  if (uid !== Deno.uid()) {
+    throw new Error(`${own} belongs to another user, with number ${uid}`);
   }
-}
-
-function inTheWay(
-  path: string,
-  at: string,
-  { isDirectory, isFile }: Deno.FileInfo,
-): FileError {
-  const kind = isDirectory
-    ? "a directory"
-    : isFile
-    ? "a file"
-    : "a symbolic link or a device";
-  return new FileError(
-    `Cannot place ${path}: ${at} is ${kind} on the replica`,
-    {
-      hint: "move it away, or exclude the path",
-    },
-  );
+  if ((mode! & foreignWrite) !== 0) {
+    Deno.chmodSync(path, mode! & ~foreignWrite & 0o7777);
+  }
 }

@@ -54,6 +54,7 @@ export async function removeWithdrawn(
       failed.push({ path, error: describe(error) });
     }
   }
+  destination.release();
   await durability.barrier(destination.into);
   await commit(removed);
   moves.settled();

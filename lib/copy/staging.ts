@@ -31,7 +31,9 @@ export type Contents = Pick<
 >;
 
 /** The name of the staged file for a version: the same on each pass and for each server. */
-export function stagedName({ path, size, mtime, digest }: Contents): string {
+export function stagedName(
+  { path, size, mtime, digest }: Omit<Contents, "mode">,
+): string {
   const identity = JSON.stringify([path, size, mtime, digest]);
   return createHash("sha256").update(identity).digest("hex").slice(0, 40);
 }
@@ -175,7 +177,8 @@ export class StagedFile implements Disposable {
       throw this.#mismatch(error as FileError);
     }
     this.#fillLastHole();
-    setAttributes(this.path, this.#entry);
+    const { mtime } = this.#entry;
+    setAttributes(this.path, { mtime, mode: wantedMode(this.#entry) });
   }
 
   /** Empties the file: reading begins anew. */

@@ -173,7 +173,7 @@ class Run {
     this.#batch = [];
     this.#batchBytes = 0;
     this.#note(batch.map(({ path }) => path));
-    await this.#durability.barrier(this.#destination.staging);
+    await this.#durability.barrier(this.#destination.into);
     const placed = batch.filter(({ path, file }) => this.#place(path, file));
     await this.#durability.barrier(this.#destination.into);
     for (const { path, file } of placed) this.#append(path, file);
@@ -211,7 +211,7 @@ class Run {
     );
     if (gone.length + orphans.length === 0) return 0;
     this.#note(gone.map(({ path }) => path));
-    await this.#durability.barrier(this.#destination.staging);
+    await this.#durability.barrier(this.#destination.into);
     for (const { path, mtime } of gone) {
       this.#list.append({
         op: "-",

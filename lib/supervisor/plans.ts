@@ -5,6 +5,7 @@
  * @module
  */
 
+import { descriptorsOf } from "../copy/directories.ts";
 import { dirname } from "@std/path/posix";
 import type {
   Config,
@@ -97,10 +98,10 @@ export function replicaPlans(
         { servers, limits, copy, replica },
         // `sync` is the barrier; the parent is needed to make `into` itself.
         [{
-          read: [dirname(replica.into)],
-          write: [dirname(replica.into)],
+          read: [dirname(replica.into), descriptorsOf(replica.state)],
+          write: [dirname(replica.into), descriptorsOf(replica.state)],
           run: ["sync"],
-          sys: ["statfs"],
+          sys: ["statfs", "uid", "umask"],
         }],
       ),
       connections: {

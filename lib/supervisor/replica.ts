@@ -12,6 +12,7 @@ import {
   type Failure,
   type RelaisError,
 } from "../errors.ts";
+import { linkDescriptors } from "../copy/directories.ts";
 import { Logger } from "../log/logger.ts";
 import type {
   CopyListOperations,
@@ -138,6 +139,7 @@ export class Replica implements AsyncDisposable {
   }
 
   async #begin(): Promise<void> {
+    if (!this.#options.dryRun) linkDescriptors(this.#config.replica.state);
     await this.#supervisor.need("log", "stat", "test-server");
     this.#hold.opened();
   }

@@ -1,0 +1,224 @@
+/**
+ * The directories below a root, reached through no symbolic link.
+ *
+ * Looking at each part of a path before it is used leaves a moment in which
+ * somebody can swap a directory against a link. openat(2) would not, but Deno
+ * has none. Linux has another name for a directory that is held open,
+ * `/proc/self/fd/7`: what is asked for below that name is looked up in the
+ * directory itself, whatever has become of its path.
+ *
+ * @module
+ */
+
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { basename, dirname } from "@std/path/posix";
+import { FileError, LocalError } from "../errors.ts";
+
+/** Where Linux names what a process holds open, proc_pid_fd(5). */
+export const descriptors = "/proc/self/fd";
+
+/** Where a worker finds {@link descriptors}: a link in the state, which is relais's own. */
+export function descriptorsOf(state: string): string {
+  return `${state}/fd`;
+}
+
+/**
+ * Makes the link that {@link descriptorsOf} names, for workers that may make
+ * none.
+ *
+ * @throws {LocalError} If it cannot be made.
+ */
+export function linkDescriptors(state: string): void {
+  const link = descriptorsOf(state);
+  try {
+    if (lookAt(link)?.isSymlink && Deno.readLinkSync(link) === descriptors) {
+      return;
+    }
+    if (lookAt(link) !== undefined) Deno.removeSync(link);
+    Deno.symlinkSync(descriptors, link);
+  } catch (cause) {
+    throw new LocalError(`Cannot make ${link}: ${(cause as Error).message}`, {
+      cause,
+      hint: "see replica.state, its owner and its disk",
+    });
+  }
+}
+
+/** Directories held at a time: a process may have 1024 descriptors. */
+const mostHeld = 128;
+
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+
+/** How directories are made. */
+export interface MakeOptions {
+  /** Their rights, but for what the umask takes away. */
+  readonly mode: number;
+  /** Is told of each. */
+  readonly onMade?: (directory: string) => void;
+}
+
+/** Ways to the directories below a root. */
+export class Directories {
+  readonly #root: string;
+  readonly #descriptors: string | undefined;
+  /** Descriptors by path below the root, those reached longest ago first. */
+  readonly #held = new Map<string, number>();
+
+  /**
+   * @param through Where {@link descriptors} are found: Deno lets only who may do
+   *   anything near /proc, and everybody else needs a link to it. Without it each
+   *   part of a path is looked at right before it is used.
+   */
+  constructor(root: string, through?: string) {
+    this.#root = root;
+    this.#descriptors = through;
+  }
+
+  /**
+   * Returns a path that leads to `directory` (`.`, or as in `a/b`) and nowhere
+   * else until the next but some calls; `undefined` if there is none.
+   *
+   * @throws {FileError} If a link or a file is in the way.
+   */
+  reach(directory: string): string | undefined {
+    if (this.#descriptors === undefined) return this.#lookAlong(directory);
+    const held = this.#held.get(directory) ?? this.#open(directory);
+    if (held === undefined) return undefined;
+    // What was reached last is let go of last.
+    this.#held.delete(directory);
+    this.#held.set(directory, held);
+    this.#letGo(mostHeld);
+    return `${this.#descriptors}/${held}`;
+  }
+
+  /** Does what {@link reach} does, and makes what is missing. */
+  make(directory: string, options: MakeOptions): string {
+    const there = this.reach(directory);
+    if (there !== undefined) return there;
+    const above = this.make(dirname(directory), options);
+    const { mode, onMade } = options;
+    try {
+      Deno.mkdirSync(`${above}/${basename(directory)}`, { mode });
+      onMade?.(directory);
+    } catch (error) {
+      // Somebody else may have made it.
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
+    const made = this.reach(directory);
+    if (made === undefined) throw swapped(directory);
+    return made;
+  }
+
+  /** Whether directories are held open. */
+  get holds(): boolean {
+    return this.#descriptors !== undefined;
+  }
+
+  /** Returns a path that leads to an open file, and to nothing else; `undefined` if there are none. */
+  nameOf(descriptor: number): string | undefined {
+    return this.holds ? `${this.#descriptors}/${descriptor}` : undefined;
+  }
+
+  /** Lets go of all directories: they are looked up anew. */
+  release(): void {
+    this.#letGo(0);
+  }
+
+  /** Looks at each part of `directory`. */
+  #lookAlong(directory: string): string | undefined {
+    if (directory === ".") return this.#root;
+    const above = this.#lookAlong(dirname(directory));
+    if (above === undefined) return undefined;
+    const path = `${above}/${basename(directory)}`;
+    const there = lookAt(path);
+    if (there === undefined) return undefined;
+    if (!there.isDirectory) throw inTheWay(directory, directory, there);
+    return path;
+  }
+
+  #open(directory: string): number | undefined {
+    if (directory === ".") {
+      // Whether the root is a link is the administrator's business.
+      return openSync(this.#root, O_RDONLY | O_DIRECTORY);
+    }
+    const above = this.reach(dirname(directory));
+    if (above === undefined) return undefined;
+    const path = `${above}/${basename(directory)}`;
+    const there = lookAt(path);
+    if (there === undefined) return undefined;
+    if (!there.isDirectory) throw inTheWay(directory, directory, there);
+    const opened = openThere(path, there, O_RDONLY | O_DIRECTORY);
+    if (opened === undefined) throw swapped(directory);
+    return opened;
+  }
+
+  #letGo(most: number): void {
+    for (const [directory, held] of this.#held) {
+      if (this.#held.size <= most) return;
+      this.#held.delete(directory);
+      closeSync(held);
+    }
+  }
+}
+
+/** Looks at what is under `path`, and does not follow a link; `undefined` if there is nothing. */
+export function lookAt(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotADirectory) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Opens what was seen under `path`; returns `undefined` if it is there no more.
+ * O_NOFOLLOW does not do it: where permissions are few, Deno follows links itself
+ * before it opens a path.
+ */
+export function openThere(
+  path: string,
+  seen: Deno.FileInfo,
+  flags: number,
+): number | undefined {
+  let opened: number;
+  try {
+    opened = openSync(path, flags | O_NOFOLLOW);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (gone.has(code!)) return undefined;
+    throw error;
+  }
+  const { dev, ino } = fstatSync(opened);
+  if (dev === seen.dev && ino === seen.ino) return opened;
+  closeSync(opened);
+  return undefined;
+}
+
+/** What opening says when another thing is there than was seen. */
+const gone = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"]);
+
+/** Says that something is `at` where it must not be for `path`. */
+export function inTheWay(
+  path: string,
+  at: string,
+  there: Deno.FileInfo | undefined,
+): FileError {
+  const kind = there?.isDirectory
+    ? "a directory"
+    : there?.isFile
+    ? "a file"
+    : "a symbolic link or a device";
+  return new FileError(
+    `Cannot place ${path}: ${at} is ${kind} on the replica`,
+    { hint: "move it away, or exclude the path" },
+  );
+}
+
+function swapped(directory: string): FileError {
+  return new FileError(
+    `Cannot use ${directory}: somebody moves it on the replica`,
+    { retriable: true },
+  );
+}
