@@ -160,6 +160,27 @@ Deno.test("SIGHUP leaves things as they are when the configuration is wrong, and
   );
 });
 
+Deno.test("the loop outlives a state that cannot be used for a while", async () => {
+  await using world = await makeWorld({ more: everySecond });
+  await world.publish();
+  using manager = startManager(`${world.directory}/notify`);
+  const relais = spawnRelais(["--config", world.config], {
+    env: manager.env,
+    stderr: "null",
+  });
+  const first = await manager.hear("STATUS=From production");
+
+  await Deno.remove(world.state, { recursive: true });
+  await Deno.writeTextFile(world.state, "in the way");
+  const second = await manager.hear("STATUS=Cannot use", first);
+  await Deno.remove(world.state);
+  world.write({ "a.csv": "1" });
+  await world.publish();
+  await manager.hear("STATUS=From production: 1 files copied", second);
+
+  await end(relais);
+});
+
 Deno.test("lines carry priorities where stderr is the journal, and only there", async () => {
   const directory = await Deno.makeTempDir();
   try {

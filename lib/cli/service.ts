@@ -27,7 +27,7 @@ export interface Job extends AsyncDisposable {
   /**
    * Does it once; returns how it went, in one line.
    *
-   * @throws {RelaisError} If it could not; it is done again later if that is retriable.
+   * @throws {RelaisError} If it could not; it is done again later if that may pass.
    */
   run(signal: AbortSignal): Promise<string>;
 }
@@ -94,6 +94,7 @@ class Service<Ready extends Config> {
       }
       return exitStatus.done;
     } finally {
+      if (!signal.aborted) manager.stopping();
       clearInterval(watchdog);
       await this.#job?.[Symbol.asyncDispose]();
     }
@@ -110,7 +111,7 @@ class Service<Ready extends Config> {
       this.#pauseMs = firstPauseMs;
       return this.#config.schedule.everyMs - (performance.now() - started);
     } catch (error) {
-      if (!(error instanceof RelaisError) || !error.retriable) throw error;
+      if (!(error instanceof RelaisError) || !mayPass(error)) throw error;
       this.#output.error(describe(error));
       manager.status(describe(error));
       const pauseMs = this.#pauseMs;
@@ -170,4 +171,9 @@ class Service<Ready extends Config> {
       };
     });
   }
+}
+
+/** Whether what stands in the way may be gone later: a disk has room again, a state is put back. */
+function mayPass({ retriable, exitStatus: status }: RelaisError): boolean {
+  return retriable || status === exitStatus.local;
 }
