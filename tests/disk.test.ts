@@ -10,6 +10,7 @@ import { Doomed, type End } from "../fixtures/kill/process.ts";
 import { noise } from "../fixtures/noise.ts";
 import { toolbox, which } from "../fixtures/publishers.ts";
 import { canTrace, injecting } from "../fixtures/strace.ts";
+import { until } from "../fixtures/until.ts";
 import { makeWorld, treeOf, type World } from "../fixtures/world.ts";
 import { stagedName } from "../lib/copy/staging.ts";
 import { parseLine } from "../lib/list/format.ts";
@@ -302,15 +303,3 @@ Deno.test("a limit on open files ends the pass with exit 4, and the next pass wi
   assertMatch(stderr, /Too many open files/);
   await assertMakesGood(world);
 });
-
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 600; attempt++) {
-    try {
-      if (isTrue()) return;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error("it did not come true");
-}

@@ -2,6 +2,7 @@ import { delay } from "@std/async/delay";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Link } from "../fixtures/link.ts";
 import { noise } from "../fixtures/noise.ts";
+import { until } from "../fixtures/until.ts";
 import {
   makeWorld,
   type Report,
@@ -40,14 +41,6 @@ async function linkedWorld(
     world.link(server, { bytesPerSecond })
   );
   return { world, links };
-}
-
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 1_200; attempt++) {
-    if (isTrue()) return;
-    await delay(25);
-  }
-  throw new Error("it did not come true");
 }
 
 /** What a server may have sent that never came, with the window of one connection, and all that is not the file. */

@@ -7,6 +7,7 @@ import {
 import { delay } from "@std/async/delay";
 import { relaisCommand } from "../fixtures/relais.ts";
 import { startManager } from "../fixtures/service-manager.ts";
+import { until } from "../fixtures/until.ts";
 import {
   makeWorld,
   spawnRelais,
@@ -202,15 +203,3 @@ Deno.test("lines carry priorities where stderr is the journal, and only there", 
     await Deno.remove(directory, { recursive: true });
   }
 });
-
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 600; attempt++) {
-    try {
-      if (isTrue()) return;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    await delay(50);
-  }
-  throw new Error("it did not come true");
-}

@@ -1,11 +1,6 @@
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertStringIncludes,
-} from "@std/assert";
-import { delay } from "@std/async/delay";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
+import { until } from "../fixtures/until.ts";
 import {
   makeWorld,
   startRelais,
@@ -212,12 +207,4 @@ function lastReport(world: World): { copied: number } | undefined {
     // It is being made.
     return undefined;
   }
-}
-
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 600; attempt++) {
-    if (isTrue()) return;
-    await delay(50);
-  }
-  assert(false, "it did not come true");
 }

@@ -1,5 +1,6 @@
 import { delay } from "@std/async/delay";
 import { assert, assertEquals } from "@std/assert";
+import { until } from "../fixtures/until.ts";
 import {
   makeWorld,
   startRelais,
@@ -94,15 +95,3 @@ Deno.test("a frozen server does not keep a signal from ending a pass", async () 
   const { code } = await relais.status;
   assertEquals(code, 143);
 });
-
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 300; attempt++) {
-    try {
-      if (isTrue()) return;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    await delay(50);
-  }
-  throw new Error("it did not come true");
-}
