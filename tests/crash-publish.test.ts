@@ -123,6 +123,29 @@ for (const publisher of publishers) {
   });
 }
 
+Deno.test("relais-publish.sh remembers what a killed run exported until that is settled", async () => {
+  using sources = new Sources();
+  sources.write("a.csv", "a");
+  await runScript(sources.config);
+  // Exported by a run that was killed; its source is found, and gone when it is copied.
+  sources.write("b.csv", "b");
+  sources.sh("echo b > export/b.csv && echo b.csv > export/.relais/journal");
+  using tools = toolbox([[
+    "cp",
+    `#!/bin/sh
+case $1 in *b.csv) rm -f '${sources.base}/b.csv' ;; esac
+exec ${which("cp")} "$@"
+`,
+  ]]);
+  const PATH = `${tools.PATH}:${path()}`;
+  const first = await runScript(sources.config, ["sh"], { PATH });
+  assertEquals([first.status, sources.sh("ls export")], [1, "a.csv\nb.csv\n"]);
+
+  const { status } = await runScript(sources.config);
+
+  assertEquals([status, sources.sh("ls export")], [0, "a.csv\n"]);
+});
+
 Deno.test("relais-publish.sh takes over a lock even from a run that was killed while it took it over", async () => {
   using sources = new Sources();
   sources.write("a.csv", "a");

@@ -114,7 +114,7 @@ class Run {
     await this.#commit();
     const withdrawn = await this.#withdraw();
     this.#list.sync();
-    this.#journal.clear();
+    this.#settle();
     this.#list.heartbeat();
     return {
       scanned: this.#scanned,
@@ -164,6 +164,12 @@ class Run {
   /** Notes what is about to be exported or taken away; what was unsure before still is. */
   #note(paths: Iterable<string>): void {
     this.#journal.write([...this.#unsure, ...paths].map(encodePath));
+  }
+
+  /** At the end of a run all is settled, but what could not be looked at. */
+  #settle(): void {
+    if (this.#failed.length > 0 && this.#unsure.size > 0) this.#note([]);
+    else this.#journal.clear();
   }
 
   /** Stage, barrier, rename, barrier: only then may a line name a file. See docs/durability.md. */

@@ -96,7 +96,7 @@ main() {
   # The plan calls the functions stage, place, announce, withdraw and remove.
   # shellcheck source=/dev/null
   . "$staging/plan"
-  rm -f "$journal" "$journal.new"
+  settle_notes
   # The heartbeat: readers see that the publisher lives.
   touch "$list"
   say "$published files published, $withdrawn withdrawn, $unchanged unchanged."
@@ -875,6 +875,16 @@ note() {
 
 end_note() {
   mv -f "$journal.new" "$journal" || die 4 "Cannot write to $into: see its disk"
+}
+
+# At the end of a run all is settled, but what could not be looked at.
+settle_notes() {
+  if [ "$failed" = 0 ] || [ ! -s "$staging/unsure" ]; then
+    rm -f "$journal" "$journal.new"
+  else
+    begin_note
+    end_note
+  fi
 }
 
 # place NUMBER EXPORTED LISTED: renames a staged copy to its final name.
