@@ -12,7 +12,7 @@ import { Fetcher } from "../lib/copy/fetch.ts";
 import { Moves } from "../lib/copy/moves.ts";
 import { removeWithdrawn } from "../lib/copy/remove.ts";
 import { Sessions } from "../lib/copy/sessions.ts";
-import { Space } from "../lib/copy/space.ts";
+import { Space } from "../lib/space.ts";
 import { Staging } from "../lib/copy/staging.ts";
 import { tidy } from "../lib/copy/tidy.ts";
 import { Throttle } from "../lib/copy/throttle.ts";

@@ -14,6 +14,7 @@ import type {
   SynchroListSettings,
   Synchronised,
 } from "../lib/protocol.ts";
+import { Space } from "../lib/space.ts";
 import { connect } from "../lib/ssh/connect.ts";
 import { SftpError, type SftpSession } from "../lib/ssh/session.ts";
 import {
@@ -44,7 +45,12 @@ export function synchroList(
     context;
   const db = dryRun ? rehearseState(replica.state) : openState(replica.state);
   if (!dryRun) keepIndexOf(db, order);
-  const list = new SynchronisedList(db, compileFilter(replica), order);
+  const list = new SynchronisedList(
+    db,
+    compileFilter(replica),
+    order,
+    dryRun ? undefined : new Space(replica.state),
+  );
   let reading: AbortController | undefined;
   const named = new Map(servers.map((server) => [server.name, server]));
   return {

@@ -7,7 +7,7 @@ import { Copier } from "../lib/copy/copier.ts";
 import { Destination } from "../lib/copy/destination.ts";
 import { type Connection, Fetcher } from "../lib/copy/fetch.ts";
 import { Moves } from "../lib/copy/moves.ts";
-import { Space } from "../lib/copy/space.ts";
+import { Space } from "../lib/space.ts";
 import { Staging } from "../lib/copy/staging.ts";
 import { Throttle } from "../lib/copy/throttle.ts";
 import { createHasher } from "../lib/digest.ts";

@@ -24,7 +24,7 @@ import type { Destination } from "./destination.ts";
 import type { Fetcher } from "./fetch.ts";
 import type { Moves } from "./moves.ts";
 import { Slots } from "./slots.ts";
-import type { Space } from "./space.ts";
+import type { Space } from "../space.ts";
 import type { Staging } from "./staging.ts";
 
 /** The synchronised list, as far as copying needs it. */

@@ -39,7 +39,7 @@ export function checkPath(path: string): string | undefined {
 }
 
 function checkParts(parts: readonly string[]): string | undefined {
-  if (parts[0] === ownDirectory) {
+  if (isOwn(parts[0]!)) {
     return `the path lies in ${ownDirectory}, which is relais's own`;
   }
   for (const part of parts) {
@@ -50,6 +50,16 @@ function checkParts(parts: readonly string[]): string | undefined {
     }
   }
   return undefined;
+}
+
+/**
+ * Whether a file system may take `part` for relais's own directory: some do not
+ * tell case apart, and pass over what cannot be seen.
+ */
+function isOwn(part: string): boolean {
+  return part === ownDirectory ||
+    part.normalize("NFKC").replace(/\p{Default_Ignorable_Code_Point}/gu, "")
+        .toLowerCase() === ownDirectory;
 }
 
 /** Writes control bytes and `%` as `%XX`, so that a path fits into a line. */

@@ -52,7 +52,7 @@ export function totals(db: DatabaseSync): Totals {
   return db.prepare(`
     SELECT
       (SELECT count(*) FROM copy) AS here,
-      (SELECT coalesce(sum(size), 0) FROM copy) AS bytes,
+      (SELECT total(size) FROM copy) AS bytes,
       (SELECT count(DISTINCT path) FROM entry WHERE standing = 'wanted') AS pending,
       (SELECT count(DISTINCT path) FROM entry WHERE standing = 'wanted' AND error IS NOT NULL) AS failed,
       (SELECT min(CAST(published AS REAL)) FROM entry WHERE standing = 'wanted') AS oldest

@@ -59,8 +59,9 @@ const texts = {
   smallest: `
       ${wanted} AND (entry.size, entry.seq) > (:size, :seq)
       ORDER BY entry.size, entry.seq LIMIT :limit`,
+  // total() and not sum(): sizes that a list makes up come to more than an integer holds.
   pending: `
-      SELECT count(*) AS pending, sum(size) AS bytes FROM entry
+      SELECT count(*) AS pending, total(size) AS bytes FROM entry
       WHERE server = :server AND standing = 'wanted'`,
   oldestWanted: `
       SELECT min(CAST(published AS REAL)) AS oldest FROM entry WHERE standing = 'wanted'`,

@@ -16,6 +16,7 @@ import type {
   Wanted,
 } from "../protocol.ts";
 import { Pacer } from "../pacer.ts";
+import type { Space } from "../space.ts";
 import type { Timestamp } from "../timestamp.ts";
 import { transaction } from "./database.ts";
 import {
@@ -80,6 +81,9 @@ interface ListRow {
   filters: string;
 }
 
+/** What an entry takes on the disk at most, as a rule: in the table, its indexes and the write-ahead log. */
+const entryBytes = 1_024;
+
 /** How many rows are judged again in one transaction. */
 const page = 10_000;
 
@@ -95,16 +99,19 @@ export class SynchronisedList {
   readonly #db: DatabaseSync;
   readonly #filter: Filter;
   readonly #order: CopyOrder;
+  readonly #space: Pick<Space, "claim" | "release"> | undefined;
   readonly #statements: Statements;
 
   constructor(
     db: DatabaseSync,
     filter: Filter,
     order: CopyOrder = "oldest",
+    space?: Pick<Space, "claim" | "release">,
   ) {
     this.#db = db;
     this.#filter = filter;
     this.#order = order;
+    this.#space = space;
     this.#statements = prepareStatements(db);
   }
 
@@ -142,7 +149,12 @@ export class SynchronisedList {
     this.#statements.forgetOrder.run({ generation });
   }
 
-  /** Takes in some entries and, in the same transaction, how far the list is read by them. */
+  /**
+   * Takes in some entries and, in the same transaction, how far the list is read
+   * by them.
+   *
+   * @throws {LocalError} If there is no room for them: a list may never end.
+   */
   take(reading: Reading, entries: readonly Entry[], cursor?: Cursor): Taken {
     const taken: Taken = {
       seen: entries.length,
@@ -150,6 +162,8 @@ export class SynchronisedList {
       skipped: 0,
       conflicts: [],
     };
+    this.#space?.claim(entries.length * entryBytes);
+    this.#space?.release(entries.length * entryBytes);
     transaction(this.#db, () => {
       for (const entry of entries) {
         const standing = this.#takeEntry(reading, entry, taken.conflicts);
@@ -250,13 +264,13 @@ export class SynchronisedList {
   backlog(server: string): Backlog {
     const { pending, bytes } = this.#statements.pending.get({ server }) as {
       pending: number;
-      bytes: number | null;
+      bytes: number;
     };
     const { oldest } = this.#statements.oldestWanted.get() as {
       oldest: number | null;
     };
     const lag = oldest === null ? 0 : Date.now() / 1_000 - oldest;
-    return { pending, bytes: bytes ?? 0, lagSeconds: Math.max(0, lag) };
+    return { pending, bytes, lagSeconds: Math.max(0, lag) };
   }
 
   /** Files that arrived, and that no hook was told of yet, by path. */

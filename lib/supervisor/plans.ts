@@ -90,7 +90,7 @@ export function replicaPlans(
         acceptShrink,
         dryRun,
       },
-      [session, state],
+      [session, state, { sys: ["statfs"] }],
     ),
     "copy-list": {
       ...plan<CopyListSettings>(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { UnusableError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
 import { isExtension, parseHeader, parseLine } from "../list/format.ts";
 import { beginning, type RemoteList } from "../list/remote.ts";
@@ -37,6 +38,9 @@ export interface Outcome {
 
 /** Entries taken into the synchronised list in one transaction. */
 const batch = 500;
+
+/** A list of which so many lines are refused in one reading is none. */
+const mostRefusals = 1_000_000;
 
 /** How many refusals are told word by word. */
 const refusalsTold = 20;
@@ -141,12 +145,20 @@ async function readLines(
   const { generation } = remote;
   for await (const { lines: texts, offset, tail } of remote.read(from)) {
     entries.push(...lines.read(texts));
+    if (outcome.refusedCount > mostRefusals) throw senseless(reading.server);
     if (lines.gap && from.offset > 0) return false;
     cursor = { generation, offset, tail, seq: lines.seq };
     if (entries.length >= batch) take();
   }
   if (cursor !== outcome.cursor) take();
   return true;
+}
+
+function senseless(server: string): UnusableError {
+  return new UnusableError(
+    `Cannot read the list of ${server}: over ${mostRefusals} lines break a rule`,
+    { hint: '"relais log" names the first ones; see what writes it' },
+  );
 }
 
 /** Turns lines to entries, and watches their numbers. */
@@ -188,7 +200,12 @@ class LineReader {
       refuse(this.#outcome, `after line ${this.seq}: ${parsed.reason}`);
       return;
     }
-    this.#watch(parsed.value.seq);
+    const { seq } = parsed.value;
+    if (seq <= this.seq) {
+      refuse(this.#outcome, `after line ${this.seq}: its number is ${seq}`);
+      return;
+    }
+    this.#watch(seq);
     entries.push(parsed.value);
   }
 

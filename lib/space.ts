@@ -5,7 +5,7 @@
  */
 
 import { statfsSync } from "node:fs";
-import { LocalError } from "../errors.ts";
+import { FileError, LocalError } from "./errors.ts";
 
 /** What is left free: a hundredth of the disk, and no more than 64 MiB. */
 const reserveShare = 0.01;
@@ -27,9 +27,10 @@ export class Space {
    * Claims room for `bytes`, until {@link release} is called for them.
    *
    * @throws {LocalError} If there is not so much.
+   * @throws {FileError} If there never will be: that is no reason to stop.
    */
   claim(bytes: number): void {
-    if (bytes > this.#left) this.#look();
+    if (bytes > this.#left) this.#look(bytes);
     if (bytes > this.#left) {
       throw new LocalError(
         `Cannot write ${bytes} bytes to ${this.#directory}: its disk is full`,
@@ -45,8 +46,14 @@ export class Space {
     this.#claimed -= bytes;
   }
 
-  #look(): void {
+  #look(bytes: number): void {
     const { bavail, blocks, bsize } = statfsSync(this.#directory);
+    if (bytes > blocks * bsize) {
+      throw new FileError(
+        `Cannot write ${bytes} bytes to ${this.#directory}: its whole disk is smaller`,
+        { hint: "see whether the server means it, or exclude the file" },
+      );
+    }
     const reserve = Math.min(mostReserved, blocks * bsize * reserveShare);
     this.#left = bavail * bsize - reserve - this.#claimed;
   }
