@@ -15,6 +15,7 @@ import {
   lineOf,
   makeHostileWorld,
 } from "../fixtures/hostile-world.ts";
+import { encodePath } from "../lib/list/path.ts";
 
 const listPath = `${exportPath}/.relais/list`;
 
@@ -214,12 +215,7 @@ listTest(
     world.production.list(
       ...paths.map((path, index) => ({
         seq: index + 1,
-        // deno-lint-ignore no-control-regex -- what a list must encode
-        path: path.replace(
-          /[\x00-\x1f%]/g,
-          (character) =>
-            `%${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-        ),
+        path: encodePath(path),
         text: "x",
       })),
     );

@@ -6,7 +6,7 @@ import {
 } from "../fixtures/ssh/stage.ts";
 import { sshdAvailable } from "../fixtures/sshd.ts";
 import { UnreachableError } from "../lib/errors.ts";
-import { SftpError } from "../lib/ssh/session.ts";
+import { type FileStat, SftpError } from "../lib/ssh/session.ts";
 
 /** The contract of a session holds whoever serves it. */
 function contract(name: string, run: (stage: Stage) => Promise<void>): void {
@@ -92,7 +92,7 @@ contract("SftpSession says that a file is not there", async (stage) => {
       ["stat", () => session.stat(path)],
       ["stat", () => session.lstat(path)],
       ["open", () => session.open(path)],
-      ["list", () => session.list(path)],
+      ["list", () => session.list(path).next()],
     ] as const
   ) {
     const error = await assertRejects(
@@ -205,10 +205,12 @@ contract("SftpSession.list() tells names and what they are", async (stage) => {
   await Deno.mkdir(`${directory}/below`);
   await Deno.symlink("/nowhere", `${directory}/link`);
 
-  const entries = await session.list(root === "" ? "/" : root);
+  const entries =
+    (await Array.fromAsync(session.list(root === "" ? "/" : root))).flat();
 
   assertEquals(
-    entries.map(({ name, stat }) => `${name} ${stat.kind}`).sort(),
+    entries.map(({ name, stat }) => `${name} ${(stat as FileStat).kind}`)
+      .sort(),
     ["a file", "below directory", "link symlink"],
   );
 });
@@ -226,7 +228,8 @@ contract(
       );
     }
 
-    const entries = await session.list(`${root}/below`);
+    const entries = (await Array.fromAsync(session.list(`${root}/below`)))
+      .flat();
 
     assertEquals(entries.map(({ name }) => name).sort(), names.sort());
   },
@@ -237,7 +240,10 @@ contract(
   async (stage) => {
     await Deno.mkdir(`${stage.directory}/empty`);
 
-    assertEquals(await stage.session.list(`${stage.root}/empty`), []);
+    const pages = await Array.fromAsync(
+      stage.session.list(`${stage.root}/empty`),
+    );
+    assertEquals(pages, []);
   },
 );
 
@@ -256,7 +262,8 @@ contract("SftpSession takes names of any UTF-8", async (stage) => {
     await Deno.writeTextFile(`${directory}/${name}`, name);
   }
 
-  const entries = await session.list(root === "" ? "/" : root);
+  const entries =
+    (await Array.fromAsync(session.list(root === "" ? "/" : root))).flat();
   const sizes = await Promise.all(
     names.map(async (name) => (await session.stat(`${root}/${name}`)).size),
   );

@@ -24,7 +24,8 @@ export type Handle = Buffer;
 export interface DirectoryEntry {
   /** As the server spells it: to be checked before it is used. U+FFFD stands for bytes that are not UTF-8. */
   readonly name: string;
-  readonly stat: FileStat;
+  /** Why it cannot be used, if what the server says of it cannot be. */
+  readonly stat: FileStat | SftpError;
 }
 
 /** What `SFTPWrapper` keeps to itself: what the server announced with `limits@openssh.com`. */
@@ -186,27 +187,25 @@ export class SftpSession implements AsyncDisposable {
     );
   }
 
-  /** Reads a whole directory, without `.` and `..` and names that contain `/`. @throws {SftpError} */
-  async list(path: string): Promise<DirectoryEntry[]> {
+  /**
+   * Yields the names of a directory, as many at a time as the server tells,
+   * without `.` and `..` and names that contain `/`. There may be no end of them.
+   *
+   * @throws {SftpError}
+   */
+  async *list(path: string): AsyncGenerator<DirectoryEntry[]> {
     const handle = await this.#askHandle(
       `list ${path}`,
       (done) => this.#sftp.opendir(path, done),
     );
     try {
-      const entries: DirectoryEntry[] = [];
       for (
         let names;
         (names = await this.#readNames(path, handle)).length > 0;
       ) {
-        for (const { filename: name, attrs } of names) {
-          if (isNoName(name)) continue;
-          entries.push({
-            name,
-            stat: fileStat(`${path}/${name}`, attrs),
-          });
-        }
+        yield names.filter(({ filename }) => !isNoName(filename))
+          .map((name) => directoryEntry(path, name));
       }
-      return entries;
     } finally {
       this.close(handle).catch(
         () => {/* the listing is complete, or its own error tells more */},
@@ -295,6 +294,19 @@ export class SftpSession implements AsyncDisposable {
 /** What cannot be the name of a file, or is that of another directory. */
 function isNoName(name: string): boolean {
   return ["", ".", ".."].includes(name) || name.includes("/");
+}
+
+function directoryEntry(
+  directory: string,
+  { filename: name, attrs }: FileEntry,
+): DirectoryEntry {
+  try {
+    return { name, stat: fileStat(`${directory}/${name}`, attrs) };
+  } catch (error) {
+    // One such name is no reason to leave the others.
+    if (error instanceof SftpError) return { name, stat: error };
+    throw error;
+  }
 }
 
 /** A server that answers one request as if it were another. */

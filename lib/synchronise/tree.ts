@@ -4,9 +4,15 @@
  * @module
  */
 
+import { UnusableError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
-import { checkPath } from "../list/path.ts";
-import type { DirectoryEntry, SftpSession } from "../ssh/session.ts";
+import { checkPath, ownDirectory } from "../list/path.ts";
+import {
+  type DirectoryEntry,
+  type FileStat,
+  SftpError,
+  type SftpSession,
+} from "../ssh/session.ts";
 import type { SynchronisedList } from "../state/synchronised-list.ts";
 import { timestampFromSeconds } from "../timestamp.ts";
 import { add, emptyOutcome, type Outcome, refuse } from "./list.ts";
@@ -20,17 +26,28 @@ const batch = 5_000;
 /** No deeper: a path has at most 4096 bytes. */
 const deepest = 2_048;
 
+/** What a walk takes at most: a directory may never end, nor may directories in directories. */
+export interface WalkLimits {
+  /** Names, of whatever kind. */
+  readonly names: number;
+  /** Characters in the paths of the directories that are still to be read: memory. */
+  readonly waiting: number;
+}
+const walkLimits: WalkLimits = { names: 20_000_000, waiting: 100_000_000 };
+
 /**
  * Walks all directories below `root` and takes in every regular file. Symbolic
  * links and devices are passed over, so that a walk cannot go round in circles.
  *
  * @throws {SftpError} If a directory cannot be read: half a walk must not look
  *   like a withdrawal of the other half.
+ * @throws {UnusableError} If the walk does not come to an end.
  */
 export async function synchroniseTree(
   list: SynchronisedList,
   session: SftpSession,
   root: string,
+  limits = walkLimits,
 ): Promise<Outcome> {
   const outcome = emptyOutcome();
   const reading = list.begin(session.server, null);
@@ -42,51 +59,94 @@ export async function synchroniseTree(
     entries = [];
   }
 
-  for await (const { path, stat } of walk(session, root, outcome)) {
-    const mtime = timestampFromSeconds(stat.mtime);
-    entries.push({
-      seq: ++seq,
-      op: "+",
-      // A tree knows no other date than that of its files.
-      published: mtime,
-      mtime,
-      size: stat.size,
-      mode: stat.mode & 0o7777,
-      digest: null,
-      path,
-    });
-    if (entries.length >= batch) take();
-  }
+  const walk = new Walk(session, root, {
+    limits,
+    refuse: (refusal) => refuse(outcome, refusal),
+    onFile(path, stat) {
+      const mtime = timestampFromSeconds(stat.mtime);
+      entries.push({
+        seq: ++seq,
+        op: "+",
+        // A tree knows no other date than that of its files.
+        published: mtime,
+        mtime,
+        size: stat.size,
+        mode: stat.mode & 0o7777,
+        digest: null,
+        path,
+      });
+      if (entries.length >= batch) take();
+    },
+  });
+  await walk.run();
   take();
   list.complete(reading);
   return outcome;
 }
 
-/** Yields the regular files below `root`, several directories at a time. */
-async function* walk(
-  session: SftpSession,
-  root: string,
-  outcome: Outcome,
-): AsyncGenerator<{ path: string; stat: DirectoryEntry["stat"] }> {
-  const waiting = [""];
-  while (waiting.length > 0) {
-    const directories = waiting.splice(-parallel);
-    const listings = await Promise.all(directories.map(
-      async (directory) => ({
-        directory,
-        children: await session.list(join(root, directory)),
-      }),
-    ));
-    for (const { directory, children } of listings) {
-      for (const { name, stat } of children) {
-        const path = join(directory, name);
-        if (path === ".relais") continue;
-        const reason = depth(path) > deepest ? "too deep" : checkPath(path);
-        if (reason !== undefined) refuse(outcome, `${path}: ${reason}`);
-        else if (stat.kind === "directory") waiting.push(path);
-        else if (stat.kind === "file") yield { path, stat };
-      }
+/** Hears of what a walk finds. */
+interface Finder {
+  readonly limits: WalkLimits;
+  readonly onFile: (path: string, stat: FileStat) => void;
+  readonly refuse: (refusal: string) => void;
+}
+
+/** A walk through all directories below a root, several at a time. */
+class Walk {
+  readonly #session: SftpSession;
+  readonly #root: string;
+  readonly #finder: Finder;
+  /** Directories that are still to be read, those found last first. */
+  readonly #waiting: string[] = [""];
+  /** Characters in their paths. */
+  #waitingLength = 0;
+  #names = 0;
+
+  constructor(session: SftpSession, root: string, finder: Finder) {
+    this.#session = session;
+    this.#root = root;
+    this.#finder = finder;
+  }
+
+  async run(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const directories = this.#waiting.splice(-parallel);
+      for (const path of directories) this.#waitingLength -= path.length;
+      await Promise.all(directories.map((path) => this.#visit(path)));
     }
+  }
+
+  async #visit(directory: string): Promise<void> {
+    const path = join(this.#root, directory);
+    for await (const names of this.#session.list(path)) {
+      this.#names += Math.max(1, names.length);
+      for (const { name, stat } of names) {
+        this.#meet(join(directory, name), stat);
+      }
+      this.#bound();
+    }
+  }
+
+  #meet(path: string, stat: DirectoryEntry["stat"]): void {
+    const { refuse, onFile } = this.#finder;
+    if (path === ownDirectory) return;
+    const reason = depth(path) > deepest ? "too deep" : checkPath(path);
+    if (reason !== undefined) refuse(`${path}: ${reason}`);
+    else if (stat instanceof SftpError) refuse(stat.message);
+    else if (stat.kind === "file") onFile(path, stat);
+    else if (stat.kind === "directory") {
+      this.#waiting.push(path);
+      this.#waitingLength += path.length;
+    }
+  }
+
+  #bound(): void {
+    const { names, waiting } = this.#finder.limits;
+    if (this.#names <= names && this.#waitingLength <= waiting) return;
+    throw new UnusableError(
+      `Cannot walk ${this.#root} on ${this.#session.server}: there is no end of it after ${this.#names} names`,
+      { hint: 'publish a list there with "relais publish"' },
+    );
   }
 }
 
