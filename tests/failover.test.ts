@@ -155,7 +155,9 @@ Deno.test("a bit that is changed on the wire changes no file", async () => {
     const direction = pass % 3 === 0 ? "up" : "down";
     const most = direction === "up" ? 4_000 : size;
     link.corruptAfter(Math.floor(Math.random() * most), direction);
-    await world.pass();
+    const { server } = await world.pass();
+    // The handshake itself may have been hit: then nothing was begun.
+    if (server === null) continue;
     for (const [path, file] of Object.entries(treeOf(world.into))) {
       assertEquals(file, published[path]);
     }
