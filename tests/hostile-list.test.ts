@@ -271,7 +271,7 @@ listTest(
 );
 
 listTest(
-  "a list that is replaced while it is read is read to the end, and then the new one, without copying twice",
+  "a list that is made anew under another generation is read, and nothing is copied twice",
   {},
   async (world) => {
     const { production } = world;

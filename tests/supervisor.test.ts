@@ -112,7 +112,7 @@ Deno.test("replicaPlans() gives each module no more than it needs", async () => 
 
   assertEquals(granted, {
     "test-server": ["net", "read", "write"],
-    "synchro-list": ["net", "read", "write"],
+    "synchro-list": ["net", "read", "sys", "write"],
     "copy-list": ["read", "run", "sys", "write"],
     "connection": ["net", "read"],
     "stat": ["read", "write"],
