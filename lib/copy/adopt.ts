@@ -20,11 +20,13 @@ const blockBytes = 1024 * 1024;
  * Adopts what lies under the path of `entry`, if it has its size and its
  * digest, or where there is none its date: a file that came with an earlier
  * tool, or in a pass that was killed before it could commit. Its date and mode
- * become those of the entry. Returns whether it did.
+ * become those of the entry, unless another `mode` is given. Returns whether it
+ * did.
  */
 export async function adopt(
   destination: Destination,
   entry: Adoptable,
+  mode?: number,
 ): Promise<boolean> {
   if (destination.isNew(entry.path)) return false;
   const opened = destination.open(entry.path);
@@ -37,7 +39,7 @@ export async function adopt(
     }
     if (!await hasContents(file, there, entry)) return false;
     const { mtime } = entry;
-    setAttributes(path, { mtime, mode: wantedMode(entry) });
+    setAttributes(path, { mtime, mode: mode ?? wantedMode(entry) });
     return true;
   } finally {
     closeSync(file);

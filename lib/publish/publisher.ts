@@ -155,10 +155,10 @@ class Run {
   async #isUnchanged(path: string, source: string): Promise<boolean> {
     const listed = this.#list.live.get(path);
     if (listed === undefined) return false;
-    const { size, mtime } = lookAtSource(source);
+    const { size, mtime, mode } = lookAtSource(source);
     if (listed.size !== size || listed.mtime !== mtime) return false;
     return !this.#unsure.has(path) ||
-      await adopt(this.#destination, { ...listed, here: null });
+      await adopt(this.#destination, { ...listed, here: null }, mode);
   }
 
   /** Notes what is about to be exported or taken away; what was unsure before still is. */
