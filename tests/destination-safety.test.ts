@@ -108,7 +108,11 @@ Deno.test("passes put nothing outside while a directory is swapped against a lin
 
   outside.assertUntouched();
   assert(swaps > 1_000, `${swaps} swaps`);
-  assertEquals([exit, world.here()], [0, texts]);
+  // Where a pass made the directory while it was aside, that one stays aside.
+  const here = Object.entries(world.here()).filter(([path]) =>
+    !path.startsWith("sub.aside/")
+  );
+  assertEquals([exit, Object.fromEntries(here)], [0, texts]);
 });
 
 Deno.test("a link in place of a directory is named, and what lies below it is not copied", async () => {
