@@ -80,7 +80,8 @@ export async function synchroniseTree(
   });
   await walk.run();
   take();
-  list.complete(reading);
+  // A file is there, whatever is said of it: without its name, it would look withdrawn.
+  if (!walk.metImpossible) list.complete(reading);
   return outcome;
 }
 
@@ -93,6 +94,8 @@ interface Finder {
 
 /** A walk through all directories below a root, several at a time. */
 class Walk {
+  /** Whether the server said of a file what cannot be. */
+  metImpossible = false;
   readonly #session: SftpSession;
   readonly #root: string;
   readonly #finder: Finder;
@@ -130,6 +133,7 @@ class Walk {
   #meet(path: string, stat: DirectoryEntry["stat"]): void {
     const { refuse, onFile } = this.#finder;
     if (path === ownDirectory) return;
+    if (stat instanceof SftpError) this.metImpossible = true;
     const reason = depth(path) > deepest ? "too deep" : checkPath(path);
     if (reason !== undefined) refuse(`${path}: ${reason}`);
     else if (stat instanceof SftpError) refuse(stat.message);
