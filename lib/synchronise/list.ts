@@ -42,6 +42,9 @@ const batch = 500;
 /** A list of which so many lines are refused in one reading is none. */
 const mostRefusals = 1_000_000;
 
+/** Nor is one with so many extensions in a row, which are passed over. */
+const mostExtensions = 1_000_000;
+
 /** How many refusals are told word by word. */
 const refusalsTold = 20;
 
@@ -145,7 +148,15 @@ async function readLines(
   const { generation } = remote;
   for await (const { lines: texts, offset, tail } of remote.read(from)) {
     entries.push(...lines.read(texts));
-    if (outcome.refusedCount > mostRefusals) throw senseless(reading.server);
+    if (outcome.refusedCount > mostRefusals) {
+      throw senseless(reading.server, `${mostRefusals} lines break a rule`);
+    }
+    if (lines.extensions > mostExtensions) {
+      throw senseless(
+        reading.server,
+        `${mostExtensions} extensions follow each other`,
+      );
+    }
     if (lines.gap && from.offset > 0) return false;
     cursor = { generation, offset, tail, seq: lines.seq };
     if (entries.length >= batch) take();
@@ -154,9 +165,9 @@ async function readLines(
   return true;
 }
 
-function senseless(server: string): UnusableError {
+function senseless(server: string, what: string): UnusableError {
   return new UnusableError(
-    `Cannot read the list of ${server}: over ${mostRefusals} lines break a rule`,
+    `Cannot read the list of ${server}: over ${what}`,
     { hint: '"relais log" names the first ones; see what writes it' },
   );
 }
@@ -167,6 +178,8 @@ class LineReader {
   seq: number;
   /** Whether a number was left out that no refused line explains. */
   gap = false;
+  /** How many extensions came one after the other, up to here. */
+  extensions = 0;
   readonly #outcome: Outcome;
   #atHeader: boolean;
   /** Lines refused since the last good one: each explains one missing number. */
@@ -182,7 +195,11 @@ class LineReader {
     const entries: Entry[] = [];
     for (const line of lines) {
       if (this.#atHeader) this.#readHeader(line);
-      else if (!isExtension(line)) this.#readEntry(line, entries);
+      else if (isExtension(line)) this.extensions++;
+      else {
+        this.extensions = 0;
+        this.#readEntry(line, entries);
+      }
     }
     return entries;
   }
