@@ -143,7 +143,14 @@ export interface Probed {
 
 export type TestServerOperations = {
   /** Probes all servers and chooses. */
-  probe: { request: { readonly fingerprint: string }; reply: Probed };
+  probe: {
+    request: {
+      readonly fingerprint: string;
+      /** Why servers cannot be used that a probe finds nothing wrong with, by name. */
+      readonly unusable: Readonly<Record<string, Failure>>;
+    };
+    reply: Probed;
+  };
   /** Probes all servers once and chooses nothing: for `relais check`. */
   examine: { request: null; reply: readonly Probe[] };
   /** Remembers that nothing of this list is left to do. */

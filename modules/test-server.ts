@@ -48,7 +48,7 @@ export function testServer(
     : openState(replica.state);
   return {
     handlers: {
-      probe: ({ fingerprint }) => probeAndChoose(context, db, fingerprint),
+      probe: (request) => probeAndChoose(context, db, request),
       examine: () => {
         const known = { settled: undefined, fingerprint: "" };
         return Promise.all(
@@ -72,11 +72,11 @@ export function testServer(
 async function probeAndChoose(
   context: TestServerContext,
   db: DatabaseSync,
-  fingerprint: string,
+  request: Request,
 ): Promise<Probed> {
   const { settings: { servers, probe: policy } } = context;
   const memory = recall(db);
-  const round = new Round(context, memory, fingerprint);
+  const round = new Round(context, memory, request);
   let names = servers.map(({ name }) => name);
   while (names.length > 0) {
     const started = performance.now();
@@ -113,19 +113,21 @@ async function probeAndChoose(
   };
 }
 
+type Request = TestServerOperations["probe"]["request"];
+
 /** The probes of one pass: each server once, and again while that may change the decision. */
 class Round {
   choice: Choice;
   wireBytes = 0;
   readonly #context: TestServerContext;
   readonly #memory: Memory;
-  readonly #fingerprint: string;
+  readonly #request: Request;
   readonly #last = new Map<string, Probe>();
 
-  constructor(context: TestServerContext, memory: Memory, fingerprint: string) {
+  constructor(context: TestServerContext, memory: Memory, request: Request) {
     this.#context = context;
     this.#memory = memory;
-    this.#fingerprint = fingerprint;
+    this.#request = request;
     this.choice = memory.choice;
   }
 
@@ -145,10 +147,18 @@ class Round {
       const settled = this.#memory.settled[server.name];
       return probe(server, settings, {
         settled,
-        fingerprint: this.#fingerprint,
+        fingerprint: this.#request.fingerprint,
       });
     }));
-    for (const done of probes) this.#observe(done);
+    for (const done of probes) this.#observe(this.#corrected(done));
+  }
+
+  /** A probe does not look as deep as what has used the server meanwhile. */
+  #corrected(done: Probe): Probe {
+    const failure = this.#request.unusable[done.server];
+    return failure === undefined || done.failure !== null
+      ? done
+      : { ...done, verdict: "unusable", failure };
   }
 
   #observe(done: Probe): void {

@@ -117,6 +117,8 @@ class Pass {
   #probed: Probed = notProbed;
   /** What led away from a server that fell silent in the middle of its work. */
   #elsewhere: Probed | undefined;
+  /** Servers with a list or a tree that cannot be used, and why. */
+  readonly #unusable: Record<string, Failure> = {};
   #generation: string | null = null;
   #lagSeconds = 0;
   #plan: PlannedAction[] = [];
@@ -177,7 +179,10 @@ class Pass {
   async #probe(): Promise<Probed> {
     const testServer = await this.#crew.testServer();
     const { fingerprint } = this.#options;
-    const probed = await testServer.ask("probe", { fingerprint });
+    const probed = await testServer.ask("probe", {
+      fingerprint,
+      unusable: this.#unusable,
+    });
     this.#totals.wire_bytes += probed.wireBytes;
     return probed;
   }
@@ -252,6 +257,8 @@ class Pass {
     );
     if (synchronised === undefined) {
       await connected;
+      const failure = this.#failures.at(-1);
+      if (failure?.name === "UnusableError") this.#unusable[server] = failure;
       return !this.#lostServer();
     }
     this.#addSynchronised(synchronised);
