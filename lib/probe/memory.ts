@@ -6,6 +6,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { Cursor, Probe } from "../protocol.ts";
+import { prepared } from "../state/prepared.ts";
 import { type Choice, noChoice } from "./decision.ts";
 
 /** A list of which nothing was left to do. */
@@ -36,14 +37,14 @@ const nothing: Memory = {
 
 /** Reads what is remembered; nothing, on a first pass. */
 export function recall(db: DatabaseSync): Memory {
-  const row = db.prepare("SELECT value FROM memory WHERE key = ?").get(key) as
+  const row = prepared(db, "SELECT value FROM memory WHERE key = ?").get(key) as
     | { value: string }
     | undefined;
   return row === undefined ? nothing : JSON.parse(row.value, reviveBytes);
 }
 
 export function remember(db: DatabaseSync, memory: Memory): void {
-  db.prepare("INSERT OR REPLACE INTO memory VALUES (?, ?)")
+  prepared(db, "INSERT OR REPLACE INTO memory VALUES (?, ?)")
     .run(key, JSON.stringify(memory, replaceBytes));
 }
 

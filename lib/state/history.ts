@@ -6,6 +6,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { PassReport } from "../protocol.ts";
+import { prepared } from "./prepared.ts";
 
 /** One pass of the history. */
 export interface PastPass {
@@ -23,13 +24,14 @@ export function recordPass(
   report: PassReport,
 ): void {
   const kept = { ...report, failed: report.failed.slice(0, failuresKept) };
-  db.prepare("INSERT OR REPLACE INTO pass VALUES (?, ?)")
+  prepared(db, "INSERT OR REPLACE INTO pass VALUES (?, ?)")
     .run(started, JSON.stringify(kept));
 }
 
 /** Returns the last passes, the youngest first. */
 export function lastPasses(db: DatabaseSync, limit: number): PastPass[] {
-  const rows = db.prepare(
+  const rows = prepared(
+    db,
     "SELECT started, report FROM pass ORDER BY started DESC LIMIT ?",
   ).all(limit) as { started: number; report: string }[];
   return rows.map(({ started, report }) => ({
