@@ -17,19 +17,7 @@ const publishers: readonly (Publisher & {
   {
     ...relaisPublisher,
     command(sources) {
-      const config = `${sources.root}/relais.toml`;
-      const { base, into, files } = sources.config;
-      Deno.writeTextFileSync(
-        config,
-        `[publish]
-base = "${base}"
-into = "${into}"
-files = ${JSON.stringify(files)}
-
-[log]
-file = "${sources.root}/relais.log"
-`,
-      );
+      const config = sources.writeConfig();
       const args = ["publish", "--once", "--config", config];
       return Doomed.start(args, ["env", `PATH=${sources.root}/bin:${path()}`]);
     },

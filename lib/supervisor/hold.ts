@@ -5,6 +5,7 @@
  * @module
  */
 
+import { lookAt } from "../copy/directories.ts";
 import { Lock } from "../lock.ts";
 import { databasePath, setAside } from "../state/database.ts";
 
@@ -65,17 +66,5 @@ export class Hold implements Disposable {
   #identity(): string {
     const { dev, ino } = lookAt(databasePath(this.#directory)) ?? {};
     return `${dev}:${ino}`;
-  }
-}
-
-function lookAt(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch (error) {
-    const { NotFound, NotADirectory } = Deno.errors;
-    if (error instanceof NotFound || error instanceof NotADirectory) {
-      return undefined;
-    }
-    throw error;
   }
 }

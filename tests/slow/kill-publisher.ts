@@ -71,19 +71,7 @@ for (const { name, share, start } of publishers) {
 }
 
 function startRelais(sources: Sources): () => Doomed {
-  const config = `${sources.root}/relais.toml`;
-  const { base, into, files } = sources.config;
-  Deno.writeTextFileSync(
-    config,
-    `[publish]
-base = "${base}"
-into = "${into}"
-files = ${JSON.stringify(files)}
-
-[log]
-file = "${sources.root}/relais.log"
-`,
-  );
+  const config = sources.writeConfig();
   return () => Doomed.start(["publish", "--once", "--config", config]);
 }
 

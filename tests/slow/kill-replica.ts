@@ -8,6 +8,7 @@
 
 import { assert } from "@std/assert";
 import { delay } from "@std/async/delay";
+import { exists } from "../../fixtures/kill/sources.ts";
 import { Chance } from "../../fixtures/kill/chance.ts";
 import { assertConverges } from "../../fixtures/kill/converge.ts";
 import { ChangingExport } from "../../fixtures/kill/export.ts";
@@ -160,14 +161,5 @@ class Harness {
     const staged = [...filesBelow(`${own}/staging`)].length > 0;
     if (staged) this.#found.staged++;
     if (exists(`${own}/journal`)) this.#found.journal++;
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }
