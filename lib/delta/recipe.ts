@@ -1,0 +1,59 @@
+/**
+ * How to make the new version: stretches that lie in the old one, and
+ * stretches to fetch.
+ *
+ * @module
+ */
+
+import type { Signature } from "./signature.ts";
+
+/** A stretch of the new version. */
+export interface Stretch {
+  readonly start: number;
+  readonly end: number;
+  /** Where it lies in the old version; `null`: to be fetched. */
+  readonly old: number | null;
+}
+
+/** Returns the stretches from `start` on, in order, as few as can be. `places` are the search's. */
+export function recipeOf(
+  { size, blockSize }: Pick<Signature, "size" | "blockSize">,
+  places: ArrayLike<number>,
+  start = 0,
+): Stretch[] {
+  const stretches: Stretch[] = [];
+  for (
+    let block = Math.floor(start / blockSize);
+    block < places.length;
+    block++
+  ) {
+    const begin = block * blockSize;
+    const from = Math.max(begin, start);
+    const end = Math.min(begin + blockSize, size);
+    if (from >= end) continue;
+    const place = places[block]!;
+    const old = place === -1 ? null : place + from - begin;
+    const last = stretches.at(-1);
+    if (last !== undefined && goesOn(last, old)) {
+      stretches[stretches.length - 1] = { ...last, end };
+    } else stretches.push({ start: from, end, old });
+  }
+  return stretches;
+}
+
+function goesOn(
+  { start, end, old: before }: Stretch,
+  old: number | null,
+): boolean {
+  return before === null || old === null
+    ? before === old
+    : before + end - start === old;
+}
+
+/** Returns how many bytes of a recipe need not be fetched. */
+export function reusedBytes(recipe: readonly Stretch[]): number {
+  return recipe.reduce(
+    (sum, { start, end, old }) => old === null ? sum : sum + end - start,
+    0,
+  );
+}
