@@ -60,5 +60,6 @@ Deno.test("sampleConfig() gives examples that are well", () => {
     files: ["/data/stock/**/*.csv"],
     base: "/data",
     into: "/export",
+    signatures: 4 * 2 ** 20,
   });
 });

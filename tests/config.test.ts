@@ -100,6 +100,7 @@ Deno.test("parseConfig() gives every key its default", () => {
       bandwidth: 0,
       retries: 3,
       order: "oldest",
+      delta: "auto",
     },
     limits: {
       connectMs: 10_000,
@@ -126,7 +127,12 @@ Deno.test("parseConfig() needs no server to publish", () => {
   assertEquals({ servers, replica, published }, {
     servers: [],
     replica: null,
-    published: { files: ["/data/**/*.csv"], base: "/data", into: "/export" },
+    published: {
+      files: ["/data/**/*.csv"],
+      base: "/data",
+      into: "/export",
+      signatures: 4 * 2 ** 20,
+    },
   });
 });
 
@@ -253,6 +259,7 @@ const values: [table: string, key: string, value: string, told: string][] = [
   ["copy", "connections", "11", "from 1 to 10"],
   ["copy", "bandwidth", '"20Mbit/s"', 'a rate, like "20MB/s"'],
   ["copy", "retries", "-1", "from 0 to 100"],
+  ["copy", "delta", '"sometimes"', '"auto", "always" or "never"'],
   ["limits", "connect", '"10"', "a duration from"],
   ["limits", "keepalive", '"0s"', "a duration from"],
   ["schedule", "every", '"999ms"', 'a duration from "1s" to "7d"'],
@@ -270,6 +277,8 @@ const values: [table: string, key: string, value: string, told: string][] = [
   ["publish", "files", '["data/*"]', "an absolute glob below base"],
   ["publish", "files", '["/data2/*"]', "an absolute glob below base"],
   ["publish", "base", '"data"', "an absolute path"],
+  ["publish", "signatures", '"0"', 'a size of at least "64KiB", like'],
+  ["publish", "signatures", "true", 'or "never", found true'],
   ["publish", "into", '"/"', 'a directory below "/"'],
 ];
 

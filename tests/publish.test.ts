@@ -27,7 +27,12 @@ function setUp() {
     list: `${into}/.relais/list`,
     run: (observer: Partial<PublishObserver> = {}, files = ["**/*"]) =>
       publish(
-        { base, into, files: files.map((glob) => `${base}/${glob}`) },
+        {
+          base,
+          into,
+          files: files.map((glob) => `${base}/${glob}`),
+          signatures: Infinity,
+        },
         new Durability(),
         { ...silent, ...observer },
       ),

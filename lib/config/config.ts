@@ -73,6 +73,10 @@ export interface ProbeConfig {
 export const copyOrders = ["oldest", "smallest"] as const;
 export type CopyOrder = typeof copyOrders[number];
 
+/** When a changed file is made of what is here of it: when it pays, always, or never. */
+export const deltas = ["auto", "always", "never"] as const;
+export type Delta = typeof deltas[number];
+
 /** How files are fetched. */
 export interface CopyConfig {
   /** Requests in flight, of up to 64 KiB each; a longer one counts for several. @default 512 */
@@ -85,6 +89,8 @@ export interface CopyConfig {
   readonly retries: number;
   /** @default "oldest" */
   readonly order: CopyOrder;
+  /** @default "auto" */
+  readonly delta: Delta;
 }
 
 /** Limits on every wait, on monotonic clocks. */
@@ -121,14 +127,20 @@ export interface HooksConfig {
   readonly onError: readonly string[];
 }
 
-/** What a server publishes. */
-export interface PublishConfig {
+/** Which files a server publishes, and where. */
+export interface SourcesConfig {
   /** Globs of absolute paths. */
   readonly files: readonly string[];
   /** The part of each source path that is left out in the export. */
   readonly base: string;
   /** The export directory. */
   readonly into: string;
+}
+
+/** What a server publishes. */
+export interface PublishConfig extends SourcesConfig {
+  /** Bytes of the smallest file that gets a signature; `Infinity`: none does. @default 4 MiB */
+  readonly signatures: number;
 }
 
 /** The whole configuration file. */

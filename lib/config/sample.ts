@@ -59,6 +59,7 @@ into = "/srv/replica"          # the directory that holds it
 # bandwidth = "0"              # "20MB/s", for example; 0: no limit
 # retries = 3                  # more attempts for a file within a pass
 # order = "oldest"             # published first; or "smallest"
+# delta = "auto"               # or always, or never: fetch only the changed blocks of a large file
 
 # How long to wait for a server.
 [limits]
@@ -90,5 +91,6 @@ into = "/srv/replica"          # the directory that holds it
 # files = ["/data/stock/**/*.csv"]   # globs of absolute paths below base
 # base = "/data"                     # left out of the names in the export
 # into = "/export"                   # the export directory: root on the replica
+# signatures = "4MiB"                # sums of the blocks, for files from this size on; or "never"
 `;
 }

@@ -6,7 +6,7 @@
  */
 
 import * as v from "valibot";
-import { copyOrders, deletions, levels, sources } from "./config.ts";
+import { copyOrders, deletions, deltas, levels, sources } from "./config.ts";
 import { table } from "./table.ts";
 import {
   anyText,
@@ -23,6 +23,7 @@ import {
   path,
   rate,
   size,
+  sizeOrNever,
   waiting,
   whole,
 } from "./value.ts";
@@ -95,6 +96,7 @@ export const tables = {
     bandwidth: v.optional(rate, "0"),
     retries: v.optional(whole(0, 100), 3),
     order: v.optional(oneOf(copyOrders), "oldest"),
+    delta: v.optional(oneOf(deltas), "auto"),
   },
   limits: {
     connect: v.optional(limit, "10s"),
@@ -130,6 +132,7 @@ export const tables = {
     files: v.pipe(globs, v.minLength(1, "expected at least one glob")),
     base: path,
     into: ownDirectory,
+    signatures: v.optional(sizeOrNever("64KiB"), "4MiB"),
   },
 } as const satisfies Record<string, v.ObjectEntries>;
 

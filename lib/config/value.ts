@@ -129,6 +129,13 @@ export function size(least: string): Kind<string, number> {
   return measured(parseSize, what, least);
 }
 
+/** Bytes at which something begins; "never": `Infinity`. */
+export function sizeOrNever(least: string): Kind<string, number> {
+  const what = `a size of at least "${least}", like "4MiB", or "never"`;
+  const parse = (text: string) => text === "never" ? Infinity : parseSize(text);
+  return measured(parse, what, least);
+}
+
 /** Bytes a second; 0: no limit. */
 export const rate = measured(
   parseRate,

@@ -6,11 +6,13 @@
 
 import { lstatSync } from "node:fs";
 import { setAttributes } from "../copy/attributes.ts";
+import type { SignatureMaker } from "../delta/signature.ts";
 import { createHasher } from "../digest.ts";
 import { FileError } from "../errors.ts";
 import type { Digest } from "../list/entry.ts";
 import { Pacer } from "../pacer.ts";
 import { type Timestamp, timestampFromNanoseconds } from "../timestamp.ts";
+import type { Signatures } from "./signatures.ts";
 
 /** What tells one state of a source from another. */
 export interface SourceState {
@@ -25,6 +27,15 @@ export interface SourceState {
 export interface Exported extends SourceState {
   readonly digest: Digest;
   readonly staged: string;
+  /** Path of its staged signature; `null` if it gets none. */
+  readonly signature: string | null;
+}
+
+/** What staging a source needs besides. */
+export interface Staging {
+  readonly signatures: Signatures;
+  /** Hears that the source changed while it was copied. */
+  onRetry(): void;
 }
 
 /** A file that changes while it is copied is copied again so many times. */
@@ -54,15 +65,20 @@ export function lookAtSource(source: string): SourceState {
 export async function stageSource(
   source: string,
   staged: string,
-  onRetry: () => void,
+  { signatures, onRetry }: Staging,
 ): Promise<Exported> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const before = lookAtSource(source);
-    const { digest, size } = await copyAndHash(source, staged);
+    const maker = signatures.begin(before.size);
+    const { digest, size } = await copyAndHash(source, staged, maker);
     const after = lookAtSource(source);
     if (same(before, after) && size === before.size) {
       setAttributes(staged, before);
-      return { ...before, digest, staged };
+      const signature = maker === undefined ? null : `${staged}.signature`;
+      if (signature !== null) {
+        signatures.stage(signature, maker!.finish(digest), before);
+      }
+      return { ...before, digest, staged, signature };
     }
     onRetry();
   }
@@ -78,6 +94,7 @@ function same(a: SourceState, b: SourceState): boolean {
 async function copyAndHash(
   source: string,
   staged: string,
+  signature: SignatureMaker | undefined,
 ): Promise<{ digest: Digest; size: number }> {
   const pacer = new Pacer();
   const hasher = createHasher(null);
@@ -93,6 +110,7 @@ async function copyAndHash(
   for (let read; (read = from.readSync(block)) !== null;) {
     const bytes = block.subarray(0, read);
     hasher.update(bytes);
+    signature?.update(bytes);
     for (let written = 0; written < read;) {
       written += to.writeSync(bytes.subarray(written));
     }

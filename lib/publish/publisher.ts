@@ -18,6 +18,7 @@ import { Lock } from "../lock.ts";
 import type { FailedFile, PublishReport } from "../protocol.ts";
 import { Pacer } from "../pacer.ts";
 import { type Exported, lookAtSource, stageSource } from "./export.ts";
+import { Signatures } from "./signatures.ts";
 import { findSources } from "./sources.ts";
 
 /** Hears of what happens, to count and log it. */
@@ -64,6 +65,7 @@ class Run {
   readonly #durability: Durability;
   readonly #observer: PublishObserver;
   readonly #list: ListWriter;
+  readonly #signatures: Signatures;
   readonly #started = performance.now();
   readonly #failed: FailedFile[] = [];
   readonly #named = new Set<string>();
@@ -95,6 +97,7 @@ class Run {
       this.#journal.read().map((line) => decodePath(line) ?? "")
         .filter((path) => checkPath(path) === undefined),
     );
+    this.#signatures = new Signatures(config.into, config.signatures);
   }
 
   async publish(): Promise<PublishReport> {
@@ -113,6 +116,9 @@ class Run {
     }
     await this.#commit();
     const withdrawn = await this.#withdraw();
+    if (this.#published + withdrawn > 0) {
+      this.#signatures.prune(this.#list.live.values());
+    }
     this.#list.sync();
     this.#settle();
     this.#list.heartbeat();
@@ -136,11 +142,10 @@ class Run {
         return;
       }
       const staged = `${this.#destination.staging}/${++this.#staged}`;
-      const file = await stageSource(
-        source,
-        staged,
-        () => this.#observer.retried(path),
-      );
+      const file = await stageSource(source, staged, {
+        signatures: this.#signatures,
+        onRetry: () => this.#observer.retried(path),
+      });
       this.#batch.push({ path, file });
       this.#batchBytes += file.size;
     } catch (error) {
@@ -186,8 +191,9 @@ class Run {
     this.#list.sync();
   }
 
-  #place(path: string, { staged }: Exported): boolean {
+  #place(path: string, { staged, signature, digest }: Exported): boolean {
     try {
+      if (signature !== null) this.#signatures.place(signature, digest);
       this.#destination.place(staged, path);
       return true;
     } catch (error) {

@@ -5,7 +5,7 @@
  */
 
 import { globToRegExp } from "@std/path/posix";
-import type { PublishConfig } from "../config/config.ts";
+import type { SourcesConfig } from "../config/config.ts";
 import { RefusedError } from "../errors.ts";
 import { checkPath } from "../list/path.ts";
 
@@ -22,7 +22,7 @@ export type Source =
  * @throws {RefusedError} If `base` is missing: an unmounted disk must not withdraw every file.
  */
 export function* findSources(
-  { files, base, into }: PublishConfig,
+  { files, base, into }: SourcesConfig,
 ): Generator<Source> {
   const globs = files.map((glob) =>
     globToRegExp(glob, { extended: false, globstar: true })

@@ -105,7 +105,12 @@ class Soak {
     const { data: base, root: into } = this.#world.production;
     while (!over.aborted) {
       for (let file = 0; file < 3; file++) this.#change(base);
-      const config = { files: [`${base}/**/*`], base, into };
+      const config = {
+        files: [`${base}/**/*`],
+        base,
+        into,
+        signatures: 65_536,
+      };
       const { status, told } = await relaisPublisher.publish(config);
       if (status !== 0) say(`publish: ${told.join("; ")}`);
       this.#publications++;

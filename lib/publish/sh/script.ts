@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { PublishConfig } from "../../config/config.ts";
+import type { SourcesConfig } from "../../config/config.ts";
 import { globsToEre } from "./ere.ts";
 import script from "./publish.sh" with { type: "text" };
 
 /** Returns a POSIX shell script that does once what `publish` does with `config`. */
-export function publishScript({ base, into, files }: PublishConfig): string {
+export function publishScript({ base, into, files }: SourcesConfig): string {
   const settings = { base, into, filter: globsToEre(files) };
   const globs = files.map((glob) => `#   ${inComment(glob)}`).join("\n");
   return Object.entries(settings).reduce(
