@@ -135,11 +135,12 @@ class Bench {
   ): Promise<Measured | undefined> {
     const world = this.#world;
     const port = link?.port ?? world.production.sshd.port;
-    const { replica } = this.#work;
+    const { replica, mirror = false } = this.#work;
     const command = tool.command({
       world,
       port,
       into,
+      mirror,
       ...(replica === undefined ? {} : { replica }),
     });
     try {

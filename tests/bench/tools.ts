@@ -25,6 +25,8 @@ export interface Task {
   readonly into: string;
   /** Lines for relais's configuration. */
   readonly replica?: string;
+  /** Whether what is gone on the server has to go. */
+  readonly mirror: boolean;
 }
 
 /** A tool that can do the work. */
@@ -53,6 +55,7 @@ const rsync: Tool = {
     const { user, root } = server(task);
     return [
       ...["rsync", "-a", "--exclude=/.relais", "-e", ssh(task)],
+      ...(task.mirror ? ["--delete"] : []),
       ...[`${user}@127.0.0.1:${root}/`, task.into],
     ];
   },
@@ -133,6 +136,7 @@ root = "${root}"
 into = "${task.into}"
 state = "${task.into}.state"
 ${task.replica ?? ""}
+${task.mirror ? `delete = "remove"\nmax_delete = "100%"` : ""}
 
 [log]
 file = "${task.into}.log"

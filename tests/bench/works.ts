@@ -5,6 +5,7 @@
  */
 
 import { makeWorld, type World } from "../../fixtures/world.ts";
+import { deltas } from "./deltas.ts";
 import { makeLargeFile, makeSmallFiles, writeSmallFile } from "./tree.ts";
 
 /** What is published; works in a row that have the same tree share one world. */
@@ -24,6 +25,8 @@ export interface Work {
   readonly fresh: boolean;
   /** Lines for `[replica]` of relais's configuration. */
   readonly replica?: string;
+  /** Whether what is gone on the server has to go in the directory, too. */
+  readonly mirror?: boolean;
   readonly tree: Tree;
   /** Changes something before each round. */
   change?(world: World, round: string): Promise<void>;
@@ -104,6 +107,7 @@ export function works({ files, many, large, million }: Sizes): Work[] {
           worldWith((data) => makeLargeFile(`${data}/large`, large)),
       },
     },
+    ...deltas(large),
     ...(million ? lists(1_000_000) : []),
   ];
 }
@@ -129,7 +133,10 @@ function smallFiles(files: number): Tree {
   };
 }
 
-async function worldWith(fill: (data: string) => void): Promise<World> {
+/** Makes a world and publishes what `fill` puts into it. */
+export async function worldWith(
+  fill: (data: string) => void,
+): Promise<World> {
   const world = await makeWorld({ level: "info" });
   fill(world.production.data);
   await world.publish();
