@@ -210,6 +210,8 @@ export interface Wanted extends Version {
   readonly here: Version | null;
   /** Whether it could not be copied last time. */
   readonly failedBefore: boolean;
+  /** Path of a large file on the replica that had the same contents when it was copied; `null` if none is known. */
+  readonly twin: string | null;
 }
 
 /** What is on the replica, durably, from now on. */
@@ -314,6 +316,8 @@ export interface Copied {
   readonly copied: number;
   readonly adopted: number;
   readonly bytes: number;
+  /** Bytes of what was copied that were on the replica already. */
+  readonly reused: number;
   readonly wireBytes: number;
   readonly failed: readonly FailedFile[];
   /** Why copying ended before its end: the server was lost, or the disk. */
@@ -377,6 +381,7 @@ export interface PassReport {
   readonly copied: number;
   readonly adopted: number;
   readonly bytes: number;
+  readonly reused: number;
   readonly wire_bytes: number;
   readonly removed: number;
   readonly skipped: number;

@@ -173,6 +173,14 @@ function observe({ figures, log, tell }: CopyListContext): Observer {
       figures.add("retries", 1);
       log.info(`${path} will be tried again: ${describe(error)}`);
     },
+    readHere: (bytes) => figures.add("bytes_read_here", bytes),
+    reused({ path, size }, bytes) {
+      figures.add("bytes_reused", bytes);
+      log.debug(`${bytes} of the ${size} bytes of ${path} were here`);
+    },
+    notReused({ path }, error) {
+      log.warning(`${path} is fetched whole: ${describe(error)}`);
+    },
     failed({ error }) {
       figures.add("failures", 1);
       log.warning(error);

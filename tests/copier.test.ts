@@ -51,6 +51,7 @@ function listed(seq: number, path: string, text: string): Wanted {
     digest,
     here: null,
     failedBefore: false,
+    twin: null,
   };
 }
 
@@ -97,11 +98,21 @@ async function copy(
       received() {},
       arrived() {},
       adopted() {},
+      readHere() {},
+      reused() {},
+      notReused() {},
       retrying() {},
       failed() {},
       committed() {},
     },
-  }, { parallel: 64, connections: 1, bandwidth: 0, retries, order: "oldest" });
+  }, {
+    parallel: 64,
+    connections: 1,
+    bandwidth: 0,
+    retries,
+    order: "oldest",
+    delta: "auto",
+  });
   const outcome = await copier.run();
   const here: Record<string, string> = {};
   for (const { name, isFile } of Deno.readDirSync(into)) {

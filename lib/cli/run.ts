@@ -136,6 +136,7 @@ export function summary(report: PassReport): string {
     copied,
     adopted,
     bytes,
+    reused,
     removed,
     failed,
     seconds,
@@ -148,6 +149,7 @@ export function summary(report: PassReport): string {
     copied > 0
       ? `${copied} files copied (${formatBytes(bytes)})`
       : "nothing new",
+    reused > 0 ? `${formatBytes(reused)} of that were here already` : "",
     adopted > 0 ? `${adopted} were here already` : "",
     removed > 0 ? `${removed} removed` : "",
     failed.length > 0 ? `${failed.length} failed` : "",

@@ -47,7 +47,7 @@ export async function adopt(
 }
 
 /** A file that may be here already. */
-type Adoptable = Omit<Wanted, "seq" | "failedBefore">;
+type Adoptable = Omit<Wanted, "seq" | "failedBefore" | "twin">;
 
 /** What is there, as far as it matters. */
 type There = Pick<Stats, "size" | "mtime">;

@@ -21,11 +21,12 @@ import {
 import type { Arrived, Copied, FailedFile, Wanted } from "../protocol.ts";
 import { adopt } from "./adopt.ts";
 import type { Destination } from "./destination.ts";
-import type { Fetcher } from "./fetch.ts";
+import { type Fetcher, heard } from "./fetch.ts";
 import type { Moves } from "./moves.ts";
 import { Slots } from "./slots.ts";
 import type { Space } from "../space.ts";
-import type { Staging } from "./staging.ts";
+import { type Making, Reuse, type ReuseObserver } from "./reuse.ts";
+import type { StagedFile, Staging } from "./staging.ts";
 
 /** The synchronised list, as far as copying needs it. */
 export interface Ledger {
@@ -37,16 +38,16 @@ export interface Ledger {
 }
 
 /** Hears of what happens, to count and log it. */
-export interface Observer {
+export interface Observer extends ReuseObserver {
   /** Its bytes are here, whole. */
   fetched(entry: Wanted): void;
-  /** Some bytes of a file came. */
-  received(bytes: number): void;
   /** It is in place, durably. */
   arrived(entry: Wanted): void;
   adopted(entry: Wanted): void;
   retrying(entry: Wanted, error: unknown): void;
   failed(file: FailedFile): void;
+  /** So many bytes of it were here already. */
+  reused(entry: Wanted, bytes: number): void;
   committed(files: number): void;
 }
 
@@ -55,6 +56,8 @@ interface Ready {
   readonly entry: Wanted;
   /** Path of the staged file; `null` if the file was in place already. */
   readonly staged: string | null;
+  /** Bytes of it that were here already, and had not to be fetched. */
+  readonly reused: number;
 }
 
 /** Entries asked from the ledger at a time. */
@@ -96,6 +99,7 @@ export class Copier {
   readonly #retries: number;
   readonly #slots: Slots;
   readonly #without: ReadonlySet<string>;
+  readonly #reuse: Reuse;
   readonly #failed: FailedFile[] = [];
   /** Under way when the server was lost: one of them may be why. */
   readonly #interrupted: FailedFile[] = [];
@@ -108,6 +112,7 @@ export class Copier {
   #copied = 0;
   #adopted = 0;
   #bytes = 0;
+  #reused = 0;
   /** What ends the run: a lost server, a full disk. */
   #end: unknown;
   /** Ends a pause between attempts. */
@@ -115,12 +120,13 @@ export class Copier {
 
   constructor(
     tools: Tools,
-    { parallel, retries }: CopyConfig,
+    { parallel, retries, delta }: CopyConfig,
     { without }: Exceptions = { without: new Set() },
   ) {
     this.#without = without;
     this.#tools = tools;
     this.#retries = retries;
+    this.#reuse = new Reuse(tools, delta);
     this.#slots = new Slots(Math.min(parallel, tools.fetcher.maxFiles));
   }
 
@@ -145,6 +151,7 @@ export class Copier {
       copied: this.#copied,
       adopted: this.#adopted,
       bytes: this.#bytes,
+      reused: this.#reused,
       failed: this.#failed,
       ended: this.#end === undefined ? null : toFailure(this.#end),
     };
@@ -244,20 +251,25 @@ export class Copier {
 
   async #copy(entry: Wanted, slots: number): Promise<Ready> {
     const { destination, staging, space, observer } = this.#tools;
-    if (await adopt(destination, entry)) return { entry, staged: null };
+    if (await adopt(destination, entry)) {
+      return { entry, staged: null, reused: 0 };
+    }
     const toCome = Math.max(0, entry.size - staging.held(entry));
     space.claim(toCome);
     try {
       const staged = await this.#stage(entry, slots);
       observer.fetched(entry);
-      return { entry, staged };
+      return { entry, ...staged };
     } finally {
       space.release(toCome);
     }
   }
 
-  /** Fetches a file, and returns the path under which it is staged, whole. */
-  async #stage(entry: Wanted, slots: number): Promise<string> {
+  /** Fetches a file, or what is not here of it, and returns the path under which it is staged, whole. */
+  async #stage(
+    entry: Wanted,
+    slots: number,
+  ): Promise<Pick<Ready, "staged" | "reused">> {
     const { root, fetcher, staging, observer } = this.#tools;
     const path = `${root}/${entry.path}`;
     const { size } = entry;
@@ -265,13 +277,48 @@ export class Copier {
     if (fetcher.isSmall(size) && !staging.holds(entry)) {
       const bytes = await fetcher.fetchSmall(path, size);
       observer.received(bytes.length);
-      return staging.write(entry, bytes);
+      return { staged: staging.write(entry, bytes), reused: 0 };
     }
     using staged = await staging.open(entry);
+    const start = staged.offset;
+    const isOver = () => this.#end !== undefined;
+    const making = this.#reuse.begin({ entry, root, slots, start, isOver });
+    if (making !== undefined && await this.#make(staged, entry, making)) {
+      return { staged: staged.path, reused: making.reused };
+    }
     const rest = { start: staged.offset, size, slots };
+    const pieces = fetcher.fetchLarge(path, rest);
+    await this.#fill(staged, heard(pieces, observer));
+    return { staged: staged.path, reused: 0 };
+  }
+
+  /** Makes a file of what is here of it; returns whether it has come to what it should. */
+  async #make(
+    staged: StagedFile,
+    entry: Wanted,
+    making: Making,
+  ): Promise<boolean> {
+    const { observer } = this.#tools;
+    try {
+      await this.#fill(staged, making.bytes());
+      if (making.reuses) observer.reused(entry, making.reused);
+      return true;
+    } catch (error) {
+      // Where nothing was reused, fetching it once more would come to the same.
+      if (!(error instanceof FileError) || !making.reuses) throw error;
+      observer.notReused(entry, error);
+      this.#reuse.distrust(entry);
+      return false;
+    }
+  }
+
+  /** Writes the rest of a file, and checks the whole. */
+  async #fill(
+    staged: StagedFile,
+    rest: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
     let flushed = staged.offset;
-    for await (const bytes of fetcher.fetchLarge(path, rest)) {
-      observer.received(bytes.length);
+    for await (const bytes of rest) {
       staged.write(bytes);
       // What is staged by now is there to go on with.
       if (this.#end !== undefined) throw this.#end;
@@ -280,7 +327,6 @@ export class Copier {
       this.#flushEarly();
     }
     staged.finish();
-    return staged.path;
   }
 
   /** Has the disk write while the network brings more, so that the barrier of the batch is short. */
@@ -330,7 +376,7 @@ export class Copier {
       })),
     );
     moves.settled();
-    for (const { entry, staged } of placed) this.#count(entry, staged !== null);
+    for (const ready of placed) this.#count(ready);
     observer.committed(placed.length);
   }
 
@@ -347,8 +393,8 @@ export class Copier {
     }
   }
 
-  #count(entry: Wanted, fetched: boolean): void {
-    if (!fetched) {
+  #count({ entry, staged, reused }: Ready): void {
+    if (staged === null) {
       this.#adopted++;
       this.#tools.observer.adopted(entry);
       return;
@@ -356,6 +402,7 @@ export class Copier {
     this.#tools.observer.arrived(entry);
     this.#copied++;
     this.#bytes += entry.size;
+    this.#reused += reused;
   }
 
   #fail(path: string, error: unknown): void {

@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../errors.ts";
-import { type Read, readRange } from "../ssh/read-range.ts";
+import { type Range, type Read, readRanges } from "../ssh/read-range.ts";
 import type { RemoteFile, RemoteSession } from "../ssh/remote-session.ts";
 import type { Throttle } from "./throttle.ts";
 import { Window } from "./window.ts";
@@ -19,21 +19,53 @@ export type Connection = Pick<
 /** One request in flight carries at most so many bytes; a longer one counts for several. */
 const slotBytes = 64 * 1024;
 
+/** Hears of bytes as they come. */
+export interface Hearer {
+  received(bytes: number): void;
+}
+
+/** Tells `hearer` of what is fetched. */
+export async function* heard(
+  pieces: AsyncIterable<Uint8Array>,
+  hearer: Hearer,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    hearer.received(piece.length);
+    yield piece;
+  }
+}
+
 /** Fetches from one server. */
 export class Fetcher {
   readonly #connections: readonly Connection[];
   readonly #throttle: Throttle;
   /** Whole files fetched so far: they are dealt out to the connections in turn. */
   #dealt = 0;
+  #rate = 0;
 
   constructor(connections: readonly Connection[], throttle: Throttle) {
     this.#connections = connections;
     this.#throttle = throttle;
   }
 
+  /** Bytes that come in a millisecond, as far as has been seen; `undefined` before anything large has come. */
+  get rate(): number | undefined {
+    return this.#rate === 0 ? undefined : Math.min(this.#rate, this.limit);
+  }
+
+  /** Bytes that may come in a millisecond; `Infinity`: no limit. */
+  get limit(): number {
+    return this.#throttle.bytesPerMs;
+  }
+
   /** Whether a file of `size` bytes comes in one answer. */
   isSmall(size: number): boolean {
-    return size < this.#maxRead;
+    return size <= this.mostAtOnce;
+  }
+
+  /** Bytes of the largest file that comes in one answer, which has room for one byte more. */
+  get mostAtOnce(): number {
+    return this.#maxRead - 1;
   }
 
   /** Files that may be open at a time. */
@@ -74,9 +106,18 @@ export class Fetcher {
    * Fetches a file of any size from `start` on, in order, and one byte more if
    * it has grown beyond `size`. Its pieces are asked of all connections in turn.
    */
-  async *fetchLarge(
+  fetchLarge(
     path: string,
     { start, size, slots }: { start: number; size: number; slots: number },
+  ): AsyncGenerator<Uint8Array> {
+    return this.fetchRanges(path, [{ start, end: size + 1 }], slots);
+  }
+
+  /** Fetches parts of a file, in order; ends early where the file does. */
+  async *fetchRanges(
+    path: string,
+    ranges: Iterable<Range>,
+    slots: number,
   ): AsyncGenerator<Uint8Array> {
     const asked = performance.now();
     const files = await this.#openAll(path);
@@ -91,10 +132,11 @@ export class Fetcher {
       const file = files[pieces++ % files.length]!;
       const piece = await file.read(position, bytes);
       window.arrived(piece.length, performance.now());
+      this.#rate = Math.max(this.#rate, window.rate);
       return piece;
     };
     try {
-      yield* readRange(read, { start, end: size + 1, length, parallel });
+      yield* readRanges(read, ranges, { length, parallel });
     } finally {
       for (const file of files) file.close();
     }

@@ -34,8 +34,17 @@ export type Contents = Pick<
 export function stagedName(
   { path, size, mtime, digest }: Omit<Contents, "mode">,
 ): string {
-  const identity = JSON.stringify([path, size, mtime, digest]);
-  return createHash("sha256").update(identity).digest("hex").slice(0, 40);
+  return pathName(path) + hexOf([path, size, mtime, digest], 24);
+}
+
+/** What the names of all staged versions of a path begin with. */
+function pathName(path: string): string {
+  return hexOf([path], 16);
+}
+
+function hexOf(identity: readonly unknown[], digits: number): string {
+  return createHash("sha256").update(JSON.stringify(identity)).digest("hex")
+    .slice(0, digits);
 }
 
 /** The directory of staged files. */
@@ -60,6 +69,15 @@ export class Staging {
   held(entry: Contents): number {
     if (!this.holds(entry)) return 0;
     return Deno.lstatSync(`${this.directory}/${stagedName(entry)}`).size;
+  }
+
+  /** Paths of what earlier passes have left of other versions of a file. */
+  others(entry: Contents): string[] {
+    if (this.isEmpty) return [];
+    const own = stagedName(entry);
+    return [...this.#leftovers]
+      .filter((name) => name !== own && name.startsWith(pathName(entry.path)))
+      .map((name) => `${this.directory}/${name}`);
   }
 
   /**

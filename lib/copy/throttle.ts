@@ -29,7 +29,8 @@ export interface Bounds {
 
 /** Lets so many bytes a second through, in the order in which they are asked for. */
 export class Throttle {
-  readonly #bytesPerMs: number;
+  /** The limit; `Infinity`: none. */
+  readonly bytesPerMs: number;
   readonly #burst: number;
   #tokens: number;
   #left: number;
@@ -43,7 +44,7 @@ export class Throttle {
   ) {
     this.#clock = clock;
     this.#filledAt = clock.now();
-    this.#bytesPerMs = bytesPerSecond === 0 ? Infinity : bytesPerSecond / 1_000;
+    this.bytesPerMs = bytesPerSecond === 0 ? Infinity : bytesPerSecond / 1_000;
     this.#burst = bytesPerSecond * burstSeconds;
     this.#tokens = this.#burst;
     this.#left = total;
@@ -61,7 +62,7 @@ export class Throttle {
       });
     }
     this.#left -= bytes;
-    if (this.#bytesPerMs === Infinity) return;
+    if (this.bytesPerMs === Infinity) return;
     this.#last = this.#last.then(() => this.#spend(bytes));
     await this.#last;
   }
@@ -70,7 +71,7 @@ export class Throttle {
   async #spend(bytes: number): Promise<void> {
     this.#fill();
     if (this.#tokens < 0) {
-      await this.#clock.delay(-this.#tokens / this.#bytesPerMs);
+      await this.#clock.delay(-this.#tokens / this.bytesPerMs);
       this.#fill();
     }
     this.#tokens -= bytes;
@@ -78,7 +79,7 @@ export class Throttle {
 
   #fill(): void {
     const now = this.#clock.now();
-    const gained = (now - this.#filledAt) * this.#bytesPerMs;
+    const gained = (now - this.#filledAt) * this.bytesPerMs;
     this.#tokens = Math.min(this.#burst, this.#tokens + gained);
     this.#filledAt = now;
   }

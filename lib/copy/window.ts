@@ -20,6 +20,7 @@ export class Window {
   readonly #roundTripMs: number;
   readonly #most: number;
   #bytes = least;
+  #rate = 0;
   #sampleSince: number;
   #sampled = 0;
 
@@ -45,11 +46,17 @@ export class Window {
     return Math.min(this.#bytes, this.#most);
   }
 
+  /** The highest rate so far, in bytes a millisecond. */
+  get rate(): number {
+    return this.#rate;
+  }
+
   /** Tells that `bytes` more have arrived. */
   arrived(bytes: number, now: number): void {
     this.#sampled += bytes;
     const ms = now - this.#sampleSince;
     if (ms < Math.max(leastSampleMs, this.#roundTripMs)) return;
+    this.#rate = Math.max(this.#rate, this.#sampled / ms);
     const fill = this.#sampled / ms * this.#roundTripMs;
     this.#bytes = Math.max(least, this.#bytes, gain * fill);
     this.#sampleSince = now;

@@ -72,6 +72,10 @@ CREATE TABLE pass (
   report  TEXT NOT NULL        -- JSON, as --once --json prints it
 ) WITHOUT ROWID;
 `,
+  `
+-- Finds a file here by its contents; small ones are fetched as quickly.
+CREATE INDEX copy_contents ON copy (digest) WHERE size >= 65536;
+`,
 ];
 
 /** Version of the schema, kept in `PRAGMA user_version`. */

@@ -13,7 +13,10 @@ const named = "standing NOT IN ('withdrawn')";
 const wanted = `
   SELECT entry.path, entry.seq, entry.mtime, entry.size, entry.mode, entry.digest,
     entry.error IS NOT NULL AS failedBefore,
-    copy.mtime AS mtimeHere, copy.size AS sizeHere, copy.digest AS digestHere
+    copy.mtime AS mtimeHere, copy.size AS sizeHere, copy.digest AS digestHere,
+    (SELECT path FROM copy AS other
+      WHERE other.digest = entry.digest AND other.size = entry.size
+        AND other.size >= 65536 LIMIT 1) AS twin
   FROM entry LEFT JOIN copy USING (path)
   WHERE entry.server = :server AND standing = 'wanted'`;
 const arrived = `(

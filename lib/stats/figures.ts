@@ -169,6 +169,16 @@ export const figures = {
       "bytes",
     ),
     received_bytes: receivedBytes("copy-list"),
+    bytes_read_here: counter(
+      "relais_older_versions_read_bytes_total",
+      "Bytes of older versions searched, or taken over into newer ones",
+      "bytes",
+    ),
+    bytes_reused: counter(
+      "relais_reused_bytes_total",
+      "Bytes of files copied that were on the replica already",
+      "bytes",
+    ),
     wire_bytes: wireBytes("copy-list"),
     files_adopted: counter(
       "relais_files_adopted_total",

@@ -111,6 +111,7 @@ class Pass {
     copied: 0,
     adopted: 0,
     bytes: 0,
+    reused: 0,
     wire_bytes: 0,
     removed: 0,
   };
@@ -344,6 +345,7 @@ class Pass {
     this.#totals.copied += copied.copied;
     this.#totals.adopted += copied.adopted;
     this.#totals.bytes += copied.bytes;
+    this.#totals.reused += copied.reused;
     this.#totals.wire_bytes += copied.wireBytes;
     for (const file of failed) this.#failed.set(file.path, file);
     if (ended !== null) this.#note(ended);

@@ -207,9 +207,11 @@ export class Replica implements AsyncDisposable {
     );
   }
 
+  /** Grows while files are made of what is here, too: then nothing need arrive. */
   #received(): bigint {
+    const copyList = this.#stats.section("copy-list");
     return this.#stats.section("synchro-list").get("received_bytes") +
-      this.#stats.section("copy-list").get("received_bytes");
+      copyList.get("received_bytes") + copyList.get("bytes_read_here");
   }
 
   #notice(message: string): void {

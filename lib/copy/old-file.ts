@@ -1,0 +1,66 @@
+/**
+ * A file on the replica that a new version is made of.
+ *
+ * @module
+ */
+
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import type { Old } from "../delta/search.ts";
+import { FileError } from "../errors.ts";
+
+/** An old version that is open for reading. Nobody promises that it stays as it is. */
+export class OldFile implements Old, Disposable {
+  /** What it is called when it is told of. */
+  readonly name: string;
+  /** Bytes it had when it was opened. */
+  readonly size: number;
+  readonly #file: number;
+
+  /** Takes over the descriptor `file`. */
+  constructor(name: string, file: number) {
+    this.name = name;
+    this.#file = file;
+    this.size = fstatSync(file).size;
+  }
+
+  /**
+   * Opens a file in a directory of relais's own.
+   *
+   * @throws {FileError} If it cannot be read.
+   */
+  static open(path: string): OldFile {
+    const { O_RDONLY, O_NOFOLLOW } = constants;
+    try {
+      return new OldFile(path, openSync(path, O_RDONLY | O_NOFOLLOW));
+    } catch (error) {
+      throw unreadable(path, error);
+    }
+  }
+
+  /** @throws {FileError} If it cannot be read. */
+  read(position: number, into: Uint8Array): number {
+    let filled = 0;
+    try {
+      while (filled < into.length) {
+        const left = into.length - filled;
+        const at = position + filled;
+        const read = readSync(this.#file, into, filled, left, at);
+        if (read === 0) break;
+        filled += read;
+      }
+    } catch (error) {
+      throw unreadable(this.name, error);
+    }
+    return filled;
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#file);
+  }
+}
+
+function unreadable(name: string, cause: unknown): FileError {
+  return new FileError(`Cannot read ${name}: ${(cause as Error).message}`, {
+    cause,
+  });
+}
