@@ -66,6 +66,9 @@ export class Lock implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    // Closing alone is not enough: a child that is about to be started has the
+    // file open too, for a moment (fork(2)).
+    this.#file?.unlockSync();
     this.#file?.close();
     this.#file = undefined;
   }
