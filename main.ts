@@ -74,9 +74,13 @@ async function dispatch(
     case "check":
       return await check(requireReplica(await load()), { json }, output);
     case "status":
-      return status(requireReplica(await load()), { json }, output);
+      return await status(async () => requireReplica(await load()), {
+        ...invocation.options,
+        maxLag: invocation.options["max-lag"],
+        maxAge: invocation.options["max-age"],
+      }, output);
     case "stat":
-      return await stat(await load(), { json }, output);
+      return await stat(await load(), invocation.options, output);
     case "log":
       return await log(await load(), invocation.options, output);
     case "list": {

@@ -366,8 +366,8 @@ export interface StatSettings {
   /** Directory the snapshot is written to. */
   readonly directory: string;
   readonly prometheus: string;
-  /** Whether passes are recorded in the state. */
-  readonly history: boolean;
+  /** How long passes are kept in the state, 0 for ever; `null`: they are not recorded. */
+  readonly keepMs: number | null;
   /** Whether to write nothing at all. */
   readonly dryRun: boolean;
 }

@@ -6,6 +6,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import { recall } from "../lib/probe/memory.ts";
 import type {
   PassReport,
   StatOperations,
@@ -13,8 +14,10 @@ import type {
 } from "../lib/protocol.ts";
 import { openState } from "../lib/state/database.ts";
 import { lastPasses, recordPass } from "../lib/state/history.ts";
+import { lagOf, totals } from "../lib/state/overview.ts";
 import { passFigure } from "../lib/stats/figures.ts";
 import { formatPrometheus, writePrometheus } from "../lib/stats/prometheus.ts";
+import { type ServerState, serverStates } from "../lib/stats/servers.ts";
 import {
   readSnapshot,
   restore,
@@ -30,38 +33,42 @@ type StatContext = Context<"stat", StatSettings, never>;
 /** How often the snapshot is written while relais works. */
 const snapshotEveryMs = 1_000;
 
-/** Returns what stat answers. Its figures go on where the last process left them. */
+/**
+ * Returns what stat answers. Its figures go on where the last process left them.
+ *
+ * @throws {LocalError} If the state cannot be opened.
+ */
 export async function stat(
   context: StatContext,
 ): Promise<Served<StatOperations>> {
-  const { settings: { directory, history, dryRun }, stats, log } = context;
+  const { settings: { directory, keepMs, dryRun }, stats, log } = context;
   const { snapshot, problem } = await readSnapshot(snapshotPath(directory));
   if (snapshot !== undefined) restore(stats, snapshot);
   if (problem !== undefined) log.warning(problem);
   if (dryRun) {
     return { handlers: { record: () => [], write: () => null } };
   }
-  setInterval(() => writeOrTell(context), snapshotEveryMs);
-  let db: DatabaseSync | undefined;
+  const db = keepMs === null ? undefined : openState(directory);
+  const timer = setInterval(() => writeOrTell(context, db), snapshotEveryMs);
   return {
     handlers: {
       record({ report, started }) {
         count(context, report);
-        let before: readonly string[] = [];
-        if (history) {
-          db ??= openState(directory);
-          before = lastPasses(db, 1)[0]?.report.errors ?? [];
-          recordPass(db, toMilliseconds(started) / 1_000, report);
-        }
-        write(context);
+        const before = db === undefined
+          ? []
+          : record(db, toMilliseconds(started), report, keepMs!);
+        write(context, db);
         return before;
       },
       write() {
-        write(context);
+        write(context, db);
         return null;
       },
     },
-    end: () => db?.close(),
+    end() {
+      clearInterval(timer);
+      db?.close();
+    },
   };
 }
 
@@ -74,21 +81,55 @@ function count({ figures }: StatContext, { exit, seconds }: PassReport): void {
   });
 }
 
+/** Adds a pass to the history; returns the errors of the one before it. */
+function record(
+  db: DatabaseSync,
+  started: number,
+  report: PassReport,
+  keepMs: number,
+): readonly string[] {
+  const before = lastPasses(db, 1)[0]?.errors ?? [];
+  // A pass that found no server knows no lag, and yet it grows.
+  const lag = Math.round(lagOf(totals(db, null), Date.now()));
+  recordPass(db, started / 1_000, { ...report, lag_seconds: lag }, keepMs);
+  return before;
+}
+
 function write(
   { settings: { directory, prometheus }, stats, figures }: StatContext,
+  db: DatabaseSync | undefined,
 ): void {
   figures.add("snapshots", 1);
-  const snapshot = takeSnapshot(stats);
+  const servers = db === undefined ? undefined : lookAt(db, figures);
+  const snapshot = takeSnapshot(stats, servers);
   writeSnapshot(snapshotPath(directory), snapshot);
   if (prometheus !== "") {
     writePrometheus(prometheus, formatPrometheus(snapshot));
   }
 }
 
+/** Sets the gauges of what the state says, and returns what it says of the servers. */
+function lookAt(
+  db: DatabaseSync,
+  figures: StatContext["figures"],
+): readonly ServerState[] {
+  const memory = recall(db);
+  const now = totals(db, null);
+  figures.set("lag", Math.round(lagOf(now, Date.now()) * 1_000));
+  figures.set("replica_files", now.here);
+  figures.set("replica_bytes", now.bytes);
+  figures.set("failing", now.failed);
+  figures.set("active_since", Math.round(memory.choice.since));
+  return serverStates(memory);
+}
+
 /** Figures that cannot be written are no reason to stop. */
-function writeOrTell(context: StatContext): void {
+function writeOrTell(
+  context: StatContext,
+  db: DatabaseSync | undefined,
+): void {
   try {
-    write(context);
+    write(context, db);
   } catch (error) {
     context.log.warning((error as Error).message);
   }

@@ -91,7 +91,6 @@ export function synchroList(
       backlog({ server }) {
         const backlog = list.backlog(server);
         context.figures.set("pending", backlog.pending);
-        context.figures.set("lag", Math.round(backlog.lagSeconds * 1_000));
         return backlog;
       },
       unannounced: () => list.unannounced(),

@@ -115,7 +115,7 @@ Deno.test("parseConfig() gives every key its default", () => {
       maxSize: 10_000_000,
       keep: 5,
     },
-    stat: { prometheus: "" },
+    stat: { prometheus: "", keepMs: 400 * 86_400_000 },
     hooks: { onNew: [], onFailover: [], onError: [] },
     publish: null,
   });
@@ -405,7 +405,7 @@ const rules: [what: string, text: string, ...problems: string[]][] = [
     "every unknown key, and names the one that was meant",
     `${server}${replica}exlcude = []\nkeep = 1\n"constructor" = 1`,
     '9: replica.exlcude: unknown key; did you mean "exclude"?',
-    "10: replica.keep: unknown key here; it belongs in [log]",
+    "10: replica.keep: unknown key here; it belongs in [log] or [stat]",
     "11: replica.constructor: unknown key",
   ],
   [

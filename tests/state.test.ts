@@ -199,10 +199,8 @@ function schemaOf(db: DatabaseSync): unknown {
 function lastReport(world: World): { copied: number } | undefined {
   try {
     using db = readState(world.state);
-    const row = db?.prepare(
-      "SELECT report FROM pass ORDER BY started LIMIT 1",
-    ).get() as { report: string } | undefined;
-    return row && JSON.parse(row.report);
+    return db?.prepare("SELECT copied FROM pass ORDER BY started LIMIT 1")
+      .get() as { copied: number } | undefined;
   } catch {
     // It is being made.
     return undefined;

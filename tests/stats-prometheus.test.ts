@@ -1,4 +1,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { dirname } from "@std/path/posix";
+import { makeWorld, nimble } from "../fixtures/world.ts";
+import { loadConfig } from "../lib/config/load.ts";
 import { exitStatus, UsageError } from "../lib/errors.ts";
 import { verdicts } from "../lib/protocol.ts";
 import { StatsBlock } from "../lib/stats/block.ts";
@@ -8,14 +11,28 @@ import { type Snapshot, takeSnapshot } from "../lib/stats/snapshot.ts";
 import { moduleNames } from "../lib/protocol.ts";
 
 const servers = [
-  { name: 'prod"uction\\1\n', up: true, active: false },
-  { name: "backup", up: true, active: true },
-];
+  {
+    name: 'prod"uction\\1\n',
+    verdict: "unreachable",
+    active: false,
+    probed: 1_790_000_000,
+    seconds: 5,
+    list: null,
+  },
+  {
+    name: "backup",
+    verdict: "up",
+    active: true,
+    probed: 1_790_000_000,
+    seconds: 0.035,
+    list: { size: 4_711, mtime: 1_789_999_999.5 },
+  },
+] as const;
 
 function snapshot(): Snapshot {
   const block = StatsBlock.create();
   block.section("copy-list").add("bytes_copied", 2 ** 53 - 1);
-  block.section("synchro-list").set("lag", 1_500);
+  block.section("stat").set("lag", 1_500);
   return takeSnapshot(block, servers);
 }
 
@@ -69,7 +86,8 @@ Deno.test("formatPrometheus() writes what a strict reader reads", () => {
 
   const samples = [...metrics.values()].reduce((n, m) => n + m.samples.size, 0);
   const declared = moduleNames.reduce((n, m) => n + figuresOf(m).length, 0);
-  assertEquals(samples, declared + 2 + 2 * servers.length);
+  const ofServers = (4 + verdicts.length) * servers.length + 2;
+  assertEquals(samples, declared + 2 + ofServers);
 });
 
 Deno.test("formatPrometheus() names metrics as Prometheus asks", () => {
@@ -112,7 +130,7 @@ Deno.test("formatPrometheus() escapes the labels", () => {
   const text = formatPrometheus(snapshot());
 
   assert(
-    text.includes('relais_server_up{server="prod\\"uction\\\\1\\n"} 1\n'),
+    text.includes('relais_server_up{server="prod\\"uction\\\\1\\n"} 0\n'),
   );
   assert(text.includes('relais_server_active{server="backup"} 1\n'));
 });
@@ -161,4 +179,69 @@ Deno.test("writePrometheus() refuses a name the collector would pass over", () =
     UsageError,
     ".prom",
   );
+});
+
+/** What promtool says about a text; undefined where there is no promtool. */
+async function promtool(text: string): Promise<string | undefined> {
+  try {
+    const process = new Deno.Command("promtool", {
+      args: ["check", "metrics"],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const writer = process.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    await writer.close();
+    const { code, stdout, stderr } = await process.output();
+    const told = [stdout, stderr].map((bytes) =>
+      new TextDecoder().decode(bytes)
+    );
+    return `${told.join("")}${code === 0 ? "" : `exit ${code}`}`;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return undefined;
+  }
+}
+
+Deno.test("promtool finds nothing to say about the metrics of a real replica", async (test) => {
+  await using world = await makeWorld({
+    servers: ["production", "backup"],
+    more: `${nimble}\n[stat]\nprometheus = "${await Deno
+      .makeTempDir()}/relais.prom"`,
+  });
+  const { stat: { prometheus } } = await loadConfig(world.config);
+  for (const server of world.servers) {
+    world.write({ "a.csv": "1\n" }, server);
+    await world.publish(server);
+  }
+  await world.pass();
+  await world.production.sshd.stop();
+  await world.pass();
+  const text = await Deno.readTextFile(prometheus);
+  await Deno.remove(dirname(prometheus), { recursive: true });
+
+  const metrics = parse(text);
+  const active = metrics.get("relais_server_active")?.samples;
+  assertEquals(active?.get('{server="production"}'), 0);
+  assertEquals(active?.get('{server="backup"}'), 1);
+  const verdict = metrics.get("relais_server_verdict")?.samples;
+  assertEquals(
+    verdict?.get('{server="production",verdict="unreachable"}'),
+    1,
+  );
+  assertEquals(metrics.get("relais_replica_files")?.samples.get(""), 1);
+  assertEquals(metrics.get("relais_lag_seconds")?.samples.get(""), 0);
+  const success = metrics.get("relais_last_success_timestamp_seconds");
+  assert(success!.samples.get("")! > Date.now() / 1_000 - 600);
+  await test.step("promtool check metrics", async () => {
+    const told = await promtool(text);
+    assert(
+      told !== undefined || !Deno.env.has("CI"),
+      "install prometheus for promtool",
+    );
+    // deno-lint-ignore no-console
+    if (told === undefined) console.log("skipped: there is no promtool here");
+    assertEquals(told ?? "", "");
+  });
 });

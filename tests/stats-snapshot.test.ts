@@ -27,7 +27,7 @@ function busyBlock(): StatsBlock {
   block.section("copy-list").begin();
   block.section("copy-list").add("heartbeat", 12);
   block.section("copy-list").together({ files_copied: 3, bytes_copied: 12288 });
-  block.section("synchro-list").set("lag", 1_500);
+  block.section("stat").set("lag", 1_500);
   block.section("log").add("in_flight", 4);
   return block;
 }
@@ -43,7 +43,7 @@ function snapshotWith(value: unknown): Snapshot {
 Deno.test("takeSnapshot() gives durations and dates in seconds", () => {
   const { modules } = takeSnapshot(busyBlock());
 
-  assertEquals(modules["synchro-list"].lag, 1.5);
+  assertEquals(modules["stat"].lag, 1.5);
   assert(Math.abs(modules["copy-list"].started! - Date.now() / 1_000) < 3_600);
 });
 
@@ -58,7 +58,14 @@ Deno.test("takeSnapshotWithoutBlocking() sees what takeSnapshot() sees", async (
 Deno.test("readSnapshot() returns what writeSnapshot() was given", async () => {
   await inTemporaryDirectory(async (directory) => {
     const path = `${directory}/stat.json`;
-    const servers = [{ name: "production", up: true, active: true }];
+    const servers = [{
+      name: "production",
+      verdict: "up",
+      active: true,
+      probed: 1_790_000_000,
+      seconds: 0.035,
+      list: { size: 4_711, mtime: 1_789_999_999 },
+    }] as const;
     const snapshot = takeSnapshot(busyBlock(), servers);
 
     writeSnapshot(path, takeSnapshot(StatsBlock.create()));
@@ -133,7 +140,7 @@ Deno.test("restore() lets counters go on and gauges stay", () => {
 
   assertEquals(block.section("copy-list").get("files_copied"), 4n);
   assertEquals(block.section("copy-list").get("bytes_copied"), 12289n);
-  assertEquals(block.section("synchro-list").get("lag"), 1_500n);
+  assertEquals(block.section("stat").get("lag"), 1_500n);
 });
 
 Deno.test("restore() does not go on twice when stat is replaced", () => {

@@ -7,6 +7,7 @@
 
 import { levels } from "../config/config.ts";
 import { moduleNames } from "../protocol.ts";
+import { steps } from "../history/step.ts";
 import type { Command, Option } from "./option.ts";
 
 /** The shells that can be taught. */
@@ -145,21 +146,86 @@ export const commands = [
     name: "status",
     summary: "the active server, the lag, the last passes, what failed",
     description: [
-      "Tells which server is the active one and since when, how far the replica lags behind, how the last passes ended, and which files could not be copied.",
+      "Tells whether all is well, which server is the active one and since when, what the last probes found, how far the replica lags behind, how the last passes ended, and which files could not be copied.",
+      "Exits with 0 if all is well, with 1 if not. All is well if the last pass came to its end, and not longer than --max-age ago, if no file failed, and if the lag is not longer than --max-lag.",
+      "With --nagios it prints one line with performance data, and exits with 0 (OK), 1 (WARNING: some files failed), 2 (CRITICAL) or 3 (UNKNOWN).",
     ],
     arguments: [],
-    options: [],
+    options: [
+      {
+        long: "watch",
+        short: "w",
+        kind: "flag",
+        help: "show it again every two seconds",
+      },
+      {
+        long: "max-lag",
+        kind: "duration",
+        value: "DURATION",
+        help: "not well if the replica lags further behind, like 15m",
+        default: "no limit",
+      },
+      {
+        long: "max-age",
+        kind: "duration",
+        value: "DURATION",
+        help: "not well if the last pass ended longer ago",
+        default: "1h, or three times schedule.every",
+      },
+      {
+        long: "nagios",
+        kind: "flag",
+        help: "speak as a Nagios plugin does",
+        conflicts: "watch",
+      },
+    ],
     examples: [
       { line: "relais status --json", help: "the same for a program" },
+      {
+        line: "relais status --nagios --max-lag 15m",
+        help: "as a check of Nagios, Icinga, Checkmk …",
+      },
     ],
   },
   {
     name: "stat",
-    summary: "the figures each module keeps",
-    description: ["Shows the figures that each module keeps of its own work."],
+    summary: "the figures each module keeps, and the history",
+    description: [
+      "Shows the figures that each module keeps of its own work.",
+      "With --since it shows what passes came to, added up by the hour or the day, with small charts. The history is kept for stat.keep.",
+    ],
     arguments: [],
-    options: [],
-    examples: [],
+    options: [
+      {
+        long: "since",
+        kind: "duration",
+        value: "DURATION",
+        help: "the history of the last DURATION, like 7d",
+      },
+      {
+        long: "by",
+        kind: "choice",
+        value: "STEP",
+        choices: steps,
+        help: "a row for each pass, hour or day",
+        default: "hour up to 2 days, day beyond",
+        needs: "since",
+      },
+      {
+        long: "csv",
+        kind: "flag",
+        help: "the history as CSV",
+        needs: "since",
+        conflicts: "json",
+      },
+    ],
+    examples: [
+      { line: "relais stat --since 7d", help: "the last week, by the day" },
+      {
+        line: "relais stat --since 400d --by hour --csv > relais.csv",
+        help: "all of it, for a spreadsheet",
+      },
+    ],
   },
   {
     name: "log",

@@ -17,7 +17,7 @@ import { Publishing } from "../supervisor/publishing.ts";
 import { Replica } from "../supervisor/replica.ts";
 import type { Output } from "./output.ts";
 import { summary } from "./run.ts";
-import { status } from "./status.ts";
+import { showStatus } from "./status.ts";
 
 const silent = { dryRun: false, stderr: null, journal: false } as const;
 
@@ -71,7 +71,7 @@ async function play(folder: string, output: Output): Promise<ExitStatus> {
   await pass();
   say("How things stand:");
   output.result("$ relais status");
-  status(config, { json: false }, output);
+  await showStatus(config, output);
   await tellFigures(config.replica.state, output);
   say(howToGoOn);
   return exits.every((exit) => exit === exitStatus.done)

@@ -17,6 +17,11 @@ export interface OutputOptions {
 /** Priorities in the journal, sd-daemon(3). */
 const priorities = { error: "<3>", note: "<5>" } as const;
 
+/** What a terminal does on these: ECMA-48. */
+const cursorHome = "\x1b[H";
+const eraseLine = "\x1b[K";
+const eraseBelow = "\x1b[J";
+
 /** The two streams of one run of relais. */
 export class Output {
   readonly verbose: boolean;
@@ -38,6 +43,21 @@ export class Output {
   /** Prints text of our own, of any number of lines. */
   text(text: string): void {
     print(Deno.stdout, text);
+  }
+
+  /**
+   * Shows lines in place of those shown before, cut to the size of the terminal;
+   * without one, below them. What did not change does not flicker.
+   */
+  screen(lines: readonly string[]): void {
+    if (!Deno.stdout.isTerminal()) {
+      return print(Deno.stdout, `${lines.map(escapeVisible).join("\n")}\n`);
+    }
+    const { columns, rows } = Deno.consoleSize();
+    const shown = lines.slice(0, rows - 1).map((line) =>
+      [...escapeVisible(line)].slice(0, columns).join("") + eraseLine
+    );
+    print(Deno.stdout, cursorHome + shown.join("\n") + eraseBelow);
   }
 
   /** Prints a result as JSON, on one line. */

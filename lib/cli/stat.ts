@@ -1,22 +1,37 @@
 /**
- * relais stat: the figures of each module.
+ * relais stat: the figures of each module, and the history.
  *
  * @module
  */
 
 import type { Config } from "../config/config.ts";
+import { requireReplica } from "../config/load.ts";
 import { type ExitStatus, exitStatus, LocalError } from "../errors.ts";
+import type { Step } from "../history/step.ts";
 import { moduleNames } from "../protocol.ts";
 import { figuresOf } from "../stats/figures.ts";
 import { readSnapshot, snapshotPath } from "../stats/snapshot.ts";
+import { history } from "./history.ts";
 import type { Output } from "./output.ts";
 
-/** Shows the figures as they were written last, at most a second ago while relais works. */
+export interface StatArguments {
+  readonly json: boolean;
+  readonly csv: boolean;
+  /** Milliseconds. */
+  readonly since: number | undefined;
+  readonly by: Step | undefined;
+}
+
+/** Shows the figures as they were written last, at most a second ago while relais works; with `since` the history. */
 export async function stat(
   config: Config,
-  { json }: { readonly json: boolean },
+  { json, csv, since, by }: StatArguments,
   output: Output,
 ): Promise<ExitStatus> {
+  if (since !== undefined) {
+    history(requireReplica(config), { json, csv, since, by }, output);
+    return exitStatus.done;
+  }
   const directory = config.replica?.state ?? `${config.publish!.into}/.relais`;
   const { snapshot, problem } = await readSnapshot(snapshotPath(directory));
   if (problem !== undefined) {

@@ -4,89 +4,156 @@
  * @module
  */
 
+import { delay } from "@std/async/delay";
 import type { ReplicaReady } from "../config/config.ts";
 import { describe, type ExitStatus, exitStatus } from "../errors.ts";
-import { recall } from "../probe/memory.ts";
 import { readState } from "../state/database.ts";
 import { lastPasses } from "../state/history.ts";
-import { listedFiles, totals } from "../state/overview.ts";
-import { formatBytes, formatDate, formatSeconds } from "./human.ts";
+import { readSnapshot, snapshotPath } from "../stats/snapshot.ts";
+import {
+  defaultMaxAgeMs,
+  type HealthLimits,
+  type Problem,
+  problemsOf,
+  sayHealth,
+} from "../status/health.ts";
+import {
+  type NagiosResult,
+  toNagios,
+  unknownToNagios,
+} from "../status/nagios.ts";
+import { nextLoopPass, nextTimerRun } from "../status/next-pass.ts";
+import { readSituation, type Situation } from "../status/situation.ts";
+import { Signals } from "../supervisor/signals.ts";
 import type { Output } from "./output.ts";
-import { summary } from "./run.ts";
+import { statusLines } from "./status-text.ts";
 
-/** Passes that are told. */
-const passesTold = 5;
+/** What the command line says is still well; milliseconds. */
+interface GivenLimits {
+  readonly maxLag?: number | undefined;
+  readonly maxAge?: number | undefined;
+}
 
-/** Failing files that are named. */
-const failuresTold = 20;
+export interface StatusArguments extends GivenLimits {
+  readonly json: boolean;
+  readonly watch: boolean;
+  readonly nagios: boolean;
+}
 
-/** Tells which server is active, how late the replica is, how the last passes went, and what failed. */
-export function status(
-  config: ReplicaReady,
-  { json }: { readonly json: boolean },
+/** What is told in full. */
+const told = { passes: 5, failing: 20 };
+
+/** How often `--watch` looks again. */
+const watchMs = 2_000;
+
+/** Tells how things stand, and whether that is well. */
+export async function status(
+  load: () => Promise<ReplicaReady>,
+  args: StatusArguments,
   output: Output,
-): ExitStatus {
-  using db = readState(config.replica.state);
-  if (db === undefined) {
-    if (json) output.json(null);
-    else output.result("No pass has been run yet.");
-    return exitStatus.done;
+): Promise<ExitStatus> {
+  if (args.nagios) return await speakNagios(load, args, output);
+  const config = await load();
+  if (args.watch) return await watch(config, args, output);
+  if (!args.json) return await showStatus(config, output, args);
+  const { situation, problems } = await look(config, args);
+  output.json(toJson(situation, problems));
+  return statusOf(problems);
+}
+
+/** Shows a person how things stand. */
+export async function showStatus(
+  config: ReplicaReady,
+  output: Output,
+  limits: GivenLimits = {},
+): Promise<ExitStatus> {
+  const { situation, problems } = await look(config, limits);
+  for (const line of statusLines(situation, problems)) output.result(line);
+  return statusOf(problems);
+}
+
+interface View {
+  readonly situation: Situation;
+  readonly problems: readonly Problem[];
+}
+
+async function look(
+  config: ReplicaReady,
+  args: GivenLimits,
+): Promise<View> {
+  const { state } = config.replica;
+  using db = readState(state);
+  const nextPass = await nextTimerRun() ?? nextLoopPass(
+    (await readSnapshot(snapshotPath(state))).snapshot,
+    db === undefined ? undefined : lastPasses(db, 1)[0],
+    config.schedule.everyMs,
+    Date.now() / 1_000,
+  );
+  const situation = readSituation(db, config, { ...told, nextPass });
+  return { situation, problems: problemsOf(situation, limitsOf(config, args)) };
+}
+
+function limitsOf(
+  { schedule }: ReplicaReady,
+  { maxLag, maxAge }: GivenLimits,
+): HealthLimits {
+  return {
+    maxAgeMs: maxAge ?? defaultMaxAgeMs(schedule.everyMs),
+    maxLagMs: maxLag,
+  };
+}
+
+/** The result as a program reads it: docs/schemas/status.json. */
+function toJson(situation: Situation, problems: readonly Problem[]): unknown {
+  return {
+    healthy: problems.length === 0,
+    summary: sayHealth(situation, problems),
+    problems,
+    ...situation,
+  };
+}
+
+/** Whatever keeps a plugin from finding out is a state of its own. */
+async function speakNagios(
+  load: () => Promise<ReplicaReady>,
+  args: StatusArguments,
+  output: Output,
+): Promise<ExitStatus> {
+  const { line, status } = await askNagios(load, args);
+  output.text(line);
+  return status;
+}
+
+async function askNagios(
+  load: () => Promise<ReplicaReady>,
+  args: StatusArguments,
+): Promise<NagiosResult> {
+  try {
+    const config = await load();
+    const { situation, problems } = await look(config, args);
+    return toNagios(situation, problems, limitsOf(config, args));
+  } catch (error) {
+    return unknownToNagios(describe(error));
   }
-  const { choice, reason, probes, probedAt } = recall(db);
-  const { oldest, ...counts } = totals(db);
-  const failing = [...listedFiles(db, "failed")].slice(0, failuresTold);
-  const passes = lastPasses(db, passesTold);
-  const lag = oldest === null ? 0 : Math.max(0, Date.now() / 1_000 - oldest);
-  const { active } = choice;
-  if (json) {
-    output.json({
-      active,
-      since: choice.since / 1_000,
-      reason,
-      lag_seconds: Math.round(lag),
-      ...counts,
-      servers: probes.map((
-        { server, verdict, depth, failure, milliseconds, list },
-      ) => ({
-        name: server,
-        verdict,
-        depth,
-        error: failure?.message ?? null,
-        milliseconds,
-        list,
-      })),
-      probed: probedAt / 1_000,
-      passes,
-      failing,
+}
+
+async function watch(
+  config: ReplicaReady,
+  args: StatusArguments,
+  output: Output,
+): Promise<ExitStatus> {
+  using signals = new Signals();
+  while (!signals.signal.aborted) {
+    const { situation, problems } = await look(config, args);
+    if (args.json) output.json(toJson(situation, problems));
+    else output.screen(statusLines(situation, problems));
+    await delay(watchMs, { signal: signals.signal }).catch(() => {
+      // A signal ends it.
     });
-    return exitStatus.done;
   }
-  output.result(
-    active === null
-      ? "No server has served yet."
-      : `Active server: ${active}, since ${
-        formatDate(choice.since)
-      }: ${reason}`,
-  );
-  for (const { server, verdict, milliseconds, failure } of probes) {
-    output.result(
-      `  ${server}: ${verdict}, ${milliseconds} ms${
-        failure === null ? "" : `: ${describe(failure)}`
-      }`,
-    );
-  }
-  output.result(
-    `Here: ${counts.here} files, ${
-      formatBytes(counts.bytes)
-    }; pending: ${counts.pending}; failed: ${counts.failed}; lag: ${
-      formatSeconds(lag)
-    }`,
-  );
-  for (const { path, error } of failing) output.result(`  ${path}: ${error}`);
-  for (const { started, report } of passes) {
-    output.result(
-      `${formatDate(started * 1_000)}  exit ${report.exit}  ${summary(report)}`,
-    );
-  }
-  return exitStatus.done;
+  return signals.exitStatus ?? exitStatus.done;
+}
+
+function statusOf(problems: readonly Problem[]): ExitStatus {
+  return problems.length === 0 ? exitStatus.done : exitStatus.incomplete;
 }

@@ -120,6 +120,14 @@ export interface LogConfig {
   readonly keep: number;
 }
 
+/** What is kept of the past, and for whom. */
+export interface StatConfig {
+  /** Path of a Prometheus textfile; empty: none. */
+  readonly prometheus: string;
+  /** How long the history is kept; 0: for ever. @default 400 days */
+  readonly keepMs: number;
+}
+
 export interface HooksConfig {
   /** Command and arguments; empty: none. Gets the new files on stdin, NUL-separated. */
   readonly onNew: readonly string[];
@@ -155,10 +163,7 @@ export interface Config {
   readonly limits: LimitsConfig;
   readonly schedule: { /** @default 1 min */ readonly everyMs: number };
   readonly log: LogConfig;
-  readonly stat: {
-    /** Path of a Prometheus textfile; empty: none. */ readonly prometheus:
-      string;
-  };
+  readonly stat: StatConfig;
   readonly hooks: HooksConfig;
   readonly publish: PublishConfig | null;
 }

@@ -24,7 +24,7 @@ export function toConfig(path: string, parsed: Parsed): Config {
     limits: toLimits(parsed.limits),
     schedule: { everyMs: schedule.every },
     log: toLog(parsed.log),
-    stat,
+    stat: { prometheus: stat.prometheus, keepMs: stat.keep },
     hooks: toHooks(parsed.hooks),
     publish: (publish ?? null) satisfies PublishConfig | null,
   };

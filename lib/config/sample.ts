@@ -79,6 +79,7 @@ into = "/srv/replica"          # the directory that holds it
 
 [stat]
 # prometheus = ""              # path of a .prom file for node_exporter's textfile collector
+# keep = "400d"                # how long the history of passes is kept; 0s: for ever
 
 # Commands to run, as lists of the command and its arguments; no shell.
 [hooks]

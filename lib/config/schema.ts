@@ -122,6 +122,7 @@ export const tables = {
       ),
       "",
     ),
+    keep: v.optional(duration, "400d"),
   },
   hooks: {
     on_new: v.optional(command, []),

@@ -36,6 +36,8 @@ export function openState(stateDirectory: string): DatabaseSync {
     db.exec(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4000;",
     );
+    // Without it a row that replaces another one goes without a trigger for that one.
+    db.exec("PRAGMA recursive_triggers = ON");
     bringUpToDate(db, path);
     return db;
   } catch (error) {

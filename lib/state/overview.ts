@@ -1,10 +1,11 @@
 /**
- * Looking at the state, without changing it.
+ * Looking at the state, without changing it. What `relais status` and the page
+ * ask takes the same time however many files there are.
  *
  * @module
  */
 
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { Standing } from "./standing.ts";
 
 /** One line of the synchronised list, for a person. */
@@ -23,10 +24,23 @@ export interface ListedFile {
 export interface Totals {
   readonly here: number;
   readonly bytes: number;
+  /** Files of the active server that are to be fetched. */
   readonly pending: number;
+  /** Files that could not be copied last time, of any server. */
   readonly failed: number;
   /** When the oldest entry not yet here was published, in seconds since the epoch. */
   readonly oldest: number | null;
+}
+
+/** A file on the replica. */
+export interface FileHere {
+  readonly path: string;
+  readonly server: string;
+  readonly size: number;
+  /** Decimal seconds since the epoch. */
+  readonly mtime: string;
+  /** When it was put in place, in seconds since the epoch. */
+  readonly arrived: number;
 }
 
 export type Selection = "all" | "pending" | "failed";
@@ -48,13 +62,50 @@ export function* listedFiles(
   for (const row of rows) yield row as unknown as ListedFile;
 }
 
-export function totals(db: DatabaseSync): Totals {
+/** Counts; what is pending, of the server `active`. */
+export function totals(db: DatabaseSync, active: string | null): Totals {
   return db.prepare(`
-    SELECT
-      (SELECT count(*) FROM copy) AS here,
-      (SELECT total(size) FROM copy) AS bytes,
-      (SELECT count(DISTINCT path) FROM entry WHERE standing = 'wanted') AS pending,
-      (SELECT count(DISTINCT path) FROM entry WHERE standing = 'wanted' AND error IS NOT NULL) AS failed,
+    SELECT tally.files AS here, tally.bytes AS bytes,
+      (SELECT count(*) FROM entry WHERE server = :active AND standing = 'wanted') AS pending,
+      (SELECT count(DISTINCT path) FROM entry WHERE error IS NOT NULL) AS failed,
       (SELECT min(CAST(published AS REAL)) FROM entry WHERE standing = 'wanted') AS oldest
-  `).get() as unknown as Totals;
+    FROM tally`).get({ active }) as unknown as Totals;
+}
+
+/** Returns the first files, by path, that could not be copied last time. */
+export function failingFiles(
+  db: DatabaseSync,
+  limit: number,
+): Pick<ListedFile, "server" | "path" | "error">[] {
+  return db.prepare(`
+    SELECT server, path, error FROM entry WHERE error IS NOT NULL
+    ORDER BY path, server LIMIT ?`).all(limit) as unknown as ListedFile[];
+}
+
+/** Returns how late the replica is, in seconds: the age of the oldest entry not yet here. */
+export function lagOf({ oldest }: Pick<Totals, "oldest">, now: number): number {
+  return oldest === null ? 0 : Math.max(0, now / 1_000 - oldest);
+}
+
+/** Returns the files that arrived last, the youngest first; those whose path contains `text`, whatever its case. */
+export function newestFiles(
+  db: DatabaseSync,
+  limit: number,
+  text = "",
+): FileHere[] {
+  const pattern = `%${text.replaceAll(/[\\%_]/g, "\\$&")}%`;
+  const query: [string, Record<string, SQLInputValue>] = text === ""
+    ? ["", { limit }]
+    : [`WHERE path LIKE :pattern ESCAPE '\\'`, { limit, pattern }];
+  return db.prepare(`
+    SELECT path, server, size, mtime, arrived FROM copy ${query[0]}
+    ORDER BY arrived DESC LIMIT :limit`).all(query[1]) as unknown as FileHere[];
+}
+
+/** Returns how many bytes of each server's list have been read; only servers that have one are there. */
+export function bytesRead(db: DatabaseSync): Map<string, number> {
+  const rows = db.prepare(
+    `SELECT server, "offset" AS bytes FROM list WHERE generation IS NOT NULL`,
+  ).all() as { server: string; bytes: number }[];
+  return new Map(rows.map(({ server, bytes }) => [server, bytes]));
 }

@@ -3,7 +3,8 @@
  * released is never changed: what it made lies on people's disks.
  *
  * Each table belongs to one module, which alone writes it: `memory` to
- * test-server, `list`, `entry` and `copy` to synchro-list, `pass` to stat.
+ * test-server, `list`, `entry` and `copy` to synchro-list, `pass` and `hour` to
+ * stat. `tally` follows `copy` by triggers.
  *
  * @module
  */
@@ -76,6 +77,79 @@ CREATE TABLE pass (
 -- Finds a file here by its contents; small ones are fetched as quickly.
 CREATE INDEX copy_contents ON copy (digest) WHERE size >= 65536;
 `,
+  `
+-- One row a pass, some 60 bytes for one that found nothing: there is one a minute.
+ALTER TABLE pass RENAME TO report;
+CREATE TABLE pass (
+  started     REAL PRIMARY KEY, -- seconds since the epoch
+  server      TEXT,             -- NULL: none served
+  exit        INTEGER NOT NULL,
+  seconds     REAL NOT NULL,
+  lag         INTEGER NOT NULL, -- seconds, at its end
+  seen        INTEGER NOT NULL,
+  new         INTEGER NOT NULL,
+  skipped     INTEGER NOT NULL,
+  refused     INTEGER NOT NULL,
+  copied      INTEGER NOT NULL,
+  adopted     INTEGER NOT NULL,
+  bytes       INTEGER NOT NULL,
+  wire_bytes  INTEGER NOT NULL,
+  removed     INTEGER NOT NULL,
+  failed      INTEGER NOT NULL, -- files
+  told        TEXT              -- JSON of the errors and of failed files; NULL if there were none
+) WITHOUT ROWID;
+INSERT INTO pass
+SELECT started, report ->> 'server', coalesce(report ->> 'exit', 0),
+  coalesce(report ->> 'seconds', 0), coalesce(report ->> 'lag_seconds', 0),
+  coalesce(report ->> 'seen', 0), coalesce(report ->> 'new', 0),
+  coalesce(report ->> 'skipped', 0), coalesce(report ->> 'refused', 0),
+  coalesce(report ->> 'copied', 0), coalesce(report ->> 'adopted', 0),
+  coalesce(report ->> 'bytes', 0), coalesce(report ->> 'wire_bytes', 0),
+  coalesce(report ->> 'removed', 0), coalesce(json_array_length(report, '$.failed'), 0),
+  CASE WHEN coalesce(json_array_length(report, '$.failed'), 0)
+      + coalesce(json_array_length(report, '$.errors'), 0) > 0
+    THEN json_object('errors', coalesce(report -> 'errors', json_array()),
+      'failed', coalesce(report -> 'failed', json_array())) END
+FROM report;
+DROP TABLE report;
+
+-- The passes of each hour that took their files from one server, added up.
+CREATE TABLE hour (
+  hour        INTEGER NOT NULL, -- its beginning, in seconds since the epoch
+  server      TEXT NOT NULL,    -- '': none served
+  passes      INTEGER NOT NULL,
+  bad         INTEGER NOT NULL, -- passes with an exit status other than 0
+  files       INTEGER NOT NULL, -- copied
+  bytes       INTEGER NOT NULL, -- of these files
+  wire_bytes  INTEGER NOT NULL,
+  removed     INTEGER NOT NULL,
+  failures    INTEGER NOT NULL, -- files that failed, each time they did
+  seconds     REAL NOT NULL,    -- that the passes took
+  lag         INTEGER NOT NULL, -- the longest, in seconds
+  PRIMARY KEY (hour, server)
+) WITHOUT ROWID;
+INSERT INTO hour
+SELECT CAST(started AS INTEGER) / 3600 * 3600 AS begun, coalesce(server, '') AS source,
+  count(*), sum(exit <> 0), sum(copied), sum(bytes), sum(wire_bytes), sum(removed),
+  sum(failed), sum(seconds), max(lag)
+FROM pass GROUP BY begun, source;
+
+-- What somebody who looks at the state must not count: there may be a million files.
+CREATE TABLE tally (
+  files INTEGER NOT NULL,
+  bytes REAL NOT NULL           -- REAL: a server may claim sizes that no number holds together
+);
+INSERT INTO tally SELECT count(*), total(size) FROM copy;
+CREATE TRIGGER copy_put AFTER INSERT ON copy BEGIN
+  UPDATE tally SET files = files + 1, bytes = bytes + NEW.size;
+END;
+CREATE TRIGGER copy_gone AFTER DELETE ON copy BEGIN
+  UPDATE tally SET files = files - 1, bytes = bytes - OLD.size;
+END;
+CREATE INDEX copy_newest ON copy (arrived);
+CREATE INDEX entry_oldest ON entry (CAST(published AS REAL)) WHERE standing = 'wanted';
+CREATE INDEX entry_failing ON entry (path, server) WHERE error IS NOT NULL;
+`,
 ];
 
 /** Version of the schema, kept in `PRAGMA user_version`. */
@@ -102,7 +176,7 @@ export function migrate(db: DatabaseSync, version = schemaVersion): void {
 export function shadow(db: DatabaseSync): void {
   db.exec("PRAGMA temp_store = MEMORY");
   const made = db.prepare(
-    "SELECT type, name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL ORDER BY type = 'index'",
+    "SELECT type, name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL ORDER BY type <> 'table'",
   ).all() as { type: string; name: string; sql: string }[];
   for (const { type, name, sql } of made) {
     db.exec(temporary(sql));
@@ -112,8 +186,9 @@ export function shadow(db: DatabaseSync): void {
   for (const step of steps.slice(versionOf(db))) db.exec(temporary(step));
 }
 
-/** Turns statements that make tables and indexes into those that make temporary ones. */
+/** Turns statements that make tables, indexes and triggers into those that make temporary ones. */
 function temporary(sql: string): string {
   return sql.replaceAll(/^CREATE TABLE /gm, "CREATE TEMP TABLE ")
+    .replaceAll(/^CREATE TRIGGER /gm, "CREATE TEMP TRIGGER ")
     .replaceAll(/^CREATE INDEX /gm, "CREATE INDEX temp.");
 }

@@ -149,11 +149,6 @@ export const figures = {
       "relais_pending_files",
       "Files wanted that are not on the replica yet",
     ),
-    lag: gauge(
-      "relais_lag_seconds",
-      "Age of the oldest entry not yet on the replica, 0 when caught up",
-      "milliseconds",
-    ),
     received_bytes: receivedBytes("synchro-list"),
     wire_bytes: wireBytes("synchro-list"),
   },
@@ -228,6 +223,26 @@ export const figures = {
     last_success: gauge(
       "relais_last_success_timestamp_seconds",
       "When a pass last ended with nothing left to do",
+      "milliseconds",
+    ),
+    lag: gauge(
+      "relais_lag_seconds",
+      "Age of the oldest entry not yet on the replica, 0 when caught up",
+      "milliseconds",
+    ),
+    replica_files: gauge("relais_replica_files", "Files on the replica"),
+    replica_bytes: gauge(
+      "relais_replica_bytes",
+      "Bytes of the files on the replica",
+      "bytes",
+    ),
+    failing: gauge(
+      "relais_failing_files",
+      "Files wanted that could not be copied last time",
+    ),
+    active_since: gauge(
+      "relais_server_active_since_timestamp_seconds",
+      "When the active server became the active one, 0 before there is one",
       "milliseconds",
     ),
   },

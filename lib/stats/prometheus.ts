@@ -8,10 +8,11 @@
  */
 
 import { UsageError } from "../errors.ts";
-import { moduleNames } from "../protocol.ts";
+import { moduleNames, verdicts } from "../protocol.ts";
 import { figuresOf } from "./figures.ts";
 import { replaceFile } from "./replace.ts";
-import type { ServerState, Snapshot } from "./snapshot.ts";
+import type { ServerState } from "./servers.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** All samples of one metric: they must stand together. */
 interface Family {
@@ -53,22 +54,71 @@ function addWhole(
   });
 }
 
+/** What is said of each server. */
+const serverMetrics: readonly {
+  readonly metric: string;
+  readonly help: string;
+  /** `undefined`: there is nothing to say. */
+  readonly value: (server: ServerState) => number | undefined;
+}[] = [
+  {
+    metric: "relais_server_up",
+    help: "Whether the last probe found a server able to serve",
+    value: ({ verdict }) => Number(verdict === "up"),
+  },
+  {
+    metric: "relais_server_active",
+    help: "Whether files are taken from a server",
+    value: ({ active }) => Number(active),
+  },
+  {
+    metric: "relais_server_probe_timestamp_seconds",
+    help: "When a server was last probed",
+    value: ({ probed }) => probed,
+  },
+  {
+    metric: "relais_server_probe_duration_seconds",
+    help:
+      "How long the last probe of a server took, from connecting to its list",
+    value: ({ seconds }) => seconds,
+  },
+  {
+    metric: "relais_server_list_bytes",
+    help: "Size of the list that a server publishes",
+    value: ({ list }) => list?.size,
+  },
+  {
+    metric: "relais_server_list_timestamp_seconds",
+    help: "When the publisher of a server last ran",
+    value: ({ list }) => list?.mtime,
+  },
+];
+
 function addServers(
   families: Map<string, Family>,
   servers: readonly ServerState[],
 ): void {
-  families.set("relais_server_up", {
+  for (const { metric, help, value } of serverMetrics) {
+    const samples = servers.flatMap((server) => {
+      const figure = value(server);
+      const labels = { server: server.name };
+      return figure === undefined ? [] : sample(metric, labels, figure);
+    });
+    if (samples.length > 0) {
+      families.set(metric, { kind: "gauge", help, samples });
+    }
+  }
+  families.set("relais_server_verdict", {
     kind: "gauge",
-    help: "Whether the last probe found a server able to serve",
-    samples: servers.map(({ name, up }) =>
-      sample("relais_server_up", { server: name }, Number(up))
-    ),
-  });
-  families.set("relais_server_active", {
-    kind: "gauge",
-    help: "Whether files are taken from a server",
-    samples: servers.map(({ name, active }) =>
-      sample("relais_server_active", { server: name }, Number(active))
+    help: "Verdict of the last probe of a server: 1 for the one that holds",
+    samples: servers.flatMap(({ name, verdict }) =>
+      verdicts.map((each) =>
+        sample(
+          "relais_server_verdict",
+          { server: name, verdict: each },
+          Number(each === verdict),
+        )
+      )
     ),
   });
 }

@@ -5,10 +5,11 @@
  * @module
  */
 
-import { type ModuleName, moduleNames } from "../protocol.ts";
+import { type ModuleName, moduleNames, verdicts } from "../protocol.ts";
 import type { StatsBlock } from "./block.ts";
 import { type FigureName, figuresOf, fromBlock, toBlock } from "./figures.ts";
 import { replaceFile } from "./replace.ts";
+import type { ServerState } from "./servers.ts";
 
 /** Figures by name, in base units: bytes, seconds. */
 export type ModuleFigures = Readonly<Record<string, number>>;
@@ -22,13 +23,6 @@ export interface Snapshot {
   readonly modules: Readonly<Record<ModuleName, ModuleFigures>>;
   /** What is known of the servers, in order of preference. */
   readonly servers?: readonly ServerState[];
-}
-
-/** A server as the last probe found it. */
-export interface ServerState {
-  readonly name: string;
-  readonly up: boolean;
-  readonly active: boolean;
 }
 
 /** Takes a snapshot. May block: for workers. */
@@ -118,8 +112,14 @@ function isModuleFigures(value: unknown): boolean {
 }
 
 function isServerState(value: unknown): boolean {
-  return isRecord(value) && typeof value.name === "string" &&
-    typeof value.up === "boolean" && typeof value.active === "boolean";
+  if (!isRecord(value)) return false;
+  const { name, verdict, active, probed, seconds, list } = value;
+  return typeof name === "string" && typeof active === "boolean" &&
+    (verdicts as readonly unknown[]).includes(verdict) &&
+    Number.isFinite(probed) && Number.isFinite(seconds) &&
+    (list === null ||
+      isRecord(list) && Number.isFinite(list.size) &&
+        Number.isFinite(list.mtime));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -109,7 +109,10 @@ export function replicaPlans(
         permissions: { ...nothing, ...session },
       },
     },
-    "stat": statPlan(config, replica.state, { history: true, dryRun }),
+    "stat": statPlan(config, replica.state, {
+      keepMs: config.stat.keepMs,
+      dryRun,
+    }),
     "log": logPlan(config, options),
   };
 }
@@ -127,7 +130,7 @@ export function publishPlans(
       run: ["sync"],
     }]),
     "stat": statPlan(config, `${publish.into}/.relais`, {
-      history: false,
+      keepMs: null,
       dryRun: false,
     }),
     "log": logPlan(config, options),
@@ -137,7 +140,7 @@ export function publishPlans(
 function statPlan(
   { stat: { prometheus } }: Config,
   directory: string,
-  how: Pick<StatSettings, "history" | "dryRun">,
+  how: Pick<StatSettings, "keepMs" | "dryRun">,
 ): ModulePlan {
   const directories = prometheus === ""
     ? [directory]

@@ -1,0 +1,154 @@
+/**
+ * relais stat --since: what passes came to, by step of time.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { ReplicaReady } from "../config/config.ts";
+import { csvHeader, csvLine } from "../history/csv.ts";
+import {
+  type Period,
+  periodOfPass,
+  periodsOf,
+  sum,
+} from "../history/periods.ts";
+import { narrow, spark } from "../history/spark.ts";
+import type { Step } from "../history/step.ts";
+import { readState } from "../state/database.ts";
+import { hoursSince, passesSince } from "../state/history.ts";
+import { type Column, formatColumns } from "./columns.ts";
+import { formatBytes, formatDate, formatSeconds } from "./human.ts";
+import type { Output } from "./output.ts";
+
+export interface HistoryArguments {
+  readonly json: boolean;
+  readonly csv: boolean;
+  /** Milliseconds. */
+  readonly since: number;
+  readonly by: Step | undefined;
+}
+
+/** A table by the hour is no longer than this. */
+const longestByHourMs = 2 * 86_400_000;
+
+/** Columns of a chart where there is no terminal. */
+const chartWidth = 60;
+
+/** Shows the history of the last `since` milliseconds. */
+export function history(
+  config: ReplicaReady,
+  { json, csv, since: ago, by }: HistoryArguments,
+  output: Output,
+): void {
+  const until = Date.now() / 1_000;
+  const since = until - ago / 1_000;
+  const step = by ?? (ago > longestByHourMs ? "day" : "hour");
+  using db = readState(config.replica.state);
+  const periods = readPeriods(db, step, since, until);
+  if (csv) {
+    output.text([csvHeader, ...periods.map(csvLine)].join("\n"));
+  } else if (json) {
+    output.json({ since, until, by: step, total: sum(periods), periods });
+  } else {
+    const lines = [
+      ...charts(readPeriods(db, "hour", since, until, { gaps: true }), until),
+      "",
+      ...table(periods),
+    ];
+    for (const line of lines) output.result(line);
+  }
+}
+
+/** Returns the periods in which there was a pass; with `gaps` the others as well. */
+function readPeriods(
+  db: DatabaseSync | undefined,
+  step: Step,
+  since: number,
+  until: number,
+  { gaps } = { gaps: false },
+): Period[] {
+  if (db === undefined) return [];
+  if (step === "pass") return [...passesSince(db, since)].map(periodOfPass);
+  const hours = step === "hour" ? 1 : 24;
+  return periodsOf(hoursSince(db, since), hours, since, until)
+    .filter(({ passes }) => gaps || passes > 0);
+}
+
+/** Some lines on the whole: what it came to, and how it was spread. */
+function charts(periods: readonly Period[], until: number): string[] {
+  const total = sum(periods);
+  if (total.passes === 0) return ["No pass in this time."];
+  const columns = narrow(periods, widthOfCharts());
+  const most = (figure: (period: Period) => number) =>
+    Math.max(...columns.map(figure));
+  const rows: [string, (period: Period) => number, string][] = [
+    ["files", ({ files }) => files, `${most(({ files }) => files)}`],
+    ["bytes", ({ bytes }) => bytes, formatBytes(most(({ bytes }) => bytes))],
+    [
+      "failures",
+      ({ failures }) => failures,
+      `${most(({ failures }) => failures)}`,
+    ],
+    [
+      "lag",
+      ({ lag_seconds }) => lag_seconds,
+      formatSeconds(most(({ lag_seconds }) => lag_seconds)),
+    ],
+  ];
+  const from = columns[0]!.start;
+  const width = Math.round(periods.length / columns.length);
+  return [
+    `${total.passes} passes, ${total.bad} of them not good; ${total.files} files copied, ${
+      formatBytes(total.bytes)
+    }; ${total.failures} failures; longest lag ${
+      formatSeconds(total.lag_seconds)
+    }.`,
+    "",
+    ...rows.map(([name, figure, top]) =>
+      `${name.padEnd(8)} |${spark(columns, figure)}| ${top} at most`
+    ),
+    `${" ".repeat(9)}${minute(from)} to ${
+      minute(until)
+    }, a column for ${width} h`,
+  ];
+}
+
+/** Leaves room for the name before and the figure after. */
+function widthOfCharts(): number {
+  if (!Deno.stdout.isTerminal()) return chartWidth;
+  return Math.max(10, Math.min(120, Deno.consoleSize().columns - 30));
+}
+
+function table(periods: readonly Period[]): string[] {
+  if (periods.length === 0) return [];
+  const rows = periods.map((period) => [
+    minute(period.start),
+    period.servers.join(" ") || "none",
+    String(period.passes),
+    String(period.bad),
+    String(period.files),
+    formatBytes(period.bytes),
+    String(period.failures),
+    formatSeconds(period.lag_seconds),
+    formatSeconds(Math.round(period.seconds * 10) / 10),
+  ]);
+  return formatColumns(columns, rows);
+}
+
+const columns: readonly Column[] = [
+  { name: "from", align: "left" },
+  { name: "server", align: "left" },
+  { name: "passes", align: "right" },
+  { name: "not good", align: "right" },
+  { name: "files", align: "right" },
+  { name: "bytes", align: "right" },
+  { name: "failures", align: "right" },
+  { name: "longest lag", align: "right" },
+  { name: "took", align: "right" },
+];
+
+/** `2026-11-23 10:04`. */
+function minute(seconds: number): string {
+  return formatDate(seconds * 1_000).slice(0, "2026-11-23 10:04".length);
+}

@@ -1,0 +1,126 @@
+/**
+ * Whether a replica is healthy, and why not: one judgement for `relais status`,
+ * for monitoring and for `/healthz`.
+ *
+ * @module
+ */
+
+import { exitStatuses } from "../cli/exit-statuses.ts";
+import { formatSeconds } from "../cli/human.ts";
+import { exitStatus } from "../errors.ts";
+import type { PastPass } from "../state/history.ts";
+import type { Situation } from "./situation.ts";
+
+/** What is still healthy; milliseconds. */
+export interface HealthLimits {
+  /** How long ago the last pass may have come to its end. */
+  readonly maxAgeMs: number;
+  /** How late the replica may be; `undefined`: this alone is no reason. */
+  readonly maxLagMs: number | undefined;
+}
+
+/** What is wrong. A `warning` is about some files, `critical` about all of them. */
+export interface Problem {
+  readonly gravity: "warning" | "critical";
+  readonly text: string;
+}
+
+/** Passes may be as far apart as this without anybody saying so. */
+const unremarkableAgeMs = 3_600_000;
+
+/** Returns the `maxAgeMs` that holds if nobody gives one: an hour, or three times `schedule.every`. */
+export function defaultMaxAgeMs(everyMs: number): number {
+  return Math.max(unremarkableAgeMs, 3 * everyMs);
+}
+
+/** Returns what is wrong, the gravest first; nothing if the replica is healthy. */
+export function problemsOf(
+  situation: Situation,
+  { maxAgeMs, maxLagMs }: HealthLimits,
+): Problem[] {
+  const { passes: [last], now, lag_seconds, failed } = situation;
+  if (last === undefined) return [critical("no pass has been run yet")];
+  const problems = passProblems(last, situation);
+  if (maxLagMs !== undefined && lag_seconds * 1_000 > maxLagMs) {
+    problems.push(critical(
+      `the replica lags ${formatSeconds(lag_seconds)} behind, more than ${
+        formatSeconds(maxLagMs / 1_000)
+      }`,
+    ));
+  }
+  const ended = lastEnd(situation);
+  if (ended === null) {
+    problems.push(critical("no pass has come to its end yet"));
+  } else if ((now - ended) * 1_000 > maxAgeMs) {
+    const age = formatSeconds(Math.round(now - ended));
+    problems.push(critical(
+      `the last pass that came to its end did so ${age} ago, more than ${
+        formatSeconds(maxAgeMs / 1_000)
+      }`,
+    ));
+  }
+  if (failed > 0) {
+    problems.push({
+      gravity: "warning",
+      text: failed === 1
+        ? "1 file could not be copied"
+        : `${failed} files could not be copied`,
+    });
+  }
+  return problems.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** Says in one line how the replica is. */
+export function sayHealth(
+  situation: Situation,
+  problems: readonly Problem[],
+): string {
+  if (problems.length > 0) return problems.map(({ text }) => text).join("; ");
+  const { active, lag_seconds, pending, now } = situation;
+  const lag = lag_seconds === 0 && pending === 0
+    ? "nothing waits"
+    : `${pending} files wait, lag ${formatSeconds(lag_seconds)}`;
+  const age = formatSeconds(
+    Math.max(0, Math.round(now - lastEnd(situation)!)),
+  );
+  return `files come from ${active}, ${lag}, last pass ${age} ago`;
+}
+
+/**
+ * Returns when a pass last came to its end, in seconds since the epoch; `null`
+ * if none did. Files that fail do not keep it from its end: they are told by
+ * themselves.
+ */
+export function lastEnd(
+  { passes: [last], last_success }: Situation,
+): number | null {
+  return last !== undefined && last.exit <= exitStatus.incomplete
+    ? last.started + last.seconds
+    : last_success;
+}
+
+/** What the exit status of the last pass says. One that was stopped by a signal says nothing. */
+function passProblems(
+  { exit, errors }: PastPass,
+  { servers, failed }: Situation,
+): Problem[] {
+  if (exit === 0 || exit > 128) return [];
+  // The files that failed are told by themselves.
+  if (exit === 1 && errors.length === 0 && failed > 0) return [];
+  const meaning = exitStatuses.find(({ status }) => status === String(exit))
+    ?.meaning ?? "it failed";
+  const why = errors[0] ??
+    servers.find(({ error }) => error !== null)?.error;
+  const text = `the last pass ended with exit ${exit}: ${meaning}${
+    why === undefined ? "" : ` (${why})`
+  }`;
+  return [{ gravity: exit === 1 ? "warning" : "critical", text }];
+}
+
+function critical(text: string): Problem {
+  return { gravity: "critical", text };
+}
+
+function rank({ gravity }: Problem): number {
+  return gravity === "critical" ? 0 : 1;
+}

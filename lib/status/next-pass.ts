@@ -1,0 +1,75 @@
+/**
+ * When the next pass is due: systemd knows it of its timer, and of the loop it
+ * follows from the figures that it keeps writing.
+ *
+ * @module
+ */
+
+import type { PastPass } from "../state/history.ts";
+import type { Snapshot } from "../stats/snapshot.ts";
+
+/** The timer that `relais --once` is run from. */
+const timerUnit = "relais.timer";
+
+/** systemd answers at once, or not at all. */
+const patienceMs = 1_000;
+
+/**
+ * Returns when systemd's timer runs the next time, in seconds since the epoch;
+ * `undefined` if there is no systemd, or no such timer.
+ */
+export async function nextTimerRun(): Promise<number | undefined> {
+  if (!await isBooted()) return undefined;
+  try {
+    const { stdout, success } = await new Deno.Command("systemctl", {
+      args: ["list-timers", "--all", "--output=json", timerUnit],
+      stdin: "null",
+      stderr: "null",
+      signal: AbortSignal.timeout(patienceMs),
+    }).output();
+    return success ? parseTimers(new TextDecoder().decode(stdout)) : undefined;
+  } catch {
+    // Not to know it is no reason to fail.
+    return undefined;
+  }
+}
+
+/** Returns the next run in what `systemctl list-timers --output=json` prints: microseconds, or null. */
+export function parseTimers(json: string): number | undefined {
+  const timers: unknown = JSON.parse(json);
+  if (!Array.isArray(timers)) return undefined;
+  const next: unknown = timers.find(({ unit }) => unit === timerUnit)?.next;
+  return typeof next === "number" && next > 0 ? next / 1e6 : undefined;
+}
+
+/** sd_booted(3). */
+async function isBooted(): Promise<boolean> {
+  try {
+    return (await Deno.lstat("/run/systemd/system")).isDirectory;
+  } catch {
+    // Another init, or a container.
+    return false;
+  }
+}
+
+/** Seconds that the figures of a loop that is alive are old at most. */
+const aliveSeconds = 3;
+
+/**
+ * Returns when a loop begins its next pass, in seconds since the epoch;
+ * `undefined` if none is running. Its figures go on after its pass has ended,
+ * those of `--once` do not.
+ */
+export function nextLoopPass(
+  snapshot: Snapshot | undefined,
+  last: PastPass | undefined,
+  everyMs: number,
+  now: number,
+): number | undefined {
+  if (snapshot === undefined || last === undefined) return undefined;
+  const ended = last.started + last.seconds;
+  const isAlive = now - snapshot.taken < aliveSeconds &&
+    snapshot.taken - ended > aliveSeconds / 2;
+  const next = last.started + everyMs / 1_000;
+  return isAlive && next > now ? next : undefined;
+}

@@ -1,0 +1,147 @@
+/**
+ * How things stand with a replica: what `relais status`, a monitoring check and
+ * the page are made of.
+ *
+ * @module
+ */
+
+import { statfsSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import type { ReplicaReady } from "../config/config.ts";
+import { describe } from "../errors.ts";
+import { recall } from "../probe/memory.ts";
+import type { Depth, Verdict } from "../protocol.ts";
+import { lastPasses, lastSuccess, type PastPass } from "../state/history.ts";
+import {
+  bytesRead,
+  failingFiles,
+  lagOf,
+  type ListedFile,
+  totals,
+} from "../state/overview.ts";
+
+/** A server, as the last probe found it. */
+export interface ServerSituation {
+  readonly name: string;
+  readonly active: boolean;
+  readonly verdict: Verdict;
+  /** How deep the probe got. */
+  readonly depth: Depth;
+  /** Why it is not up, and what can be done. */
+  readonly error: string | null;
+  /** The round trip of the probe, from connecting to the last answer. */
+  readonly milliseconds: number;
+  readonly list: {
+    readonly generation: string;
+    /** Bytes. */
+    readonly size: number;
+    /** When its publisher last ran, in seconds since the epoch. */
+    readonly mtime: number;
+    /** Bytes of it that the synchronised list holds; `null`: it was never read. */
+    readonly read: number | null;
+  } | null;
+}
+
+/** How things stand. Dates are seconds since the epoch. */
+export interface Situation {
+  readonly now: number;
+  /** The server that files come from; `null` before the first one served. */
+  readonly active: string | null;
+  readonly since: number;
+  /** Why it is the active one. */
+  readonly reason: string;
+  readonly probed: number;
+  /** In order of preference. */
+  readonly servers: readonly ServerSituation[];
+  readonly lag_seconds: number;
+  /** Files on the replica, and their bytes. */
+  readonly here: number;
+  readonly bytes: number;
+  /** Files of the active server that are to be fetched. */
+  readonly pending: number;
+  /** Files that could not be copied last time, and the first of them. */
+  readonly failed: number;
+  readonly failing: readonly Pick<ListedFile, "server" | "path" | "error">[];
+  /** The youngest first. */
+  readonly passes: readonly PastPass[];
+  /** When a pass last ended with nothing left to do. */
+  readonly last_success: number | null;
+  /** When the next pass is due, as far as is known. */
+  readonly next_pass: number | null;
+  /** The disk of the replica, in bytes. */
+  readonly disk: { readonly free: number; readonly total: number } | null;
+}
+
+export interface SituationOptions {
+  /** Passes and failing files that are named. */
+  readonly passes: number;
+  readonly failing: number;
+  readonly nextPass?: number | undefined;
+}
+
+/** Reads how things stand from the state; from none, before the first pass. */
+export function readSituation(
+  db: DatabaseSync | undefined,
+  { replica }: ReplicaReady,
+  options: SituationOptions,
+): Situation {
+  const now = Date.now();
+  const common = {
+    now: now / 1_000,
+    next_pass: options.nextPass ?? null,
+    disk: diskOf(replica.into),
+  };
+  if (db === undefined) return { ...nothing, ...common };
+  const memory = recall(db);
+  const { oldest, ...counts } = totals(db, memory.choice.active);
+  const read = bytesRead(db);
+  return {
+    ...common,
+    active: memory.choice.active,
+    since: memory.choice.since / 1_000,
+    reason: memory.reason,
+    probed: memory.probedAt / 1_000,
+    servers: memory.probes.map((
+      { server, verdict, depth, failure, milliseconds, list },
+    ) => ({
+      name: server,
+      active: server === memory.choice.active,
+      verdict,
+      depth,
+      error: failure === null ? null : describe(failure),
+      milliseconds,
+      list: list === null ? null : { ...list, read: read.get(server) ?? null },
+    })),
+    lag_seconds: Math.round(lagOf({ oldest }, now)),
+    ...counts,
+    failing: failingFiles(db, options.failing),
+    passes: lastPasses(db, options.passes),
+    last_success: lastSuccess(db),
+  };
+}
+
+const nothing = {
+  active: null,
+  since: 0,
+  reason: "no pass has been run yet",
+  probed: 0,
+  servers: [],
+  lag_seconds: 0,
+  here: 0,
+  bytes: 0,
+  pending: 0,
+  failed: 0,
+  failing: [],
+  passes: [],
+  last_success: null,
+} as const;
+
+function diskOf(into: string): Situation["disk"] {
+  try {
+    const { bavail, blocks, bsize } = statfsSync(into);
+    return { free: bavail * bsize, total: blocks * bsize };
+  } catch {
+    // It is made by the first pass.
+    return null;
+  }
+}
