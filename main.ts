@@ -81,6 +81,18 @@ async function dispatch(
       }, output);
     case "stat":
       return await stat(await load(), invocation.options, output);
+    case "serve": {
+      const { "token-file": tokenFile, ...options } = invocation.options;
+      const args = {
+        ...options,
+        tokenFile,
+        maxLag: options["max-lag"],
+        maxAge: options["max-age"],
+      };
+      // Nobody else needs a server.
+      const { serve } = await import("./lib/cli/serve.ts");
+      return await serve(requireReplica(await load()), args, output);
+    }
     case "log":
       return await log(await load(), invocation.options, output);
     case "list": {

@@ -19,6 +19,8 @@ import type {
 import type { Failure } from "./errors.ts";
 import type { Version } from "./list/entry.ts";
 import type { FileStat } from "./ssh/file-stat.ts";
+import type { ListenAddress } from "./serve/listen.ts";
+import type { SiteSettings } from "./serve/site.ts";
 import type { Timestamp } from "./timestamp.ts";
 
 /** The modules, by the names they have everywhere: worker, log, figures, file. */
@@ -425,6 +427,18 @@ export interface LogSettings extends LogConfig {
 export type LogOperations = {
   /** Answers when all that was posted before is written. */
   flush: { request: null; reply: null };
+};
+
+// ---------------------------------------------------------------------- serve
+
+export type ServeOperations = {
+  /** Begins to serve the page; the reply says where. Asked once. */
+  listen: {
+    request: { readonly address: ListenAddress; readonly site: SiteSettings };
+    reply: ListenAddress;
+  };
+  /** Ends it, and all that is being sent. */
+  end: { request: null; reply: null };
 };
 
 // -------------------------------------------------------------------- publish

@@ -8,7 +8,6 @@ import { delay } from "@std/async/delay";
 import type { ReplicaReady } from "../config/config.ts";
 import { describe, type ExitStatus, exitStatus } from "../errors.ts";
 import { readState } from "../state/database.ts";
-import { lastPasses } from "../state/history.ts";
 import { readSnapshot, snapshotPath } from "../stats/snapshot.ts";
 import {
   defaultMaxAgeMs,
@@ -82,14 +81,14 @@ async function look(
   args: GivenLimits,
 ): Promise<View> {
   const { state } = config.replica;
+  const timer = await nextTimerRun();
+  const { snapshot } = await readSnapshot(snapshotPath(state));
   using db = readState(state);
-  const nextPass = await nextTimerRun() ?? nextLoopPass(
-    (await readSnapshot(snapshotPath(state))).snapshot,
-    db === undefined ? undefined : lastPasses(db, 1)[0],
-    config.schedule.everyMs,
-    Date.now() / 1_000,
-  );
-  const situation = readSituation(db, config, { ...told, nextPass });
+  const situation = readSituation(db, config.replica, {
+    ...told,
+    nextPass: (last, now) =>
+      timer ?? nextLoopPass(snapshot, last, config.schedule.everyMs, now),
+  });
   return { situation, problems: problemsOf(situation, limitsOf(config, args)) };
 }
 

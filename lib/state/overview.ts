@@ -94,12 +94,18 @@ export function newestFiles(
   text = "",
 ): FileHere[] {
   const pattern = `%${text.replaceAll(/[\\%_]/g, "\\$&")}%`;
-  const query: [string, Record<string, SQLInputValue>] = text === ""
-    ? ["", { limit }]
-    : [`WHERE path LIKE :pattern ESCAPE '\\'`, { limit, pattern }];
+  const matches = text === "" ? "" : "WHERE path LIKE :pattern ESCAPE '\\'";
+  const values: Record<string, SQLInputValue> = text === ""
+    ? { limit }
+    : { limit, pattern };
+  // The index alone finds the paths; going to each row as well takes seconds.
   return db.prepare(`
-    SELECT path, server, size, mtime, arrived FROM copy ${query[0]}
-    ORDER BY arrived DESC LIMIT :limit`).all(query[1]) as unknown as FileHere[];
+    SELECT path, server, size, mtime, arrived
+    FROM (
+      SELECT path FROM copy INDEXED BY copy_newest ${matches}
+      ORDER BY arrived DESC LIMIT :limit
+    ) CROSS JOIN copy USING (path)
+    ORDER BY arrived DESC`).all(values) as unknown as FileHere[];
 }
 
 /** Returns how many bytes of each server's list have been read; only servers that have one are there. */

@@ -7,7 +7,7 @@
 
 import { statfsSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import type { ReplicaReady } from "../config/config.ts";
+import type { ReplicaConfig } from "../config/config.ts";
 import { describe } from "../errors.ts";
 import { recall } from "../probe/memory.ts";
 import type { Depth, Verdict } from "../protocol.ts";
@@ -76,27 +76,28 @@ export interface SituationOptions {
   /** Passes and failing files that are named. */
   readonly passes: number;
   readonly failing: number;
-  readonly nextPass?: number | undefined;
+  /** When the next pass is due, after this last one; both in seconds since the epoch. */
+  readonly nextPass: (
+    last: PastPass | undefined,
+    now: number,
+  ) => number | undefined;
 }
 
 /** Reads how things stand from the state; from none, before the first pass. */
 export function readSituation(
   db: DatabaseSync | undefined,
-  { replica }: ReplicaReady,
+  { into }: Pick<ReplicaConfig, "into">,
   options: SituationOptions,
 ): Situation {
   const now = Date.now();
-  const common = {
-    now: now / 1_000,
-    next_pass: options.nextPass ?? null,
-    disk: diskOf(replica.into),
-  };
-  if (db === undefined) return { ...nothing, ...common };
+  const disk = diskOf(into);
+  if (db === undefined) return { ...nothing, now: now / 1_000, disk };
+  const passes = lastPasses(db, options.passes);
   const memory = recall(db);
   const { oldest, ...counts } = totals(db, memory.choice.active);
   const read = bytesRead(db);
   return {
-    ...common,
+    now: now / 1_000,
     active: memory.choice.active,
     since: memory.choice.since / 1_000,
     reason: memory.reason,
@@ -115,8 +116,10 @@ export function readSituation(
     lag_seconds: Math.round(lagOf({ oldest }, now)),
     ...counts,
     failing: failingFiles(db, options.failing),
-    passes: lastPasses(db, options.passes),
+    passes,
     last_success: lastSuccess(db),
+    next_pass: options.nextPass(passes[0], now / 1_000) ?? null,
+    disk,
   };
 }
 
@@ -134,6 +137,7 @@ const nothing = {
   failing: [],
   passes: [],
   last_success: null,
+  next_pass: null,
 } as const;
 
 function diskOf(into: string): Situation["disk"] {

@@ -1,0 +1,107 @@
+/**
+ * The page: one document with its style and its script in it. Everything there
+ * is to know stands in it as it is sent; the script only keeps it up to date.
+ *
+ * @module
+ */
+
+import type { LogLine } from "../log/read.ts";
+import type { Period } from "../history/periods.ts";
+import type { FileHere } from "../state/overview.ts";
+import type { Snapshot } from "../stats/snapshot.ts";
+import { type Problem, sayHealth } from "../status/health.ts";
+import type { Situation } from "../status/situation.ts";
+import { formatDate } from "../cli/human.ts";
+import config from "../../deno.json" with { type: "json" };
+import { pagePolicy } from "./headers.ts";
+import { Html, html } from "./html.ts";
+import script from "./page.js" with { type: "text" };
+import style from "./page.css" with { type: "text" };
+import type { Range } from "./range.ts";
+import { failing, files } from "./files.ts";
+import { plots } from "./plots.ts";
+import { facts, lastPasses, liveLog, modules, servers } from "./sections.ts";
+
+/** All that the page shows. */
+export interface View {
+  readonly situation: Situation;
+  readonly problems: readonly Problem[];
+  readonly range: Range;
+  /** Every period of the range. */
+  readonly periods: readonly Period[];
+  /** The newest files, of those that match `query`. */
+  readonly newest: readonly FileHere[];
+  readonly query: string;
+  /** The last lines, or why there are none. */
+  readonly log: readonly LogLine[] | string;
+  /** Whether there is a log to follow. */
+  readonly follows: boolean;
+  readonly snapshot: Snapshot | undefined;
+}
+
+/** The Content-Security-Policy of the page. */
+export const policy = pagePolicy(style, script);
+
+/** The icon of the tab: a relay baton's two ends, as a dot in a ring. */
+const icon =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='6.5' fill='none' stroke='%230f766e' stroke-width='2'/%3E%3Ccircle cx='8' cy='8' r='2.5' fill='%230f766e'/%3E%3C/svg%3E";
+
+/** Without a script the page is loaded again so often; seconds. */
+const reloadSeconds = 60;
+
+/** Returns the whole document. */
+export function renderPage(view: View): string {
+  const { situation, problems } = view;
+  const well = problems.length === 0;
+  return html`
+    <!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark">
+        <title>${well ? "well" : "not well"} · relais</title>
+        <link rel="icon" href="${icon}">
+        <noscript><meta http-equiv="refresh" content="${reloadSeconds}"></noscript>
+        <style>${new Html(style)}</style>
+      </head>
+      <body>
+        <a class="skip" href="#main">Skip to the content</a>
+        <header>
+          <p class="name">relais</p>
+          <div class="state ${stateOf(
+            problems,
+          )}" id="state" data-live role="status">
+            <strong>${well ? "Well" : "Not well"}</strong>
+            <span>${sayHealth(situation, problems)}</span>
+          </div>
+        </header>
+        <main id="main">
+    ${facts(situation)}
+    ${servers(situation)}
+    ${failing(situation)}
+    ${plots(view)}
+    ${lastPasses(situation)}
+    ${files(view)}
+    ${liveLog(view.log, view.follows)}
+    ${modules(view.snapshot)}
+        </main>
+        <footer>
+          <p id="made"
+            data-live>As of <time datetime="${new Date(situation.now * 1_000)
+              .toISOString()}">${formatDate(
+                situation.now * 1_000,
+              )}</time>, in the time of the replica (${Intl.DateTimeFormat()
+              .resolvedOptions().timeZone}).</p>
+          <p>relais ${config
+            .version}. This page only reads. <a href="/metrics">Metrics</a> for Prometheus, <a href="/healthz">health</a> for a monitor.</p>
+        </footer>
+        <script>${new Html(script)}</script>
+      </body>
+    </html>
+  `.text;
+}
+
+function stateOf([gravest]: readonly Problem[]): string {
+  return gravest?.gravity ?? "well";
+}

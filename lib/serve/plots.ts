@@ -1,0 +1,85 @@
+/**
+ * The part of the page about the past: plots, and their figures as a table.
+ *
+ * @module
+ */
+
+import { formatBytes, formatSeconds } from "../cli/human.ts";
+import { type Period, sum } from "../history/periods.ts";
+import { type Html, html } from "./html.ts";
+import type { View } from "./page.ts";
+import { drawBars, drawServers, minute } from "./plot.ts";
+import { ranges } from "./range.ts";
+import { count, table } from "./sections.ts";
+
+/** Files and lag over time, and the server they came from. */
+export function plots({ periods, range, situation, query }: View): Html {
+  const total = sum(periods);
+  const links = ranges.map(({ name, label }) => {
+    const address = `/?range=${name}${
+      query === "" ? "" : `&q=${encodeURIComponent(query)}`
+    }#past`;
+    return name === range.name
+      ? html`<a href="${address}" aria-current="true">${label}</a>`
+      : html`<a href="${address}">${label}</a>`;
+  });
+  return html`
+    <section id="past" data-live aria-labelledby="past-title">
+      <h2 id="past-title">The last ${range.label}</h2>
+      <nav aria-label="Time shown">${links}</nav>
+      <p>${count(total.passes, "pass", "passes")}, ${total.bad === 0
+        ? "all good"
+        : `${total.bad} of them not good`}; ${count(
+          total.files,
+          "file",
+        )} copied, ${formatBytes(total.bytes)}; longest lag ${formatSeconds(
+          total.lag_seconds,
+        )}.</p>
+      <div class="plots">
+      ${drawBars(periods, {
+        id: "plot-files",
+        title: `Files, ${range.each} a bar`,
+        figure: ({ files }) => files,
+        format: (value) => count(value, "file"),
+        summary: `${count(total.files, "file")} in all`,
+      })}
+      ${drawBars(periods, {
+        id: "plot-lag",
+        title: `Longest lag, ${range.each} a bar`,
+        figure: ({ lag_seconds }) => lag_seconds,
+        format: formatSeconds,
+        summary: `at most ${formatSeconds(total.lag_seconds)}`,
+      })}
+      </div>
+      ${drawServers(periods, situation.servers.map(({ name }) => name))}
+      <details class="figures" data-key="figures"><summary>These figures as a table</summary>
+      ${table("What passes came to", [
+        ["From"],
+        ["Server"],
+        ["Passes", "number"],
+        ["Files", "number"],
+        ["Bytes", "number"],
+        ["Failures", "number"],
+        ["Longest lag", "number"],
+      ], periods.filter(({ passes }) => passes > 0).toReversed().map(row))}
+      </details>
+    </section>
+  `;
+}
+
+function row(period: Period): Html {
+  const cells = [
+    period.passes,
+    period.files,
+    formatBytes(period.bytes),
+    period.failures,
+    formatSeconds(period.lag_seconds),
+  ];
+  return html`
+    <tr>
+      <th scope="row">${minute(period.start)}</th>
+      <td>${period.servers.join(" ") || "none"}${cells.map((cell) =>
+        html`<td>${cell}`
+      )}
+  `;
+}

@@ -1,0 +1,265 @@
+/**
+ * The parts of the page that say how things stand.
+ *
+ * @module
+ */
+
+import { formatBytes, formatDate, formatSeconds } from "../cli/human.ts";
+import { tellList } from "../cli/status-text.ts";
+import type { LogLine } from "../log/read.ts";
+import { moduleNames } from "../protocol.ts";
+import { type Figure, figuresOf } from "../stats/figures.ts";
+import type { Snapshot } from "../stats/snapshot.ts";
+import type { ServerSituation, Situation } from "../status/situation.ts";
+import { type Content, type Html, html, outside } from "./html.ts";
+
+/** The figures that are asked for most. */
+export function facts(situation: Situation): Html {
+  const { active, since, reason, now, lag_seconds, here, bytes, disk } =
+    situation;
+  const last = situation.passes[0];
+  return html`
+    <section id="facts" data-live aria-label="In short">
+      <dl class="facts">
+        ${fact(
+          "Active server",
+          active ?? "none yet",
+          active === null
+            ? "no server has served"
+            : `since ${formatDate(since * 1_000)}: ${reason}`,
+        )}
+        ${fact(
+          "Lag",
+          formatSeconds(lag_seconds),
+          situation.pending === 0
+            ? "nothing waits"
+            : `${count(situation.pending, "file")} waiting`,
+        )}
+        ${fact("Files here", here.toLocaleString("en"), formatBytes(bytes))}
+        ${fact(
+          "Last pass",
+          last === undefined ? "none yet" : `${ago(now, last.started)}`,
+          last === undefined
+            ? ""
+            : `${count(last.copied, "file")} in ${
+              formatSeconds(last.seconds)
+            }, exit ${last.exit}`,
+        )}
+        ${disk === null ? "" : fact(
+          "Disk",
+          `${formatBytes(disk.free)} free`,
+          `of ${formatBytes(disk.total)}`,
+        )}
+      </dl>
+    </section>
+  `;
+}
+
+function fact(name: string, value: string, more: string): Html {
+  return html`
+    <div>
+      <dt>${name}</dt>
+      <dd><b>${value}</b><small>${more}</small></dd>
+    </div>
+  `;
+}
+
+/** What the last probes found. */
+export function servers({ servers, now, probed }: Situation): Html {
+  const rows = servers.map((server) =>
+    html`<tr>
+  <th scope="row">${server.name} ${
+      server.active ? html`<span class="tag">active</span>` : ""
+    }</th>
+  <td>${verdict(server)}</td>
+  <td class="number">${server.milliseconds} ms</td>
+  <td>${server.depth}</td>
+  <td>${tellList(server, now)}${
+      server.error === null
+        ? ""
+        : html`<br><span class="why">${outside(server.error)}</span>`
+    }</td>
+</tr>`
+  );
+  return html`
+    <section id="servers" data-live aria-labelledby="servers-title">
+      <h2 id="servers-title">Servers</h2>
+      ${rows.length === 0
+        ? html`<p class="none">None has been probed yet.</p>`
+        : table(
+          `The servers, probed ${ago(now, probed)}`,
+          [
+            ["Server"],
+            ["Verdict"],
+            ["Round trip", "number"],
+            ["Reached"],
+            ["Its list"],
+          ],
+          rows,
+        )}
+    </section>
+  `;
+}
+
+function verdict({ verdict }: ServerSituation): Html {
+  const gravity = verdict === "up"
+    ? "well"
+    : verdict === "stale"
+    ? "warning"
+    : "critical";
+  return html`<span class="mark ${gravity}">${verdict}</span>`;
+}
+
+/** The last passes, the youngest first. */
+export function lastPasses({ passes }: Situation): Html {
+  const rows = passes.map((pass) =>
+    html`<tr>
+  <th scope="row"><time datetime="${
+      new Date(pass.started * 1_000).toISOString()
+    }">${formatDate(pass.started * 1_000)}</time></th>
+  <td><span class="mark ${
+      pass.exit === 0 ? "well" : pass.exit === 1 ? "warning" : "critical"
+    }">${pass.exit === 0 ? "done" : `exit ${pass.exit}`}</span></td>
+  <td>${pass.server ?? "none"}</td>
+  <td class="number">${pass.copied}</td>
+  <td class="number">${formatBytes(pass.bytes)}</td>
+  <td class="number">${pass.failures}</td>
+  <td class="number">${formatSeconds(pass.lag_seconds)}</td>
+  <td class="number">${formatSeconds(pass.seconds)}</td>
+</tr>${
+      pass.errors.length === 0 ? "" : html`
+        <tr class="why">
+          <td colspan="8">${pass.errors.map((error) =>
+            html`${outside(error)}<br>`
+          )}</td>
+        </tr>
+      `
+    }`
+  );
+  return html`
+    <section id="passes" data-live aria-labelledby="passes-title">
+      <h2 id="passes-title">Last passes</h2>
+      ${rows.length === 0 ? html`<p class="none">None yet.</p>` : table(
+        "The last passes, the youngest first",
+        [
+          ["Begun"],
+          ["Result"],
+          ["Server"],
+          ["Files", "number"],
+          ["Bytes", "number"],
+          ["Failed", "number"],
+          ["Lag", "number"],
+          ["Took", "number"],
+        ],
+        rows,
+      )}
+    </section>
+  `;
+}
+
+/** The log, which the script goes on with as it happens if there is any to follow. */
+export function liveLog(
+  log: readonly LogLine[] | string,
+  follows: boolean,
+): Html {
+  return html`
+    <section id="log" aria-labelledby="log-title">
+      <h2 id="log-title">Log <span class="tag" id="log-live" hidden>live</span></h2>
+      ${typeof log === "string"
+        ? html`<p class="none">${outside(log)}</p>`
+        : ""}
+      <ol class="log" id="log-lines" tabindex="0" aria-labelledby="log-title" ${follows
+        ? html`data-follow`
+        : ""}>${typeof log === "string" ? "" : log.map(logLine)}</ol>
+    </section>
+  `;
+}
+
+function logLine({ time, level, module, text }: LogLine): Html {
+  return html`
+    <li
+      class="${level}"><time datetime="${new Date(time)
+        .toISOString()}">${formatDate(
+          time,
+        )}</time> <i>${level}</i> <b>${module}</b> <span>${text}</span></li>
+  `;
+}
+
+/** The figures that each module keeps. */
+export function modules(snapshot: Snapshot | undefined): Html {
+  return html`
+    <section id="modules" data-live aria-labelledby="modules-title">
+      <h2 id="modules-title">Figures of each module</h2>
+      ${snapshot === undefined
+        ? html`<p class="none">None yet.</p>`
+        : html`<div class="modules">${
+          moduleNames.filter((name) => name !== "publish").map((name) =>
+            html`
+              <details data-key="${name}">
+                <summary>${name}</summary>
+                <dl>${figuresOf(name).map(([key, figure]) =>
+                  html`
+                    <div>
+                      <dt>${figure.help}${labels(figure)}</dt>
+                      <dd>${tell(figure, snapshot.modules[name][key] ?? 0)}</dd>
+                    </div>
+                  `
+                )}</dl>
+              </details>
+            `
+          )
+        }</div>`}
+    </section>
+  `;
+}
+
+/** Figures that differ in their labels alone share their help. */
+function labels({ labels: { module: _, ...others } = {} }: Figure): string {
+  const values = Object.values(others);
+  return values.length === 0 ? "" : `: ${values.join(", ")}`;
+}
+
+/** A figure as a person reads it; durations and dates are seconds. */
+function tell({ metric, unit }: Figure, value: number): string {
+  if (metric.endsWith("_timestamp_seconds")) {
+    return value === 0 ? "never" : formatDate(value * 1_000);
+  }
+  if (unit === "bytes") return formatBytes(value);
+  if (unit === "milliseconds") return formatSeconds(value);
+  return value.toLocaleString("en");
+}
+
+/** A table that can be scrolled sideways, with a keyboard as well. */
+export function table(
+  caption: string,
+  columns: readonly (readonly [name: string, kind?: string])[],
+  rows: Content,
+): Html {
+  return html`
+    <div class="scroll" tabindex="0" role="group" aria-label="${caption}">
+      <table>
+        <caption>${caption}</caption>
+        <thead>
+          <tr>${columns.map(([name, kind = ""]) =>
+            html`<th scope="col" class="${kind}">${name}</th>`
+          )}</tr>
+        </thead>
+        <tbody>${rows}</tbody>
+      </table>
+    </div>
+  `;
+}
+
+/** `1 file`, `2,000 files`. */
+export function count(
+  number: number,
+  one: string,
+  more: string = `${one}s`,
+): string {
+  return `${number.toLocaleString("en")} ${number === 1 ? one : more}`;
+}
+
+/** `12 s ago`. */
+function ago(now: number, then: number): string {
+  return `${formatSeconds(Math.max(0, Math.round(now - then)))} ago`;
+}

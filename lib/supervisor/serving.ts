@@ -1,0 +1,79 @@
+/**
+ * A page being served: its worker, with the permissions it needs and no others.
+ *
+ * @module
+ */
+
+import { dirname } from "@std/path/posix";
+import { Channel } from "../channel.ts";
+import type { ServeOperations } from "../protocol.ts";
+import { formatAddress, type ListenAddress } from "../serve/listen.ts";
+import type { SiteSettings } from "../serve/site.ts";
+
+/** Literal, as those of the modules are, so that `deno compile` finds it. */
+const serveUrl = new URL("../../modules/serve.ts", import.meta.url);
+
+/** A page being served, until it is disposed of. */
+export class Serving implements AsyncDisposable {
+  readonly #worker: Worker;
+  readonly #channel: Channel<ServeOperations>;
+  readonly #failed = Promise.withResolvers<never>();
+
+  /** Hears what goes wrong with single requests by `tell`. */
+  constructor(
+    address: ListenAddress,
+    { config: { replica, log } }: SiteSettings,
+    tell: (problem: string) => void,
+  ) {
+    this.#worker = new Worker(serveUrl, {
+      type: "module",
+      name: "serve",
+      deno: {
+        permissions: {
+          read: [
+            replica.state,
+            // Only to ask how full its disk is.
+            replica.into,
+            ...log === "" ? [] : [dirname(log)],
+          ],
+          net: [formatAddress(address)],
+          sys: ["statfs"],
+          write: false,
+          env: false,
+          run: false,
+          ffi: false,
+        },
+      },
+    });
+    this.#failed.promise.catch(() => {/* heard by whoever waits for it */});
+    this.#channel = new Channel(
+      this.#worker,
+      (event) => tell((event as { problem: string }).problem),
+    );
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#channel.break(`Cannot go on serving: ${event.message}`);
+      this.#failed.reject(new Error(event.message));
+    };
+  }
+
+  /** Rejects when the worker dies. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  /**
+   * Begins to listen; returns where.
+   *
+   * @throws {RemoteFailure} If the address cannot be used.
+   */
+  listen(address: ListenAddress, site: SiteSettings): Promise<ListenAddress> {
+    return this.#channel.ask("listen", { address, site });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // One that has died serves nobody any more.
+    await this.#channel.ask("end", null).catch(() => {});
+    this.#worker.terminate();
+  }
+}
