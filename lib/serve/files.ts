@@ -22,9 +22,10 @@ export function failing({ failing, failed, now, next_pass }: Situation): Html {
   const rows = failing.map(({ server, path, error }) =>
     html`
       <tr>
-        <th scope="row" class="path">${outside(path)}</th>
+        <th scope="row" class="path">
+          ${outside(path)} <span class="why">${outside(error ?? "")}</span>
+        </th>
         <td>${server}</td>
-        <td class="why">${outside(error ?? "")}</td>
       </tr>
     `
   );
@@ -37,7 +38,7 @@ export function failing({ failing, failed, now, next_pass }: Situation): Html {
       )} could not be copied; tried again ${next}.${failed > failing.length
         ? ` The first ${failing.length} by name; "relais list --failed" names all.`
         : ""}</p>
-      ${table("Failing files", [["File"], ["Server"], ["Reason"]], rows)}
+      ${table("Failing files", [["File"], ["Server"]], rows)}
     </section>
   `;
 }

@@ -66,6 +66,9 @@ function fact(name: string, value: string, more: string): Html {
 
 /** What the last probes found. */
 export function servers({ servers, now, probed }: Situation): Html {
+  const errors = servers.filter(({ error }) => error !== null).map((
+    { name, error },
+  ) => html`<p class="why">${name}: ${outside(error!)}</p>`);
   const rows = servers.map((server) =>
     html`<tr>
   <th scope="row">${server.name} ${
@@ -74,11 +77,7 @@ export function servers({ servers, now, probed }: Situation): Html {
   <td>${verdict(server)}</td>
   <td class="number">${server.milliseconds} ms</td>
   <td>${server.depth}</td>
-  <td>${tellList(server, now)}${
-      server.error === null
-        ? ""
-        : html`<br><span class="why">${outside(server.error)}</span>`
-    }</td>
+  <td>${tellList(server, now)}</td>
 </tr>`
   );
   return html`
@@ -96,7 +95,7 @@ export function servers({ servers, now, probed }: Situation): Html {
             ["Its list"],
           ],
           rows,
-        )}
+        )} ${errors}
     </section>
   `;
 }
