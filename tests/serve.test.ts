@@ -345,3 +345,15 @@ Deno.test("turnAway() lets nobody write", () => {
     assertEquals(turnAway(request, gate)?.status, 405, method);
   }
 });
+
+Deno.test("the page needs less than 200 KiB after 400 days, before anything is compressed", async () => {
+  const days = { files: 5_000, failing: 150, days: 400, now: now() };
+  await using page = await ServedPage.start(days);
+  for (let line = 0; line < 60; line++) page.writeLog("info", "x".repeat(128));
+  for (const { name } of ranges) {
+    const bytes = await (await fetch(`${page.url}?range=${name}`, {
+      headers: { "accept-encoding": "identity" },
+    })).bytes();
+    assert(bytes.length < 200 * 1024, `${name}: ${bytes.length} bytes`);
+  }
+});
