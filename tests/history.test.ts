@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { DatabaseSync } from "node:sqlite";
+import { passReport } from "../fixtures/pass-report.ts";
 import { makeWorld, nimble } from "../fixtures/world.ts";
 import { csvHeader } from "../lib/history/csv.ts";
 import { type Period, periodsOf, sum } from "../lib/history/periods.ts";
 import { narrow, spark } from "../lib/history/spark.ts";
 import { beginOf, beginsOf, type Hours } from "../lib/history/step.ts";
-import type { PassReport } from "../lib/protocol.ts";
 import {
   hoursSince,
   lastPasses,
@@ -18,28 +18,6 @@ import { migrate } from "../lib/state/schema.ts";
 
 /** Ten o'clock, in seconds since the epoch. */
 const ten = Date.UTC(2026, 10, 23, 10) / 1_000;
-
-function report(more: Partial<PassReport> = {}): PassReport {
-  return {
-    server: "production",
-    generation: "g1",
-    seen: 0,
-    new: 0,
-    copied: 0,
-    adopted: 0,
-    bytes: 0,
-    wire_bytes: 1_500,
-    removed: 0,
-    skipped: 0,
-    refused: 0,
-    failed: [],
-    errors: [],
-    lag_seconds: 0,
-    seconds: 0.25,
-    exit: 0,
-    ...more,
-  };
-}
 
 function emptyState(): DatabaseSync {
   const db = new DatabaseSync(":memory:");
@@ -54,15 +32,15 @@ function period(more: Partial<Period>): Period {
 Deno.test("recordPass() adds the passes of an hour up, for each server", () => {
   using db = emptyState();
   const failed = [{ path: "a", error: "no" }];
-  recordPass(db, ten + 1, report({ copied: 3, bytes: 30 }), 0);
+  recordPass(db, ten + 1, passReport({ copied: 3, bytes: 30 }), 0);
   recordPass(
     db,
     ten + 60.5,
-    report({ copied: 1, bytes: 5, failed, exit: 1, lag_seconds: 90 }),
+    passReport({ copied: 1, bytes: 5, failed, exit: 1, lag_seconds: 90 }),
     0,
   );
-  recordPass(db, ten + 120, report({ server: "backup", copied: 2 }), 0);
-  recordPass(db, ten + 3_600, report({ server: null, exit: 3 }), 0);
+  recordPass(db, ten + 120, passReport({ server: "backup", copied: 2 }), 0);
+  recordPass(db, ten + 3_600, passReport({ server: null, exit: 3 }), 0);
 
   const all = hoursSince(db, ten);
 
@@ -92,11 +70,11 @@ Deno.test("recordPass() forgets what is older than it is told to keep, and keeps
   using db = emptyState();
   const day = 86_400;
   for (let age = 10; age >= 0; age--) {
-    recordPass(db, ten - age * day, report(), 0);
+    recordPass(db, ten - age * day, passReport(), 0);
   }
   assertEquals([...passesSince(db, 0)].length, 11);
 
-  recordPass(db, ten + 1, report(), 5 * day * 1_000);
+  recordPass(db, ten + 1, passReport(), 5 * day * 1_000);
 
   const kept = [...passesSince(db, 0)].map(({ started }) => started);
   assertEquals(kept[0], ten - 4 * day);
@@ -110,7 +88,12 @@ Deno.test("lastPasses() gives back what failed, and no more than a hundred files
     { length: 250 },
     (_, index) => ({ path: `${index}.csv`, error: "permission denied" }),
   );
-  recordPass(db, ten, report({ failed, errors: ["Cannot go on"], exit: 1 }), 0);
+  recordPass(
+    db,
+    ten,
+    passReport({ failed, errors: ["Cannot go on"], exit: 1 }),
+    0,
+  );
 
   const [pass] = lastPasses(db, 5);
 
@@ -123,7 +106,7 @@ Deno.test("a pass that found nothing takes no more than 80 bytes", () => {
   using db = emptyState();
   const passes = 20_000;
   for (let minute = 0; minute < passes; minute++) {
-    recordPass(db, ten + minute * 60, report(), 0);
+    recordPass(db, ten + minute * 60, passReport(), 0);
   }
   const { bytes } = db.prepare(
     "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size",
@@ -134,10 +117,10 @@ Deno.test("a pass that found nothing takes no more than 80 bytes", () => {
 Deno.test("lastSuccess() says when the last good pass ended", () => {
   using db = emptyState();
   assertEquals(lastSuccess(db), null);
-  recordPass(db, ten, report({ exit: 3 }), 0);
+  recordPass(db, ten, passReport({ exit: 3 }), 0);
   assertEquals(lastSuccess(db), null);
-  recordPass(db, ten + 60, report({ seconds: 2 }), 0);
-  recordPass(db, ten + 7_200, report({ exit: 3 }), 0);
+  recordPass(db, ten + 60, passReport({ seconds: 2 }), 0);
+  recordPass(db, ten + 7_200, passReport({ exit: 3 }), 0);
   assertEquals(lastSuccess(db), ten + 62);
 });
 
@@ -146,17 +129,17 @@ Deno.test("migrate() takes the passes of the first schema over, and adds their h
   migrate(db, 1);
   const put = db.prepare("INSERT INTO pass VALUES (?, ?)");
   const failed = [{ path: "a\n", error: 'no "a"' }];
-  const trouble = report({ copied: 2, failed, errors: ["x"], exit: 1 });
+  const trouble = passReport({ copied: 2, failed, errors: ["x"], exit: 1 });
   put.run(ten + 0.5, JSON.stringify(trouble));
-  put.run(ten + 60, JSON.stringify(report({ copied: 1, lag_seconds: 7 })));
-  put.run(ten + 120, JSON.stringify(report({ server: null, exit: 3 })));
+  put.run(ten + 60, JSON.stringify(passReport({ copied: 1, lag_seconds: 7 })));
+  put.run(ten + 120, JSON.stringify(passReport({ server: null, exit: 3 })));
 
   migrate(db);
 
   using same = emptyState();
   recordPass(same, ten + 0.5, trouble, 0);
-  recordPass(same, ten + 60, report({ copied: 1, lag_seconds: 7 }), 0);
-  recordPass(same, ten + 120, report({ server: null, exit: 3 }), 0);
+  recordPass(same, ten + 60, passReport({ copied: 1, lag_seconds: 7 }), 0);
+  recordPass(same, ten + 120, passReport({ server: null, exit: 3 }), 0);
   assertEquals(lastPasses(db, 9), lastPasses(same, 9));
   assertEquals(hoursSince(db, 0), hoursSince(same, 0));
 });

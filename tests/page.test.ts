@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { passReport } from "../fixtures/pass-report.ts";
 import { Chromium, hasChromium, type Tab } from "../fixtures/chromium.ts";
 import { ServedPage } from "../fixtures/page.ts";
 import { periodsOf } from "../lib/history/periods.ts";
@@ -188,13 +189,8 @@ inChromium(
     await tab.go(page.url);
     await tab.evaluate(`document.querySelector("#past details").open = true`);
     const db = openState(page.state);
-    recordPass(db, Date.now() / 1_000, {
-      server: "production",
-      generation: "g1",
-      ...{ seen: 9_999, new: 9_999, copied: 9_999, adopted: 0, bytes: 1e9 },
-      ...{ wire_bytes: 1e9, removed: 0, skipped: 0, refused: 0 },
-      ...{ failed: [], errors: [], lag_seconds: 0, seconds: 1, exit: 0 },
-    }, 0);
+    const busy = passReport({ seen: 9_999, new: 9_999, copied: 9_999 });
+    recordPass(db, Date.now() / 1_000, busy, 0);
     db.close();
     await tab.evaluate("refresh()");
     assert((await textOf(tab, "#passes")).includes("9999"));
