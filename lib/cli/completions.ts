@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { shells } from "./commands.ts";
+import type { shells } from "./commands/completions.ts";
 import { bashCompletion } from "./completion/bash.ts";
 import { fishCompletion } from "./completion/fish.ts";
 import { zshCompletion } from "./completion/zsh.ts";

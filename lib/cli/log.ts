@@ -9,6 +9,7 @@ import { ConfigError, type ExitStatus, exitStatus } from "../errors.ts";
 import type { Source } from "../log/message.ts";
 import { readLog } from "../log/read.ts";
 import { Signals } from "../supervisor/signals.ts";
+import { defaultLines } from "./commands/log.ts";
 import type { Output } from "./output.ts";
 
 export interface LogArguments {
@@ -18,9 +19,6 @@ export interface LogArguments {
   readonly level: Level | undefined;
   readonly json: boolean;
 }
-
-/** Messages shown if nobody says how many. */
-const defaultLines = 20;
 
 /** Shows the last messages, and with `follow` those to come; with `json` one object a line. */
 export async function log(

@@ -1,0 +1,23 @@
+/**
+ * The declaration of `relais check`.
+ *
+ * @module
+ */
+
+import type { Command } from "../option.ts";
+
+export const check = {
+  name: "check",
+  summary: "examine configuration, servers, destination and space",
+  description: [
+    "Examines the configuration, each server (name, connection, host key, login, list), the destination and its free space, and tells all of it. Changes nothing.",
+  ],
+  arguments: [],
+  options: [],
+  examples: [
+    {
+      line: "relais check --config ./relais.toml",
+      help: "before a configuration is put to use",
+    },
+  ],
+} as const satisfies Command;

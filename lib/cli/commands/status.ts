@@ -1,0 +1,53 @@
+/**
+ * The declaration of `relais status`.
+ *
+ * @module
+ */
+
+import type { Command } from "../option.ts";
+
+export const status = {
+  name: "status",
+  summary: "the active server, the lag, the last passes, what failed",
+  description: [
+    "Tells whether all is well, which server is the active one and since when, what the last probes found, how far the replica lags behind, how the last passes ended, and which files could not be copied.",
+    "Exits with 0 if all is well, with 1 if not. All is well if the last pass came to its end, and not longer than --max-age ago, if no file failed, and if the lag is not longer than --max-lag.",
+    "With --nagios it prints one line with performance data, and exits with 0 (OK), 1 (WARNING: some files failed), 2 (CRITICAL) or 3 (UNKNOWN).",
+  ],
+  arguments: [],
+  options: [
+    {
+      long: "watch",
+      short: "w",
+      kind: "flag",
+      help: "show it again every two seconds",
+    },
+    {
+      long: "max-lag",
+      kind: "duration",
+      value: "DURATION",
+      help: "not well if the replica lags further behind, like 15m",
+      default: "no limit",
+    },
+    {
+      long: "max-age",
+      kind: "duration",
+      value: "DURATION",
+      help: "not well if the last pass ended longer ago",
+      default: "1h, or three times schedule.every",
+    },
+    {
+      long: "nagios",
+      kind: "flag",
+      help: "speak as a Nagios plugin does",
+      conflicts: "watch",
+    },
+  ],
+  examples: [
+    { line: "relais status --json", help: "the same for a program" },
+    {
+      line: "relais status --nagios --max-lag 15m",
+      help: "as a check of Nagios, Icinga, Checkmk …",
+    },
+  ],
+} as const satisfies Command;
