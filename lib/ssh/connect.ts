@@ -5,6 +5,7 @@
  * @module
  */
 
+import "./ciphers.ts";
 import ssh2, { type AuthMethod, type ConnectConfig } from "ssh2";
 import type { LimitsConfig, ServerConfig } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";

@@ -13,6 +13,7 @@ import {
   readFileSync,
   statSync,
 } from "node:fs";
+import "./ciphers.ts";
 import ssh2 from "ssh2";
 import type { ServerConfig } from "../config/config.ts";
 import { ConfigError } from "../errors.ts";
