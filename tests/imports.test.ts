@@ -74,6 +74,15 @@ Deno.test("ssh2 is imported only where SSH is spoken", () => {
   );
 });
 
+Deno.test("statements that a loop needs are prepared once", () => {
+  const preparing = [...walk(`${root}lib`), ...walk(`${root}modules`)]
+    .filter((path) => /\bdb\.prepare\(/.test(Deno.readTextFileSync(path)));
+  assertEquals(
+    preparing.map((path) => path.slice(root.length)).sort(),
+    ["prepared", "schema", "statements"].map((name) => `lib/state/${name}.ts`),
+  );
+});
+
 Deno.test("Atomics are used only where the stats block is", () => {
   const users = [...walk(`${root}lib`), ...walk(`${root}modules`)]
     .filter((path) => /\bAtomics\./.test(Deno.readTextFileSync(path)));

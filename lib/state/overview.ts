@@ -6,6 +6,7 @@
  */
 
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import { prepared } from "./prepared.ts";
 import type { Standing } from "./standing.ts";
 
 /** One line of the synchronised list, for a person. */
@@ -56,20 +57,26 @@ export function* listedFiles(
   db: DatabaseSync,
   selection: Selection,
 ): Generator<ListedFile> {
-  const rows = db.prepare(`
+  const rows = prepared(
+    db,
+    `
     SELECT server, path, size, mtime, standing, error FROM entry
-    WHERE ${conditions[selection]} ORDER BY path, server`).iterate();
+    WHERE ${conditions[selection]} ORDER BY path, server`,
+  ).iterate();
   for (const row of rows) yield row as unknown as ListedFile;
 }
 
 /** Counts; what is pending, of the server `active`. */
 export function totals(db: DatabaseSync, active: string | null): Totals {
-  return db.prepare(`
+  return prepared(
+    db,
+    `
     SELECT tally.files AS here, tally.bytes AS bytes,
       (SELECT count(*) FROM entry WHERE server = :active AND standing = 'wanted') AS pending,
       (SELECT count(DISTINCT path) FROM entry WHERE error IS NOT NULL) AS failed,
       (SELECT min(CAST(published AS REAL)) FROM entry WHERE standing = 'wanted') AS oldest
-    FROM tally`).get({ active }) as unknown as Totals;
+    FROM tally`,
+  ).get({ active }) as unknown as Totals;
 }
 
 /** Returns the first files, by path, that could not be copied last time. */
@@ -77,9 +84,12 @@ export function failingFiles(
   db: DatabaseSync,
   limit: number,
 ): Pick<ListedFile, "server" | "path" | "error">[] {
-  return db.prepare(`
+  return prepared(
+    db,
+    `
     SELECT server, path, error FROM entry WHERE error IS NOT NULL
-    ORDER BY path, server LIMIT ?`).all(limit) as unknown as ListedFile[];
+    ORDER BY path, server LIMIT ?`,
+  ).all(limit) as unknown as ListedFile[];
 }
 
 /** Returns how late the replica is, in seconds: the age of the oldest entry not yet here. */
@@ -99,18 +109,22 @@ export function newestFiles(
     ? { limit }
     : { limit, pattern };
   // The index alone finds the paths; going to each row as well takes seconds.
-  return db.prepare(`
+  return prepared(
+    db,
+    `
     SELECT path, server, size, mtime, arrived
     FROM (
       SELECT path FROM copy INDEXED BY copy_newest ${matches}
       ORDER BY arrived DESC LIMIT :limit
     ) CROSS JOIN copy USING (path)
-    ORDER BY arrived DESC`).all(values) as unknown as FileHere[];
+    ORDER BY arrived DESC`,
+  ).all(values) as unknown as FileHere[];
 }
 
 /** Returns how many bytes of each server's list have been read; only servers that have one are there. */
 export function bytesRead(db: DatabaseSync): Map<string, number> {
-  const rows = db.prepare(
+  const rows = prepared(
+    db,
     `SELECT server, "offset" AS bytes FROM list WHERE generation IS NOT NULL`,
   ).all() as { server: string; bytes: number }[];
   return new Map(rows.map(({ server, bytes }) => [server, bytes]));
