@@ -63,9 +63,12 @@ async function dispatch(
       return await run(requireReplica(await load()), args, output);
     }
     case "publish": {
-      const { once, "print-sh": printSh } = invocation.options;
+      const { once, "print-sh": printSh, "accept-shrink": acceptShrink } =
+        invocation.options;
       const config = requirePublish(await load());
-      if (!printSh) return await publish(config, { once, json }, output);
+      if (!printSh) {
+        return await publish(config, { once, acceptShrink, json }, output);
+      }
       // Nobody else needs the script.
       const { publishScript } = await import("./lib/publish/sh/script.ts");
       output.text(publishScript(config.publish).trimEnd());

@@ -447,6 +447,11 @@ export interface PublishSettings {
   readonly publish: PublishConfig;
 }
 
+export interface PublishRequest {
+  /** Whether `max_withdraw` does not hold this time. */
+  readonly acceptShrink: boolean;
+}
+
 /** What one run of publish did. */
 export interface PublishReport {
   readonly scanned: number;
@@ -460,5 +465,5 @@ export interface PublishReport {
 }
 
 export type PublishOperations = {
-  publish: { request: null; reply: PublishReport };
+  publish: { request: PublishRequest; reply: PublishReport };
 };

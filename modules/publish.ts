@@ -21,12 +21,13 @@ export function publish(context: PublishContext): Served<PublishOperations> {
   const observer = observe(context);
   return {
     handlers: {
-      async publish() {
+      async publish(request) {
         context.figures.add("runs", 1);
         const report = await publishOnce(
           context.settings.publish,
           durability,
           observer,
+          request,
         );
         context.figures.add("skipped", report.unchanged);
         return report;

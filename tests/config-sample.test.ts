@@ -61,5 +61,7 @@ Deno.test("sampleConfig() gives examples that are well", () => {
     base: "/data",
     into: "/export",
     signatures: 4 * 2 ** 20,
+    maxWithdraw: { share: 0.5 },
+    compaction: { size: 1_000_000, share: 0.5 },
   });
 });

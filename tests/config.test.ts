@@ -132,6 +132,8 @@ Deno.test("parseConfig() needs no server to publish", () => {
       base: "/data",
       into: "/export",
       signatures: 4 * 2 ** 20,
+      maxWithdraw: { share: 0.5 },
+      compaction: { size: 1_000_000, share: 0.5 },
     },
   });
 });

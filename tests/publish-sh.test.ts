@@ -348,7 +348,12 @@ Deno.test("publishScript() quotes what the configuration says", async () => {
   Deno.mkdirSync(`${base}/in`, { recursive: true });
   Deno.writeTextFileSync(`${base}/in/a'\\.csv`, "1");
   const files = [`${base.replace("\\", "\\\\")}/**/*'\\\\.csv`];
-  const { status, published, told } = await runScript({ base, into, files });
+  const { status, published, told } = await runScript({
+    ...outer.config,
+    base,
+    into,
+    files,
+  });
   assertEquals([status, published, told], [0, 1, []]);
 });
 
@@ -372,7 +377,10 @@ Deno.test("relais publish --print-sh prints the script of its configuration", as
   const config = `${world.root}/relais.toml`;
   Deno.writeTextFileSync(
     config,
-    `[publish]\nbase = "${base}"\ninto = "${into}"\nfiles = ["${files[0]}"]\n`,
+    `[publish]\nbase = "${base}"\ninto = "${into}"\nfiles = ["${files[0]}"]
+max_withdraw = "100%"
+compact = "never"
+`,
   );
   const { code, stdout } = await relais([
     ...["publish", "--print-sh", "--config", config],
@@ -383,7 +391,9 @@ Deno.test("relais publish --print-sh prints the script of its configuration", as
 Deno.test("a replica copies what relais-publish.sh has published", async () => {
   await using world = await makeWorld();
   const { data: base, root: into } = world.production;
-  const config = { base, into, files: [`${base}/**/*`] };
+  using sources = new Sources();
+  const files = [`${base}/**/*`];
+  const config = { ...sources.config, base, into, files };
   for (const name of hostileNames) world.write({ [name]: name, gone: "1" });
   await runScript(config);
   const first = await world.pass();
@@ -392,10 +402,14 @@ Deno.test("a replica copies what relais-publish.sh has published", async () => {
   await Deno.remove(`${base}/gone`);
   await runScript(config);
   const second = await world.pass();
+  await runScript({ ...config, compaction: { size: 1, share: 1 } });
+  const third = await world.pass();
 
   const { length } = hostileNames;
   assertEquals([first.exit, first.copied], [0, length + 1]);
   assertEquals([second.exit, second.copied], [0, 1]);
+  assertEquals(third.generation === second.generation, false);
+  assertEquals([third.exit, third.seen, third.copied], [0, length + 1, 0]);
   const { gone: _, ...copied } = treeOf(world.into);
   assertEquals(copied, treeOf(into));
   assertEquals(Object.keys(copied).length, length + 1);

@@ -32,6 +32,8 @@ function setUp() {
           into,
           files: files.map((glob) => `${base}/${glob}`),
           signatures: Infinity,
+          maxWithdraw: { share: 1 },
+          compaction: { size: Infinity, share: 0.5 },
         },
         new Durability(),
         { ...silent, ...observer },

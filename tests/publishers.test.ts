@@ -378,3 +378,61 @@ for (const publisher of shells) {
     assertEquals(withdrawals, world.lines());
   });
 }
+
+testEach(
+  "withdraws no more than max_withdraw allows, and publishes what is new",
+  async ({ publish }) => {
+    using world = new Sources();
+    for (const path of ["a", "b", "c", "d"]) world.write(path, path);
+    const half = { ...world.config, maxWithdraw: { share: 0.5 } };
+    await publish(half);
+    world.sh("cd data && rm a b c");
+    world.write("e", "e");
+
+    const refused = await publish(half);
+
+    assertEquals(refused.status, 5);
+    assertMatch(
+      refused.told.join("\n"),
+      /Cannot withdraw 3 of 4 files: publish.max_withdraw allows 2/,
+    );
+    assertEquals(world.entries().slice(4), ["5 + e"]);
+    const counted = await publish({
+      ...world.config,
+      maxWithdraw: { files: 3 },
+    });
+    assertEquals([counted.status, counted.withdrawn], [0, 3]);
+    assertEquals(world.entries().slice(5), ["6 - a", "7 - b", "8 - c"]);
+  },
+);
+
+testEach(
+  "writes a list anew when most of it is no longer so",
+  async ({ publish }) => {
+    using world = new Sources();
+    const config = { ...world.config, compaction: { size: 1_000, share: 0.5 } };
+    world.write("kept\n%", "k");
+    world.write("gone", "g");
+    await publish(config);
+    const generation = () => Deno.readTextFileSync(world.list).split("\t")[2];
+    const first = generation();
+    world.sh("rm data/gone");
+    for (let version = 0; generation() === first; version++) {
+      assertEquals(version < 30, true, "the list only grows");
+      world.write("changing", "v".repeat(version));
+      assertEquals((await publish(config)).status, 0);
+    }
+    const [seq, , published] = Deno.readTextFileSync(world.list)
+      .split("\n")[1]!.split("\t");
+
+    assertEquals(seq, "1");
+    // It was published before the list was written anew.
+    const created = Deno.readTextFileSync(world.list).split(/[\t\n]/)[3];
+    assertEquals(Number(published) < Number(created), true);
+    assertEquals(world.entries(), ["1 + kept%0A%25", "2 + changing"]);
+    assertEquals((await publish(config)).unchanged, 2);
+    world.write("new", "n");
+    await publish(config);
+    assertEquals(world.entries()[2], "3 + new");
+  },
+);

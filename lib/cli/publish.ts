@@ -20,6 +20,7 @@ import { type Job, serve } from "./service.ts";
 
 interface PublishArguments {
   readonly once: boolean;
+  readonly acceptShrink: boolean;
   readonly json: boolean;
 }
 
@@ -44,12 +45,12 @@ export async function publish(
 
 async function publishOnce(
   publishing: Publishing,
-  { json }: PublishArguments,
+  { acceptShrink, json }: PublishArguments,
   output: Output,
 ): Promise<ExitStatus> {
   using signals = new Signals();
   await using _ = publishing;
-  const report = await publishing.run();
+  const report = await publishing.run({ acceptShrink });
   tell(report, json, output);
   const { failed } = report;
   return signals.exitStatus ??

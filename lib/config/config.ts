@@ -149,6 +149,17 @@ export interface SourcesConfig {
 export interface PublishConfig extends SourcesConfig {
   /** Bytes of the smallest file that gets a signature; `Infinity`: none does. @default 4 MiB */
   readonly signatures: number;
+  /** What may be withdrawn in one run; more than that is a reason to stop and ask. @default 50% */
+  readonly maxWithdraw: MaxDelete;
+  readonly compaction: Compaction;
+}
+
+/** When a list is written anew, without what is no longer so. */
+export interface Compaction {
+  /** Bytes of the smallest list that is; `Infinity`: none is. @default 1 MB */
+  readonly size: number;
+  /** The share of its lines that still hold, at most. @default 50% */
+  readonly share: number;
 }
 
 /** The whole configuration file. */

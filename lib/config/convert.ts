@@ -26,7 +26,7 @@ export function toConfig(path: string, parsed: Parsed): Config {
     log: toLog(parsed.log),
     stat: { prometheus: stat.prometheus, keepMs: stat.keep },
     hooks: toHooks(parsed.hooks),
-    publish: (publish ?? null) satisfies PublishConfig | null,
+    publish: publish === undefined ? null : toPublish(publish),
   };
 }
 
@@ -72,4 +72,16 @@ function toHooks(
   { on_new, on_failover, on_error }: Parsed["hooks"],
 ): Config["hooks"] {
   return { onNew: on_new, onFailover: on_failover, onError: on_error };
+}
+
+function toPublish(
+  { max_withdraw, compact, compact_share, ...publish }: NonNullable<
+    Parsed["publish"]
+  >,
+): PublishConfig {
+  return {
+    ...publish,
+    maxWithdraw: max_withdraw,
+    compaction: { size: compact, share: compact_share },
+  };
 }

@@ -22,6 +22,7 @@ import {
   ownDirectory,
   path,
   rate,
+  share,
   size,
   sizeOrNever,
   waiting,
@@ -134,6 +135,9 @@ export const tables = {
     base: path,
     into: ownDirectory,
     signatures: v.optional(sizeOrNever("64KiB"), "4MiB"),
+    max_withdraw: v.optional(maxDelete, "50%"),
+    compact: v.optional(sizeOrNever("1KB"), "1MB"),
+    compact_share: v.optional(share, "50%"),
   },
 } as const satisfies Record<string, v.ObjectEntries>;
 

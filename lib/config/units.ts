@@ -63,6 +63,12 @@ export function parseMaxDelete(given: string | number): MaxDelete | undefined {
   return { share: Number(percent) / 100 };
 }
 
+/** Parses a share, `50%`, into a number from 0 to 1; `undefined` if it is none. */
+export function parseShare(text: string): number | undefined {
+  const parsed = parseMaxDelete(text);
+  return parsed !== undefined && "share" in parsed ? parsed.share : undefined;
+}
+
 function safe(value: number): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }

@@ -13,6 +13,7 @@ import {
   parseDuration,
   parseMaxDelete,
   parseRate,
+  parseShare,
   parseSize,
 } from "./units.ts";
 
@@ -150,6 +151,15 @@ export const maxDelete = parsed(
   v.union([v.string(), v.number()], expected(maxDeleteForm)),
   parseMaxDelete,
   maxDeleteForm,
+);
+
+const shareForm = 'a share, like "50%"';
+
+/** A share: from 0 to 1. */
+export const share = parsed(
+  v.string(expected(shareForm)),
+  parseShare,
+  shareForm,
 );
 
 const pathForm = 'an absolute path without ".."';

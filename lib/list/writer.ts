@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Compaction } from "../config/config.ts";
 import { LocalError } from "../errors.ts";
 import { type Timestamp, timestampFromMilliseconds } from "../timestamp.ts";
 import type { Entry } from "./entry.ts";
@@ -18,25 +19,30 @@ import {
 /** Where the list lies in an export, and beside it. */
 const name = "list";
 
+const encoder = new TextEncoder();
+
 /** Appends to the list in `directory`, which its caller has locked. */
 export class ListWriter implements Disposable {
-  readonly generation: string;
   /** The last `+` entry of each path that was not withdrawn since. */
   readonly live: ReadonlyMap<string, Entry>;
   /** What was wrong with the list, and has been mended. */
   readonly mended: readonly string[];
   readonly #path: string;
-  readonly #file: Deno.FsFile;
   readonly #live: Map<string, Entry>;
+  #file: Deno.FsFile;
+  #generation: string;
   #seq: number;
+  /** Lines that tell of a file. */
+  #lines: number;
 
   private constructor(path: string, found: Found) {
     this.#path = path;
-    this.generation = found.generation;
+    this.#generation = found.generation;
     this.mended = found.mended;
     this.#live = found.live;
     this.live = this.#live;
     this.#seq = found.seq;
+    this.#lines = found.lines;
     this.#file = Deno.openSync(path, { append: true });
   }
 
@@ -61,11 +67,16 @@ export class ListWriter implements Disposable {
     }
   }
 
+  get generation(): string {
+    return this.#generation;
+  }
+
   /** Appends one line by one write. What it names must be complete, and durable. */
   append(entry: Omit<Entry, "seq" | "published">): void {
     const published: Timestamp = timestampFromMilliseconds(Date.now());
     const line: Entry = { ...entry, seq: ++this.#seq, published };
-    this.#write(new TextEncoder().encode(formatLine(line)));
+    this.#write(encoder.encode(formatLine(line)));
+    this.#lines++;
     if (entry.op === "+") this.#live.set(entry.path, line);
     else this.#live.delete(entry.path);
   }
@@ -86,6 +97,25 @@ export class ListWriter implements Disposable {
     this.#file.syncDataSync();
   }
 
+  /**
+   * Writes the list anew, as another generation, if most of what it says is no
+   * longer so; returns whether it did. Each entry keeps the date on which it
+   * was published.
+   */
+  compact({ size, share }: Compaction): boolean {
+    if (this.#file.statSync().size < size) return false;
+    if (this.#live.size > share * this.#lines) return false;
+    const entries = [...this.#live.values()].sort((a, b) => a.seq - b.seq)
+      .map((entry, index) => ({ ...entry, seq: index + 1 }));
+    const { generation } = begin(this.#path, entries);
+    this.#file.close();
+    this.#file = Deno.openSync(this.#path, { append: true });
+    this.#generation = generation;
+    for (const entry of entries) this.#live.set(entry.path, entry);
+    this.#seq = this.#lines = entries.length;
+    return true;
+  }
+
   /** Sets the date of the list to now: the publisher lives. */
   heartbeat(): void {
     const now = new Date();
@@ -101,12 +131,13 @@ interface Found {
   readonly generation: string;
   readonly live: Map<string, Entry>;
   readonly seq: number;
+  readonly lines: number;
   readonly mended: readonly string[];
 }
 
 function find(path: string): Found {
   const bytes = readBytes(path);
-  if (bytes === undefined) return begin(path, []);
+  if (bytes === undefined) return empty(path, []);
   const end = bytes.lastIndexOf(0x0a) + 1;
   const lines = new TextDecoder().decode(bytes.subarray(0, end)).split("\n")
     .slice(0, -1);
@@ -114,7 +145,7 @@ function find(path: string): Found {
   if ("reason" in header) {
     const aside = `${path}.damaged-${Date.now()}`;
     Deno.renameSync(path, aside);
-    return begin(path, [
+    return empty(path, [
       `${header.reason}: the list was put aside as ${aside}, and a new one begun`,
     ]);
   }
@@ -133,11 +164,11 @@ function find(path: string): Found {
 function readEntries(
   lines: readonly string[],
   mended: string[],
-): Pick<Found, "live" | "seq"> {
+): Pick<Found, "live" | "seq" | "lines"> {
   const live = new Map<string, Entry>();
+  const entries = lines.filter((line) => !isExtension(line));
   let seq = 0;
-  for (const line of lines) {
-    if (isExtension(line)) continue;
+  for (const line of entries) {
     const parsed = parseLine(line);
     if ("reason" in parsed) {
       mended.push(`after line ${seq}: ${parsed.reason}; readers pass over it`);
@@ -148,11 +179,18 @@ function readEntries(
     if (entry.op === "+") live.set(entry.path, entry);
     else live.delete(entry.path);
   }
-  return { live, seq };
+  return { live, seq, lines: entries.length };
+}
+
+function empty(path: string, mended: readonly string[]): Found {
+  return { ...begin(path, []), live: new Map(), seq: 0, lines: 0, mended };
 }
 
 /** Begins a new generation: written aside, made durable, renamed. */
-function begin(path: string, mended: readonly string[]): Found {
+function begin(
+  path: string,
+  entries: readonly Entry[],
+): Pick<Found, "generation"> {
   const generation = crypto.randomUUID();
   const created = timestampFromMilliseconds(Date.now());
   const fresh = `${path}.new`;
@@ -163,13 +201,19 @@ function begin(path: string, mended: readonly string[]): Found {
       truncate: true,
       mode: 0o644,
     });
-    file.writeSync(
-      new TextEncoder().encode(formatHeader({ generation, created })),
-    );
+    const header = formatHeader({ generation, created });
+    const text = header + entries.map(formatLine).join("");
+    writeAll(file, encoder.encode(text));
     file.syncSync();
   }
   Deno.renameSync(fresh, path);
-  return { generation, live: new Map(), seq: 0, mended };
+  return { generation };
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    written += file.writeSync(bytes.subarray(written));
+  }
 }
 
 function readBytes(path: string): Uint8Array | undefined {

@@ -15,8 +15,9 @@ import { Journal } from "../journal.ts";
 import { checkPath, decodePath, encodePath } from "../list/path.ts";
 import { ListWriter } from "../list/writer.ts";
 import { Lock } from "../lock.ts";
-import type { FailedFile, PublishReport } from "../protocol.ts";
+import type { FailedFile, PublishReport, PublishRequest } from "../protocol.ts";
 import { Pacer } from "../pacer.ts";
+import { refusalToWithdraw } from "./guard.ts";
 import { type Exported, lookAtSource, stageSource } from "./export.ts";
 import { Signatures } from "./signatures.ts";
 import { findSources } from "./sources.ts";
@@ -40,12 +41,14 @@ const batchBytes = 64 * 1024 * 1024;
  *
  * @throws {LockedError} If another relais publishes into the same export.
  * @throws {LocalError} If the export cannot be written.
- * @throws {RefusedError} If the base of the sources is missing.
+ * @throws {RefusedError} If the base of the sources is missing, or more of them than
+ *   `maxWithdraw` allows; what is new is published all the same.
  */
 export async function publish(
   config: PublishConfig,
   durability: Durability,
   observer: PublishObserver,
+  { acceptShrink }: PublishRequest = { acceptShrink: false },
 ): Promise<PublishReport> {
   const destination = new Destination(config.into);
   const own = `${config.into}/.relais`;
@@ -55,7 +58,14 @@ export async function publish(
   Deno.chmodSync(own, 0o755);
   emptyStaging(destination);
   using list = ListWriter.open(own);
-  const run = new Run(config, destination, durability, observer, list);
+  const allowed = acceptShrink ? { share: 1 } : config.maxWithdraw;
+  const run = new Run(
+    { ...config, maxWithdraw: allowed },
+    destination,
+    durability,
+    observer,
+    list,
+  );
   return await run.publish();
 }
 
@@ -102,6 +112,7 @@ class Run {
 
   async publish(): Promise<PublishReport> {
     for (const what of this.#list.mended) this.#observer.mended(what);
+    const listed = this.#list.live.size;
     const pacer = new Pacer();
     for (const found of findSources(this.#config)) {
       await pacer.pause();
@@ -115,13 +126,21 @@ class Run {
       else await this.#take(found.path, found.source);
     }
     await this.#commit();
-    const withdrawn = await this.#withdraw();
+    const { maxWithdraw, compaction } = this.#config;
+    const gone = this.#gone();
+    const refusal = refusalToWithdraw(gone.length, listed, maxWithdraw);
+    const withdrawn = refusal === undefined ? gone.length : 0;
+    await this.#withdraw(refusal === undefined ? gone : []);
     if (this.#published + withdrawn > 0) {
       this.#signatures.prune(this.#list.live.values());
     }
     this.#list.sync();
     this.#settle();
+    if (this.#list.compact(compaction)) {
+      await this.#durability.barrier(this.#destination.into);
+    }
     this.#list.heartbeat();
+    if (refusal !== undefined) throw refusal;
     return {
       scanned: this.#scanned,
       published: this.#published,
@@ -209,19 +228,21 @@ class Run {
     this.#observer.published(path, size);
   }
 
+  /** What the sources no longer have. */
+  #gone(): Entry[] {
+    return [...this.#list.live.values()].filter((entry) => this.#isGone(entry));
+  }
+
   /**
-   * Withdraws what the sources no longer have. The line comes first: a reader
+   * Withdraws what is gone. The line comes first: a reader
    * must not find a file missing that no line has withdrawn. What a run that was
    * cut off exported and never listed goes as well.
    */
-  async #withdraw(): Promise<number> {
-    const gone = [...this.#list.live.values()].filter((entry) =>
-      this.#isGone(entry)
-    );
+  async #withdraw(gone: readonly Entry[]): Promise<void> {
     const orphans = [...this.#unsure].filter((path) =>
       !this.#list.live.has(path) && this.#isGone({ path })
     );
-    if (gone.length + orphans.length === 0) return 0;
+    if (gone.length + orphans.length === 0) return;
     this.#note(gone.map(({ path }) => path));
     await this.#durability.barrier(this.#destination.into);
     for (const { path, mtime } of gone) {
@@ -239,7 +260,6 @@ class Run {
     const paths = gone.map(({ path }) => path);
     for (const path of [...paths, ...orphans]) this.#remove(path);
     await this.#durability.barrier(this.#destination.into);
-    return gone.length;
   }
 
   #remove(path: string): void {

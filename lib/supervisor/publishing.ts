@@ -10,6 +10,7 @@ import type {
   LogOperations,
   PublishOperations,
   PublishReport,
+  PublishRequest,
   StatOperations,
 } from "../protocol.ts";
 import { StatsBlock } from "../stats/block.ts";
@@ -52,11 +53,13 @@ export class Publishing implements AsyncDisposable {
    * @throws {RemoteFailure} If it could not: locked, no room, no sources.
    * @throws {ModuleError} If a module died or fell silent; the next run replaces it.
    */
-  async run(): Promise<PublishReport> {
+  async run(
+    request: PublishRequest = { acceptShrink: false },
+  ): Promise<PublishReport> {
     this.#supervisor.beginPass(crypto.randomUUID().slice(0, 8));
     await this.#supervisor.need("log", "publish");
     const report = await this.#supervisor.asker<PublishOperations>("publish")
-      .ask("publish", null);
+      .ask("publish", request);
     // Its directory is there only once something has been published.
     await this.#supervisor.need("stat");
     await this.#supervisor.asker<StatOperations>("stat").ask("write", null);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { allowance } from "../allowance.ts";
 import type { MaxDelete } from "../config/config.ts";
 import { RefusedError } from "../errors.ts";
 import type { RemoteList } from "../list/remote.ts";
@@ -26,9 +27,7 @@ export function guardDeletion(
   allowed: MaxDelete,
 ): void {
   if (withdrawn === 0) return;
-  const most = "files" in allowed
-    ? allowed.files
-    : Math.floor(here * allowed.share);
+  const most = allowance(allowed, here);
   if (withdrawn >= here) {
     throw new RefusedError(
       `Cannot delete all ${here} files that are here: the server has none of them any more`,

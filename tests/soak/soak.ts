@@ -109,6 +109,8 @@ class Soak {
         files: [`${base}/**/*`],
         base,
         into,
+        maxWithdraw: { share: 1 },
+        compaction: { size: 20_000, share: 0.5 },
         signatures: 65_536,
       };
       const { status, told } = await relaisPublisher.publish(config);

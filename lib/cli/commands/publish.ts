@@ -16,6 +16,12 @@ export const publish = {
   options: [
     { long: "once", kind: "flag", help: "run a single time" },
     {
+      long: "accept-shrink",
+      kind: "flag",
+      help: "with --once: withdraw what is gone, however much it is",
+      needs: "once",
+    },
+    {
       long: "print-sh",
       kind: "flag",
       help:

@@ -5,14 +5,15 @@
 # Its dates and digests are what the utilities of this server can give. Do not
 # run both into one export: neither sees the lock of the other.
 #
-# Usage: relais-publish.sh [-q | -v]
+# Usage: relais-publish.sh [-q | -v] [-a | --accept-shrink]
 #
 #   -q   tell only what went wrong
 #   -v   tell of each file, too
+#   -a   withdraw what is gone, however much it is
 #
 # Exit status: 0 done; 1 done, but some files were skipped, each is named;
-# 2 wrong usage; 4 the export cannot be written; 5 the sources are not there;
-# 7 another run is at work.
+# 2 wrong usage; 4 the export cannot be written; 5 the sources are not there, or
+# too many of them are gone; 7 another run is at work.
 #
 # Programs for awk and sh stand in single quotes here, and `a && b || die` dies
 # of either:
@@ -25,6 +26,11 @@ into='/export'
 # Extended regular expression on whole paths, as `awk -v` reads it. From:
 #   /data/stock/**/*.csv
 filter='^/+data/+stock/+(.*/)?[^/]*[.]csv/*$'
+# What may be withdrawn in one run: "share" of the files in the list, or "files".
+max_withdraw='share 0.5'
+# A list of at least so many bytes, of whose lines no larger share than this
+# still holds, is written anew.
+compaction='1000000 0.5'
 
 # On Solaris the POSIX utilities stand aside, and sh may be no POSIX shell. Up
 # to its `fi`, this is written for the shell of 1979.
@@ -67,12 +73,15 @@ attempts=3
 
 locked=
 sure=yes
+refusal=
 failed=0 published=0 withdrawn=0 unchanged=0
 
 main() {
   verbosity=1
-  while getopts qv option; do
+  case ${1-} in --accept-shrink) shift; set -- -a "$@" ;; esac
+  while getopts aqv option; do
     case $option in
+      a) max_withdraw='share 1' ;;
       q) verbosity=0 ;;
       v) verbosity=2 ;;
       *) usage ;;
@@ -97,16 +106,18 @@ main() {
   # shellcheck source=/dev/null
   . "$staging/plan"
   settle_notes
+  compact_list
   # The heartbeat: readers see that the publisher lives.
   touch "$list"
   say "$published files published, $withdrawn withdrawn, $unchanged unchanged."
+  [ -z "$refusal" ] || die 5 "$refusal"
   [ "$failed" = 0 ]
 }
 
 # --- Telling ------------------------------------------------------------------
 
 usage() {
-  echo "Usage: ${0##*/} [-q | -v]" >&2
+  echo "Usage: ${0##*/} [-q | -v] [-a | --accept-shrink]" >&2
   exit 2
 }
 
@@ -403,16 +414,51 @@ last_byte() {
   tail -c 1 "$list" | od -An -to1 | tr -d ' \n'
 }
 
-# Written aside and renamed: nobody sees half a header.
 begin_list() {
+  : > "$staging/entries"
+  replace_list
+}
+
+# Makes a list of another generation, with the lines in $staging/entries. Written
+# aside and renamed: nobody sees half of it.
+replace_list() {
   set_now
   # Of two servers that begin in the same second, each has its own.
   { uname -a; ls -lai "$own"; } > "$staging/salt"
   set_digest "$staging/salt"
-  printf 'relais-list\t1\t%s-%s-%.16s\t%s\n' \
-    "${now%%.*}" "$$" "${digest#*:}" "$now" > "$list.new" &&
+  {
+    printf 'relais-list\t1\t%s-%s-%.16s\t%s\n' \
+      "${now%%.*}" "$$" "${digest#*:}" "$now" && cat "$staging/entries"
+  } > "$list.new" &&
     chmod 644 "$list.new" && sync && mv "$list.new" "$list" ||
     die 4 "Cannot use the list $list"
+}
+
+# Writes the list anew if most of what it says is no longer so. Each entry keeps
+# the date on which it was published.
+compact_list() {
+  [ "$compaction" != never ] &&
+    [ "$(($(wc -c < "$list")))" -ge "${compaction% *}" ] || return 0
+  $awk -v share="${compaction#* }" "$sound"'
+    BEGIN { FS = "\t"; OFS = "\t" }
+    NR == 1 || /^#/ { next }
+    { lines++ }
+    is_sound() && $1 + 0 > 0 {
+      delete last[$8]
+      if ($2 == "+") { last[$8] = NR; line[NR] = $0 }
+    }
+    END {
+      for (path in last) live++
+      if (live > share * lines) exit 1
+      for (i = 1; i <= NR; i++) if (i in line) {
+        $0 = line[i]
+        if (last[$8] != i) continue
+        $1 = ++seq
+        print
+      }
+    }' "$list" > "$staging/entries" || return 0
+  replace_list
+  sync
 }
 
 # append OP MTIME SIZE MODE DIGEST PATH: one line, by one write.
@@ -554,6 +600,18 @@ names='
   }
 '
 
+# Whether a line is an entry, but for its path.
+sound=$names'
+  function is_sound() {
+    if (NF != 8 || $1 !~ /^[1-9][0-9]*$/ || length($1) > 16) return 0
+    if (!is_date($3) || !is_date($4)) return 0
+    if ($5 !~ /^(0|[1-9][0-9]*)$/ || length($5) > 16) return 0
+    if ($2 == "-") return $5 == "0" && $6 == "-" && $7 == "-"
+    if ($2 != "+" || $6 != "-" && $6 !~ /^[0-7][0-7][0-7][0-7]$/) return 0
+    if ($7 == "-" || $7 ~ /^cksum:(0|[1-9][0-9]*)$/) return 1
+    return length($7) == 71 && $7 ~ /^sha256:[0-9a-f]*$/
+  }
+'
 # --- Finding ------------------------------------------------------------------
 
 # Prints a record of each file below the current directory, which is base, but
@@ -659,7 +717,7 @@ describe() {
 # the functions below.
 make_plan() {
   $awk -v batch_files="$batch_files" -v batch_bytes="$batch_bytes" \
-    -v sure="$sure" "$names"'
+    -v sure="$sure" -v max_withdraw="$max_withdraw" "$sound"'
     BEGIN { FS = "\t"; seq = 0 }
 
     part == "list" && FNR > 1 && !/^#/ {
@@ -723,16 +781,6 @@ make_plan() {
       plan_withdrawals()
     }
 
-    function is_sound() {
-      if (NF != 8 || $1 !~ /^[1-9][0-9]*$/ || length($1) > 16) return 0
-      if (!is_date($3) || !is_date($4)) return 0
-      if ($5 !~ /^(0|[1-9][0-9]*)$/ || length($5) > 16) return 0
-      if ($2 == "-") return $5 == "0" && $6 == "-" && $7 == "-"
-      if ($2 != "+" || $6 != "-" && $6 !~ /^[0-7][0-7][0-7][0-7]$/) return 0
-      if ($7 == "-" || $7 ~ /^cksum:(0|[1-9][0-9]*)$/) return 1
-      return length($7) == 71 && $7 ~ /^sha256:[0-9a-f]*$/
-    }
-
     function quote(text) {
       gsub(/\047/, "\047\\\047\047", text)
       return "\047" text "\047"
@@ -771,9 +819,15 @@ make_plan() {
       for (i = 1; i <= n_doubts; i++)
         if (!(doubts[i] in dates) && is_gone(doubts[i]))
           print "remove " quote(decode(doubts[i])) " " quote(doubts[i])
-      for (i = 1; i <= places; i++)
-        if (place[at[i]] == i && is_gone(at[i])) gone[++n] = at[i]
+      for (i = 1; i <= places; i++) if (place[at[i]] == i) {
+        listed++
+        if (is_gone(at[i])) gone[++n] = at[i]
+      }
       if (!n) return
+      if (n > (most = allowance(listed))) {
+        print "refuse " n " " listed " " most
+        return
+      }
       print "begin_note"
       for (i = 1; i <= n; i++) print "note " quote(gone[i])
       print "end_note"
@@ -784,6 +838,11 @@ make_plan() {
       print "sync"
       for (i = 1; i <= n; i++)
         print "remove " quote(decode(gone[i])) " " quote(gone[i])
+    }
+
+    function allowance(listed,    limit) {
+      split(max_withdraw, limit, " ")
+      return limit[1] == "files" ? limit[2] + 0 : int(listed * limit[2])
     }
 
     # A directory that could not be read says nothing of what is in it.
@@ -932,6 +991,13 @@ withdraw() {
   append - "$2" 0 - - "$1"
   withdrawn=$((withdrawn + 1))
   detail "withdrew $1"
+}
+
+# refuse GONE LISTED MOST: sources that are gone may be a disk that is not mounted.
+refuse() {
+  refusal="Cannot withdraw $1 of $2 files: publish.max_withdraw allows $3; see that \
+nothing is unmounted below $base; if they are gone on purpose, run \
+\"$0 --accept-shrink\" once"
 }
 
 # remove EXPORTED LISTED: takes a withdrawn file away.

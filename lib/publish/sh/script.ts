@@ -4,13 +4,22 @@
  * @module
  */
 
-import type { SourcesConfig } from "../../config/config.ts";
+import type { MaxDelete, PublishConfig } from "../../config/config.ts";
 import { globsToEre } from "./ere.ts";
 import script from "./publish.sh" with { type: "text" };
 
 /** Returns a POSIX shell script that does once what `publish` does with `config`. */
-export function publishScript({ base, into, files }: SourcesConfig): string {
-  const settings = { base, into, filter: globsToEre(files) };
+export function publishScript(
+  { base, into, files, maxWithdraw, compaction: { size, share } }:
+    PublishConfig,
+): string {
+  const settings = {
+    base,
+    into,
+    filter: globsToEre(files),
+    max_withdraw: limit(maxWithdraw),
+    compaction: size === Infinity ? "never" : `${size} ${share}`,
+  };
   const globs = files.map((glob) => `#   ${inComment(glob)}`).join("\n");
   return Object.entries(settings).reduce(
     (text, [name, value]) =>
@@ -20,6 +29,10 @@ export function publishScript({ base, into, files }: SourcesConfig): string {
       ),
     script,
   ).replace(/(?<=reads it\. From:\n)(?:# {3}.*\n)+/, () => `${globs}\n`);
+}
+
+function limit(given: MaxDelete): string {
+  return "files" in given ? `files ${given.files}` : `share ${given.share}`;
 }
 
 function quote(value: string): string {

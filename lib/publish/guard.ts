@@ -1,0 +1,32 @@
+/**
+ * When to stop and ask: sources that are gone may be a disk that is not mounted.
+ *
+ * @module
+ */
+
+import { allowance } from "../allowance.ts";
+import type { MaxDelete } from "../config/config.ts";
+import { RefusedError } from "../errors.ts";
+
+/**
+ * Returns why so many files must not be withdrawn at a time; `undefined` if
+ * they may.
+ *
+ * @param gone Files that have no source any more.
+ * @param listed Files that were in the list, those among them.
+ */
+export function refusalToWithdraw(
+  gone: number,
+  listed: number,
+  limit: MaxDelete,
+): RefusedError | undefined {
+  const most = allowance(limit, listed);
+  if (gone <= most) return undefined;
+  return new RefusedError(
+    `Cannot withdraw ${gone} of ${listed} files: publish.max_withdraw allows ${most}`,
+    {
+      hint:
+        'see that nothing is unmounted below publish.base; if they are gone on purpose, run "relais publish --once --accept-shrink" once',
+    },
+  );
+}
