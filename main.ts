@@ -17,6 +17,7 @@ import { run } from "./lib/cli/run.ts";
 import { stat } from "./lib/cli/stat.ts";
 import { status } from "./lib/cli/status.ts";
 import { unit } from "./lib/cli/unit.ts";
+import { verify } from "./lib/cli/verify.ts";
 import { versionText } from "./lib/cli/version.ts";
 import {
   loadConfig,
@@ -105,6 +106,11 @@ async function dispatch(
       const args = { selection, glob, json } as const;
       return list(requireReplica(await load()), args, output);
     }
+    case "verify":
+      return await verify(requireReplica(await load()), {
+        ...invocation.options,
+        ...invocation.arguments,
+      }, output);
     case "init":
       return init(invocation.arguments.file, output);
     case "unit": {

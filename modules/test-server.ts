@@ -24,6 +24,7 @@ import type {
 } from "../lib/protocol.ts";
 import { readIdentity } from "../lib/ssh/identity.ts";
 import { openState, rehearseState } from "../lib/state/database.ts";
+import { isAnyWanted } from "../lib/state/overview.ts";
 import { type Context, serve, type Served } from "../lib/worker.ts";
 
 type TestServerContext = Context<"test-server", TestServerSettings, never>;
@@ -75,7 +76,7 @@ async function probeAndChoose(
   request: Request,
 ): Promise<Probed> {
   const { settings: { servers, probe: policy } } = context;
-  const memory = recall(db);
+  const memory = withoutUnfinished(recall(db), db);
   const round = new Round(context, memory, request);
   let names = servers.map(({ name }) => name);
   while (names.length > 0) {
@@ -111,6 +112,13 @@ async function probeAndChoose(
     probes: round.probes,
     wireBytes: round.wireBytes,
   };
+}
+
+/** What was settled and is wanted again, as after `relais verify --repair`, is no longer settled. */
+function withoutUnfinished(memory: Memory, db: DatabaseSync): Memory {
+  const settled = Object.entries(memory.settled)
+    .filter(([server]) => !isAnyWanted(db, server));
+  return { ...memory, settled: Object.fromEntries(settled) };
 }
 
 type Request = TestServerOperations["probe"]["request"];

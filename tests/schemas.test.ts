@@ -22,11 +22,13 @@ async function results(world: World): Promise<[string, string][]> {
     ["history", "stat", "--since", "1d"],
     ["history", "stat", "--since", "1d", "--by", "pass"],
     ["pass", "--once"],
+    ["verify", "verify", "--repair"],
     ["pass", "--once", "--dry-run"],
   ];
   const said: [string, string][] = [];
   for (const [schema, ...args] of asked) {
-    said.push([schema, (await world.relais(...args, "--json")).stdout]);
+    const { stdout } = await world.relais(...args, "--json");
+    said.push([schema, stdout]);
   }
   return said;
 }
@@ -46,6 +48,7 @@ Deno.test("JSON results are as docs/schemas says, at first, when all is well, an
   await Deno.remove(`${world.production.root}/c.csv`);
   await world.backup.sshd.stop();
   await world.pass();
+  await Deno.remove(`${world.into}/b.csv`);
   all.push(...await results(world));
   await world.production.sshd.stop();
   all.push(...await results(world));

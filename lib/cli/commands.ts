@@ -18,6 +18,7 @@ import { serve } from "./commands/serve.ts";
 import { stat } from "./commands/stat.ts";
 import { status } from "./commands/status.ts";
 import { unit } from "./commands/unit.ts";
+import { verify } from "./commands/verify.ts";
 import type { Command, Option } from "./option.ts";
 
 /** The options every command has. */
@@ -66,6 +67,7 @@ export const commands = [
   serve,
   log,
   list,
+  verify,
   init,
   unit,
   completions,

@@ -26,8 +26,14 @@ export interface FlagOption extends Named {
 
 /** An option followed by a value. */
 export interface ValueOption extends Named {
-  /** `integer`: 0 or more; `duration` and `size`: as in the configuration, `90s`, `10GB`; `account`: the name of one. */
-  readonly kind: "integer" | "duration" | "size" | "path" | "account";
+  /** `integer`: 0 or more; `duration`, `size` and `share`: as in the configuration, `90s`, `10GB`, `1%`; `account`: the name of one. */
+  readonly kind:
+    | "integer"
+    | "duration"
+    | "size"
+    | "share"
+    | "path"
+    | "account";
   /** The word that stands for the value in the help. */
   readonly value: string;
   /** What holds without the option, in words. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseDuration, parseSize } from "../config/units.ts";
+import { parseDuration, parseShare, parseSize } from "../config/units.ts";
 import { UsageError } from "../errors.ts";
 import type { Option } from "./option.ts";
 import { flagGiven } from "./spelling.ts";
@@ -37,6 +37,8 @@ export function valueOf(
       return duration(option.long, text);
     case "size":
       return size(option.long, text);
+    case "share":
+      return share(option.long, text);
     case "choice":
       if (option.choices.includes(text)) return text;
       throw wrong(
@@ -74,6 +76,12 @@ function size(long: string, text: string): number {
   const bytes = parseSize(text);
   if (bytes !== undefined) return bytes;
   throw wrong(long, `"${text}" is no size, like 500MB or 10GB`);
+}
+
+function share(long: string, text: string): number {
+  const value = parseShare(text);
+  if (value !== undefined) return value;
+  throw wrong(long, `"${text}" is no share, like 1% or 50%`);
 }
 
 function wrong(long: string, what: string): UsageError {

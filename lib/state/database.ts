@@ -19,6 +19,11 @@ export function databasePath(stateDirectory: string): string {
   return `${stateDirectory}/relais.db`;
 }
 
+/** Whether there is a state. */
+export function hasState(stateDirectory: string): boolean {
+  return (sizeOf(databasePath(stateDirectory)) ?? 0) > 0;
+}
+
 /**
  * Opens the state for writing, and creates it if there is none.
  * WAL with `synchronous=FULL`: NORMAL loses committed rows in a power cut.

@@ -66,6 +66,14 @@ export function* listedFiles(
   for (const row of rows) yield row as unknown as ListedFile;
 }
 
+/** Whether anything is still to be fetched from `server`. */
+export function isAnyWanted(db: DatabaseSync, server: string): boolean {
+  return prepared(
+    db,
+    "SELECT 1 FROM entry WHERE server = ? AND standing = 'wanted' LIMIT 1",
+  ).get(server) !== undefined;
+}
+
 /** Counts; what is pending, of the server `active`. */
 export function totals(db: DatabaseSync, active: string | null): Totals {
   return prepared(

@@ -4,7 +4,8 @@
  *
  * Each table belongs to one module, which alone writes it: `memory` to
  * test-server, `list`, `entry` and `copy` to synchro-list, `pass` and `hour` to
- * stat. `tally` follows `copy` by triggers.
+ * stat. `tally` follows `copy` by triggers. `verification` is written by
+ * `relais verify`, which is no module.
  *
  * @module
  */
@@ -149,6 +150,14 @@ END;
 CREATE INDEX copy_newest ON copy (arrived);
 CREATE INDEX entry_oldest ON entry (CAST(published AS REAL)) WHERE standing = 'wanted';
 CREATE INDEX entry_failing ON entry (path, server) WHERE error IS NOT NULL;
+`,
+  `
+-- When each file of the copy was last read again and held against what it should be.
+CREATE TABLE verification (
+  path TEXT PRIMARY KEY,
+  at   REAL NOT NULL           -- seconds since the epoch; 0: never
+) WITHOUT ROWID;
+CREATE INDEX verification_age ON verification (at);
 `,
 ];
 

@@ -90,6 +90,8 @@ const texts = {
       SELECT DISTINCT path FROM entry
       WHERE server IN (SELECT server FROM list WHERE server <> :server)
         AND path IN (SELECT arrivedPath FROM ${arrived})`,
+  refetch: `
+      UPDATE entry SET standing = 'wanted' WHERE path = :path AND standing = 'here'`,
   removeCopy: "DELETE FROM copy WHERE path = :path",
   count: "SELECT count(*) AS files FROM copy",
   unannounced: "SELECT path FROM copy WHERE announced = 0 ORDER BY path",

@@ -236,6 +236,17 @@ export class SynchronisedList {
     });
   }
 
+  /** Wants these files again, from whichever server names the version that is here; returns those that any does. */
+  refetch(paths: readonly string[]): string[] {
+    return transaction(
+      this.#db,
+      () =>
+        paths.filter((path) =>
+          Number(this.#statements.refetch.run({ path }).changes) > 0
+        ),
+    );
+  }
+
   /** Files on the replica that `server` has withdrawn, by path. */
   withdrawn(server: string): { path: string; size: number }[] {
     return this.#statements.withdrawn.all({ server }) as {

@@ -1,0 +1,206 @@
+/**
+ * relais verify: the copies against their digests.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { ReplicaReady } from "../config/config.ts";
+import { Destination } from "../copy/destination.ts";
+import { Throttle } from "../copy/throttle.ts";
+import {
+  describe,
+  type ExitStatus,
+  exitStatus,
+  LockedError,
+} from "../errors.ts";
+import { compileGlobs } from "../glob.ts";
+import { hasState, openState } from "../state/database.ts";
+import { totals } from "../state/overview.ts";
+import { SynchronisedList } from "../state/synchronised-list.ts";
+import { Replica } from "../supervisor/replica.ts";
+import { Signals } from "../supervisor/signals.ts";
+import {
+  examine,
+  type Fault,
+  faults,
+  type Finding,
+} from "../verify/examine.ts";
+import { extras } from "../verify/extra.ts";
+import { Ledger } from "../verify/ledger.ts";
+import { verify as verifyCopies } from "../verify/verify.ts";
+import { defaultRate } from "./commands/verify.ts";
+import { formatBytes, formatSeconds } from "./human.ts";
+import type { Output } from "./output.ts";
+
+/** What is in no list: it did not come with relais. */
+const extraFile = "extra";
+
+const widestFault = Math.max(...faults.map(({ length }) => length));
+
+export interface VerifyArguments {
+  readonly glob: string | undefined;
+  readonly repair: boolean;
+  /** Share of the files; all if not given. */
+  readonly sample: number | undefined;
+  /** Bytes a second. */
+  readonly rate: number | undefined;
+  readonly json: boolean;
+}
+
+/** What is printed as JSON: see docs/schemas/verify.json. */
+interface Report {
+  readonly verified: number;
+  readonly bytes: number;
+  readonly findings: readonly Finding[];
+  /** Files that did not come with relais. */
+  readonly extra: readonly string[];
+  /** Files that have been fetched again, and are well. */
+  readonly repaired: readonly string[];
+  readonly seconds: number;
+  readonly exit: ExitStatus;
+}
+
+const nothing: Report = {
+  ...{ verified: 0, bytes: 0, findings: [], extra: [], repaired: [] },
+  ...{ seconds: 0, exit: exitStatus.done },
+};
+
+/**
+ * Reads copies again and tells what is wrong with them; with `repair` fetches
+ * those again.
+ *
+ * @throws {LocalError} If the state cannot be used.
+ */
+export async function verify(
+  config: ReplicaReady,
+  args: VerifyArguments,
+  output: Output,
+): Promise<ExitStatus> {
+  const started = performance.now();
+  const { into, state } = config.replica;
+  if (!hasState(state)) {
+    output.note("Nothing has been copied yet.");
+    if (args.json) output.json(nothing);
+    return exitStatus.done;
+  }
+  using db = openState(state);
+  const ledger = new Ledger(db);
+  const matches = args.glob === undefined
+    ? () => true
+    : compileGlobs([args.glob]);
+  const { here } = totals(db, null);
+  const most = args.sample === undefined
+    ? Infinity
+    : Math.ceil(here * args.sample);
+  const findings: Finding[] = [];
+  let verified = 0;
+  let bytes = 0;
+  const throttle = new Throttle({ bytesPerSecond: args.rate ?? defaultRate });
+  const destination = new Destination(into);
+  for await (
+    const { copy, finding } of verifyCopies(ledger, destination, throttle, {
+      matches,
+      most,
+    })
+  ) {
+    verified++;
+    bytes += copy.size;
+    if (finding === undefined) continue;
+    findings.push(finding);
+    if (!args.json) output.result(shown(finding));
+  }
+  const extra = args.sample === undefined
+    ? [...extras(into, (path) => ledger.copy(path) !== undefined)]
+      .filter(matches)
+    : [];
+  if (!args.json) {
+    for (const path of extra) {
+      output.result(`${extraFile.padEnd(widestFault)}  ${path}`);
+    }
+  }
+  const repaired = args.repair && findings.length > 0
+    ? await repair(config, findings, { db, ledger, destination }, output)
+    : [];
+  const exit = findings.length > repaired.length
+    ? exitStatus.incomplete
+    : exitStatus.done;
+  const seconds = Math.round(performance.now() - started) / 1_000;
+  const report: Report = {
+    ...{ verified, bytes, findings, extra, repaired, seconds, exit },
+  };
+  if (args.json) output.json(report);
+  else if (!output.quiet) output.result(summary(report));
+  return exit;
+}
+
+/** Has a pass fetch what is wrong; returns what is well after it. */
+async function repair(
+  config: ReplicaReady,
+  findings: readonly Finding[],
+  { db, ledger, destination }: {
+    readonly db: DatabaseSync;
+    readonly ledger: Ledger;
+    readonly destination: Destination;
+  },
+  output: Output,
+): Promise<string[]> {
+  const everything = { wants: () => true, fingerprint: "" };
+  const wrong = findings.map(({ path }) => path);
+  const wanted = new SynchronisedList(db, everything).refetch(wrong);
+  for (const path of wrong.filter((path) => !wanted.includes(path))) {
+    output.error(
+      `Cannot repair ${path}: no server names the version that was here`,
+    );
+  }
+  if (wanted.length > 0) await pass(config, output);
+  const throttle = new Throttle({ bytesPerSecond: 0 });
+  const repaired = [];
+  for (const path of wanted) {
+    const copy = ledger.copy(path);
+    if (copy === undefined) continue;
+    const finding = await examine(copy, destination, throttle);
+    if (finding === undefined) repaired.push(path);
+  }
+  return repaired;
+}
+
+/** Runs a pass, which fetches what is wanted; tells only what goes wrong. */
+async function pass(config: ReplicaReady, output: Output): Promise<void> {
+  using signals = new Signals();
+  try {
+    await using replica = await Replica.open(config, {
+      dryRun: false,
+      stderr: null,
+      journal: output.journal,
+    });
+    const { failures, report } = await replica.pass(signals.signal);
+    for (const failure of failures) output.error(describe(failure));
+    for (const { error } of report.failed) output.error(error);
+  } catch (error) {
+    if (!(error instanceof LockedError)) throw error;
+    output.note(
+      "The relais that is at work here fetches them in its next pass.",
+    );
+  }
+}
+
+function shown({ path, fault, what }: Finding): string {
+  return `${fault.padEnd(widestFault)}  ${path}: ${what}`;
+}
+
+/** The run in one sentence. */
+function summary(
+  { verified, bytes, findings, extra, repaired, seconds }: Report,
+) {
+  const of = (fault: Fault) =>
+    findings.filter((finding) => finding.fault === fault).length;
+  const found = [
+    ...faults.map((fault) => [of(fault), fault] as const),
+    [extra.length, extraFile] as const,
+    [repaired.length, "repaired"] as const,
+  ].filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return `${verified} files verified (${formatBytes(bytes)}): ${
+    found.length === 0 ? "all well" : found.join(", ")
+  }, in ${formatSeconds(seconds)}.`;
+}

@@ -1,0 +1,96 @@
+/**
+ * Holding one file of the copy against what it should be.
+ *
+ * @module
+ */
+
+import { closeSync, fstatSync, readSync } from "node:fs";
+import type { Destination } from "../copy/destination.ts";
+import type { Throttle } from "../copy/throttle.ts";
+import { createHasher } from "../digest.ts";
+import { FileError } from "../errors.ts";
+import { sameVersion } from "../state/standing.ts";
+import { timestampFromMilliseconds } from "../timestamp.ts";
+import type { Copy } from "./ledger.ts";
+
+/** What can be wrong with a file of the copy. */
+export const faults = ["differs", "missing", "unreadable"] as const;
+export type Fault = typeof faults[number];
+
+/** What is wrong with one file. */
+export interface Finding {
+  readonly path: string;
+  readonly fault: Fault;
+  /** How it shows. */
+  readonly what: string;
+}
+
+const blockBytes = 1024 * 1024;
+
+/** Reads a file again; returns what is wrong with it, or `undefined` if nothing is. */
+export async function examine(
+  copy: Copy,
+  destination: Destination,
+  throttle: Throttle,
+): Promise<Finding | undefined> {
+  const found = (fault: Fault, what: string) => ({
+    path: copy.path,
+    fault,
+    what,
+  });
+  try {
+    const opened = destination.open(copy.path);
+    if (opened === undefined) {
+      return destination.look(copy.path) === undefined
+        ? found("missing", "it is gone")
+        : found("differs", "it is no regular file any more");
+    }
+    try {
+      const what = await difference(opened.file, copy, throttle);
+      return what === undefined ? undefined : found("differs", what);
+    } finally {
+      closeSync(opened.file);
+    }
+  } catch (error) {
+    if (error instanceof FileError) return found("differs", error.message);
+    if ((error as { code?: string }).code === undefined) throw error;
+    return found("unreadable", (error as Error).message);
+  }
+}
+
+async function difference(
+  file: number,
+  copy: Copy,
+  throttle: Throttle,
+): Promise<string | undefined> {
+  const { size, mtime } = fstatSync(file);
+  if (size !== copy.size) return `it has ${size} bytes, and had ${copy.size}`;
+  if (copy.digest !== null) {
+    const digest = await digestOf(file, copy, throttle);
+    if (digest !== copy.digest) {
+      return `its digest is ${digest}, and was ${copy.digest}`;
+    }
+  }
+  const date = timestampFromMilliseconds(mtime.getTime());
+  return sameVersion(copy, { ...copy, mtime: date })
+    ? undefined
+    : `its date is ${date}, and was ${copy.mtime}`;
+}
+
+async function digestOf(
+  file: number,
+  { size, digest }: Copy,
+  throttle: Throttle,
+): Promise<string> {
+  const hasher = createHasher(digest);
+  const block = new Uint8Array(Math.min(blockBytes, size));
+  for (let hashed = 0; hashed < size;) {
+    const most = Math.min(block.length, size - hashed);
+    await throttle.pass(most);
+    const read = readSync(file, block, 0, most, null);
+    if (read === 0) break;
+    hasher.update(block.subarray(0, read));
+    hashed += read;
+  }
+  return hasher.digest();
+}
