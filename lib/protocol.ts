@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Notice, NoticePolicy } from "./notify/notices.ts";
 import type {
   CopyConfig,
   CopyOrder,
@@ -370,6 +371,8 @@ export interface StatSettings {
   readonly prometheus: string;
   /** How long passes are kept in the state, 0 for ever; `null`: they are not recorded. */
   readonly keepMs: number | null;
+  /** What the administrator is told of; `null`: of nothing. */
+  readonly notices: NoticePolicy | null;
   /** Whether to write nothing at all. */
   readonly dryRun: boolean;
 }
@@ -404,11 +407,24 @@ export interface PlannedAction {
   readonly size: number;
 }
 
+/** What recording a pass brought to light. */
+export interface Recorded {
+  /** The errors of the pass before it. */
+  readonly before: readonly string[];
+  /** What the administrator is to be told. */
+  readonly notices: readonly Notice[];
+}
+
 export type StatOperations = {
-  /** Writes the pass into the history, and the snapshot; tells the errors of the pass before it. */
+  /** Writes the pass into the history, and the snapshot. */
   record: {
     request: { readonly report: PassReport; readonly started: Timestamp };
-    reply: readonly string[];
+    reply: Recorded;
+  };
+  /** Judges that another server is the active one; returns what there is to tell of it. */
+  switched: {
+    request: { readonly server: string | null; readonly reason: string };
+    reply: readonly Notice[];
   };
   /** Writes the snapshot. */
   write: { request: null; reply: null };

@@ -6,9 +6,19 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import { readTold, writeTold } from "../lib/notify/memory.ts";
+import {
+  type Judged,
+  judgePass,
+  judgeSwitch,
+  type Notice,
+  type NoticePolicy,
+  type Told,
+} from "../lib/notify/notices.ts";
 import { recall } from "../lib/probe/memory.ts";
 import type {
   PassReport,
+  Recorded,
   StatOperations,
   StatSettings,
 } from "../lib/protocol.ts";
@@ -41,12 +51,19 @@ const snapshotEveryMs = 1_000;
 export async function stat(
   context: StatContext,
 ): Promise<Served<StatOperations>> {
-  const { settings: { directory, keepMs, dryRun }, stats, log } = context;
+  const { settings, stats, log } = context;
+  const { directory, keepMs, dryRun } = settings;
   const { snapshot, problem } = await readSnapshot(snapshotPath(directory));
   if (snapshot !== undefined) restore(stats, snapshot);
   if (problem !== undefined) log.warning(problem);
   if (dryRun) {
-    return { handlers: { record: () => [], write: () => null } };
+    return {
+      handlers: {
+        record: () => ({ before: [], notices: [] }),
+        switched: () => [],
+        write: () => null,
+      },
+    };
   }
   const db = keepMs === null ? undefined : openState(directory);
   const timer = setInterval(() => writeOrTell(context, db), snapshotEveryMs);
@@ -54,11 +71,17 @@ export async function stat(
     handlers: {
       record({ report, started }) {
         count(context, report);
-        const before = db === undefined
-          ? []
-          : record(db, toMilliseconds(started), report, keepMs!);
+        const recorded = db === undefined
+          ? { before: [], notices: [] }
+          : record(db, toMilliseconds(started), report, settings);
         write(context, db);
-        return before;
+        return recorded;
+      },
+      switched(change) {
+        return db === undefined
+          ? []
+          : judged(db, settings, (told, policy) =>
+            judgeSwitch(told, change, policy, Date.now()));
       },
       write() {
         write(context, db);
@@ -81,18 +104,36 @@ function count({ figures }: StatContext, { exit, seconds }: PassReport): void {
   });
 }
 
-/** Adds a pass to the history; returns the errors of the one before it. */
+/** Adds a pass to the history, and judges what is to be told of it. */
 function record(
   db: DatabaseSync,
   started: number,
   report: PassReport,
-  keepMs: number,
-): readonly string[] {
+  settings: StatSettings,
+): Recorded {
   const before = lastPasses(db, 1)[0]?.errors ?? [];
   // A pass that found no server knows no lag, and yet it grows.
   const lag = Math.round(lagOf(totals(db, null), Date.now()));
-  recordPass(db, started / 1_000, { ...report, lag_seconds: lag }, keepMs);
-  return before;
+  const lagging = { ...report, lag_seconds: lag };
+  recordPass(db, started / 1_000, lagging, settings.keepMs!);
+  const notices = judged(
+    db,
+    settings,
+    (told, policy) => judgePass(told, lagging, policy, Date.now()),
+  );
+  return { before, notices };
+}
+
+/** Judges by what was told before, and remembers what is told now. */
+function judged(
+  db: DatabaseSync,
+  { notices: policy }: StatSettings,
+  judge: (told: Told, policy: NoticePolicy) => Judged,
+): readonly Notice[] {
+  if (policy === null) return [];
+  const { told, notices } = judge(readTold(db), policy);
+  writeTold(db, told);
+  return notices;
 }
 
 function write(

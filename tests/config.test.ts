@@ -116,7 +116,11 @@ Deno.test("parseConfig() gives every key its default", () => {
       keep: 5,
     },
     stat: { prometheus: "", keepMs: 400 * 86_400_000 },
-    hooks: { onNew: [], onFailover: [], onError: [] },
+    hooks: {
+      ...{ onNew: [], onFailover: [], onFailback: [], onError: [] },
+      ...{ onRecovered: [], onLag: [], maxLagMs: 0, settleMs: 600_000 },
+      ping: "",
+    },
     publish: null,
   });
 });
@@ -275,6 +279,8 @@ const values: [table: string, key: string, value: string, told: string][] = [
   ["hooks", "on_new", '"/bin/true"', "a list of a command and its arguments"],
   ["hooks", "on_error", '["", "-q"]', "a command before its arguments"],
   ["hooks", "on_failover", "[7]", "found 7"],
+  ["hooks", "ping", '"ftp://hc.example/x"', "an address, like"],
+  ["hooks", "ping", '"https://hc.example/x?y"', "an address, like"],
   ["publish", "files", "[]", "at least one glob"],
   ["publish", "files", '["data/*"]', "an absolute glob below base"],
   ["publish", "files", '["/data2/*"]', "an absolute glob below base"],

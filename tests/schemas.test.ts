@@ -1,18 +1,6 @@
-import { Validator } from "@cfworker/json-schema";
 import { assert, assertEquals } from "@std/assert";
+import { faults } from "../fixtures/schemas.ts";
 import { makeWorld, nimble, type World } from "../fixtures/world.ts";
-
-/** Returns what of a result is not as docs/schemas says. */
-async function faults(name: string, result: string): Promise<unknown[]> {
-  const schema = JSON.parse(
-    await Deno.readTextFile(
-      new URL(`../docs/schemas/${name}.json`, import.meta.url),
-    ),
-  );
-  const { errors } = new Validator(schema, "2020-12", false)
-    .validate(JSON.parse(result));
-  return errors;
-}
 
 /** Everything that can be said as JSON, one document each. */
 async function results(world: World): Promise<[string, string][]> {

@@ -131,8 +131,18 @@ export interface StatConfig {
 export interface HooksConfig {
   /** Command and arguments; empty: none. Gets the new files on stdin, NUL-separated. */
   readonly onNew: readonly string[];
+  /** Those that follow get a notice on stdin, as JSON. */
   readonly onFailover: readonly string[];
+  readonly onFailback: readonly string[];
   readonly onError: readonly string[];
+  readonly onRecovered: readonly string[];
+  readonly onLag: readonly string[];
+  /** A lag of more than so many milliseconds is told; 0: none is. @default 0 */
+  readonly maxLagMs: number;
+  /** What has not been seen for so many milliseconds is over. @default 10 minutes */
+  readonly settleMs: number;
+  /** Address that is told when a pass begins and ends; empty: none. */
+  readonly ping: string;
 }
 
 /** Which files a server publishes, and where. */

@@ -69,9 +69,19 @@ function toLog({ max_size, ...log }: Parsed["log"]): Config["log"] {
 }
 
 function toHooks(
-  { on_new, on_failover, on_error }: Parsed["hooks"],
+  { max_lag, settle, ping, ...commands }: Parsed["hooks"],
 ): Config["hooks"] {
-  return { onNew: on_new, onFailover: on_failover, onError: on_error };
+  return {
+    onNew: commands.on_new,
+    onFailover: commands.on_failover,
+    onFailback: commands.on_failback,
+    onError: commands.on_error,
+    onRecovered: commands.on_recovered,
+    onLag: commands.on_lag,
+    maxLagMs: max_lag,
+    settleMs: settle,
+    ping,
+  };
 }
 
 function toPublish(

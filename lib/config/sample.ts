@@ -84,8 +84,15 @@ into = "/srv/replica"          # the directory that holds it
 # Commands to run, as lists of the command and its arguments; no shell.
 [hooks]
 # on_new = []                  # after new files have arrived; gets them on stdin, NUL-separated
-# on_failover = []             # when another server has become the active one
-# on_error = []                # when a pass has failed
+# These get a notice on stdin, as JSON: when a state begins, and once a day while it lasts.
+# on_failover = []             # another server than the first one serves
+# on_failback = []             # the first one serves again
+# on_error = []                # passes fail
+# on_recovered = []            # they no longer do, or the lag is short again
+# on_lag = []                  # the replica lags more than max_lag behind
+# max_lag = "0s"               # 0: any lag is well
+# settle = "10m"               # a state is over when it has not been seen for so long
+# ping = ""                    # an address that watches for silence: POST to it, /start and /fail
 
 # On a server, and only there: what "relais publish" offers. An example.
 # [publish]

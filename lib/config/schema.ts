@@ -9,6 +9,7 @@ import * as v from "valibot";
 import { copyOrders, deletions, deltas, levels, sources } from "./config.ts";
 import { table } from "./table.ts";
 import {
+  address,
   anyText,
   duration,
   flag,
@@ -128,7 +129,13 @@ export const tables = {
   hooks: {
     on_new: v.optional(command, []),
     on_failover: v.optional(command, []),
+    on_failback: v.optional(command, []),
     on_error: v.optional(command, []),
+    on_recovered: v.optional(command, []),
+    on_lag: v.optional(command, []),
+    max_lag: v.optional(duration, "0s"),
+    settle: v.optional(duration, "10m"),
+    ping: v.optional(address, ""),
   },
   publish: {
     files: v.pipe(globs, v.minLength(1, "expected at least one glob")),

@@ -187,6 +187,20 @@ export function optionalPath(form: RegExp, what: string): Kind<string> {
   );
 }
 
+const addressForm =
+  'an address, like "https://hc.example/0f3c", or "" for none';
+
+/** An address to send requests to, or empty. */
+export const address = v.pipe(
+  v.string(expected(addressForm)),
+  v.check(
+    (given) =>
+      given === "" ||
+      /^https?:\/\/[^\s?#]+[^\s?#/]$/.test(given) && URL.canParse(given),
+    expected(addressForm),
+  ),
+);
+
 /** A glob that {@link compileGlobs} takes. */
 export const glob = v.pipe(
   text,

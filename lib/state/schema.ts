@@ -3,8 +3,8 @@
  * released is never changed: what it made lies on people's disks.
  *
  * Each table belongs to one module, which alone writes it: `memory` to
- * test-server, `list`, `entry` and `copy` to synchro-list, `pass` and `hour` to
- * stat. `tally` follows `copy` by triggers. `verification` is written by
+ * test-server, `list`, `entry` and `copy` to synchro-list, `pass`, `hour` and
+ * `told` to stat. `tally` follows `copy` by triggers. `verification` is written by
  * `relais verify`, which is no module.
  *
  * @module
@@ -158,6 +158,15 @@ CREATE TABLE verification (
   at   REAL NOT NULL           -- seconds since the epoch; 0: never
 ) WITHOUT ROWID;
 CREATE INDEX verification_age ON verification (at);
+`,
+  `
+-- What the administrator was told of, and still lasts. Dates in milliseconds since the epoch.
+CREATE TABLE told (
+  condition TEXT PRIMARY KEY,
+  began     REAL NOT NULL,
+  seen      REAL NOT NULL,     -- for the last time
+  told      REAL NOT NULL      -- for the last time
+) WITHOUT ROWID;
 `,
 ];
 

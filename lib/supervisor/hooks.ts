@@ -1,50 +1,71 @@
 /**
- * Starting the processing that new files are for.
+ * Starting what an administrator wants started: the processing that new files
+ * are for, and what tells him that something is wrong.
  *
  * @module
  */
 
 import { HookError } from "../errors.ts";
 
-/** A hook that runs longer is ended. */
-const hookTimeoutMs = 10 * 60_000;
+/** One command, and how it is run. */
+export interface Hook {
+  /** Its key in the configuration. */
+  readonly name: string;
+  readonly argv: readonly string[];
+  /** One that runs longer is ended. */
+  readonly timeoutMs: number;
+  /** What happens if it fails, for whoever reads the error. */
+  readonly hint: string;
+}
 
 /** How much of what a hook says is told when it fails. */
 const toldBytes = 200;
 
 /**
- * Runs `argv` with `input` on its standard input; ends it with SIGTERM when
+ * Runs a hook with `input` on its standard input; ends it with SIGTERM when
  * `stop` aborts.
  *
  * @throws {HookError} If it cannot be started, runs too long, or exits with anything but 0.
  */
 export async function runHook(
-  name: string,
-  argv: readonly string[],
+  { name, argv, timeoutMs, hint }: Hook,
   input: Uint8Array,
-  stop?: AbortSignal,
+  stop: AbortSignal,
 ): Promise<void> {
   const [command, ...args] = argv as [string, ...string[]];
-  const timeout = AbortSignal.timeout(hookTimeoutMs);
-  const signal = stop === undefined
-    ? timeout
-    : AbortSignal.any([timeout, stop]);
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), timeoutMs);
+  const end = () => limit.abort();
+  const over = Promise.withResolvers<[""]>();
+  limit.signal.addEventListener("abort", () => over.resolve([""]));
+  stop.addEventListener("abort", end);
+  const failed = (what: string, said = "") =>
+    new HookError(
+      `Cannot run hooks.${name}: ${what}${said === "" ? "" : ` (${said})`}`,
+      { hint },
+    );
   try {
+    stop.throwIfAborted();
     const hook = new Deno.Command(command, {
       args,
       stdin: "piped",
       stdout: "null",
       stderr: "piped",
-      signal,
+      signal: limit.signal,
     }).spawn();
-    const [{ code, stderr }] = await Promise.all([
-      hook.output(),
-      feed(hook.stdin, input),
-    ]);
-    if (code !== 0) throw failed(name, `it exits with ${code}`, stderr);
+    const talk = Promise.all([opening(hook.stderr), feed(hook.stdin, input)]);
+    // What it left running may hold its pipes for ever.
+    const [said] = await Promise.race([talk, over.promise]);
+    const { code } = await hook.status;
+    if (stop.aborted) throw failed("it was ended: relais stops");
+    if (limit.signal.aborted) throw failed("it was ended: it took too long");
+    if (code !== 0) throw failed(`it exits with ${code}`, said);
   } catch (error) {
     if (error instanceof HookError) throw error;
-    throw failed(name, (error as Error).message);
+    throw failed((error as Error).message);
+  } finally {
+    clearTimeout(timer);
+    stop.removeEventListener("abort", end);
   }
 }
 
@@ -67,10 +88,14 @@ async function feed(
   }
 }
 
-function failed(name: string, what: string, stderr?: Uint8Array): HookError {
-  const said = new TextDecoder().decode(stderr).trim().slice(0, toldBytes);
-  return new HookError(
-    `Cannot run hooks.${name}: ${what}${said === "" ? "" : ` (${said})`}`,
-    { hint: "it will be run again, with the same files, in the next pass" },
-  );
+/** Returns the first of what a hook says, and reads the rest, so that it can say what it likes. */
+async function opening(stderr: ReadableStream<Uint8Array>): Promise<string> {
+  const kept = new Uint8Array(toldBytes);
+  let length = 0;
+  for await (const bytes of stderr) {
+    const some = bytes.subarray(0, toldBytes - length);
+    kept.set(some, length);
+    length += some.length;
+  }
+  return new TextDecoder().decode(kept.subarray(0, length)).trim();
 }

@@ -111,6 +111,11 @@ export function replicaPlans(
     },
     "stat": statPlan(config, replica.state, {
       keepMs: config.stat.keepMs,
+      notices: {
+        preferred: servers[0]!.name,
+        maxLagMs: hooks.maxLagMs,
+        settleMs: hooks.settleMs,
+      },
       dryRun,
     }),
     "log": logPlan(config, options),
@@ -131,6 +136,7 @@ export function publishPlans(
     }]),
     "stat": statPlan(config, `${publish.into}/.relais`, {
       keepMs: null,
+      notices: null,
       dryRun: false,
     }),
     "log": logPlan(config, options),
@@ -140,7 +146,7 @@ export function publishPlans(
 function statPlan(
   { stat: { prometheus } }: Config,
   directory: string,
-  how: Pick<StatSettings, "keepMs" | "dryRun">,
+  how: Pick<StatSettings, "keepMs" | "notices" | "dryRun">,
 ): ModulePlan {
   const directories = prometheus === ""
     ? [directory]

@@ -21,6 +21,7 @@ import type {
   ModuleName,
   Probe,
   Probed,
+  Recorded,
   StatOperations,
   SynchroListOperations,
   TestServerOperations,
@@ -33,6 +34,7 @@ import type { ModulePlan } from "./module-worker.ts";
 import { type PassOutcome, runPass } from "./pass.ts";
 import { replicaPlans, type RunOptions } from "./plans.ts";
 import { Supervisor } from "./supervisor.ts";
+import { Telling } from "./telling.ts";
 
 export interface ReplicaOptions extends RunOptions {
   /** Bytes a pass may transfer. */
@@ -43,6 +45,13 @@ export interface ReplicaOptions extends RunOptions {
   /** How long a module may be silent; see the supervisor. */
   readonly silenceMs?: number;
 }
+
+/** What new files are for may take its time. */
+const onNew = {
+  name: "on_new",
+  timeoutMs: 10 * 60_000,
+  hint: "it will be run again, with the same files, in the next pass",
+};
 
 /** The modules that have the state open. */
 const stateful: readonly ModuleName[] = ["test-server", "synchro-list", "stat"];
@@ -55,6 +64,7 @@ export class Replica implements AsyncDisposable {
   readonly #stats: StatsBlock;
   readonly #supervisor: Supervisor;
   readonly #log: Logger;
+  readonly #telling: Telling;
   /** What happened to the state, for the report of the next pass. */
   #notices: Failure[] = [];
 
@@ -70,6 +80,7 @@ export class Replica implements AsyncDisposable {
     this.#hold = hold;
     this.#stats = stats;
     this.#log = new Logger({ module: "supervisor", level, stats });
+    this.#telling = new Telling(config.hooks, this.#log);
     this.#supervisor = new Supervisor({
       stats,
       level,
@@ -147,6 +158,7 @@ export class Replica implements AsyncDisposable {
   async #pass(signal: AbortSignal): Promise<PassOutcome> {
     const started = timestampFromMilliseconds(Date.now());
     this.#supervisor.beginPass(crypto.randomUUID().slice(0, 8));
+    if (!this.#options.dryRun) this.#telling.begin();
     await this.#begin();
     const { hooks, replica } = this.#config;
     const outcome = await runPass({
@@ -161,13 +173,17 @@ export class Replica implements AsyncDisposable {
       signal,
       received: () => this.#received(),
       notices: this.#notices,
-      onSwitch: (probed) => this.#announceSwitch(probed),
+      onSwitch: (probed) => this.#announceSwitch(probed, signal),
       ...(hooks.onNew.length === 0 ? {} : {
         announce: (paths) =>
-          runHook("on_new", hooks.onNew, joinPaths(paths), signal),
+          runHook(
+            { ...onNew, argv: hooks.onNew },
+            joinPaths(paths),
+            signal,
+          ),
       }),
     });
-    await this.#conclude(outcome, started);
+    await this.#conclude(outcome, started, signal);
     this.#notices = [];
     return outcome;
   }
@@ -241,27 +257,25 @@ export class Replica implements AsyncDisposable {
   async #conclude(
     { report, failures }: PassOutcome,
     started: Timestamp,
+    signal: AbortSignal,
   ): Promise<void> {
-    const before = await this.#record(report, started);
+    const { before, notices } = await this.#record(report, started);
     for (const failure of failures) this.#tell(describe(failure), before);
     const { server, copied, bytes, seconds, exit } = report;
-    this.#log.info(
-      `pass from ${
-        server ?? "no server"
-      }: ${copied} files, ${bytes} bytes, ${seconds} s, exit ${exit}`,
-    );
+    const summary = `pass from ${
+      server ?? "no server"
+    }: ${copied} files, ${bytes} bytes, ${seconds} s, exit ${exit}`;
+    this.#log.info(summary);
     if (this.#options.dryRun) return;
-    const { onError } = this.#config.hooks;
-    if (exit !== 0 && onError.length > 0) {
-      await this.#hook("on_error", onError, report);
-    }
+    await this.#telling.tell(notices, signal);
+    await this.#telling.end(exit === 0, summary);
   }
 
-  /** Records the pass; returns the errors of the one before it. */
+  /** Records the pass; returns what that brought to light. */
   async #record(
     report: PassOutcome["report"],
     started: Timestamp,
-  ): Promise<readonly string[]> {
+  ): Promise<Recorded> {
     const stat = this.#supervisor.asker<StatOperations>("stat");
     try {
       return await stat.ask("record", { report, started });
@@ -278,24 +292,15 @@ export class Replica implements AsyncDisposable {
     else this.#log.debug(`still: ${error}`);
   }
 
-  async #announceSwitch({ active, previous, reason }: Probed): Promise<void> {
-    const { onFailover } = this.#config.hooks;
-    if (onFailover.length === 0 || this.#options.dryRun) return;
-    await this.#hook("on_failover", onFailover, { active, previous, reason });
-  }
-
-  /** Runs a hook that only informs: its failure is logged, and harms nothing. */
-  async #hook(
-    name: string,
-    argv: readonly string[],
-    input: unknown,
+  /** A pass may take hours: that another server serves is told at once. */
+  async #announceSwitch(
+    { active: server, reason }: Probed,
+    signal: AbortSignal,
   ): Promise<void> {
-    try {
-      const text = `${JSON.stringify(input)}\n`;
-      await runHook(name, argv, new TextEncoder().encode(text));
-    } catch (error) {
-      this.#log.warning(describe(error));
-    }
+    if (this.#options.dryRun) return;
+    const stat = this.#supervisor.asker<StatOperations>("stat");
+    const notices = await stat.ask("switched", { server, reason });
+    await this.#telling.tell(notices, signal);
   }
 
   async #flush(): Promise<void> {

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { steps } from "../../history/step.ts";
 import type { Command } from "../option.ts";
 
 export const demo = {

@@ -1,0 +1,50 @@
+/**
+ * Telling a service that watches for silence that passes begin and end, as
+ * healthchecks.io and its like take it: a request to an address, to the same
+ * with `/start`, or with `/fail`.
+ *
+ * @module
+ */
+
+import { HookError } from "../errors.ts";
+
+/** A service that does not answer keeps nobody longer. */
+const answerMs = 10_000;
+
+/**
+ * Tells the service at `url` of a pass. The address is a secret: it is in no
+ * error.
+ *
+ * @throws {HookError} If the service did not take it.
+ */
+export async function ping(
+  url: string,
+  what: "start" | "success" | "fail",
+  text = "",
+): Promise<void> {
+  const address = what === "success" ? url : `${url}/${what}`;
+  let answer: Response;
+  try {
+    answer = await fetch(address, {
+      method: "POST",
+      body: text,
+      redirect: "error",
+      signal: AbortSignal.timeout(answerMs),
+    });
+    await answer.body?.cancel();
+  } catch (error) {
+    // What the error says may name the address.
+    throw failed(
+      (error as Error).name === "TimeoutError"
+        ? `no answer within ${answerMs / 1_000} s`
+        : "the service cannot be reached",
+    );
+  }
+  if (!answer.ok) throw failed(`the service answers ${answer.status}`);
+}
+
+function failed(what: string): HookError {
+  return new HookError(`Cannot ping the address in hooks.ping: ${what}`, {
+    hint: "the pass is not affected",
+  });
+}

@@ -1,0 +1,199 @@
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { faults } from "../fixtures/schemas.ts";
+import { until } from "../fixtures/until.ts";
+import { makeWorld, nimble } from "../fixtures/world.ts";
+import { HookError } from "../lib/errors.ts";
+import { ping } from "../lib/notify/ping.ts";
+import { runHook } from "../lib/supervisor/hooks.ts";
+
+const never = new AbortController().signal;
+
+function shell(script: string, timeoutMs = 60_000) {
+  return {
+    name: "on_error",
+    argv: ["sh", "-c", script],
+    timeoutMs,
+    hint: "it was a test",
+  };
+}
+
+for (
+  const [script, why] of [
+    ["exit 3", "it exits with 3"],
+    ["echo bad >&2; exit 1", "it exits with 1 (bad)"],
+    ["sleep 600", "it was ended: it took too long"],
+    ["sleep 600 & echo started >&2", ""],
+    ["head -c 10000000 /dev/zero >&2; head -c 10000000 /dev/zero", ""],
+    ["exec 0<&-; exit 0", ""],
+  ] as const
+) {
+  Deno.test(`a hook that runs \`${script}\` ${why === "" ? "is well" : "fails, and says why"}`, async () => {
+    const limit = why.includes("long") || script.includes("&") ? 500 : 60_000;
+    const run = () =>
+      runHook(shell(script, limit), new Uint8Array(1_000_000), never);
+    if (why === "") {
+      // What it left running holds its pipe: that is waited for, and no longer.
+      await run().catch((error) => assertMatch(error.message, /too long/));
+      return;
+    }
+    const { message } = await assertRejects(run, HookError);
+    assertEquals(message, `Cannot run hooks.on_error: ${why}`);
+  });
+}
+
+Deno.test("a hook that is not there fails, and says so", async () => {
+  const hook = { ...shell(""), argv: ["/nowhere/hook"] };
+  await assertRejects(
+    () => runHook(hook, new Uint8Array(), never),
+    HookError,
+    "Cannot run hooks.on_error:",
+  );
+});
+
+/** Commands that add what they are given to a file. */
+function told(file: string): string {
+  const hooks = ["failover", "failback", "error", "recovered", "lag"].map((
+    event,
+  ) => `on_${event} = ["sh", "-c", "cat >> ${file}"]`);
+  return `[hooks]\nsettle = "0s"\n${hooks.join("\n")}\n`;
+}
+
+Deno.test("hooks are told of a failover, of an error and of their ends, once each", async () => {
+  await using world = await makeWorld({
+    servers: ["production", "backup"],
+    more: nimble,
+  });
+  const file = `${world.directory}/told`;
+  world.configure({ more: told(file) });
+  world.write({ "a.csv": "1" });
+  world.write({ "a.csv": "1" }, world.backup);
+  await world.publish();
+  await world.publish(world.backup);
+  const events = () => {
+    try {
+      return Deno.readTextFileSync(file).split("\n").slice(0, -1)
+        .map((line) => JSON.parse(line))
+        .map(({ event, condition }) => `${event} ${condition}`);
+    } catch {
+      return [];
+    }
+  };
+
+  await world.pass();
+  assertEquals(events(), []);
+  await world.production.sshd.stop();
+  await world.pass();
+  await world.pass();
+  assertEquals(events(), ["failover server:backup"]);
+  await world.backup.sshd.stop();
+  const { exit } = await world.pass();
+  await world.pass();
+  assertEquals(exit, 3);
+  assertEquals(events().slice(1), ["error exit:3"]);
+  await world.production.sshd.start();
+  await world.pass();
+  assertEquals(events().slice(2).sort(), [
+    "failback server:backup",
+    "recovered exit:3",
+  ]);
+  await world.pass();
+  assertEquals(events().length, 4);
+  for (const notice of Deno.readTextFileSync(file).trim().split("\n")) {
+    assertEquals(await faults("notice", notice), [], notice);
+  }
+});
+
+Deno.test("hooks that fail change nothing about a pass", async () => {
+  await using world = await makeWorld();
+  world.configure({
+    more:
+      `[hooks]\non_error = ["/nowhere/hook"]\non_lag = ["false"]\nmax_lag = "1ms"`,
+  });
+  world.write({ "a.csv": "1", "b.csv": "2" });
+  await world.publish();
+  await Deno.remove(`${world.production.root}/a.csv`);
+
+  const { copied, exit, errors } = await world.pass() as
+    & Awaited<ReturnType<typeof world.pass>>
+    & { errors: string[] };
+
+  assertEquals([copied, exit, errors], [1, 1, []]);
+  const log = await Deno.readTextFile(
+    `${world.directory}/replica/log/relais.log`,
+  );
+  assertMatch(log, /Cannot run hooks.on_error/);
+});
+
+/** A service that watches for silence. */
+function service(answer: (path: string) => Response | Promise<Response>) {
+  const heard: string[] = [];
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => {
+      const { pathname } = new URL(request.url);
+      heard.push(`${request.method} ${pathname} ${await request.text()}`);
+      return await answer(pathname);
+    },
+  );
+  const url = `http://127.0.0.1:${server.addr.port}/s3cret`;
+  return {
+    url,
+    heard,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+Deno.test("hooks.ping is told of the start and the end of each pass", async () => {
+  await using watching = service(() => new Response("OK"));
+  await using world = await makeWorld();
+  world.configure({ more: `[hooks]\nping = "${watching.url}"` });
+  world.write({ "a.csv": "1" });
+  await world.publish();
+
+  await world.pass();
+  await world.pass("--dry-run");
+  await world.production.sshd.stop();
+  await world.pass();
+
+  await until(() => watching.heard.length === 4);
+  const brief = watching.heard.map((line) =>
+    line.replaceAll(/[\d.]+ s,/g, "… s,")
+  );
+  assertEquals(brief, [
+    "POST /s3cret/start ",
+    "POST /s3cret pass from production: 1 files, 1 bytes, … s, exit 0",
+    "POST /s3cret/start ",
+    "POST /s3cret/fail pass from no server: 0 files, 0 bytes, … s, exit 3",
+  ]);
+});
+
+Deno.test("a service that does not take a ping harms nothing, and its address stays secret", async () => {
+  await using watching = service(() => new Response("no", { status: 500 }));
+  await using world = await makeWorld();
+  world.configure({ more: `[hooks]\nping = "${watching.url}"` });
+  world.write({ "a.csv": "1" });
+  await world.publish();
+
+  const { code, stdout, stderr } = await world.relais("--once", "-v");
+
+  const log = await Deno.readTextFile(
+    `${world.directory}/replica/log/relais.log`,
+  );
+  assertEquals(code, 0);
+  assertMatch(
+    log,
+    /Cannot ping the address in hooks.ping: the service answers 500/,
+  );
+  assertEquals((stdout + stderr + log).includes("s3cret"), false);
+});
+
+Deno.test("ping() names no address when nobody is there", async () => {
+  const { message } = await assertRejects(
+    () => ping("http://127.0.0.1:1/s3cret", "success"),
+    HookError,
+  );
+  assertEquals(
+    message,
+    "Cannot ping the address in hooks.ping: the service cannot be reached",
+  );
+});
