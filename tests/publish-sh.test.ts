@@ -414,3 +414,75 @@ Deno.test("a replica copies what relais-publish.sh has published", async () => {
   assertEquals(copied, treeOf(into));
   assertEquals(Object.keys(copied).length, length + 1);
 });
+
+Deno.test("names of any bytes come through script, list, pass and verify, none lost and none taken for another", async () => {
+  await using world = await makeWorld();
+  const { data, root } = world.production;
+  // Each byte but NUL and "/" alone and between letters; Latin-1; and what looks like an encoded name.
+  const names = [
+    ...Array.from({ length: 255 }, (_, code) => [code + 1])
+      .filter(([code]) => code !== 0x2f)
+      .flatMap(([code]) => [[0x78, code!], [0x78, code!, 0x79]]),
+    [...new TextEncoder().encode("d/été")],
+    [0x64, 0x2f, 0xe9, 0x74, 0xe9],
+    [...new TextEncoder().encode("d/%E9t%E9x")],
+  ];
+  const escaped = (name: readonly number[]) =>
+    name.map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+  // The last x keeps what the shell would cut off: line breaks at the end.
+  const lines = names.map((name) =>
+    `n=$(printf '${escaped(name)}x') && printf '${
+      escaped(name).replaceAll("\\", "\\\\")
+    }' > "./\${n%x}"`
+  );
+  await new Deno.Command("bash", {
+    args: ["-c", `mkdir d && ${lines.join("\n")}`],
+    cwd: data,
+    env: { LC_ALL: "C" },
+  }).output();
+  using sources = new Sources();
+  const config = { ...sources.config, base: data, into: root };
+  const published = await runScript({ ...config, files: [`${data}/**/*`] });
+
+  const { copied, exit } = await world.pass();
+  const verified = await world.relais("verify", "--json");
+
+  assertEquals(published, {
+    ...{ status: 0, published: names.length, withdrawn: 0, unchanged: 0 },
+    told: [],
+  });
+  assertEquals([copied, exit], [names.length, 0]);
+  assertEquals(JSON.parse(verified.stdout).verified, names.length);
+  assertEquals(verified.code, 0);
+  // Each file says what its name was; that is under which name it must be here.
+  const here = Object.entries(treeOf(world.into)).map(([path, { text }]) => [
+    text,
+    path,
+  ]);
+  const expected = names.map((name) => [escaped(name), exported(name)]);
+  assertEquals(Object.fromEntries(here), Object.fromEntries(expected));
+  assertEquals(here.length, names.length);
+});
+
+/** The name a file is exported under: its own, or where a part is not UTF-8 the %XX form of that part. */
+function exported(name: readonly number[]): string {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const parts = new TextDecoder("latin1").decode(Uint8Array.from(name))
+    .split("/").map((part) => Uint8Array.from(part, (c) => latin1.indexOf(c)));
+  return parts.map((part) => {
+    try {
+      return decoder.decode(part);
+    } catch {
+      return [...part].map((byte) =>
+        byte < 0x20 || byte > 0x7e || byte === 0x25
+          ? `%${byte.toString(16).toUpperCase().padStart(2, "0")}`
+          : String.fromCharCode(byte)
+      ).join("");
+    }
+  }).join("/");
+}
+
+const latin1 = Array.from(
+  { length: 256 },
+  (_, byte) => new TextDecoder("latin1").decode(Uint8Array.of(byte)),
+);
