@@ -19,6 +19,7 @@ import { status } from "./lib/cli/status.ts";
 import { unit } from "./lib/cli/unit.ts";
 import { verify } from "./lib/cli/verify.ts";
 import { versionText } from "./lib/cli/version.ts";
+import { why } from "./lib/cli/why.ts";
 import {
   loadConfig,
   requirePublish,
@@ -98,18 +99,26 @@ async function dispatch(
       return await serve(requireReplica(await load()), args, output);
     }
     case "log":
-      return await log(await load(), invocation.options, output);
+      return await log(await load(), {
+        ...invocation.options,
+        ...invocation.arguments,
+      }, output);
     case "list": {
-      const { pending, failed } = invocation.options;
+      const { pending, failed, since, sort } = invocation.options;
       const { glob } = invocation.arguments;
       const selection = pending ? "pending" : failed ? "failed" : "all";
-      const args = { selection, glob, json } as const;
+      const args = { selection, glob, since, sort, json } as const;
       return list(requireReplica(await load()), args, output);
     }
     case "verify":
       return await verify(requireReplica(await load()), {
         ...invocation.options,
         ...invocation.arguments,
+      }, output);
+    case "why":
+      return why(requireReplica(await load()), {
+        json,
+        path: invocation.arguments.path,
       }, output);
     case "init":
       return init(invocation.arguments.file, output);

@@ -168,3 +168,26 @@ Deno.test("LogPart.lines() waits for the end of a line, and of a character", asy
 
   assertEquals(lines, [[], [], ["é world"]]);
 });
+
+Deno.test("readLog() finds what was logged since a time, in a pass, or with a text", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/relais.log`;
+  const message = { module: "copy-list", level: "info" } as const;
+  const messages: LogMessage[] = [
+    { ...message, time: 1_000, text: "Stock/a.csv is here", pass: "p1" },
+    { ...message, time: 2_000, text: "stock/b.csv is here", pass: "p2" },
+    { ...message, time: 3_000, text: "done", pass: "p2" },
+  ];
+  await Deno.writeTextFile(
+    path,
+    messages.map((one) => `${formatLine(one)}\n`).join(""),
+  );
+  const times = async (options: ReadLogOptions) =>
+    (await Array.fromAsync(readLog(path, options))).map(({ time }) => time);
+
+  assertEquals(await times({ since: 2_000 }), [2_000, 3_000]);
+  assertEquals(await times({ pass: "p2" }), [2_000, 3_000]);
+  assertEquals(await times({ text: "STOCK/" }), [1_000, 2_000]);
+  assertEquals(await times({ pass: "p2", text: "b.csv" }), [2_000]);
+  await Deno.remove(directory, { recursive: true });
+});

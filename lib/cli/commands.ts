@@ -19,6 +19,7 @@ import { stat } from "./commands/stat.ts";
 import { status } from "./commands/status.ts";
 import { unit } from "./commands/unit.ts";
 import { verify } from "./commands/verify.ts";
+import { why } from "./commands/why.ts";
 import type { Command, Option } from "./option.ts";
 
 /** The options every command has. */
@@ -67,6 +68,7 @@ export const commands = [
   serve,
   log,
   list,
+  why,
   verify,
   init,
   unit,

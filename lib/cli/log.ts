@@ -17,13 +17,17 @@ export interface LogArguments {
   readonly follow: boolean;
   readonly module: Source | undefined;
   readonly level: Level | undefined;
+  /** Milliseconds. */
+  readonly since: number | undefined;
+  readonly pass: string | undefined;
+  readonly text: string | undefined;
   readonly json: boolean;
 }
 
 /** Shows the last messages, and with `follow` those to come; with `json` one object a line. */
 export async function log(
   { log: { file }, path }: Config,
-  { json, lines = defaultLines, follow, module, level }: LogArguments,
+  args: LogArguments,
   output: Output,
 ): Promise<ExitStatus> {
   if (file === "") {
@@ -36,15 +40,22 @@ export async function log(
     );
   }
   using signals = new Signals();
+  const { since, module, level, pass, text } = args;
+  // Whoever names a time or a pass wants all of it.
+  const isBounded = since !== undefined || pass !== undefined;
+  const lines = args.lines ?? (isBounded ? undefined : defaultLines);
   const messages = readLog(file, {
-    lines,
-    follow,
+    follow: args.follow,
     signal: signals.signal,
+    ...(lines === undefined ? {} : { lines }),
+    ...(since === undefined ? {} : { since: Date.now() - since }),
     ...(module === undefined ? {} : { module }),
     ...(level === undefined ? {} : { level }),
+    ...(pass === undefined ? {} : { pass }),
+    ...(text === undefined ? {} : { text }),
   });
   for await (const { line, ...message } of messages) {
-    if (json) output.json(message);
+    if (args.json) output.json(message);
     else output.result(line);
   }
   return signals.exitStatus ?? exitStatus.done;

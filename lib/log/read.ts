@@ -24,6 +24,12 @@ export interface ReadLogOptions {
   readonly module?: Source;
   /** At least this grave. */
   readonly level?: Level;
+  /** Only what was logged since, in milliseconds since the epoch. */
+  readonly since?: number;
+  /** Only what belongs to this pass. */
+  readonly pass?: string;
+  /** Only what contains this text, whatever its case. */
+  readonly text?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -95,14 +101,24 @@ async function* follow(
 
 async function* matching(
   part: LogPart,
-  { module, level = "debug" }: ReadLogOptions,
+  options: ReadLogOptions,
 ): AsyncGenerator<LogLine> {
   for await (const line of part.lines()) {
     const message = parseLine(line);
-    if (message === undefined || !isAtLeast(message.level, level)) continue;
-    if (module !== undefined && message.module !== module) continue;
-    yield { ...message, line };
+    if (message !== undefined && matches(message, options)) {
+      yield { ...message, line };
+    }
   }
+}
+
+function matches(
+  message: LogMessage,
+  { module, level = "debug", since = 0, pass, text = "" }: ReadLogOptions,
+): boolean {
+  return isAtLeast(message.level, level) && message.time >= since &&
+    (module === undefined || message.module === module) &&
+    (pass === undefined || message.pass === pass) &&
+    message.text.toLowerCase().includes(text.toLowerCase());
 }
 
 async function lastOf<Item>(

@@ -52,17 +52,34 @@ const conditions: Record<Selection, string> = {
   failed: "error IS NOT NULL",
 };
 
-/** Yields the entries of all servers, by path. */
+/** What a list can be sorted by. */
+export const listOrders = ["path", "date", "size"] as const;
+
+const orders: Record<typeof listOrders[number], string> = {
+  path: "path",
+  date: "CAST(mtime AS REAL), path",
+  size: "size, path",
+};
+
+/** Which entries are listed, and in which order. */
+export interface ListQuery {
+  readonly selection: Selection;
+  /** Published since, in seconds since the epoch. */
+  readonly since: number;
+  readonly sort: typeof listOrders[number];
+}
+
+/** Yields entries of all servers. */
 export function* listedFiles(
   db: DatabaseSync,
-  selection: Selection,
+  { selection, since, sort }: ListQuery,
 ): Generator<ListedFile> {
   const rows = prepared(
     db,
-    `
-    SELECT server, path, size, mtime, standing, error FROM entry
-    WHERE ${conditions[selection]} ORDER BY path, server`,
-  ).iterate();
+    `SELECT server, path, size, mtime, standing, error FROM entry
+     WHERE ${conditions[selection]} AND CAST(published AS REAL) >= ?
+     ORDER BY ${orders[sort]}, server`,
+  ).iterate(since);
   for (const row of rows) yield row as unknown as ListedFile;
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { listOrders } from "../../state/overview.ts";
 import type { Command } from "../option.ts";
 
 export const list = {
@@ -29,6 +30,20 @@ export const list = {
       kind: "flag",
       help: "only files that could not be copied",
       conflicts: "pending",
+    },
+    {
+      long: "since",
+      kind: "duration",
+      value: "DURATION",
+      help: "only files published in the last DURATION, like 1d",
+    },
+    {
+      long: "sort",
+      kind: "choice",
+      value: "BY",
+      choices: listOrders,
+      help: "in which order",
+      default: "path",
     },
   ],
   examples: [

@@ -17,7 +17,11 @@ export const log = {
   description: [
     "Shows the last messages in the log, from the oldest to the newest.",
   ],
-  arguments: [],
+  arguments: [{
+    name: "text",
+    required: false,
+    help: "only messages that contain it, whatever its case",
+  }],
   options: [
     {
       long: "lines",
@@ -25,7 +29,19 @@ export const log = {
       kind: "integer",
       value: "N",
       help: "show the last N messages",
-      default: `${defaultLines}`,
+      default: `${defaultLines}; all with --since or --pass`,
+    },
+    {
+      long: "since",
+      kind: "duration",
+      value: "DURATION",
+      help: "all of the last DURATION, like 2h",
+    },
+    {
+      long: "pass",
+      kind: "path",
+      value: "ID",
+      help: "all of one pass; a message has its id before the text",
     },
     {
       long: "follow",
@@ -49,6 +65,10 @@ export const log = {
     },
   ],
   examples: [
+    {
+      line: "relais log --since 1d --level warning",
+      help: "what went wrong today",
+    },
     {
       line: "relais log -f --module copy-list",
       help: "watch files arrive",

@@ -1,0 +1,105 @@
+/**
+ * relais why: what is known of one file.
+ *
+ * @module
+ */
+
+import type { ReplicaReady } from "../config/config.ts";
+import { type ExitStatus, exitStatus } from "../errors.ts";
+import { recall } from "../probe/memory.ts";
+import { readState } from "../state/database.ts";
+import {
+  type KnownFile,
+  knownFile,
+  type KnownVersion,
+  type NamedVersion,
+} from "../state/file.ts";
+import type { Standing } from "../state/standing.ts";
+import { formatBytes, formatDate } from "./human.ts";
+import type { Output } from "./output.ts";
+
+export interface WhyArguments {
+  readonly path: string;
+  readonly json: boolean;
+}
+
+/** How each standing reads after "NAME names …: ". */
+const meanings: Record<Standing, string> = {
+  here: "that is the one here",
+  wanted: "it is to be fetched in the next pass from there",
+  older: "what is here is newer",
+  conflict:
+    "what is here has the same date and other contents, and stays; look at both",
+  excluded: "replica.include and replica.exclude leave it out",
+  withdrawn: "it was taken back since",
+};
+
+/**
+ * Says why a file is here, is not, or waits.
+ *
+ * @throws {LocalError} If the state cannot be read.
+ */
+export function why(
+  { servers, replica }: ReplicaReady,
+  { path: given, json }: WhyArguments,
+  output: Output,
+): ExitStatus {
+  const path = given.startsWith(`${replica.into}/`)
+    ? given.slice(replica.into.length + 1)
+    : given;
+  using db = readState(replica.state);
+  const file = db === undefined
+    ? { here: null, named: [] }
+    : knownFile(db, path);
+  const { choice: { active }, reason } = db === undefined
+    ? { choice: { active: null }, reason: "no pass has run yet" }
+    : recall(db);
+  const ofActive = file.named.find(({ server }) => server === active);
+  const isWell = file.here !== null && ofActive?.standing === "here";
+  const order = servers.map(({ name }) => name);
+  const named = file.named.toSorted((a, b) =>
+    order.indexOf(a.server) - order.indexOf(b.server)
+  );
+  if (json) output.json({ path, ...file, named, active, reason });
+  else for (const line of told(path, { ...file, named })) output.result(line);
+  if (!json) {
+    output.result(
+      active === null
+        ? `No server is active: ${reason}.`
+        : `${active} is the active server: ${reason}.`,
+    );
+  }
+  return isWell ? exitStatus.done : exitStatus.incomplete;
+}
+
+function* told(path: string, { here, named }: KnownFile): Generator<string> {
+  if (here === null) yield `${path} is not here.`;
+  else {
+    yield `${path} is here: ${shown(here)}, from ${here.server}, since ${
+      date(here.arrived)
+    }.`;
+    if (here.verified !== null) yield `It was verified ${date(here.verified)}.`;
+  }
+  if (named.length === 0) {
+    yield "No server names it: is it written as in the list, and is it published?";
+  }
+  for (const entry of named) yield* toldOf(entry);
+}
+
+function* toldOf(entry: NamedVersion): Generator<string> {
+  const { server, published, standing, error } = entry;
+  yield standing === "withdrawn"
+    ? `${server} names it no more: ${meanings.withdrawn}.`
+    : `${server} names ${shown(entry)}, published ${date(Number(published))}: ${
+      meanings[standing]
+    }.`;
+  if (error !== null) yield `It could not be copied last time: ${error}`;
+}
+
+function shown({ size, mtime }: KnownVersion): string {
+  return `the version of ${date(Number(mtime))} (${formatBytes(size)})`;
+}
+
+function date(seconds: number): string {
+  return formatDate(seconds * 1_000);
+}

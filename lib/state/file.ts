@@ -1,0 +1,59 @@
+/**
+ * What the state knows of one file.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { Digest } from "../list/entry.ts";
+import type { Timestamp } from "../timestamp.ts";
+import { prepared } from "./prepared.ts";
+import type { Standing } from "./standing.ts";
+
+/** A version of a file. */
+export interface KnownVersion {
+  readonly server: string;
+  /** When the server published it, in seconds since the epoch. */
+  readonly published: Timestamp;
+  readonly mtime: Timestamp;
+  readonly size: number;
+  readonly digest: Digest | null;
+}
+
+/** What is on the replica. */
+export interface CopyHere extends KnownVersion {
+  /** When it was put in place, in seconds since the epoch. */
+  readonly arrived: number;
+  /** When it was last verified, in seconds since the epoch; `null`: never. */
+  readonly verified: number | null;
+}
+
+/** What a server names. */
+export interface NamedVersion extends KnownVersion {
+  readonly standing: Standing;
+  /** Why it could not be copied last time. */
+  readonly error: string | null;
+}
+
+/** What is known of one path. */
+export interface KnownFile {
+  readonly here: CopyHere | null;
+  readonly named: readonly NamedVersion[];
+}
+
+const version = "server, published, mtime, size, digest";
+
+/** Returns what the state knows of `path`. */
+export function knownFile(db: DatabaseSync, path: string): KnownFile {
+  const here = prepared(
+    db,
+    `SELECT ${version}, arrived, nullif(at, 0) AS verified
+     FROM copy LEFT JOIN verification USING (path) WHERE path = ?`,
+  ).get(path) as unknown as CopyHere | undefined;
+  const named = prepared(
+    db,
+    `SELECT ${version}, standing, error FROM entry
+     WHERE path = ? AND server IN (SELECT server FROM list)`,
+  ).all(path) as unknown as NamedVersion[];
+  return { here: here ?? null, named };
+}
