@@ -65,11 +65,19 @@ async function dispatch(
       return await run(requireReplica(await load()), args, output);
     }
     case "publish": {
-      const { once, "print-sh": printSh, "accept-shrink": acceptShrink } =
-        invocation.options;
+      const {
+        once,
+        watch,
+        "print-sh": printSh,
+        "accept-shrink": acceptShrink,
+      } = invocation.options;
       const config = requirePublish(await load());
       if (!printSh) {
-        return await publish(config, { once, acceptShrink, json }, output);
+        return await publish(
+          config,
+          { once, watch, acceptShrink, json },
+          output,
+        );
       }
       // Nobody else needs the script.
       const { publishScript } = await import("./lib/publish/sh/script.ts");

@@ -12,6 +12,7 @@ import {
   RelaisError,
 } from "../errors.ts";
 import type { PublishReport } from "../protocol.ts";
+import { SourceWatch } from "../publish/watch.ts";
 import { Publishing } from "../supervisor/publishing.ts";
 import { Signals } from "../supervisor/signals.ts";
 import { formatBytes, formatSeconds } from "./human.ts";
@@ -20,6 +21,8 @@ import { type Job, serve } from "./service.ts";
 
 interface PublishArguments {
   readonly once: boolean;
+  /** Whether changes of the sources are followed between the scans. */
+  readonly watch: boolean;
   readonly acceptShrink: boolean;
   readonly json: boolean;
 }
@@ -39,7 +42,12 @@ export async function publish(
   if (args.once) return await publishOnce(begin(config), args, output);
   return await serve(config, {
     require: requirePublish,
-    begin: (config) => Promise.resolve(runs(begin(config), args, output)),
+    begin: (config) =>
+      Promise.resolve(
+        args.watch
+          ? watching(config, begin(config), args, output)
+          : runs(begin(config), args, output),
+      ),
   }, output);
 }
 
@@ -81,6 +89,38 @@ function runs(
       }
     },
     [Symbol.asyncDispose]: () => publishing[Symbol.asyncDispose](),
+  };
+}
+
+/** The same, and a run as soon as a source has changed. */
+function watching(
+  config: PublishReady,
+  publishing: Publishing,
+  args: PublishArguments,
+  output: Output,
+): Job {
+  const job = runs(publishing, args, output);
+  const watch = new SourceWatch(config.publish, (why) => {
+    job.log.warning(`changes are not noticed: ${why}`);
+    output.note(
+      `Cannot watch ${config.publish.base}: ${why}; changes are found every schedule.every (see fs.inotify.max_user_watches)`,
+    );
+  });
+  return {
+    ...job,
+    get answers() {
+      return job.answers;
+    },
+    run(signal) {
+      // Before the scan: what changes after it has come by is told.
+      watch.begin();
+      return job.run(signal);
+    },
+    listen: (wake) => watch.listen(wake),
+    async [Symbol.asyncDispose]() {
+      watch[Symbol.dispose]();
+      await job[Symbol.asyncDispose]();
+    },
   };
 }
 

@@ -30,6 +30,8 @@ export interface Job extends AsyncDisposable {
    * @throws {RelaisError} If it could not; it is done again later if that may pass.
    */
   run(signal: AbortSignal): Promise<string>;
+  /** Calls `wake`, once, when there is something to do before its time. */
+  listen?(wake: () => void): void;
 }
 
 /** What a service is for. */
@@ -169,6 +171,7 @@ class Service<Ready extends Config> {
         clearTimeout(timer);
         resolve();
       };
+      this.#job?.listen?.(this.#wake);
     });
   }
 }

@@ -16,6 +16,13 @@ export const publish = {
   options: [
     { long: "once", kind: "flag", help: "run a single time" },
     {
+      long: "watch",
+      short: "w",
+      kind: "flag",
+      help: "publish as soon as a source has changed, too",
+      conflicts: "once",
+    },
+    {
       long: "accept-shrink",
       kind: "flag",
       help: "with --once: withdraw what is gone, however much it is",

@@ -1,0 +1,96 @@
+/**
+ * Noticing that sources change, so that they need not wait for the next scan.
+ *
+ * @module
+ */
+
+/** A change is told when nothing has changed for so long, so that a file that is being written is published once … */
+const quietMs = 500;
+
+/** … but not later than this after the first change. */
+const longestMs = 5_000;
+
+/** Watches the sources below a directory (inotify(7)); a scan now and then finds what it misses. */
+export class SourceWatch implements Disposable {
+  readonly #base: string;
+  readonly #into: string;
+  readonly #onTrouble: (why: string) => void;
+  #watcher: Deno.FsWatcher | undefined;
+  #wake: (() => void) | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the first of the changes happened that nobody was told of; `undefined`: there is none. */
+  #first: number | undefined;
+
+  /**
+   * @param into The export, which may lie below `base` and is no source.
+   * @param onTrouble Hears that changes are not noticed from now on, and why.
+   */
+  constructor(
+    { base, into }: { readonly base: string; readonly into: string },
+    onTrouble: (why: string) => void,
+  ) {
+    this.#base = base;
+    this.#into = into;
+    this.#onTrouble = onTrouble;
+  }
+
+  /** Begins to watch, if it does not yet: what changes from now on is told. */
+  begin(): void {
+    if (this.#watcher !== undefined) return;
+    try {
+      this.#watcher = Deno.watchFs(this.#base);
+      this.#follow(this.#watcher);
+    } catch (error) {
+      this.#onTrouble((error as Error).message);
+    }
+  }
+
+  /** Calls `wake` once something has changed since it was called last. */
+  listen(wake: () => void): void {
+    this.#wake = wake;
+    this.#plan();
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#wake = undefined;
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  async #follow(watcher: Deno.FsWatcher): Promise<void> {
+    try {
+      for await (const { kind, paths } of watcher) {
+        if (kind === "access" || paths.every((path) => this.#isOwn(path))) {
+          continue;
+        }
+        this.#first ??= performance.now();
+        this.#plan();
+      }
+    } catch (error) {
+      this.#onTrouble((error as Error).message);
+    }
+    if (this.#watcher === watcher) this.#watcher = undefined;
+  }
+
+  #plan(): void {
+    clearTimeout(this.#timer);
+    if (this.#first === undefined || this.#wake === undefined) return;
+    const left = this.#first + longestMs - performance.now();
+    this.#timer = setTimeout(
+      () => this.#tell(),
+      Math.max(0, Math.min(quietMs, left)),
+    );
+  }
+
+  #tell(): void {
+    const wake = this.#wake;
+    this.#first = undefined;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  #isOwn(path: string): boolean {
+    return path === this.#into || path.startsWith(`${this.#into}/`);
+  }
+}
