@@ -8,7 +8,9 @@
 import type { ServerConfig } from "../lib/config/config.ts";
 import { compileFilter } from "../lib/synchronise/filter.ts";
 import type { Logger } from "../lib/log/logger.ts";
+import { ForeignFormat } from "../lib/list/foreign.ts";
 import { RemoteList } from "../lib/list/remote.ts";
+import type { ForeignReading } from "../lib/synchronise/foreign-lines.ts";
 import type {
   SynchroListOperations,
   SynchroListSettings,
@@ -116,12 +118,18 @@ async function synchronise(
     onReceived: (bytes) => figures.add("received_bytes", bytes),
   });
   signal.addEventListener("abort", () => session.end());
-  const remote = source === "tree"
-    ? undefined
-    : await openList(session, server.root, list, source === "auto");
+  const remote = source === "tree" ? undefined : await openList(
+    session,
+    server,
+    list,
+    source === "auto" && server.list === null,
+  );
   const outcome = remote === undefined
     ? await synchroniseTree(list, session, server.root)
-    : await synchroniseList(list, server.name, remote, { acceptShrink });
+    : await synchroniseList(list, server.name, remote, {
+      acceptShrink,
+      ...foreignReading(session, server),
+    });
   const { received, sent } = session.wireBytes;
   for (const refusal of outcome.refused) log.warning(refusal);
   for (const conflict of outcome.conflicts) tellConflict(log, conflict);
@@ -145,14 +153,26 @@ async function synchronise(
   };
 }
 
+/** How to read a list that relais did not write; nothing for one that it did. */
+function foreignReading(
+  session: SftpSession,
+  { root, list }: ServerConfig,
+): { readonly foreign?: ForeignReading } {
+  if (list === null) return {};
+  const format = ForeignFormat.parse(list.format);
+  // The configuration was refused else.
+  if ("reason" in format) throw new Error(format.reason);
+  return { foreign: { format: format.value, session, root } };
+}
+
 async function openList(
   session: SftpSession,
-  root: string,
+  server: ServerConfig,
   list: SynchronisedList,
   optional: boolean,
 ): Promise<RemoteList | undefined> {
   try {
-    return await RemoteList.open(session, root, list.cursor(session.server));
+    return await RemoteList.open(session, server, list.cursor(server.name));
   } catch (error) {
     const missing = error instanceof SftpError && error.code === "no such file";
     if (missing && optional) return undefined;

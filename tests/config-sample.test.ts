@@ -46,7 +46,11 @@ Deno.test("sampleConfig() tells true defaults", () => {
     {
       ...shown,
       publish: null,
-      servers: shown.servers.map((each) => ({ ...each, hostKeys: [] })),
+      servers: shown.servers.map((each) => ({
+        ...each,
+        hostKeys: [],
+        list: null,
+      })),
     },
     real,
   );

@@ -75,6 +75,7 @@ Deno.test("parseConfig() gives every key its default", () => {
       knownHosts: ["/etc/relais/known_hosts"],
       hostKeys: [],
       root: "/export",
+      list: null,
     }],
     replica: {
       into: "/srv/replica",

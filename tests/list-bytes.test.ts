@@ -61,7 +61,8 @@ async function read(
 ): Promise<Entry[] | undefined> {
   const taken: Entry[] = [];
   try {
-    const remote = await RemoteList.open(sessionOver(bytes, most), "/export");
+    const server = { root: "/export", list: null };
+    const remote = await RemoteList.open(sessionOver(bytes, most), server);
     await synchroniseList(remembering(taken), "production", remote, {
       acceptShrink: false,
     });

@@ -22,6 +22,16 @@ export interface ServerConfig {
   readonly hostKeys: readonly string[];
   /** The export directory on that server, an absolute path. */
   readonly root: string;
+  /** A list of its own that relais did not write; `null` for one that it did. */
+  readonly list: ForeignListConfig | null;
+}
+
+/** A list that a server keeps by means of its own. */
+export interface ForeignListConfig {
+  /** Where it lies on the server, absolute. */
+  readonly path: string;
+  /** How its lines are written; see `lib/list/foreign.ts`. */
+  readonly format: string;
 }
 
 /** Where entries come from: the published list, a walk of the tree, or the list if there is one. */

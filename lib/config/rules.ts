@@ -69,6 +69,12 @@ function* missingKeys(
     const { identity, agent } = server[index]!;
     if (identity === undefined && !agent) yield { path, what: noIdentity };
   }
+  if (all("list", "list_format")) {
+    const { list, list_format } = server[index]!;
+    if ((list === undefined) !== (list_format === undefined)) {
+      yield { path, what: halfAList };
+    }
+  }
   if (all("known_hosts", "host_key")) {
     const { known_hosts, host_key } = server[index]!;
     if (known_hosts.length + host_key.length === 0) {
@@ -76,6 +82,9 @@ function* missingKeys(
     }
   }
 }
+
+const halfAList =
+  "list and list_format belong together: where the list lies, and how its lines are written";
 
 const noIdentity =
   "no way to log in; set identity to the path of a private key, or agent = true";

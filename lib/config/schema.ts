@@ -7,6 +7,7 @@
 
 import * as v from "valibot";
 import { copyOrders, deletions, deltas, levels, sources } from "./config.ts";
+import { ForeignFormat } from "../list/foreign.ts";
 import { table } from "./table.ts";
 import {
   address,
@@ -30,6 +31,8 @@ import {
   whole,
 } from "./value.ts";
 
+const listFormatExample = "{date:%Y-%m-%d %H:%M:%S};{size};{path}";
+
 /** A name, or an IPv6 address with or without a zone; a port or a user does not belong here. */
 const host = matching(
   /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*|(?:[0-9A-Fa-f]*:){2}[0-9A-Fa-f:.]*(?:%[\w.-]+)?)$/,
@@ -50,6 +53,19 @@ const commandForm =
 const command = v.pipe(
   list(anyText, commandForm),
   v.check(([name]) => name !== "", "expected a command before its arguments"),
+);
+
+/** How the lines of a foreign list are written. */
+const listFormat = v.pipe(
+  v.string(`expected a pattern, like "${listFormatExample}"`),
+  v.check(
+    (pattern) => "value" in ForeignFormat.parse(pattern),
+    ({ input }) => {
+      const parsed = ForeignFormat.parse(input);
+      const why = "reason" in parsed ? ` (${parsed.reason})` : "";
+      return `expected a pattern, like "${listFormatExample}"${why}`;
+    },
+  ),
 );
 
 /** One wait for a server. */
@@ -73,6 +89,8 @@ export const tables = {
       [],
     ),
     root: path,
+    list: v.optional(path),
+    list_format: v.optional(listFormat),
   },
   replica: {
     into: ownDirectory,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ServerConfig } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
 import type { Cursor } from "../protocol.ts";
 import { type Read, readFully, readRange } from "../ssh/read-range.ts";
@@ -31,6 +32,9 @@ const longestSkip = 16 * 1024 * 1024;
 /** Requests in flight while a list is read, and the bytes of each: short strings are soon forgotten, long ones are not. */
 const parallel = () => 8;
 const pieceBytes = 32 * 1024;
+
+/** Stands for the generation of a list that has none: relais did not write it. */
+export const foreignGeneration = "foreign";
 
 /** What a list is to the one a cursor was taken from. */
 export type Recognition = "same" | "grown" | "shrunken" | "other";
@@ -72,7 +76,7 @@ export class RemoteList {
   }
 
   /**
-   * Opens the list of the export at `root` and recognises it, in two round
+   * Opens the list of a server and recognises it, in two round
    * trips. What tells a list that was replaced from one that was only touched
    * is its header and the bytes before the cursor.
    *
@@ -81,10 +85,10 @@ export class RemoteList {
    */
   static async open(
     session: SftpSession,
-    root: string,
+    { root, list }: Pick<ServerConfig, "root" | "list">,
     known?: Cursor,
   ): Promise<RemoteList> {
-    const handle = await session.open(`${root}/${listPath}`);
+    const handle = await session.open(list?.path ?? `${root}/${listPath}`);
     try {
       const tailLength = known?.tail.length ?? 0;
       const read: Read = (position, length) =>
@@ -96,7 +100,9 @@ export class RemoteList {
           ? new Uint8Array(0)
           : readFully(read, known.offset - tailLength, tailLength),
       ]);
-      const generation = generationOf(head, session.server);
+      const generation = list === null
+        ? generationOf(head, session.server)
+        : foreignGeneration;
       const recognition = recognise(known, {
         generation,
         tail,

@@ -53,7 +53,7 @@ export async function probe(
       signal: timeout,
       onDepth: (reached) => depth = reached,
     });
-    const found = await examine(session, server.root, settings, known);
+    const found = await examine(session, server, settings, known);
     depth = "list";
     return found;
   }
@@ -87,20 +87,23 @@ export async function probe(
 
 async function examine(
   session: SftpSession,
-  root: string,
+  server: ServerConfig,
   { replica: { source } }: Pick<TestServerSettings, "replica">,
   { settled, fingerprint }: Known,
 ): Promise<Found> {
+  const { root } = server;
   if (source !== "tree") {
     try {
-      const list = await RemoteList.open(session, root, settled?.cursor);
+      const list = await RemoteList.open(session, server, settled?.cursor);
       const { generation, size, mtime, recognition } = list;
       const unchanged = recognition === "same" &&
         settled?.fingerprint === fingerprint;
       return { list: { generation, size, mtime }, unchanged };
     } catch (error) {
-      if (source === "list" || !isMissing(error)) {
-        throw noList(session, root, error);
+      // Whoever says where a list lies does not mean the tree.
+      const isNeeded = source === "list" || server.list !== null;
+      if (isNeeded || !isMissing(error)) {
+        throw noList(session, server, error);
       }
     }
   }
@@ -112,8 +115,18 @@ async function examine(
   );
 }
 
-function noList(session: SftpSession, root: string, error: unknown): unknown {
+function noList(
+  session: SftpSession,
+  { root, list }: ServerConfig,
+  error: unknown,
+): unknown {
   if (!isMissing(error)) return error;
+  if (list !== null) {
+    return new UnusableError(
+      `Cannot find the list ${list.path} on ${session.server}`,
+      { cause: error, hint: "see server.list, and what writes it there" },
+    );
+  }
   return new UnusableError(
     `Cannot find a list in ${root} on ${session.server}`,
     {

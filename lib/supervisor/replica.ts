@@ -324,8 +324,8 @@ function isAlike(a: string, b: string): boolean {
 /** Changes with whatever decides what is wanted, and where it goes. */
 function fingerprint({ servers, replica }: ReplicaReady): string {
   const roots = servers.map((
-    { name, host, port, root },
-  ) => [name, host, port, root]);
+    { name, host, port, root, list },
+  ) => [name, host, port, root, list]);
   const { into, source, include, exclude } = replica;
   const text = JSON.stringify([
     roots,

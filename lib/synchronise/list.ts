@@ -9,6 +9,7 @@ import type { Entry } from "../list/entry.ts";
 import { isExtension, parseHeader, parseLine } from "../list/format.ts";
 import { beginning, type RemoteList } from "../list/remote.ts";
 import type { Cursor } from "../protocol.ts";
+import { ForeignLines, type ForeignReading } from "./foreign-lines.ts";
 import { guardList } from "./guard.ts";
 import type {
   Conflict,
@@ -79,6 +80,20 @@ export function add(outcome: Outcome, taken: Taken): void {
   outcome.conflicts.push(...taken.conflicts.slice(0, room));
 }
 
+/** How a list is read. */
+export interface ReadingOptions {
+  /** Whether to believe a list that is no longer what it was. */
+  readonly acceptShrink: boolean;
+  /** How to read a list that relais did not write. */
+  readonly foreign?: ForeignReading;
+}
+
+/** A list, and what to know to read it. */
+interface Source {
+  readonly remote: RemoteList;
+  readonly foreign: ForeignReading | undefined;
+}
+
 /**
  * Reads `remote` from where `server`'s list was left, or from its start if it
  * is another list or lines are missing.
@@ -89,37 +104,40 @@ export async function synchroniseList(
   list: SynchronisedList,
   server: string,
   remote: RemoteList,
-  { acceptShrink }: { acceptShrink: boolean },
+  { acceptShrink, foreign }: ReadingOptions,
 ): Promise<Outcome> {
   const known = list.cursor(server);
-  if (known === undefined) return await readFromStart(list, server, remote);
-  if (!acceptShrink) guardList(server, remote, known);
+  const source = { remote, foreign };
+  if (known === undefined) return await readFromStart(list, server, source);
+  // What writes a foreign list may write it anew each time.
+  if (!acceptShrink && foreign === undefined) guardList(server, remote, known);
   if (remote.recognition !== "same" && remote.recognition !== "grown") {
     // Numbers given twice tell nothing: only dates can tell what is newer than what is here.
     if (remote.generation === known.generation) {
       list.forgetOrder(known.generation);
     }
-    return await readFromStart(list, server, remote);
+    return await readFromStart(list, server, source);
   }
   const reading = await list.resume(server);
   const outcome = emptyOutcome();
-  const complete = await readLines(list, reading, remote, known, outcome);
+  const complete = await readLines(list, reading, source, known, outcome);
   // A line is missing that was there once, or was never written: the start tells.
   return complete
     ? outcome
-    : await readFromStart(list, server, remote, outcome.gaps);
+    : await readFromStart(list, server, source, outcome.gaps);
 }
 
 async function readFromStart(
   list: SynchronisedList,
   server: string,
-  remote: RemoteList,
+  source: Source,
   gaps = 0,
 ): Promise<Outcome> {
+  const { remote } = source;
   const outcome = { ...emptyOutcome(), gaps };
   const reading = list.begin(server, remote.generation);
   const start = { generation: remote.generation, seq: 0, ...beginning };
-  await readLines(list, reading, remote, start, outcome);
+  await readLines(list, reading, source, start, outcome);
   list.complete(reading);
   return outcome;
 }
@@ -128,11 +146,13 @@ async function readFromStart(
 async function readLines(
   list: SynchronisedList,
   reading: Reading,
-  remote: RemoteList,
+  { remote, foreign }: Source,
   from: Cursor,
   outcome: Outcome,
 ): Promise<boolean> {
-  const lines = new LineReader(from, outcome);
+  const lines = foreign === undefined
+    ? new LineReader(from, outcome)
+    : new ForeignLines(from.seq, foreign, outcome);
   let entries: Entry[] = [];
   let cursor = from;
   outcome.cursor = from;
@@ -147,7 +167,7 @@ async function readLines(
 
   const { generation } = remote;
   for await (const { lines: texts, offset, tail } of remote.read(from)) {
-    entries.push(...lines.read(texts));
+    entries.push(...await lines.read(texts));
     if (outcome.refusedCount > mostRefusals) {
       throw senseless(reading.server, `${mostRefusals} lines break a rule`);
     }

@@ -1,0 +1,212 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
+import { ForeignFormat } from "../lib/list/foreign.ts";
+import { makeWorld, nimble, treeOf, type World } from "../fixtures/world.ts";
+
+function format(pattern: string): ForeignFormat {
+  const parsed = ForeignFormat.parse(pattern);
+  assert("value" in parsed, JSON.stringify(parsed));
+  return parsed.value;
+}
+
+for (
+  const [pattern, line, path, date, size] of [
+    ["{date} {path}", "1700000000 a b.csv", "a b.csv", "1700000000", null],
+    ["{date}\t{path}", "1700000000.25\ta.csv", "a.csv", "1700000000.25", null],
+    [
+      "{date:%d/%m/%Y %H:%M:%S};{size};{path}",
+      "23/11/2026 10:04:05;17;d/a;b.csv",
+      "d/a;b.csv",
+      "1795428245",
+      17,
+    ],
+    [
+      "{path} | {_} | {date:%Y-%m-%dT%H:%M:%S%z}",
+      "a.csv | who cares | 2026-11-23T10:04:05.5+0100",
+      "a.csv",
+      "1795424645.5",
+      null,
+    ],
+    [
+      "{date:%Y%m%d} {path}",
+      "20261123 /export/a.csv",
+      "a.csv",
+      "1795392000",
+      null,
+    ],
+    [
+      "{date:%Y-%m-%d} ({path})",
+      "2026-1-2 (./a.csv)\r",
+      "a.csv",
+      "1767312000",
+      null,
+    ],
+  ] as const
+) {
+  Deno.test(`ForeignFormat reads ${JSON.stringify(line)} by ${JSON.stringify(pattern)}`, () => {
+    assertEquals(format(pattern).read(line, "/export"), {
+      value: { path, date, size },
+    } as unknown as ReturnType<ForeignFormat["read"]>);
+  });
+}
+
+for (
+  const [pattern, line, why] of [
+    ["{date} {path}", "yesterday a.csv", "not written as"],
+    ["{date} {path}", "1 ", "not written as"],
+    ["{date} {path}", "1 ../a", 'a part ".."'],
+    ["{date} {path}", "1 /etc/passwd", "absolute"],
+    ["{date} {path}", "1 a\uFFFDb", "not valid UTF-8"],
+    ["{date} {path}", "1 .relais/list", "relais's own"],
+    ["{date:%Y-%m-%d} {path}", "2026-02-31 a", "date cannot be"],
+    ["{date:%Y-%m-%d} {path}", "2026-13-01 a", "date cannot be"],
+    ["{date:%Y-%m-%d %H} {path}", "2026-12-01 25 a", "date cannot be"],
+  ] as const
+) {
+  Deno.test(`ForeignFormat refuses ${JSON.stringify(line)} by ${JSON.stringify(pattern)}`, () => {
+    const read = format(pattern).read(line, "/export");
+    assert("reason" in read);
+    assert(read.reason.includes(why), read.reason);
+  });
+}
+
+for (
+  const [pattern, why] of [
+    ["{date}", "{path} must be there once"],
+    ["{path}", "{date} must be there once"],
+    ["{date} {path} {path}", "{path} must be there once"],
+    ["{date} {path} {name}", "{name} is no field"],
+    ["{date} {path} {size} {size}", "{size} can be there once"],
+    ["{date:%H:%M} {path}", 'a date cannot be written as "%H:%M"'],
+    ["{date:%Y-%m-%d %Q} {path}", "a date cannot be written as"],
+  ] as const
+) {
+  Deno.test(`ForeignFormat.parse() refuses ${pattern}`, () => {
+    const parsed = ForeignFormat.parse(pattern);
+    assert("reason" in parsed);
+    assert(parsed.reason.includes(why), parsed.reason);
+  });
+}
+
+Deno.test("ForeignFormat never fails, and reads back what was written", () => {
+  const second = fc.integer({ min: 0, max: 4_102_444_799 });
+  const path = fc.stringMatching(/^[a-z][a-z;0-9 ]{0,20}$/);
+  const lines = format("{date:%Y-%m-%d %H:%M:%S};{size};{path}");
+  fc.assert(fc.property(second, fc.nat(), path, (date, size, path) => {
+    const text = new Date(date * 1_000).toISOString().replace("T", " ")
+      .slice(0, 19);
+    assertEquals(lines.read(`${text};${size};${path}`, "/x"), {
+      value: { path, date: String(date), size },
+    } as unknown as ReturnType<ForeignFormat["read"]>);
+  }));
+  fc.assert(fc.property(fc.string(), fc.string(), (pattern, line) => {
+    const parsed = ForeignFormat.parse(pattern);
+    if ("value" in parsed) parsed.value.read(line, "/x");
+    lines.read(line, "/x");
+  }));
+});
+
+/** A world whose servers keep a list of their own, `copied.txt` in the export. */
+async function foreignWorld(listFormat: string): Promise<World> {
+  const world = await makeWorld({
+    servers: ["production", "backup"],
+    replica: `delete = "remove"\nmax_delete = "60%"`,
+    more: nimble,
+  });
+  const text = Deno.readTextFileSync(world.config);
+  Deno.writeTextFileSync(
+    world.config,
+    text.replaceAll(
+      /^root = "(.*)"$/gm,
+      (line, root) =>
+        `${line}\nlist = "${root}/copied.txt"\nlist_format = "${listFormat}"`,
+    ),
+  );
+  return world;
+}
+
+/** Puts files into an export, and their lines at the end of its list. */
+function keep(world: World, files: Record<string, string>, date: string): void {
+  for (const { root } of world.servers) {
+    for (const [path, text] of Object.entries(files)) {
+      Deno.writeTextFileSync(`${root}/${path}`, text);
+      Deno.writeTextFileSync(
+        `${root}/copied.txt`,
+        `${date};${text.length};${path}\n`,
+        { append: true },
+      );
+    }
+  }
+}
+
+function copied(world: World): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(treeOf(world.into)).map(([path, { text }]) => [path, text]),
+  );
+}
+
+for (
+  const pattern of [
+    "{date:%Y-%m-%d %H:%M};{size};{path}",
+    "{date:%Y-%m-%d %H:%M};{_};{path}",
+  ]
+) {
+  Deno.test(`a replica follows the list a server keeps of its own: ${pattern}`, async () => {
+    await using world = await foreignWorld(pattern);
+    keep(world, { "a.csv": "one", "b.csv": "two" }, "2026-11-23 10:00");
+
+    const first = await world.pass();
+    const nothing = await world.pass();
+    keep(world, { "c.csv": "three" }, "2026-11-23 11:00");
+    keep(world, { "a.csv": "longer" }, "2026-11-23 11:00");
+    const appended = await world.pass();
+
+    assertEquals([first.exit, first.copied, first.seen], [0, 2, 2]);
+    assertEquals([nothing.exit, nothing.seen], [0, 0]);
+    assertEquals([appended.exit, appended.copied, appended.seen], [0, 2, 2]);
+    const all = { "a.csv": "longer", "b.csv": "two", "c.csv": "three" };
+    assertEquals(copied(world), all);
+
+    await world.production.sshd.stop();
+    keep(world, { "d.csv": "four" }, "2026-11-23 12:00");
+    const failedOver = await world.pass();
+    assertEquals([failedOver.server, failedOver.exit, failedOver.copied], [
+      ...["backup", 0, 1],
+    ]);
+
+    // Written anew: b.csv is no longer in it, and one line makes no sense.
+    await world.production.sshd.start();
+    for (const { root } of world.servers) {
+      Deno.writeTextFileSync(`${root}/copied.txt`, "what is this?\n");
+    }
+    keep(world, { "a.csv": "newest" }, "2026-11-24 09:00");
+    keep(world, { "c.csv": "three" }, "2026-11-23 11:00");
+    keep(world, { "d.csv": "four" }, "2026-11-23 12:00");
+    const rewritten = await world.pass();
+    const { stdout } = await world.relais("log", "-n", "100");
+
+    assertEquals([rewritten.server, rewritten.removed], ["production", 1]);
+    assertEquals(copied(world), {
+      ...{ "a.csv": "newest", "c.csv": "three", "d.csv": "four" },
+    });
+    assertMatch(stdout, /line 1: it is not written as server.list_format says/);
+  });
+}
+
+Deno.test("a foreign list that is missing, or half configured, is told", async () => {
+  await using world = await foreignWorld("{date} {path}");
+  const { exit } = await world.pass();
+  assertEquals(exit, 3);
+  const text = Deno.readTextFileSync(world.config);
+  Deno.writeTextFileSync(
+    world.config,
+    text.replace(/^list_format = .*$/m, "").replace("{date} {path}", "{date}"),
+  );
+  const { code, stderr } = await world.relais("--once");
+  assertEquals(code, 2);
+  assertMatch(stderr, /list and list_format belong together/);
+  assertMatch(
+    stderr,
+    /list_format: expected a pattern, like .*\{path\} must be there once/,
+  );
+});
