@@ -437,6 +437,8 @@ export interface LogSettings extends LogConfig {
   readonly stderr: Level | null;
   /** Whether stderr is the journal. */
   readonly journal: boolean;
+  /** Whether lines are drawn on stderr that a message must take the place of. */
+  readonly live?: boolean;
   readonly dryRun: boolean;
 }
 

@@ -159,14 +159,16 @@ function observe({ figures, log, tell }: CopyListContext): Observer {
     fetched({ path, size }) {
       fetched.files++;
       fetched.bytes += size;
+      figures.add("files_fetched", 1);
       log.debug(`fetched ${path}`);
     },
     arrived({ size }) {
       inPlace.files_copied++;
       inPlace.bytes_copied += size;
     },
-    adopted({ path }) {
+    adopted({ path, size }) {
       figures.add("files_adopted", 1);
+      figures.add("bytes_adopted", size);
       log.debug(`adopted ${path}`);
     },
     retrying({ path }, error) {

@@ -8,6 +8,9 @@
 import { fstatSync } from "node:fs";
 import { ConfigError, describe, type RelaisError } from "../errors.ts";
 import { escapeVisible } from "../escape.ts";
+import { cursorHome, eraseLine, eraseRest } from "../terminal.ts";
+import { fit } from "./width.ts";
+import type { Terminal } from "./live-block.ts";
 
 export interface OutputOptions {
   readonly verbose: boolean;
@@ -16,11 +19,6 @@ export interface OutputOptions {
 
 /** Priorities in the journal, sd-daemon(3). */
 const priorities = { error: "<3>", note: "<5>" } as const;
-
-/** What a terminal does on these: ECMA-48. */
-const cursorHome = "\x1b[H";
-const eraseLine = "\x1b[K";
-const eraseBelow = "\x1b[J";
 
 /** The two streams of one run of relais. */
 export class Output {
@@ -55,9 +53,20 @@ export class Output {
     }
     const { columns, rows } = Deno.consoleSize();
     const shown = lines.slice(0, rows - 1).map((line) =>
-      [...escapeVisible(line)].slice(0, columns).join("") + eraseLine
+      fit(escapeVisible(line), columns) + eraseLine
     );
-    print(Deno.stdout, cursorHome + shown.join("\n") + eraseBelow);
+    print(Deno.stdout, cursorHome + shown.join("\n") + eraseRest);
+  }
+
+  /** The terminal to draw on while something takes its time; `undefined` where nothing must be drawn. */
+  get terminal(): Terminal | undefined {
+    const term = Deno.env.get("TERM") ?? "dumb";
+    const able = Deno.stderr.isTerminal() && term !== "dumb" && term !== "";
+    if (!able || this.quiet || this.journal) return undefined;
+    return {
+      write: (text) => write(Deno.stderr, text),
+      size: () => Deno.consoleSize(),
+    };
   }
 
   /** Prints a result as JSON, on one line. */
@@ -104,7 +113,14 @@ function print(
   stream: typeof Deno.stdout | typeof Deno.stderr,
   text: string,
 ): void {
-  const bytes = new TextEncoder().encode(`${text}\n`);
+  write(stream, `${text}\n`);
+}
+
+function write(
+  stream: typeof Deno.stdout | typeof Deno.stderr,
+  text: string,
+): void {
+  const bytes = new TextEncoder().encode(text);
   try {
     for (let written = 0; written < bytes.length;) {
       written += stream.writeSync(bytes.subarray(written));

@@ -11,8 +11,10 @@ import type { PassReport } from "../protocol.ts";
 import type { PassOutcome } from "../supervisor/pass.ts";
 import { Replica, type ReplicaOptions } from "../supervisor/replica.ts";
 import { Signals } from "../supervisor/signals.ts";
+import type { Stage } from "../supervisor/stage.ts";
 import { formatBytes, formatSeconds } from "./human.ts";
 import type { Output } from "./output.ts";
+import { ProgressWatch } from "./progress-watch.ts";
 import { type Job, serve } from "./service.ts";
 
 export interface RunArguments {
@@ -33,6 +35,9 @@ export async function run(
   args: RunArguments,
   output: Output,
 ): Promise<ExitStatus> {
+  // A program that asked for JSON does not watch.
+  const terminal = args.json ? undefined : output.terminal;
+  const watch = terminal && new ProgressWatch(terminal);
   const options = {
     dryRun: args.dryRun,
     maxTransfer: args.maxTransfer,
@@ -40,14 +45,16 @@ export async function run(
     failback: args.failback,
     stderr: stderrLevel(args, output),
     journal: output.journal,
+    live: watch !== undefined,
+    onStage: (stage: Stage) => watch?.enter(stage),
   };
   if (args.once || args.dryRun) {
-    return await runOnce(config, options, args, output);
+    return await runOnce(config, { options, watch }, args, output);
   }
   return await serve(config, {
     require: requireReplica,
     begin: async (config) =>
-      passes(await Replica.open(config, options), args, output),
+      passes(await Replica.open(config, options), watch, args, output),
   }, output);
 }
 
@@ -63,31 +70,57 @@ function stderrLevel(
 
 async function runOnce(
   config: ReplicaReady,
-  options: ReplicaOptions,
+  { options, watch }: {
+    readonly options: ReplicaOptions;
+    readonly watch: ProgressWatch | undefined;
+  },
   args: RunArguments,
   output: Output,
 ): Promise<ExitStatus> {
   using signals = new Signals();
   await using replica = await Replica.open(config, options);
-  const outcome = await replica.pass(limited(signals.signal, args.maxTime));
+  const outcome = await pass(
+    replica,
+    watch,
+    limited(signals.signal, args.maxTime),
+  );
   tell(outcome, args, output);
   return signals.exitStatus ?? outcome.report.exit;
 }
 
 /** The job of the loop: one pass after the other. */
-function passes(replica: Replica, args: RunArguments, output: Output): Job {
+function passes(
+  replica: Replica,
+  watch: ProgressWatch | undefined,
+  args: RunArguments,
+  output: Output,
+): Job {
   return {
     log: replica.log,
     get answers() {
       return replica.answers;
     },
     async run(signal) {
-      const { report } = await replica.pass(limited(signal, args.maxTime));
+      const { report } = await pass(
+        replica,
+        watch,
+        limited(signal, args.maxTime),
+      );
       if (args.json) output.json(report);
       return summary(report);
     },
     [Symbol.asyncDispose]: () => replica[Symbol.asyncDispose](),
   };
+}
+
+/** Runs a pass, drawn while it runs if there is a terminal for that. */
+async function pass(
+  replica: Replica,
+  watch: ProgressWatch | undefined,
+  signal: AbortSignal,
+): Promise<PassOutcome> {
+  using _drawn = watch?.begin(replica.stats);
+  return await replica.pass(signal);
 }
 
 /** The signal, or a time limit, whichever comes first. */

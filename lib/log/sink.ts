@@ -69,11 +69,11 @@ export class LogSink implements AsyncDisposable {
     stats: StatsBlock,
     options: LogSinkOptions = {},
   ) {
-    const { file, level, maxSize, keep, stderr, journal, dryRun } = settings;
+    const { file, level, maxSize, keep, dryRun } = settings;
     const stream = options.stderr ?? Deno.stderr;
     this.#level = level;
     this.#figures = stats.section("log");
-    this.#stderr = new StderrPrinter(stderr, journal, stream);
+    this.#stderr = new StderrPrinter(settings, stream);
     this.#retryMs = options.retryMs ?? retryMs;
     this.#batch = Math.min(maxBatch, Math.floor(maxSize / maxLineBytes)) || 1;
     this.#file = file === "" || dryRun

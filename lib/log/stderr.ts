@@ -5,6 +5,8 @@
  */
 
 import type { Level } from "../config/config.ts";
+import type { LogSettings } from "../protocol.ts";
+import { eraseBelow } from "../terminal.ts";
 import { formatForJournal, formatForPerson } from "./line.ts";
 import { isAtLeast, type LogMessage } from "./message.ts";
 
@@ -17,20 +19,30 @@ export interface Stream {
 export class StderrPrinter {
   readonly #level: Level | null;
   readonly #format: (message: LogMessage) => string;
+  readonly #before: string;
   readonly #stream: Stream;
   readonly #encoder = new TextEncoder();
 
-  /** With `level` null nothing is printed. */
-  constructor(level: Level | null, journal: boolean, stream: Stream) {
-    this.#level = level;
+  /** With `stderr` null nothing is printed. */
+  constructor(
+    { stderr, journal, live = false }: Pick<
+      LogSettings,
+      "stderr" | "journal" | "live"
+    >,
+    stream: Stream,
+  ) {
+    this.#level = stderr;
     this.#format = journal ? formatForJournal : formatForPerson;
+    this.#before = live ? eraseBelow : "";
     this.#stream = stream;
   }
 
   /** Prints one message as one line. Never throws. */
   print(message: LogMessage): void {
     if (this.#level === null || !isAtLeast(message.level, this.#level)) return;
-    let rest = this.#encoder.encode(`${this.#format(message)}\n`);
+    let rest = this.#encoder.encode(
+      `${this.#before}${this.#format(message)}\n`,
+    );
     try {
       while (rest.length > 0) {
         rest = rest.subarray(this.#stream.writeSync(rest));

@@ -175,9 +175,18 @@ export const figures = {
       "bytes",
     ),
     wire_bytes: wireBytes("copy-list"),
+    files_fetched: counter(
+      "relais_files_fetched_total",
+      "Files that came whole, in place already or about to be",
+    ),
     files_adopted: counter(
       "relais_files_adopted_total",
       "Files that were on the replica already and needed no fetching",
+    ),
+    bytes_adopted: counter(
+      "relais_adopted_bytes_total",
+      "Bytes of the files that were on the replica already",
+      "bytes",
     ),
     retries: counter(
       "relais_copy_retries_total",

@@ -29,6 +29,7 @@ import type {
   Wanted,
 } from "../protocol.ts";
 import { exitOf } from "./exit.ts";
+import type { Stage } from "./stage.ts";
 import { StallWatch } from "./stall-watch.ts";
 
 /** The modules, as a pass needs them: started when first asked for. */
@@ -51,6 +52,8 @@ export interface PassOptions {
   readonly signal: AbortSignal;
   /** Bytes that arrived from servers so far. */
   readonly received: () => bigint;
+  /** Hears what the pass does from now on. */
+  readonly onStage?: ((stage: Stage) => void) | undefined;
   /** Is given the new files; throws if they could not be announced. */
   readonly announce?: (paths: readonly string[]) => Promise<void>;
   /** Hears that another server than before is the active one. */
@@ -168,6 +171,7 @@ class Pass {
 
   /** Probes all servers, unless that has just been done. */
   async #choose(): Promise<Probed> {
+    this.#options.onStage?.({ module: "test-server" });
     const probed = this.#elsewhere ?? await this.#unlessStopped(this.#probe());
     this.#elsewhere = undefined;
     this.#probed = probed;
@@ -252,6 +256,7 @@ class Pass {
   async #passFrom(server: string): Promise<boolean> {
     const list = await this.#crew.synchroList();
     if (!await this.#recover()) return true;
+    this.#options.onStage?.({ module: "synchro-list", server });
     const connected = this.#connectAhead(server);
     const synchronised = await this.#try(() =>
       this.#whileServed(server, list.ask("synchronise", { server }))
@@ -269,6 +274,7 @@ class Pass {
     }
     const backlog = await list.ask("backlog", { server });
     if (backlog.pending > 0) {
+      this.#options.onStage?.({ module: "copy-list", server, backlog });
       const lost = await this.#copy(server);
       if (lost) return false;
     }

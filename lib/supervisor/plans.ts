@@ -46,6 +46,8 @@ export interface RunOptions {
   readonly stderr: Level | null;
   /** Whether stderr is the journal. */
   readonly journal: boolean;
+  /** Whether a pass is drawn on the terminal that stderr is. @default false */
+  readonly live?: boolean;
 }
 
 /** The modules of the replica. */
@@ -160,12 +162,12 @@ function statPlan(
 
 function logPlan(
   { log }: Config,
-  { dryRun, stderr, journal }: RunOptions,
+  { dryRun, stderr, journal, live = false }: RunOptions,
 ): ModulePlan {
   const directories = log.file === "" ? [] : [dirname(log.file)];
   return plan<LogSettings>(
     "log",
-    { ...log, stderr, journal, dryRun },
+    { ...log, stderr, journal, live, dryRun },
     [{ read: directories, write: directories }],
   );
 }

@@ -33,6 +33,7 @@ import { joinPaths, runHook } from "./hooks.ts";
 import type { ModulePlan } from "./module-worker.ts";
 import { type PassOutcome, runPass } from "./pass.ts";
 import { replicaPlans, type RunOptions } from "./plans.ts";
+import type { Stage } from "./stage.ts";
 import { Supervisor } from "./supervisor.ts";
 import { Telling } from "./telling.ts";
 
@@ -40,6 +41,8 @@ export interface ReplicaOptions extends RunOptions {
   /** Bytes a pass may transfer. */
   readonly maxTransfer?: number | undefined;
   readonly onProgress?: (progress: CopyProgress["progress"]) => void;
+  /** Hears what a pass does, as it goes from one module to the next. */
+  readonly onStage?: (stage: Stage) => void;
   /** Other ways to run some modules; tests put misbehaving ones here. */
   readonly plans?: Partial<Record<ModuleName, ModulePlan>>;
   /** How long a module may be silent; see the supervisor. */
@@ -132,6 +135,11 @@ export class Replica implements AsyncDisposable {
     return this.#supervisor.answers;
   }
 
+  /** The figures of its modules. */
+  get stats(): StatsBlock {
+    return this.#stats;
+  }
+
   /** For what whoever runs the replica has to say. */
   get log(): Logger {
     return this.#log;
@@ -172,6 +180,7 @@ export class Replica implements AsyncDisposable {
       maxTransfer: this.#options.maxTransfer,
       signal,
       received: () => this.#received(),
+      onStage: this.#options.onStage,
       notices: this.#notices,
       onSwitch: (probed) => this.#announceSwitch(probed, signal),
       ...(hooks.onNew.length === 0 ? {} : {
