@@ -135,6 +135,8 @@ export interface PublishedList {
 export interface Probed {
   /** The server this pass takes its files from; `null` if none serves. */
   readonly active: string | null;
+  /** Since when it is the active one, in milliseconds since the epoch; 0 if none was yet. */
+  readonly activeSince: number;
   /** The active server before this probe. */
   readonly previous: string | null;
   /** Why the active server is the active one, in plain words. */

@@ -107,6 +107,7 @@ async function probeAndChoose(
   });
   return {
     active,
+    activeSince: choice.since,
     previous: memory.choice.active,
     reason,
     probes: round.probes,

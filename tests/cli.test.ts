@@ -146,7 +146,7 @@ Deno.test("relais demo plays the whole story and leaves nothing behind", async (
       env: { TMPDIR: directory },
     });
     assertEquals(code, 0, stdout);
-    assertStringIncludes(stdout, "From backup: 42 files copied");
+    assertStringIncludes(stdout, "Copied 42 files from backup");
     assertEquals([...Deno.readDirSync(directory)], []);
   } finally {
     await Deno.remove(directory, { recursive: true });

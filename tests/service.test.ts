@@ -40,8 +40,8 @@ Deno.test("the loop tells its manager that it is ready, how a pass went, that it
     stderr: "null",
   });
 
-  await manager.hear("STATUS=From production: 1 files copied");
-  await manager.hear("STATUS=From production: nothing new");
+  await manager.hear("STATUS=Copied 1 file from production");
+  await manager.hear("STATUS=Nothing new on production");
   await manager.hear("WATCHDOG=1", await manager.hear("WATCHDOG=1"));
   await end(relais);
 
@@ -148,7 +148,7 @@ Deno.test("SIGHUP leaves things as they are when the configuration is wrong, and
   await world.publish();
   await Deno.writeTextFile(world.config, sound);
   relais.kill("SIGHUP");
-  await manager.hear("STATUS=From production: 1 files copied", third);
+  await manager.hear("STATUS=Copied 1 file from production", third);
 
   await end(relais);
   const told = await stderr;
@@ -169,7 +169,7 @@ Deno.test("the loop outlives a state that cannot be used for a while", async () 
     env: manager.env,
     stderr: "null",
   });
-  const first = await manager.hear("STATUS=From production");
+  const first = await manager.hear("STATUS=Nothing new on production");
 
   await Deno.remove(world.state, { recursive: true });
   await Deno.writeTextFile(world.state, "in the way");
@@ -177,7 +177,7 @@ Deno.test("the loop outlives a state that cannot be used for a while", async () 
   await Deno.remove(world.state);
   world.write({ "a.csv": "1" });
   await world.publish();
-  await manager.hear("STATUS=From production: 1 files copied", second);
+  await manager.hear("STATUS=Copied 1 file from production", second);
 
   await end(relais);
 });

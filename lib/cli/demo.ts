@@ -16,7 +16,7 @@ import { readSnapshot, snapshotPath } from "../stats/snapshot.ts";
 import { Publishing } from "../supervisor/publishing.ts";
 import { Replica } from "../supervisor/replica.ts";
 import type { Output } from "./output.ts";
-import { summary } from "./run.ts";
+import { summarise } from "./summary.ts";
 import { showStatus } from "./status.ts";
 
 const silent = { dryRun: false, stderr: null, journal: false } as const;
@@ -48,9 +48,10 @@ async function play(folder: string, output: Output): Promise<ExitStatus> {
   const exits: ExitStatus[] = [];
 
   async function pass() {
-    const { report } = await replica.pass(new AbortController().signal);
-    output.text(`$ relais --once\n  ${summary(report)}`);
-    exits.push(report.exit);
+    const outcome = await replica.pass(new AbortController().signal);
+    const told = ["$ relais --once", ...summarise(outcome)];
+    output.text(told.join("\n  "));
+    exits.push(outcome.report.exit);
   }
 
   say("The first pass copies all that is published.");

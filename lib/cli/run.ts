@@ -7,15 +7,15 @@
 import type { Level, ReplicaReady } from "../config/config.ts";
 import { requireReplica } from "../config/load.ts";
 import { describe, type ExitStatus } from "../errors.ts";
-import type { PassReport } from "../protocol.ts";
 import type { PassOutcome } from "../supervisor/pass.ts";
 import { Replica, type ReplicaOptions } from "../supervisor/replica.ts";
 import { Signals } from "../supervisor/signals.ts";
 import type { Stage } from "../supervisor/stage.ts";
-import { formatBytes, formatSeconds } from "./human.ts";
+import { formatBytes } from "./human.ts";
 import type { Output } from "./output.ts";
 import { ProgressWatch } from "./progress-watch.ts";
 import { type Job, serve } from "./service.ts";
+import { summarise } from "./summary.ts";
 
 export interface RunArguments {
   readonly once: boolean;
@@ -101,13 +101,13 @@ function passes(
       return replica.answers;
     },
     async run(signal) {
-      const { report } = await pass(
+      const outcome = await pass(
         replica,
         watch,
         limited(signal, args.maxTime),
       );
-      if (args.json) output.json(report);
-      return summary(report);
+      if (args.json) output.json(outcome.report);
+      return summarise(outcome).join(" ");
     },
     [Symbol.asyncDispose]: () => replica[Symbol.asyncDispose](),
   };
@@ -132,10 +132,11 @@ function limited(signal: AbortSignal, ms: number | undefined): AbortSignal {
 
 /** Tells how a single pass went. */
 export function tell(
-  { report, failures, probed }: PassOutcome,
+  outcome: PassOutcome,
   { json }: Pick<RunArguments, "json">,
   output: Output,
 ): void {
+  const { report, failures, probed } = outcome;
   if (json) output.json(report);
   if (!output.journal) {
     for (const { failure } of probed.probes) {
@@ -157,36 +158,5 @@ export function tell(
       output.result(`${action} ${path} (${formatBytes(size)})`);
     }
   }
-  output.result(summary(report));
-}
-
-/** The pass in one sentence. */
-export function summary(report: PassReport): string {
-  const {
-    server,
-    plan,
-    seen,
-    copied,
-    adopted,
-    bytes,
-    reused,
-    removed,
-    failed,
-    seconds,
-  } = report;
-  if (server === null) return "No server is available.";
-  if (plan !== undefined) {
-    return `From ${server}: ${plan.length} files would be copied or removed.`;
-  }
-  const done = [
-    copied > 0
-      ? `${copied} files copied (${formatBytes(bytes)})`
-      : "nothing new",
-    reused > 0 ? `${formatBytes(reused)} of that were here already` : "",
-    adopted > 0 ? `${adopted} were here already` : "",
-    removed > 0 ? `${removed} removed` : "",
-    failed.length > 0 ? `${failed.length} failed` : "",
-    seen > 0 ? `${seen} entries read` : "",
-  ].filter((part) => part !== "");
-  return `From ${server}: ${done.join(", ")}, in ${formatSeconds(seconds)}.`;
+  for (const sentence of summarise(outcome)) output.result(sentence);
 }

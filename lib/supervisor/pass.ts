@@ -71,6 +71,7 @@ export interface PassOutcome {
 /** What is known of a pass that was stopped before it began. */
 const notProbed: Probed = {
   active: null,
+  activeSince: 0,
   previous: null,
   reason: "",
   probes: [],

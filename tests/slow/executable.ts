@@ -63,7 +63,7 @@ Deno.test("deno task compile makes one file that runs from anywhere, and fifty f
     const cache = [...Deno.readDirSync(`${directory}/cache`)];
     assertEquals(cache.length, 1);
     assertEquals(demo.code, 0, demo.stderr);
-    assertMatch(demo.stdout, /From backup: /);
+    assertMatch(demo.stdout, / from backup, /);
   }));
 
 Deno.test("deno compile embeds every module and every package", () =>

@@ -1,0 +1,110 @@
+/**
+ * A pass in a few sentences: what came of it, and what is not as it should be.
+ *
+ * @module
+ */
+
+import type { PassReport, PlannedAction, Probed } from "../protocol.ts";
+import type { PassOutcome } from "../supervisor/pass.ts";
+import { formatBytes, formatDate, formatSeconds } from "./human.ts";
+
+/** Of shorter passes most was spent on other things than copying. */
+const shortestForRate = 1;
+
+/** Returns the sentences; the first one says most. */
+export function summarise(
+  { report, probed }: Pick<PassOutcome, "report" | "probed">,
+  now: number = Date.now(),
+): string[] {
+  const { server, plan } = report;
+  if (server === null) return [whyNone(probed)];
+  if (plan !== undefined) return [planned(server, plan)];
+  return [
+    done(server, report),
+    ...reused(report),
+    ...failed(report),
+    ...behind(report),
+    ...elsewhere(probed, now),
+  ];
+}
+
+function whyNone({ probes }: Probed): string {
+  if (probes.length === 0) {
+    return "Stopped before it was known which servers answer; nothing was changed.";
+  }
+  const verdicts = probes.map(({ server, verdict }) =>
+    `${server} is ${verdict}`
+  );
+  return `No server is available: ${
+    verdicts.join(", ")
+  }. What is here stays as it is.`;
+}
+
+function planned(server: string, plan: readonly PlannedAction[]): string {
+  const copies = plan.filter(({ action }) => action === "copy");
+  const removals = plan.length - copies.length;
+  const bytes = copies.reduce((sum, { size }) => sum + size, 0);
+  return `A pass would copy ${files(copies.length)} from ${server} (${
+    formatBytes(bytes)
+  })${removals === 0 ? "" : ` and remove ${removals} here`}.`;
+}
+
+function done(
+  server: string,
+  { copied, adopted, removed, bytes, failed, errors, seconds }: PassReport,
+): string {
+  const time = formatSeconds(seconds);
+  const rate = copied > 0 && seconds >= shortestForRate
+    ? `, ${formatBytes(Math.round(bytes / seconds))}/s`
+    : "";
+  const what = [
+    copied > 0
+      ? `Copied ${files(copied)} from ${server}, ${formatBytes(bytes)}`
+      : failed.length + errors.length > 0
+      ? `Copied nothing from ${server}`
+      : `Nothing new on ${server}`,
+    ...adopted > 0 ? [`found ${files(adopted)} here already`] : [],
+    ...removed > 0 ? [`removed ${files(removed)} it withdrew`] : [],
+  ];
+  return `${what.join(", ")}, in ${time}${rate}.`;
+}
+
+function reused({ reused }: PassReport): string[] {
+  return reused === 0
+    ? []
+    : [`${formatBytes(reused)} of that were here, and not fetched.`];
+}
+
+function failed({ failed }: PassReport): string[] {
+  return failed.length === 0 ? [] : [
+    `${files(failed.length)} could not be copied; the next pass tries again.`,
+  ];
+}
+
+function behind({ lag_seconds: seconds }: PassReport): string[] {
+  return seconds === 0
+    ? []
+    : [`The replica is ${formatSeconds(seconds)} behind.`];
+}
+
+/** Files that come from another server than they should are told each time. */
+function elsewhere(
+  { active, activeSince, reason, probes }: Probed,
+  now: number,
+): string[] {
+  return probes.length === 0 || probes[0]!.server === active
+    ? []
+    : [`${reason}; files come from ${active} since ${time(activeSince, now)}.`];
+}
+
+/** The time of a day, with the date if that is not the last one. */
+function time(milliseconds: number, now: number): string {
+  const text = formatDate(milliseconds).slice(0, -":00".length);
+  return now - milliseconds < 12 * 3_600_000
+    ? text.slice(-"00:00".length)
+    : text;
+}
+
+function files(count: number): string {
+  return `${count} ${count === 1 ? "file" : "files"}`;
+}
