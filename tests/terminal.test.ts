@@ -1,0 +1,218 @@
+import { assert, assertEquals } from "@std/assert";
+import { noise } from "../fixtures/noise.ts";
+import { hasTmux, openTerminal } from "../fixtures/terminal.ts";
+import { makeWorld, nimble, type World } from "../fixtures/world.ts";
+
+/** A world with some files that take a few seconds to come. */
+async function slowWorld(bytesEach = 400_000): Promise<World> {
+  const world = await makeWorld();
+  for (const name of ["a", "b", "c", "d"]) {
+    Deno.writeFileSync(
+      `${world.production.data}/${name}.bin`,
+      noise(bytesEach),
+    );
+  }
+  await world.publish();
+  world.link(world.production, { bytesPerSecond: 300_000 });
+  return world;
+}
+
+/**
+ * What differs from run to run, made the same: times and rates become `N`, and
+ * so does what has arrived so far; ports and directories get names; a bar is
+ * half full and short; the lag, which is there or not, is left out.
+ */
+function neutral(screen: string): string {
+  return screen
+    .replaceAll(/\/\S*relais-world-[^/]+/g, "DIR")
+    .replaceAll(/[\d.]+ (kB|MB) of /g, "N kB of ")
+    .replaceAll(/\d+(\.\d+)? [kM]?B\/s/g, "N kB/s")
+    .replaceAll(/(\d+ min )?[\d.]+ s\b/g, "N s")
+    .replaceAll(/\d\d:\d\d(:\d\d)?/g, "HH:MM")
+    .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
+    .replaceAll(/\[#*\.*\] +\d+ %/g, "[####....] N %")
+    .replaceAll(/, lag N s|The replica is N s behind\.\n/g, "");
+}
+
+const ignore = !hasTmux;
+
+Deno.test({
+  name: "a first pass shows a bar, then a sentence; a second one a sentence",
+  ignore,
+  async fn() {
+    await using world = await slowWorld();
+    await using terminal = await openTerminal(world);
+
+    await terminal.type("relais --once");
+    const during = await terminal.until(/ left$/m);
+    const hidden = !await terminal.hasCursor();
+    await terminal.until(/^Copied.*\n\$$/m);
+    await terminal.type("relais --once");
+    const after = await terminal.until(/^Nothing new.*\n\$$/m);
+
+    assertEquals(
+      neutral(during),
+      `\
+$ relais --once
+copy-list     0 of 4 files, N kB of 1.6 MB, N kB/s, N s left
+production    [####....] N %`,
+    );
+    assert(hidden);
+    assertEquals(
+      neutral(after),
+      `\
+$ relais --once
+Copied 4 files from production, 1.6 MB, in N s, N kB/s.
+$ relais --once
+Nothing new on production, in N s.
+$`,
+    );
+    assert(await terminal.hasCursor());
+  },
+});
+
+Deno.test({
+  name: "a terminal of 40 columns shows what there is room for",
+  ignore,
+  async fn() {
+    await using world = await slowWorld();
+    await using terminal = await openTerminal(world, { columns: 40 });
+
+    await terminal.type("relais --once");
+    const during = await terminal.until(
+      /^\d of 4 files, [\d.]+ [kM]B of 1.6 MB$/m,
+    );
+
+    assertEquals(
+      neutral(during),
+      `\
+$ relais --once
+0 of 4 files, N kB of 1.6 MB
+[####....] N %`,
+    );
+  },
+});
+
+Deno.test({
+  name: "a terminal that is made narrower, then wider, during a pass",
+  ignore,
+  async fn() {
+    await using world = await slowWorld();
+    await using terminal = await openTerminal(world);
+    // Where nothing stands above the cursor, tmux loses its place when it breaks lines.
+    await terminal.type("echo 1; echo 2; echo 3; echo 4");
+
+    await terminal.type("relais --once");
+    await terminal.until(/ left$/m);
+    await terminal.resize(40);
+    const narrow = await terminal.until(/^\d of 4 files/m);
+    await terminal.resize(80);
+    const wide = await terminal.until(/^copy-list .* left$/m);
+    const after = await terminal.until(/^Copied.*\n\$$/m);
+
+    const before = "$ relais --once\n";
+    assertEquals(
+      neutral(narrow).split(before)[1],
+      `\
+0 of 4 files, N kB of 1.6 MB
+[####....] N %`,
+    );
+    assertEquals(
+      neutral(wide).split(before)[1],
+      `\
+copy-list     0 of 4 files, N kB of 1.6 MB, N kB/s, N s left
+production    [####....] N %`,
+    );
+    assertEquals(
+      neutral(after).split(before)[1],
+      `\
+Copied 4 files from production, 1.6 MB, in N s, N kB/s.
+$`,
+    );
+  },
+});
+
+Deno.test({
+  name: "a failover and a failing file are told on the terminal",
+  ignore,
+  async fn() {
+    await using world = await makeWorld({
+      servers: ["production", "backup"],
+      more: nimble,
+    });
+    for (const server of world.servers) {
+      world.write({ "orders.csv": "1", "stock.csv": "2" }, server);
+      for (const name of ["orders.csv", "stock.csv"]) {
+        Deno.utimeSync(`${server.data}/${name}`, 1_700_000_000, 1_700_000_000);
+      }
+      await world.publish(server);
+    }
+    await Deno.remove(`${world.backup.root}/stock.csv`);
+    await world.production.sshd.stop();
+    await using terminal = await openTerminal(world);
+
+    await terminal.type("relais --once");
+    await terminal.until(/since .*\n\$$/m);
+
+    assertEquals(
+      neutral(await terminal.lines()),
+      `\
+$ relais --once
+relais: Cannot reach production (127.0.0.1:PORT): connection refused
+relais: Cannot open DIR/backup/export/stock.csv on backup: no such file
+Copied 1 file from backup, 1 B, in N s.
+1 file could not be copied; the next pass tries again.
+production is unreachable; files come from backup since HH:MM.
+$`,
+    );
+  },
+});
+
+Deno.test({
+  name: "Ctrl-C ends a pass, erases what was drawn, and gives the cursor back",
+  ignore,
+  async fn() {
+    await using world = await slowWorld();
+    await using terminal = await openTerminal(world);
+
+    await terminal.type("relais --once");
+    await terminal.until(/ left$/m);
+    await terminal.press("C-c");
+    const screen = await terminal.until(/, in [^]*\n\$$/);
+
+    assertEquals(
+      neutral(screen),
+      `\
+$ relais --once
+relais: stopped before all was copied
+Copied nothing from production, in N s.
+$`,
+    );
+    assert(await terminal.hasCursor());
+  },
+});
+
+for (
+  const [why, line, env] of [
+    ["to a dumb terminal", "relais --once", { TERM: "dumb" }],
+    ["with -q", "relais --once -q; echo end", {}],
+    ["with --json", "relais --once --json >/dev/null; echo end", {}],
+    ["into a pipe", "relais --once 2>&1 | cat", {}],
+  ] as const
+) {
+  Deno.test({
+    name: `nothing is drawn ${why}`,
+    ignore,
+    async fn() {
+      await using world = await slowWorld(100_000);
+      await using terminal = await openTerminal(world, { env });
+      const log = `${world.directory}/screen`;
+      await terminal.tmux("pipe-pane", `cat > '${log}'`);
+
+      await terminal.type(line);
+      await terminal.until(/^(end|Copied.*)\n\$$/m);
+
+      assert(!(await Deno.readTextFile(log)).includes("copy-list"));
+    },
+  });
+}
