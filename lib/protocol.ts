@@ -311,6 +311,8 @@ export type ConnectionOperations = {
 };
 
 export interface CopyListSettings {
+  /** Whether each file is told as it arrives. */
+  readonly tellsFiles: boolean;
   readonly servers: readonly ServerConfig[];
   readonly limits: LimitsConfig;
   readonly copy: CopyConfig;
@@ -359,6 +361,11 @@ export type CopyListOperations = {
     };
   };
 };
+
+/** What copy-list tells unasked of a file that has arrived, whole. */
+export interface FileFetched {
+  readonly fetched: string;
+}
 
 /** What copy-list tells unasked while it copies: figures since the beginning of the pass. */
 export interface CopyProgress {

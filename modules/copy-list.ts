@@ -22,12 +22,17 @@ import type {
   CopyListOperations,
   CopyListSettings,
   CopyProgress,
+  FileFetched,
   SynchroListOperations,
 } from "../lib/protocol.ts";
 import { RemoteConnection } from "../lib/ssh/remote-session.ts";
 import { type Context, serve, type Served } from "../lib/worker.ts";
 
-type CopyListContext = Context<"copy-list", CopyListSettings, CopyProgress>;
+type CopyListContext = Context<
+  "copy-list",
+  CopyListSettings,
+  CopyProgress | FileFetched
+>;
 
 /**
  * Returns what copy-list answers.
@@ -149,7 +154,9 @@ function ledgerOf(context: CopyListContext, server: string): Ledger {
 }
 
 /** Counts and logs what happens to each file. */
-function observe({ figures, log, tell }: CopyListContext): Observer {
+function observe(
+  { figures, log, tell, settings: { tellsFiles } }: CopyListContext,
+): Observer {
   const fetched = { files: 0, bytes: 0 };
   let inPlace = { files_copied: 0, bytes_copied: 0 };
   return {
@@ -161,6 +168,7 @@ function observe({ figures, log, tell }: CopyListContext): Observer {
       fetched.bytes += size;
       figures.add("files_fetched", 1);
       log.debug(`fetched ${path}`);
+      if (tellsFiles) tell({ fetched: path });
     },
     arrived({ size }) {
       inPlace.files_copied++;

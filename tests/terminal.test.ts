@@ -216,3 +216,15 @@ for (
     },
   });
 }
+
+Deno.test("-v names each file on a line of its own, as it arrives", async () => {
+  await using world = await makeWorld();
+  world.write({ "a.csv": "1", "sub/b.csv": "2" });
+  await world.publish();
+
+  const { code, stdout } = await world.relais("--once", "-v");
+
+  assertEquals(code, 0);
+  assertEquals(stdout.split("\n").slice(0, -2).sort(), ["a.csv", "sub/b.csv"]);
+  assert(stdout.split("\n").at(-2)!.startsWith("Copied 2 files"));
+});

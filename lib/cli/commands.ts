@@ -41,7 +41,7 @@ export const globalOptions = [
     long: "verbose",
     short: "v",
     kind: "flag",
-    help: "tell more",
+    help: "tell more: of a pass, each file as it arrives",
     conflicts: "quiet",
   },
   {

@@ -64,6 +64,13 @@ export class LiveBlock implements Disposable {
     this.#drawnAt = now;
   }
 
+  /** Takes the lines away, so that something can be told; the next {@link show} draws them below. */
+  erase(): void {
+    if (this.#drawn === "") return;
+    this.#terminal.write(eraseBelow);
+    this.#drawnAt = -Infinity;
+  }
+
   [Symbol.dispose](): void {
     if (this.#drawn === "") return;
     this.#terminal.write(eraseBelow + showCursor);

@@ -34,6 +34,11 @@ export class ProgressWatch {
   enter(stage: Stage): void {
     this.#pass?.enter(stage);
   }
+
+  /** Makes room for something to be told. */
+  erase(): void {
+    this.#pass?.erase();
+  }
 }
 
 /** One pass on the terminal. */
@@ -50,6 +55,10 @@ class WatchedPass implements Disposable {
 
   enter(stage: Stage): void {
     this.#progress = this.#follow(stage);
+  }
+
+  erase(): void {
+    this.#block.erase();
   }
 
   [Symbol.dispose](): void {

@@ -46,6 +46,11 @@ export async function run(
     stderr: stderrLevel(args, output),
     journal: output.journal,
     live: watch !== undefined,
+    tellsFiles: namesFiles(args, output),
+    onFile: (path: string) => {
+      watch?.erase();
+      output.result(path);
+    },
     onStage: (stage: Stage) => watch?.enter(stage),
   };
   if (args.once || args.dryRun) {
@@ -58,12 +63,20 @@ export async function run(
   }, output);
 }
 
+/** Whether each file is named; with JSON, stdout is one document, and a journal has the log. */
+function namesFiles({ json }: RunArguments, output: Output): boolean {
+  return output.verbose && !json && !output.journal;
+}
+
 /** What the log module itself prints; a single pass is told by its summary. */
 function stderrLevel(
-  { once, dryRun }: RunArguments,
-  { verbose, quiet, journal }: Output,
+  args: RunArguments,
+  output: Output,
 ): Level | null {
-  if (verbose) return "debug";
+  const { once, dryRun } = args;
+  const { verbose, quiet, journal } = output;
+  // What is logged of each file need not be told beside its name.
+  if (verbose) return namesFiles(args, output) ? "info" : "debug";
   if (quiet) return journal ? "error" : null;
   return journal || !(once || dryRun) ? "info" : null;
 }

@@ -46,6 +46,8 @@ export interface RunOptions {
   readonly stderr: Level | null;
   /** Whether stderr is the journal. */
   readonly journal: boolean;
+  /** Whether each file is told as it arrives. @default false */
+  readonly tellsFiles?: boolean;
   /** Whether a pass is drawn on the terminal that stderr is. @default false */
   readonly live?: boolean;
 }
@@ -69,7 +71,8 @@ export function replicaPlans(
   options: RunOptions,
 ): Record<ReplicaModule, ModulePlan> {
   const { servers, replica, copy, limits, hooks } = config;
-  const { dryRun, acceptShrink = false, failback = false } = options;
+  const { dryRun, acceptShrink = false, failback = false, tellsFiles = false } =
+    options;
   const probe: ProbeConfig = failback
     ? { ...config.probe, failback: "auto", holdMs: 0 }
     : config.probe;
@@ -97,7 +100,7 @@ export function replicaPlans(
     "copy-list": {
       ...plan<CopyListSettings>(
         "copy-list",
-        { servers, limits, copy, replica },
+        { servers, limits, copy, replica, tellsFiles },
         // `sync` is the barrier; the parent is needed to make `into` itself.
         [{
           read: [dirname(replica.into), descriptorsOf(replica.state)],

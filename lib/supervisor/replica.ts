@@ -17,6 +17,7 @@ import { Logger } from "../log/logger.ts";
 import type {
   CopyListOperations,
   CopyProgress,
+  FileFetched,
   LogOperations,
   ModuleName,
   Probe,
@@ -41,6 +42,8 @@ export interface ReplicaOptions extends RunOptions {
   /** Bytes a pass may transfer. */
   readonly maxTransfer?: number | undefined;
   readonly onProgress?: (progress: CopyProgress["progress"]) => void;
+  /** Hears of each file that has arrived, if `tellsFiles` asks for it. */
+  readonly onFile?: (path: string) => void;
   /** Hears what a pass does, as it goes from one module to the next. */
   readonly onStage?: (stage: Stage) => void;
   /** Other ways to run some modules; tests put misbehaving ones here. */
@@ -89,7 +92,7 @@ export class Replica implements AsyncDisposable {
       level,
       log: this.#log,
       plans: { ...replicaPlans(config, options), ...options.plans },
-      onEvent: (_, event) => this.#hear(event as CopyProgress),
+      onEvent: (_, event) => this.#hear(event as CopyProgress | FileFetched),
       ...(options.silenceMs === undefined
         ? {}
         : { silenceMs: options.silenceMs }),
@@ -319,8 +322,9 @@ export class Replica implements AsyncDisposable {
     await log.ask("flush", null).catch(() => {});
   }
 
-  #hear({ progress }: CopyProgress): void {
-    this.#options.onProgress?.(progress);
+  #hear(event: CopyProgress | FileFetched): void {
+    if ("fetched" in event) this.#options.onFile?.(event.fetched);
+    else this.#options.onProgress?.(event.progress);
   }
 }
 
