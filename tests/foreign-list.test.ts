@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { ForeignFormat } from "../lib/list/foreign.ts";
+import { checkPath } from "../lib/list/path.ts";
 import { makeWorld, nimble, treeOf, type World } from "../fixtures/world.ts";
 
 function format(pattern: string): ForeignFormat {
@@ -27,6 +28,14 @@ for (
       "1795424645.5",
       null,
     ],
+    [
+      "{date:%Y-%m-%d %H:%M:%S} {path}",
+      "1969-12-31 23:59:58.5 a",
+      "a",
+      "-1.5",
+      null,
+    ],
+    ["{_},{_},{date},{path}", "x,,1,a,b", "a,b", "1", null],
     [
       "{date:%Y%m%d} {path}",
       "20261123 /export/a.csv",
@@ -77,6 +86,10 @@ for (
     ["{date} {path} {path}", "{path} must be there once"],
     ["{date} {path} {name}", "{name} is no field"],
     ["{date} {path} {size} {size}", "{size} can be there once"],
+    ["{date} {path} { size}", "a brace belongs to no field"],
+    ["{date} {path} {size }", "a brace belongs to no field"],
+    ["{date} {path:x}", "{path} takes nothing after a colon"],
+    ["{_}{date} {path}", "nothing stands between two fields"],
     ["{date:%H:%M} {path}", 'a date cannot be written as "%H:%M"'],
     ["{date:%Y-%m-%d %Q} {path}", "a date cannot be written as"],
   ] as const
@@ -99,11 +112,37 @@ Deno.test("ForeignFormat never fails, and reads back what was written", () => {
       value: { path, date: String(date), size },
     } as unknown as ReturnType<ForeignFormat["read"]>);
   }));
-  fc.assert(fc.property(fc.string(), fc.string(), (pattern, line) => {
-    const parsed = ForeignFormat.parse(pattern);
-    if ("value" in parsed) parsed.value.read(line, "/x");
-    lines.read(line, "/x");
+  const pieces = fc.oneof(
+    fc.constantFrom("{path}", "{date}", "{size}", "{_}", "{date:%Y-%m-%d}"),
+    fc.constantFrom(
+      "{date:%H%z}",
+      "{",
+      "}",
+      "{x}",
+      "{path:%s}",
+      ".*",
+      "\\",
+      "(?",
+    ),
+    fc.string({ maxLength: 3 }),
+  );
+  const texts = fc.oneof(
+    fc.string(),
+    fc.stringMatching(/^[-0-9 :;.,a/]{0,60}$/),
+  );
+  fc.assert(fc.property(fc.array(pieces), fc.array(texts), (parts, some) => {
+    const parsed = ForeignFormat.parse(parts.join(""));
+    for (const format of ["value" in parsed ? parsed.value : lines, lines]) {
+      for (const line of some) {
+        const read = format.read(line, "/x");
+        if ("value" in read) {
+          assertEquals(checkPath(read.value.path), undefined);
+        }
+      }
+    }
   }));
+  const long = `2026-01-01 00:00:00;1;${"a/".repeat(9_000)}`;
+  assertEquals(lines.read(long, "/"), { reason: "it is too long" });
 });
 
 /** A world whose servers keep a list of their own, `copied.txt` in the export. */
@@ -164,8 +203,29 @@ for (
     assertEquals([first.exit, first.copied, first.seen], [0, 2, 2]);
     assertEquals([nothing.exit, nothing.seen], [0, 0]);
     assertEquals([appended.exit, appended.copied, appended.seen], [0, 2, 2]);
-    const all = { "a.csv": "longer", "b.csv": "two", "c.csv": "three" };
+    const all: Record<string, string> = {
+      "a.csv": "longer",
+      "b.csv": "two",
+      "c.csv": "three",
+    };
     assertEquals(copied(world), all);
+
+    if (pattern.includes("{_}")) {
+      // Its file comes later: it is named, and found when its line is written again.
+      const { root } = world.production;
+      const line = "2026-11-23 11:30;1;late.csv\n";
+      Deno.writeTextFileSync(`${root}/copied.txt`, line, { append: true });
+      const missing = await world.relais("--once");
+      Deno.writeTextFileSync(`${root}/late.csv`, "l");
+      Deno.writeTextFileSync(`${root}/copied.txt`, line, { append: true });
+      const later = await world.pass();
+      const { stdout } = await world.relais("log", "late.csv");
+      assertEquals(missing.code, 1);
+      assertMatch(stdout, /line 5: .*late.csv.*: no such file/);
+      assertEquals(later.copied, 1);
+      all["late.csv"] = "l";
+      assertEquals(copied(world), all);
+    }
 
     await world.production.sshd.stop();
     keep(world, { "d.csv": "four" }, "2026-11-23 12:00");
@@ -174,7 +234,7 @@ for (
       ...["backup", 0, 1],
     ]);
 
-    // Written anew: b.csv is no longer in it, and one line makes no sense.
+    // Written anew: b.csv, and what came late, are no longer in it, and one line makes no sense.
     await world.production.sshd.start();
     for (const { root } of world.servers) {
       Deno.writeTextFileSync(`${root}/copied.txt`, "what is this?\n");
@@ -185,7 +245,10 @@ for (
     const rewritten = await world.pass();
     const { stdout } = await world.relais("log", "-n", "100");
 
-    assertEquals([rewritten.server, rewritten.removed], ["production", 1]);
+    assertEquals([rewritten.server, rewritten.removed], [
+      "production",
+      Object.keys(all).length - 2,
+    ]);
     assertEquals(copied(world), {
       ...{ "a.csv": "newest", "c.csv": "three", "d.csv": "four" },
     });

@@ -7,7 +7,11 @@
  * @module
  */
 
-import { parseTimestamp, type Timestamp } from "../timestamp.ts";
+import {
+  parseTimestamp,
+  type Timestamp,
+  timestampFromNanoseconds,
+} from "../timestamp.ts";
 import type { Parsed } from "./format.ts";
 import { checkPath } from "./path.ts";
 
@@ -37,6 +41,9 @@ const dateParts: Readonly<Record<string, string>> = {
   z: "Z|[+-]\\d{2}:?\\d{2}",
 };
 
+/** Twice the longest path: in a longer line it would be long to look for where each field ends. */
+const longestLine = 8_192;
+
 /** Dates are seconds since the epoch, where a pattern does not say otherwise. */
 const defaultDate = "%s";
 
@@ -62,16 +69,26 @@ export class ForeignFormat {
     if (named.filter((name) => name === "size").length > 1) {
       return { reason: "{size} can be there once" };
     }
+    if (/[{}]/.test(pattern.replaceAll(fieldForm, ""))) {
+      return { reason: "a brace belongs to no field" };
+    }
+    if (pattern.includes("}{")) {
+      return { reason: "nothing stands between two fields" };
+    }
     const dateKeys: string[] = [];
     let form = "";
     let end = 0;
     for (const match of pattern.matchAll(fieldForm)) {
       const [text, name, how] = match;
+      if (how !== undefined && name !== "date") {
+        return { reason: `{${name}} takes nothing after a colon` };
+      }
       form += RegExp.escape(pattern.slice(end, match.index));
       end = match.index + text.length;
       if (name === "path") form += "(?<path>.+?)";
       else if (name === "size") form += "(?<size>\\d{1,15})";
-      else if (name === "_") form += ".*?";
+      // Up to what follows, so that no line takes long to be read.
+      else if (name === "_") form += upTo(pattern.slice(end).split("{")[0]!);
       else {
         const date = dateForm(how ?? defaultDate, dateKeys);
         if (date === undefined) {
@@ -88,6 +105,7 @@ export class ForeignFormat {
 
   /** Reads a line; its path may be absolute, if it lies below `root`. */
   read(line: string, root: string): Parsed<ForeignLine> {
+    if (line.length > longestLine) return { reason: "it is too long" };
     const groups = this.#form.exec(line.replace(/\r$/, ""))?.groups;
     if (groups === undefined) {
       return { reason: "it is not written as server.list_format says" };
@@ -122,11 +140,15 @@ export class ForeignFormat {
       new Date(`${groups.Y}-${month}-01T00:00:00Z`).getUTCMonth() ===
         new Date(`${groups.Y}-${month}-${day}T00:00:00Z`).getUTCMonth();
     if (Number.isNaN(milliseconds) || !isReal) return undefined;
-    const seconds = milliseconds / 1_000;
-    return parseTimestamp(
-      fraction === "" ? `${seconds}` : `${seconds}.${fraction}`,
-    );
+    const nanoseconds = BigInt(milliseconds) * 1_000_000n +
+      BigInt(fraction.padEnd(9, "0"));
+    return timestampFromNanoseconds(nanoseconds);
   }
+}
+
+/** An expression of all before `next`; of everything where nothing follows. */
+function upTo(next: string): string {
+  return next === "" ? ".*" : `(?:(?!${RegExp.escape(next)}).)*`;
 }
 
 /** Makes an expression of a date's form, and notes what is in it; `undefined` if that tells no date. */

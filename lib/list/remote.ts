@@ -60,14 +60,17 @@ export class RemoteList {
   /** What it is to the list that the cursor given to {@link open} knows. */
   readonly recognition: Recognition;
   readonly #session: SftpSession;
+  readonly #path: string;
   readonly #handle: Handle;
 
   private constructor(
     session: SftpSession,
+    path: string,
     handle: Handle,
     facts: Pick<RemoteList, "generation" | "size" | "mtime" | "recognition">,
   ) {
     this.#session = session;
+    this.#path = path;
     this.#handle = handle;
     this.generation = facts.generation;
     this.size = facts.size;
@@ -88,7 +91,8 @@ export class RemoteList {
     { root, list }: Pick<ServerConfig, "root" | "list">,
     known?: Cursor,
   ): Promise<RemoteList> {
-    const handle = await session.open(list?.path ?? `${root}/${listPath}`);
+    const path = list?.path ?? `${root}/${listPath}`;
+    const handle = await session.open(path);
     try {
       const tailLength = known?.tail.length ?? 0;
       const read: Read = (position, length) =>
@@ -109,7 +113,7 @@ export class RemoteList {
         size: stat.size,
       });
       const { size, mtime } = stat;
-      return new RemoteList(session, handle, {
+      return new RemoteList(session, path, handle, {
         generation,
         size,
         mtime,
@@ -180,7 +184,7 @@ export class RemoteList {
   #unusable(what: string): UnusableError {
     return new UnusableError(
       `Cannot read the list of ${this.#session.server}: its ${what}`,
-      { hint: `see what writes ${listPath} there` },
+      { hint: `see what writes ${this.#path} there` },
     );
   }
 }

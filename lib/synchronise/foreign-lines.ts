@@ -4,7 +4,6 @@
  * @module
  */
 
-import { FileError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
 import type { ForeignFormat, ForeignLine } from "../list/foreign.ts";
 import { SftpError, type SftpSession } from "../ssh/session.ts";
@@ -69,13 +68,12 @@ export class ForeignLines {
         const mtime = timestampFromSeconds(stat.mtime);
         return { ...entry, mtime, size: stat.size, mode: stat.mode };
       }
+      refuse(this.#outcome, `line ${seq}: ${path} is no file`);
     } catch (error) {
-      if (!(error instanceof SftpError) && !(error instanceof FileError)) {
-        throw error;
-      }
+      if (!(error instanceof SftpError) || error.retriable) throw error;
+      // It is gone by now, or was never there: what writes the list must copy first.
+      refuse(this.#outcome, `line ${seq}: ${error.message}`);
     }
-    // A list may name what is gone by now, or cannot be read.
-    this.#outcome.skipped++;
     return undefined;
   }
 }
