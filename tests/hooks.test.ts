@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { delay } from "@std/async/delay";
 import { faults } from "../fixtures/schemas.ts";
 import { until } from "../fixtures/until.ts";
 import { makeWorld, nimble } from "../fixtures/world.ts";
@@ -22,6 +23,10 @@ for (
     ["exit 3", "it exits with 3"],
     ["echo bad >&2; exit 1", "it exits with 1 (bad)"],
     ["sleep 600", "it was ended: it took too long"],
+    [
+      "trap '' TERM; while :; do sleep 1; done",
+      "it was ended: it took too long",
+    ],
     ["sleep 600 & echo started >&2", ""],
     ["head -c 10000000 /dev/zero >&2; head -c 10000000 /dev/zero", ""],
     ["exec 0<&-; exit 0", ""],
@@ -127,8 +132,9 @@ Deno.test("hooks that fail change nothing about a pass", async () => {
 /** A service that watches for silence. */
 function service(answer: (path: string) => Response | Promise<Response>) {
   const heard: string[] = [];
+  const over = new AbortController();
   const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    { signal: over.signal, hostname: "127.0.0.1", port: 0, onListen() {} },
     async (request) => {
       const { pathname } = new URL(request.url);
       heard.push(`${request.method} ${pathname} ${await request.text()}`);
@@ -139,7 +145,10 @@ function service(answer: (path: string) => Response | Promise<Response>) {
   return {
     url,
     heard,
-    [Symbol.asyncDispose]: () => server.shutdown(),
+    [Symbol.asyncDispose]: async () => {
+      over.abort();
+      await server.finished;
+    },
   };
 }
 
@@ -187,9 +196,26 @@ Deno.test("a service that does not take a ping harms nothing, and its address st
   assertEquals((stdout + stderr + log).includes("s3cret"), false);
 });
 
+Deno.test("a service that never answers keeps no pass from its end, and a wrong address is shown to nobody", async () => {
+  await using watching = service(() =>
+    delay(600_000).then(() => new Response())
+  );
+  await using world = await makeWorld();
+  world.configure({ more: `[hooks]\nping = "${watching.url}"` });
+  world.write({ "a.csv": "1" });
+  await world.publish();
+
+  const { exit, copied } = await world.pass();
+  world.configure({ more: `[hooks]\nping = "${watching.url}/"` });
+  const { code, stderr } = await world.relais("--once");
+
+  assertEquals([exit, copied, watching.heard.length], [0, 1, 2]);
+  assertEquals([code, stderr.includes("s3cret")], [2, false]);
+});
+
 Deno.test("ping() names no address when nobody is there", async () => {
   const { message } = await assertRejects(
-    () => ping("http://127.0.0.1:1/s3cret", "success"),
+    () => ping("http://127.0.0.1:1/s3cret", "success", "", never),
     HookError,
   );
   assertEquals(

@@ -147,6 +147,20 @@ Deno.test("judgeSwitch() tells at once, and the end of the pass does not tell it
   assertEquals(replica.pass(5 * minute, {}), []);
 });
 
+Deno.test("passes that fail in another way have not recovered", () => {
+  using replica = watcher();
+  const told = [
+    replica.pass(0, { exit: 3, server: null }),
+    replica.pass(20 * minute, { exit: 1 }),
+    replica.pass(40 * minute, { exit: 0 }),
+  ];
+  assertEquals(told.map((notices) => notices.map(brief)), [
+    ["error exit:3"],
+    ["error exit:1"],
+    ["recovered exit:1"],
+  ]);
+});
+
 Deno.test("judgePass() learns nothing from a pass that was stopped", () => {
   using replica = watcher();
   assertEquals(replica.pass(minute, { exit: 143 }), []);

@@ -100,10 +100,11 @@ function watching(
   output: Output,
 ): Job {
   const job = runs(publishing, args, output);
+  let trouble = "";
   const watch = new SourceWatch(config.publish, (why) => {
-    job.log.warning(`changes are not noticed: ${why}`);
+    trouble = why;
     output.note(
-      `Cannot watch ${config.publish.base}: ${why}; changes are found every schedule.every (see fs.inotify.max_user_watches)`,
+      `Cannot watch ${config.publish.base}: ${why}; changes are found every schedule.every. Where there are many directories, raise fs.inotify.max_user_watches`,
     );
   });
   return {
@@ -111,10 +112,18 @@ function watching(
     get answers() {
       return job.answers;
     },
-    run(signal) {
+    async run(signal) {
       // Before the scan: what changes after it has come by is told.
       watch.begin();
-      return job.run(signal);
+      try {
+        return await job.run(signal);
+      } finally {
+        // The log module is at work from the first run on.
+        if (trouble !== "") {
+          job.log.warning(`changes are not noticed: ${trouble}`);
+        }
+        trouble = "";
+      }
     },
     listen: (wake) => watch.listen(wake),
     async [Symbol.asyncDispose]() {

@@ -192,12 +192,13 @@ const addressForm =
 
 /** An address to send requests to, or empty. */
 export const address = v.pipe(
-  v.string(expected(addressForm)),
+  v.string(`expected ${addressForm}`),
   v.check(
     (given) =>
       given === "" ||
       /^https?:\/\/[^\s?#]+[^\s?#/]$/.test(given) && URL.canParse(given),
-    expected(addressForm),
+    // What was found is not shown: it is as good as a key.
+    `expected ${addressForm}`,
   ),
 );
 

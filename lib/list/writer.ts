@@ -84,12 +84,16 @@ export class ListWriter implements Disposable {
   /** One write, or none: on a full disk it may be short. */
   #write(line: Uint8Array): void {
     const { size } = this.#file.statSync();
-    if (this.#file.writeSync(line) === line.length) return;
+    let why = "its disk is full";
+    try {
+      if (this.#file.writeSync(line) === line.length) return;
+    } catch (error) {
+      why = (error as Error).message;
+    }
     this.#file.truncateSync(size);
-    throw new LocalError(
-      `Cannot append to the list ${this.#path}: its disk is full`,
-      { hint: "make room there; the next run goes on" },
-    );
+    throw new LocalError(`Cannot append to the list ${this.#path}: ${why}`, {
+      hint: "make room there; the next run goes on",
+    });
   }
 
   /** Makes what was appended durable. */

@@ -69,13 +69,14 @@ export interface Judged {
   readonly notices: readonly Notice[];
 }
 
-/** Failed files that a notice names. */
-const filesNamed = 20;
+/** Errors and failed files that a notice names. */
+const mostNamed = 20;
 
 /** A pass that was stopped in good order says nothing about the state of things. */
 const stopped = 128;
 
 const serverPrefix = "server:";
+const errorPrefix = "exit:";
 const lagCondition = "lag";
 
 /** Judges that `server` is the active one from now on, in milliseconds since the epoch. */
@@ -106,15 +107,16 @@ export function judgePass(
 ): Judged {
   if (exit >= stopped) return { told, notices: [] };
   const seen = serverSeen(server, policy);
-  if (exit !== 0) seen.push(`exit:${exit}`);
+  if (exit !== 0) seen.push(errorPrefix + exit);
   if (policy.maxLagMs > 0 && lag_seconds * 1_000 > policy.maxLagMs) {
     seen.push(lagCondition);
   }
   return judge(told, seen, {
     ...{ policy, now, concerns: () => true },
     circumstances: {
-      ...{ server, reason: null, exit, lag_seconds, errors },
-      failed: failed.slice(0, filesNamed),
+      ...{ server, reason: null, exit, lag_seconds },
+      errors: errors.slice(0, mostNamed),
+      failed: failed.slice(0, mostNamed),
     },
   });
 }
@@ -151,8 +153,9 @@ function judge(
     if (lasting !== undefined) after[condition] = lasting;
     if (word === undefined) continue;
     const isOver = word === "is over";
-    // From one substitute to another: the new one is told of.
+    // From one substitute to another, or from one error to another: the new one is told of.
     if (ofServer && isOver && server !== policy.preferred) continue;
+    if (isOver && isError(condition) && seen.some(isError)) continue;
     const { began } = (lasting ?? told[condition])!;
     notices.push({
       event: eventOf(condition, isOver),
@@ -168,6 +171,10 @@ function judge(
 
 function isOfServer(condition: string): boolean {
   return condition.startsWith(serverPrefix);
+}
+
+function isError(condition: string): boolean {
+  return condition.startsWith(errorPrefix);
 }
 
 function serverSeen(

@@ -9,7 +9,7 @@
 import { HookError } from "../errors.ts";
 
 /** A service that does not answer keeps nobody longer. */
-const answerMs = 10_000;
+const answerMs = 5_000;
 
 /**
  * Tells the service at `url` of a pass. The address is a secret: it is in no
@@ -20,7 +20,8 @@ const answerMs = 10_000;
 export async function ping(
   url: string,
   what: "start" | "success" | "fail",
-  text = "",
+  text: string,
+  stop: AbortSignal,
 ): Promise<void> {
   const address = what === "success" ? url : `${url}/${what}`;
   let answer: Response;
@@ -29,7 +30,7 @@ export async function ping(
       method: "POST",
       body: text,
       redirect: "error",
-      signal: AbortSignal.timeout(answerMs),
+      signal: AbortSignal.any([AbortSignal.timeout(answerMs), stop]),
     });
     await answer.body?.cancel();
   } catch (error) {

@@ -16,6 +16,8 @@ export class SourceWatch implements Disposable {
   readonly #into: string;
   readonly #onTrouble: (why: string) => void;
   #watcher: Deno.FsWatcher | undefined;
+  /** What keeps it from watching; told once, however often it is tried. */
+  #trouble = "";
   #wake: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the first of the changes happened that nobody was told of; `undefined`: there is none. */
@@ -40,8 +42,9 @@ export class SourceWatch implements Disposable {
     try {
       this.#watcher = Deno.watchFs(this.#base);
       this.#follow(this.#watcher);
+      this.#trouble = "";
     } catch (error) {
-      this.#onTrouble((error as Error).message);
+      this.#tellTrouble(error);
     }
   }
 
@@ -68,9 +71,16 @@ export class SourceWatch implements Disposable {
         this.#plan();
       }
     } catch (error) {
-      this.#onTrouble((error as Error).message);
+      this.#tellTrouble(error);
     }
     if (this.#watcher === watcher) this.#watcher = undefined;
+  }
+
+  #tellTrouble(error: unknown): void {
+    const { message } = error as Error;
+    if (message === this.#trouble) return;
+    this.#trouble = message;
+    this.#onTrouble(message);
   }
 
   #plan(): void {

@@ -18,6 +18,9 @@ export interface Hook {
   readonly hint: string;
 }
 
+/** A hook that is to end has so long before it is killed. */
+const graceMs = 2_000;
+
 /** How much of what a hook says is told when it fails. */
 const toldBytes = 200;
 
@@ -36,6 +39,7 @@ export async function runHook(
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), timeoutMs);
   const end = () => limit.abort();
+  let kill: ReturnType<typeof setTimeout> | undefined;
   const over = Promise.withResolvers<[""]>();
   limit.signal.addEventListener("abort", () => over.resolve([""]));
   stop.addEventListener("abort", end);
@@ -53,6 +57,10 @@ export async function runHook(
       stderr: "piped",
       signal: limit.signal,
     }).spawn();
+    limit.signal.addEventListener("abort", () => {
+      // It was asked to end; one that does not is not asked again.
+      kill = setTimeout(() => hook.kill("SIGKILL"), graceMs);
+    });
     const talk = Promise.all([opening(hook.stderr), feed(hook.stdin, input)]);
     // What it left running may hold its pipes for ever.
     const [said] = await Promise.race([talk, over.promise]);
@@ -65,6 +73,7 @@ export async function runHook(
     throw failed((error as Error).message);
   } finally {
     clearTimeout(timer);
+    clearTimeout(kill);
     stop.removeEventListener("abort", end);
   }
 }

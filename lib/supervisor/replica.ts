@@ -130,7 +130,13 @@ export class Replica implements AsyncDisposable {
    */
   async pass(signal: AbortSignal): Promise<PassOutcome> {
     if (this.#hold.isLost) await this.#retakeState();
-    return await this.#withSoundState(() => this.#pass(signal));
+    try {
+      return await this.#withSoundState(() => this.#pass(signal));
+    } catch (error) {
+      const { exit, text } = ended(error);
+      if (!this.#options.dryRun) await this.#telling.end(exit, text, signal);
+      throw error;
+    }
   }
 
   /** Whether each module that runs shows signs of life. */
@@ -280,7 +286,7 @@ export class Replica implements AsyncDisposable {
     this.#log.info(summary);
     if (this.#options.dryRun) return;
     await this.#telling.tell(notices, signal);
-    await this.#telling.end(exit === 0, summary);
+    await this.#telling.end(exit, summary, signal);
   }
 
   /** Records the pass; returns what that brought to light. */
@@ -311,8 +317,13 @@ export class Replica implements AsyncDisposable {
   ): Promise<void> {
     if (this.#options.dryRun) return;
     const stat = this.#supervisor.asker<StatOperations>("stat");
-    const notices = await stat.ask("switched", { server, reason });
-    await this.#telling.tell(notices, signal);
+    try {
+      const notices = await stat.ask("switched", { server, reason });
+      // The work goes on meanwhile; it ends with what there is to tell at its end.
+      this.#telling.tell(notices, signal);
+    } catch (error) {
+      this.#log.warning(describe(error));
+    }
   }
 
   async #flush(): Promise<void> {
@@ -326,6 +337,12 @@ export class Replica implements AsyncDisposable {
     if ("fetched" in event) this.#options.onFile?.(event.fetched);
     else this.#options.onProgress?.(event.progress);
   }
+}
+
+/** How a pass ended that has no report. */
+function ended(error: unknown): { exit: number; text: string } {
+  const { exitStatus: exit = exitStatus.incomplete } = error as RelaisError;
+  return { exit, text: describe(error) };
 }
 
 /** Whether two errors are of the same kind: ages, sizes and counts change while what is wrong does not. */

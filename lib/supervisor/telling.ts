@@ -24,20 +24,46 @@ const keys: Record<Event, readonly [name: string, key: keyof HooksConfig]> = {
   lag: ["on_lag", "onLag"],
 };
 
+/** A pass that was stopped in good order. */
+const stopped = 128;
+
 /** Tells of the passes of one replica. */
 export class Telling {
   readonly #hooks: HooksConfig;
   readonly #log: Logger;
-  /** The service is told in order, and nobody waits for it but the end. */
-  #pinged: Promise<void> = Promise.resolve();
+  /** Hooks run one after the other, beside the pass. */
+  #told: Promise<void> = Promise.resolve();
+  #started: AbortController | undefined;
 
   constructor(hooks: HooksConfig, log: Logger) {
     this.#hooks = hooks;
     this.#log = log;
   }
 
-  /** Runs the hook of each notice. */
-  async tell(notices: readonly Notice[], stop: AbortSignal): Promise<void> {
+  /** Runs the hook of each notice; returns when they, and those before them, have ended. */
+  tell(notices: readonly Notice[], stop: AbortSignal): Promise<void> {
+    this.#told = this.#told.then(() => this.#runHooks(notices, stop));
+    return this.#told;
+  }
+
+  /** Tells the service that a pass begins; nobody waits for its answer. */
+  begin(): void {
+    this.#started = new AbortController();
+    this.#ping("start", "", this.#started.signal);
+  }
+
+  /** Tells the service how a pass ended; returns when it knows, or `stop` aborts. */
+  async end(exit: number, text: string, stop: AbortSignal): Promise<void> {
+    // Whoever stops relais knows why it is silent.
+    if (exit >= stopped) return;
+    await this.#ping(exit === 0 ? "success" : "fail", text, stop);
+    this.#started?.abort();
+  }
+
+  async #runHooks(
+    notices: readonly Notice[],
+    stop: AbortSignal,
+  ): Promise<void> {
     for (const notice of notices) {
       const [name, key] = keys[notice.event];
       const argv = this.#hooks[key] as readonly string[];
@@ -50,23 +76,14 @@ export class Telling {
     }
   }
 
-  /** Tells the service that a pass begins. */
-  begin(): void {
-    this.#ping("start", "");
-  }
-
-  /** Tells the service how a pass ended; returns when it knows. */
-  async end(isWell: boolean, text: string): Promise<void> {
-    this.#ping(isWell ? "success" : "fail", text);
-    await this.#pinged;
-  }
-
-  #ping(what: "start" | "success" | "fail", text: string): void {
+  async #ping(
+    what: "start" | "success" | "fail",
+    text: string,
+    stop: AbortSignal,
+  ): Promise<void> {
     const { ping: url } = this.#hooks;
     if (url === "") return;
-    this.#pinged = this.#pinged.then(() =>
-      this.#harmless(() => ping(url, what, text))
-    );
+    await this.#harmless(() => ping(url, what, text, stop));
   }
 
   async #harmless(work: () => Promise<void>): Promise<void> {
