@@ -367,11 +367,6 @@ export interface FileFetched {
   readonly fetched: string;
 }
 
-/** What copy-list tells unasked while it copies: figures since the beginning of the pass. */
-export interface CopyProgress {
-  readonly progress: { readonly files: number; readonly bytes: number };
-}
-
 // ----------------------------------------------------------------------- stat
 
 export interface StatSettings {

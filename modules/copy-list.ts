@@ -21,7 +21,6 @@ import { describe, UnreachableError } from "../lib/errors.ts";
 import type {
   CopyListOperations,
   CopyListSettings,
-  CopyProgress,
   FileFetched,
   SynchroListOperations,
 } from "../lib/protocol.ts";
@@ -31,7 +30,7 @@ import { type Context, serve, type Served } from "../lib/worker.ts";
 type CopyListContext = Context<
   "copy-list",
   CopyListSettings,
-  CopyProgress | FileFetched
+  FileFetched
 >;
 
 /**
@@ -157,15 +156,12 @@ function ledgerOf(context: CopyListContext, server: string): Ledger {
 function observe(
   { figures, log, tell, settings: { tellsFiles } }: CopyListContext,
 ): Observer {
-  const fetched = { files: 0, bytes: 0 };
   let inPlace = { files_copied: 0, bytes_copied: 0 };
   return {
     received(bytes) {
       figures.add("received_bytes", bytes);
     },
-    fetched({ path, size }) {
-      fetched.files++;
-      fetched.bytes += size;
+    fetched({ path }) {
       figures.add("files_fetched", 1);
       log.debug(`fetched ${path}`);
       if (tellsFiles) tell({ fetched: path });
@@ -198,7 +194,6 @@ function observe(
     committed() {
       figures.together({ batches: 1, ...inPlace });
       inPlace = { files_copied: 0, bytes_copied: 0 };
-      tell({ progress: { ...fetched } });
     },
   };
 }

@@ -16,7 +16,6 @@ import { linkDescriptors } from "../copy/directories.ts";
 import { Logger } from "../log/logger.ts";
 import type {
   CopyListOperations,
-  CopyProgress,
   FileFetched,
   LogOperations,
   ModuleName,
@@ -41,7 +40,6 @@ import { Telling } from "./telling.ts";
 export interface ReplicaOptions extends RunOptions {
   /** Bytes a pass may transfer. */
   readonly maxTransfer?: number | undefined;
-  readonly onProgress?: (progress: CopyProgress["progress"]) => void;
   /** Hears of each file that has arrived, if `tellsFiles` asks for it. */
   readonly onFile?: (path: string) => void;
   /** Hears what a pass does, as it goes from one module to the next. */
@@ -92,7 +90,7 @@ export class Replica implements AsyncDisposable {
       level,
       log: this.#log,
       plans: { ...replicaPlans(config, options), ...options.plans },
-      onEvent: (_, event) => this.#hear(event as CopyProgress | FileFetched),
+      onEvent: (_, event) => this.#hear(event as FileFetched),
       ...(options.silenceMs === undefined
         ? {}
         : { silenceMs: options.silenceMs }),
@@ -333,9 +331,8 @@ export class Replica implements AsyncDisposable {
     await log.ask("flush", null).catch(() => {});
   }
 
-  #hear(event: CopyProgress | FileFetched): void {
-    if ("fetched" in event) this.#options.onFile?.(event.fetched);
-    else this.#options.onProgress?.(event.progress);
+  #hear({ fetched }: FileFetched): void {
+    this.#options.onFile?.(fetched);
   }
 }
 
