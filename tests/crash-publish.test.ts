@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { Doomed } from "../fixtures/kill/process.ts";
+import { which } from "../fixtures/programs.ts";
 import {
   type Publisher,
   relaisPublisher,
   runScript,
   toolbox,
-  which,
 } from "../fixtures/publishers.ts";
 import { Sources } from "../fixtures/sources.ts";
 import { publishScript } from "../lib/publish/sh/script.ts";

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { toolbox, which } from "../fixtures/publishers.ts";
+import { which } from "../fixtures/programs.ts";
+import { toolbox } from "../fixtures/publishers.ts";
 import { makeWorld, nimble, type World } from "../fixtures/world.ts";
 import { Doomed } from "../fixtures/kill/process.ts";
 

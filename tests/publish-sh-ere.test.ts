@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { globToRegExp } from "@std/path/posix";
 import fc from "fast-check";
-import { isInstalled, which } from "../fixtures/publishers.ts";
+import { isInstalled, which } from "../fixtures/programs.ts";
 import { globsToEre } from "../lib/publish/sh/ere.ts";
 
 /** Every awk that is here; any of them may be on a server. */

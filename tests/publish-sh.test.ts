@@ -1,11 +1,10 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { isInstalled, which } from "../fixtures/programs.ts";
 import {
-  isInstalled,
   relaisPublisher,
   runScript,
   shellPublishers,
   toolbox,
-  which,
 } from "../fixtures/publishers.ts";
 import { hostileNames, Sources } from "../fixtures/sources.ts";
 import { makeWorld, relais, treeOf } from "../fixtures/world.ts";

@@ -5,6 +5,7 @@
  */
 
 import { defaultListen } from "../../serve/listen.ts";
+import { healthOptions } from "./health.ts";
 import type { Command } from "../option.ts";
 
 export const serve = {
@@ -36,20 +37,7 @@ export const serve = {
       value: "NAME",
       help: "a name it may be asked for by, besides addresses and localhost",
     },
-    {
-      long: "max-lag",
-      kind: "duration",
-      value: "DURATION",
-      help: "not well if the replica lags further behind, like 15m",
-      default: "no limit",
-    },
-    {
-      long: "max-age",
-      kind: "duration",
-      value: "DURATION",
-      help: "not well if the last pass ended longer ago",
-      default: "1h, or three times schedule.every",
-    },
+    ...healthOptions,
   ],
   examples: [
     { line: "relais serve", help: "then look at http://127.0.0.1:7878/" },

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { healthOptions } from "./health.ts";
 import type { Command } from "../option.ts";
 
 export const status = {
@@ -22,20 +23,7 @@ export const status = {
       kind: "flag",
       help: "show it again every two seconds",
     },
-    {
-      long: "max-lag",
-      kind: "duration",
-      value: "DURATION",
-      help: "not well if the replica lags further behind, like 15m",
-      default: "no limit",
-    },
-    {
-      long: "max-age",
-      kind: "duration",
-      value: "DURATION",
-      help: "not well if the last pass ended longer ago",
-      default: "1h, or three times schedule.every",
-    },
+    ...healthOptions,
     {
       long: "nagios",
       kind: "flag",
