@@ -19,14 +19,14 @@ import {
   toFailure,
 } from "../errors.ts";
 import type { Arrived, Copied, FailedFile, Wanted } from "../protocol.ts";
-import { adopt } from "./adopt.ts";
 import type { Destination } from "./destination.ts";
-import { type Fetcher, heard } from "./fetch.ts";
+import type { Fetcher } from "./fetch.ts";
 import type { Moves } from "./moves.ts";
 import { Slots } from "./slots.ts";
 import type { Space } from "../space.ts";
-import { type Making, Reuse, type ReuseObserver } from "./reuse.ts";
-import type { StagedFile, Staging } from "./staging.ts";
+import { Obtaining, type Ready } from "./obtain.ts";
+import type { ReuseObserver } from "./reuse.ts";
+import type { Staging } from "./staging.ts";
 
 /** The synchronised list, as far as copying needs it. */
 export interface Ledger {
@@ -49,15 +49,6 @@ export interface Observer extends ReuseObserver {
   /** So many bytes of it were here already. */
   reused(entry: Wanted, bytes: number): void;
   committed(files: number): void;
-}
-
-/** A file that waits to be made durable and put in place. */
-interface Ready {
-  readonly entry: Wanted;
-  /** Path of the staged file; `null` if the file was in place already. */
-  readonly staged: string | null;
-  /** Bytes of it that were here already, and had not to be fetched. */
-  readonly reused: number;
 }
 
 /** Entries asked from the ledger at a time. */
@@ -99,7 +90,7 @@ export class Copier {
   readonly #retries: number;
   readonly #slots: Slots;
   readonly #without: ReadonlySet<string>;
-  readonly #reuse: Reuse;
+  readonly #obtaining: Obtaining;
   readonly #failed: FailedFile[] = [];
   /** Under way when the server was lost: one of them may be why. */
   readonly #interrupted: FailedFile[] = [];
@@ -126,7 +117,13 @@ export class Copier {
     this.#without = without;
     this.#tools = tools;
     this.#retries = retries;
-    this.#reuse = new Reuse(tools, delta);
+    const ended = () => this.#end;
+    this.#obtaining = new Obtaining(tools, { delta }, {
+      get end() {
+        return ended();
+      },
+      flushEarly: () => this.#flushEarly(),
+    });
     this.#slots = new Slots(Math.min(parallel, tools.fetcher.maxFiles));
   }
 
@@ -227,7 +224,7 @@ export class Copier {
   /** Copies one file; what goes wrong with it is noted, what goes wrong with all ends the run. */
   async #attempt(entry: Wanted, slots: number, last: boolean): Promise<void> {
     try {
-      this.#ready(await this.#copy(entry, slots));
+      this.#ready(await this.#obtaining.obtain(entry, slots));
     } catch (cause) {
       const error = translate(cause, entry.path);
       if (!(error instanceof FileError)) this.#interrupt(entry, error);
@@ -247,86 +244,6 @@ export class Copier {
       this.#interrupted.push({ path, error: text });
     }
     this.#again = [];
-  }
-
-  async #copy(entry: Wanted, slots: number): Promise<Ready> {
-    const { destination, staging, space, observer } = this.#tools;
-    if (await adopt(destination, entry)) {
-      return { entry, staged: null, reused: 0 };
-    }
-    const toCome = Math.max(0, entry.size - staging.held(entry));
-    space.claim(toCome);
-    try {
-      const staged = await this.#stage(entry, slots);
-      observer.fetched(entry);
-      return { entry, ...staged };
-    } finally {
-      space.release(toCome);
-    }
-  }
-
-  /** Fetches a file, or what is not here of it, and returns the path under which it is staged, whole. */
-  async #stage(
-    entry: Wanted,
-    slots: number,
-  ): Promise<Pick<Ready, "staged" | "reused">> {
-    const { root, fetcher, staging, observer } = this.#tools;
-    const path = `${root}/${entry.path}`;
-    const { size } = entry;
-    if (entry.failedBefore) await fetcher.examine(path);
-    if (fetcher.isSmall(size) && !staging.holds(entry)) {
-      const bytes = await fetcher.fetchSmall(path, size);
-      observer.received(bytes.length);
-      return { staged: staging.write(entry, bytes), reused: 0 };
-    }
-    using staged = await staging.open(entry);
-    const start = staged.offset;
-    const isOver = () => this.#end !== undefined;
-    const making = this.#reuse.begin({ entry, root, slots, start, isOver });
-    if (making !== undefined && await this.#make(staged, entry, making)) {
-      return { staged: staged.path, reused: making.reused };
-    }
-    const rest = { start: staged.offset, size, slots };
-    const pieces = fetcher.fetchLarge(path, rest);
-    await this.#fill(staged, heard(pieces, observer));
-    return { staged: staged.path, reused: 0 };
-  }
-
-  /** Makes a file of what is here of it; returns whether it has come to what it should. */
-  async #make(
-    staged: StagedFile,
-    entry: Wanted,
-    making: Making,
-  ): Promise<boolean> {
-    const { observer } = this.#tools;
-    try {
-      await this.#fill(staged, making.bytes());
-      if (making.reuses) observer.reused(entry, making.reused);
-      return true;
-    } catch (error) {
-      // Where nothing was reused, fetching it once more would come to the same.
-      if (!(error instanceof FileError) || !making.reuses) throw error;
-      observer.notReused(entry, error);
-      this.#reuse.distrust(entry);
-      return false;
-    }
-  }
-
-  /** Writes the rest of a file, and checks the whole. */
-  async #fill(
-    staged: StagedFile,
-    rest: AsyncIterable<Uint8Array>,
-  ): Promise<void> {
-    let flushed = staged.offset;
-    for await (const bytes of rest) {
-      staged.write(bytes);
-      // What is staged by now is there to go on with.
-      if (this.#end !== undefined) throw this.#end;
-      if (staged.offset - flushed < batchBytes) continue;
-      flushed = staged.offset;
-      this.#flushEarly();
-    }
-    staged.finish();
   }
 
   /** Has the disk write while the network brings more, so that the barrier of the batch is short. */
