@@ -7,28 +7,22 @@
 import type { Channel } from "../channel.ts";
 import type { Deletion } from "../config/config.ts";
 import {
-  describe,
   exitStatus,
   type Failure,
-  RefusedError,
-  RemoteFailure,
   StoppedError,
   toFailure,
 } from "../errors.ts";
 import type {
   Backlog,
-  Copied,
   CopyListOperations,
-  FailedFile,
   PassReport,
-  PlannedAction,
   Probed,
   SynchroListOperations,
   Synchronised,
   TestServerOperations,
   Wanted,
 } from "../protocol.ts";
-import { exitOf } from "./exit.ts";
+import { PassAccount } from "./account.ts";
 import type { Stage } from "./stage.ts";
 import { StallWatch } from "./stall-watch.ts";
 
@@ -78,9 +72,6 @@ const notProbed: Probed = {
   wireBytes: 0,
 };
 
-/** A module died, or the state is not what it was: the replica mends that, and begins anew. */
-const fatal = new Set(["ModuleError", "DamagedStateError"]);
-
 /** How long what is under way may take to arrive when a pass is stopped. */
 const graceMs = 2_000;
 
@@ -104,44 +95,28 @@ export async function runPass(
 class Pass {
   readonly #crew: Crew;
   readonly #options: PassOptions;
-  readonly #started = performance.now();
-  readonly #failures: Failure[];
-  readonly #failed = new Map<string, FailedFile>();
-  readonly #totals = {
-    seen: 0,
-    new: 0,
-    skipped: 0,
-    refused: 0,
-    copied: 0,
-    adopted: 0,
-    bytes: 0,
-    reused: 0,
-    wire_bytes: 0,
-    removed: 0,
-  };
+  readonly #account: PassAccount;
   #probed: Probed = notProbed;
   /** What led away from a server that fell silent in the middle of its work. */
   #elsewhere: Probed | undefined;
   /** Servers with a list or a tree that cannot be used, and why. */
   readonly #unusable: Record<string, Failure> = {};
-  #generation: string | null = null;
-  #lagSeconds = 0;
-  #plan: PlannedAction[] = [];
-
   constructor(crew: Crew, options: PassOptions) {
     this.#crew = crew;
     this.#options = options;
-    this.#failures = [...options.notices];
+    this.#account = new PassAccount(options.notices);
   }
 
   async run(): Promise<void> {
     for (let attempt = 0; attempt < attempts; attempt++) {
-      this.#forgetLoss();
-      if (this.#options.signal.aborted) return this.#stopped();
+      this.#account.forgetLoss();
+      if (this.#options.signal.aborted) {
+        return this.#account.note(toFailure(stopped()));
+      }
       const lost = this.#probed.active;
       const probed = await this.#try(() => this.#choose());
       // What failed on one server may well be had from another.
-      if (probed?.active !== lost) this.#failed.clear();
+      if (probed?.active !== lost) this.#account.failed.clear();
       if (probed === undefined || probed.active === null) return;
       if (attempt === 0 && isUnchanged(probed)) return this.#unchanged(probed);
       // A server that was lost on the way is probed again: another one may serve.
@@ -151,23 +126,12 @@ class Pass {
 
   outcome(): PassOutcome {
     const probed = this.#probed;
-    const failed = [...this.#failed.values()];
-    const report: PassReport = {
-      server: probed.active,
-      generation: this.#generation,
-      ...this.#totals,
-      failed,
-      errors: this.#failures.map(describe),
-      lag_seconds: Math.round(this.#lagSeconds),
-      seconds: Math.round(performance.now() - this.#started) / 1_000,
-      exit: exitOf(
-        probed,
-        this.#failures,
-        failed.length + this.#totals.refused,
-      ),
-      ...(this.#options.dryRun ? { plan: this.#plan } : {}),
+    const { plan, failures } = this.#account;
+    const report = {
+      ...this.#account.report(probed),
+      ...(this.#options.dryRun ? { plan } : {}),
     };
-    return { report, probed, failures: this.#failures };
+    return { report, probed, failures };
   }
 
   /** Probes all servers, unless that has just been done. */
@@ -189,7 +153,7 @@ class Pass {
       fingerprint,
       unusable: this.#unusable,
     });
-    this.#totals.wire_bytes += probed.wireBytes;
+    this.#account.addWireBytes(probed.wireBytes);
     return probed;
   }
 
@@ -250,7 +214,7 @@ class Pass {
 
   #unchanged({ probes, active }: Probed): void {
     const probe = probes.find(({ server }) => server === active);
-    this.#generation = probe?.list?.generation ?? null;
+    this.#account.generation = probe?.list?.generation ?? null;
   }
 
   /** Does all that is to be done with one server; returns false if it was lost meanwhile. */
@@ -264,11 +228,11 @@ class Pass {
     );
     if (synchronised === undefined) {
       await connected;
-      const failure = this.#failures.at(-1);
+      const failure = this.#account.failures.at(-1);
       if (failure?.name === "UnusableError") this.#unusable[server] = failure;
-      return !this.#lostServer();
+      return !this.#account.lostServer;
     }
-    this.#addSynchronised(synchronised);
+    this.#account.addSynchronised(synchronised);
     if (this.#options.dryRun) {
       await this.#makePlan(server);
       return true;
@@ -307,23 +271,12 @@ class Pass {
     await copyList.ask("connect", { server }).catch(() => {});
   }
 
-  #addSynchronised(synchronised: Synchronised): void {
-    this.#generation = synchronised.generation;
-    this.#totals.seen += synchronised.seen;
-    this.#totals.new += synchronised.new;
-    this.#totals.skipped += synchronised.skipped;
-    this.#totals.refused += synchronised.refusedCount;
-    const { conflictCount } = synchronised;
-    if (conflictCount > 0) this.#note(toFailure(conflict(conflictCount)));
-    this.#totals.wire_bytes += synchronised.wireBytes;
-  }
-
   /** Copies what is wanted; returns whether the server was lost. */
   async #copy(server: string): Promise<boolean> {
     const copyList = await this.#crew.copyList();
     // A signal that came already would never be heard again.
     if (this.#options.signal.aborted) {
-      this.#stopped();
+      this.#account.note(toFailure(stopped()));
       return false;
     }
     const stop = () => copyList.ask("stop", null).catch(() => {});
@@ -336,26 +289,16 @@ class Pass {
           copyList.ask("copy", {
             server,
             maxTransfer,
-            without: [...this.#failed.keys()],
+            without: [...this.#account.failed.keys()],
           }),
         )
       );
-      if (copied === undefined) return this.#lostServer();
-      this.#addCopied(copied);
+      if (copied === undefined) return this.#account.lostServer;
+      this.#account.addCopied(copied);
       return copied.ended?.exitStatus === exitStatus.unavailable;
     } finally {
       this.#options.signal.removeEventListener("abort", stop);
     }
-  }
-
-  #addCopied({ ended, failed, ...copied }: Copied): void {
-    this.#totals.copied += copied.copied;
-    this.#totals.adopted += copied.adopted;
-    this.#totals.bytes += copied.bytes;
-    this.#totals.reused += copied.reused;
-    this.#totals.wire_bytes += copied.wireBytes;
-    for (const file of failed) this.#failed.set(file.path, file);
-    if (ended !== null) this.#note(ended);
   }
 
   async #tidy(server: string): Promise<void> {
@@ -366,9 +309,7 @@ class Pass {
   async #remove(server: string): Promise<void> {
     const copyList = await this.#crew.copyList();
     const outcome = await this.#try(() => copyList.ask("remove", { server }));
-    if (outcome === undefined) return;
-    this.#totals.removed += outcome.removed.length;
-    for (const file of outcome.failed) this.#failed.set(file.path, file);
+    if (outcome !== undefined) this.#account.addRemoved(outcome);
   }
 
   /** At least once: only what the hook was told of without failing is remembered as told. */
@@ -389,9 +330,9 @@ class Pass {
     { cursor }: Synchronised,
     backlog: Backlog,
   ): Promise<void> {
-    this.#lagSeconds = backlog.lagSeconds;
+    this.#account.lagSeconds = backlog.lagSeconds;
     const done = backlog.pending === 0 && backlog.lagSeconds === 0 &&
-      this.#failures.length === 0 && this.#failed.size === 0;
+      this.#account.isClean;
     if (!done || cursor === null) return;
     const testServer = await this.#crew.testServer();
     const { fingerprint } = this.#options;
@@ -408,14 +349,14 @@ class Pass {
       });
       if (wanted.length === 0) break;
       for (const { path, size } of wanted) {
-        this.#plan.push({ action: "copy", path, size });
+        this.#account.plan.push({ action: "copy", path, size });
       }
       last = wanted.at(-1)!;
     }
     if (this.#options.delete === "keep") return;
     const withdrawn = await this.#try(() => list.ask("withdrawn", { server }));
     for (const { path, size } of withdrawn ?? []) {
-      this.#plan.push({ action: "remove", path, size });
+      this.#account.plan.push({ action: "remove", path, size });
     }
   }
 
@@ -426,42 +367,10 @@ class Pass {
     try {
       return await step();
     } catch (error) {
-      this.#note(toFailure(error), error);
+      this.#account.note(toFailure(error), error);
       return undefined;
     }
   }
-
-  /** Notes what went wrong, unless no step can go on after it. */
-  #note(failure: Failure, cause: unknown = new RemoteFailure(failure)): void {
-    if (fatal.has(failure.name)) throw cause;
-    this.#failures.push(failure);
-  }
-
-  #lostServer(): boolean {
-    return this.#failures.at(-1)?.exitStatus === exitStatus.unavailable;
-  }
-
-  /** What another server makes good need not be told. */
-  #forgetLoss(): void {
-    const kept = this.#failures.filter(({ exitStatus: status }) =>
-      status !== exitStatus.unavailable
-    );
-    this.#failures.splice(0, Infinity, ...kept);
-  }
-
-  #stopped(): void {
-    this.#failures.push(toFailure(stopped()));
-  }
-}
-
-/** Two servers that say different things of the same files. */
-function conflict(files: number): RefusedError {
-  return new RefusedError(
-    `Cannot tell which server is right about ${files} ${
-      files === 1 ? "file" : "files"
-    }: other contents, and the same date; what is here stays`,
-    { hint: '"relais log" names them; publish the right one with a new date' },
-  );
 }
 
 function stopped(): StoppedError {

@@ -1,0 +1,144 @@
+/**
+ * What a pass has come to so far, for its report.
+ *
+ * @module
+ */
+
+import {
+  describe,
+  exitStatus,
+  type Failure,
+  RefusedError,
+  RemoteFailure,
+  toFailure,
+} from "../errors.ts";
+import type {
+  Copied,
+  FailedFile,
+  PassReport,
+  PlannedAction,
+  Probed,
+  Synchronised,
+} from "../protocol.ts";
+import { exitOf } from "./exit.ts";
+
+/** A module died, or the state is not what it was: the replica mends that, and begins anew. */
+const fatal = new Set(["ModuleError", "DamagedStateError"]);
+
+/** The figures and the failures of one pass. */
+export class PassAccount {
+  generation: string | null = null;
+  lagSeconds = 0;
+  /** What a dry run would do. */
+  readonly plan: PlannedAction[] = [];
+  /** Files that could not be copied, by path. */
+  readonly failed = new Map<string, FailedFile>();
+  readonly #started = performance.now();
+  readonly #failures: Failure[];
+  readonly #totals = {
+    seen: 0,
+    new: 0,
+    skipped: 0,
+    refused: 0,
+    copied: 0,
+    adopted: 0,
+    bytes: 0,
+    reused: 0,
+    wire_bytes: 0,
+    removed: 0,
+  };
+
+  /** @param notices What happened before the pass, and is told with it. */
+  constructor(notices: readonly Failure[]) {
+    this.#failures = [...notices];
+  }
+
+  /** What went wrong, in the order it happened. */
+  get failures(): readonly Failure[] {
+    return this.#failures;
+  }
+
+  get isClean(): boolean {
+    return this.#failures.length === 0 && this.failed.size === 0;
+  }
+
+  /** Whether the last thing that went wrong is that a server was lost. */
+  get lostServer(): boolean {
+    return this.#failures.at(-1)?.exitStatus === exitStatus.unavailable;
+  }
+
+  /** Notes what went wrong, unless no step can go on after it: that is thrown. */
+  note(failure: Failure, cause: unknown = new RemoteFailure(failure)): void {
+    if (fatal.has(failure.name)) throw cause;
+    this.#failures.push(failure);
+  }
+
+  /** Forgets lost servers: what another one makes good need not be told. */
+  forgetLoss(): void {
+    const kept = this.#failures.filter(({ exitStatus: status }) =>
+      status !== exitStatus.unavailable
+    );
+    this.#failures.splice(0, Infinity, ...kept);
+  }
+
+  addWireBytes(bytes: number): void {
+    this.#totals.wire_bytes += bytes;
+  }
+
+  addSynchronised(synchronised: Synchronised): void {
+    this.generation = synchronised.generation;
+    this.#totals.seen += synchronised.seen;
+    this.#totals.new += synchronised.new;
+    this.#totals.skipped += synchronised.skipped;
+    this.#totals.refused += synchronised.refusedCount;
+    const { conflictCount } = synchronised;
+    if (conflictCount > 0) this.note(toFailure(conflict(conflictCount)));
+    this.addWireBytes(synchronised.wireBytes);
+  }
+
+  addCopied({ ended, failed, ...copied }: Copied): void {
+    this.#totals.copied += copied.copied;
+    this.#totals.adopted += copied.adopted;
+    this.#totals.bytes += copied.bytes;
+    this.#totals.reused += copied.reused;
+    this.addWireBytes(copied.wireBytes);
+    for (const file of failed) this.failed.set(file.path, file);
+    if (ended !== null) this.note(ended);
+  }
+
+  addRemoved(
+    { removed, failed }: {
+      readonly removed: readonly unknown[];
+      readonly failed: readonly FailedFile[];
+    },
+  ): void {
+    this.#totals.removed += removed.length;
+    for (const file of failed) this.failed.set(file.path, file);
+  }
+
+  /** The report of the pass, if it ended now. */
+  report(probed: Probed): PassReport {
+    const failed = [...this.failed.values()];
+    const unwell = failed.length + this.#totals.refused;
+    return {
+      server: probed.active,
+      generation: this.generation,
+      ...this.#totals,
+      failed,
+      errors: this.#failures.map(describe),
+      lag_seconds: Math.round(this.lagSeconds),
+      seconds: Math.round(performance.now() - this.#started) / 1_000,
+      exit: exitOf(probed, this.#failures, unwell),
+    };
+  }
+}
+
+/** Two servers that say different things of the same files. */
+function conflict(files: number): RefusedError {
+  return new RefusedError(
+    `Cannot tell which server is right about ${files} ${
+      files === 1 ? "file" : "files"
+    }: other contents, and the same date; what is here stays`,
+    { hint: '"relais log" names them; publish the right one with a new date' },
+  );
+}
