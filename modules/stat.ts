@@ -131,8 +131,13 @@ function judged(
   judge: (told: Told, policy: NoticePolicy) => Judged,
 ): readonly Notice[] {
   if (policy === null) return [];
-  const { told, notices } = judge(readTold(db), policy);
-  writeTold(db, told);
+  const before = readTold(db);
+  const { told, notices } = judge(before, policy);
+  // As a rule nothing lasts, and a pass need not wait for the disk.
+  const isQuiet = [before, told].every((some) =>
+    Object.keys(some).length === 0
+  );
+  if (!isQuiet) writeTold(db, told);
   return notices;
 }
 
