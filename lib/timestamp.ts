@@ -69,3 +69,8 @@ export function compareTimestamps(a: Timestamp, b: Timestamp): number {
   if (a === b) return 0;
   return toNanoseconds(a) < toNanoseconds(b) ? -1 : 1;
 }
+
+/** Returns the day in UTC, as in `2026-11-23`, of milliseconds since the epoch. */
+export function dayOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().slice(0, "2026-11-23".length);
+}

@@ -66,6 +66,7 @@ Deno.test("sampleConfig() gives examples that are well", () => {
     into: "/export",
     signatures: 4 * 2 ** 20,
     maxWithdraw: { share: 0.5 },
+    keepMs: 0,
     compaction: { size: 1_000_000, share: 0.5 },
   });
 });

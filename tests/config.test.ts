@@ -138,6 +138,7 @@ Deno.test("parseConfig() needs no server to publish", () => {
       into: "/export",
       signatures: 4 * 2 ** 20,
       maxWithdraw: { share: 0.5 },
+      keepMs: 0,
       compaction: { size: 1_000_000, share: 0.5 },
     },
   });
@@ -414,7 +415,7 @@ const rules: [what: string, text: string, ...problems: string[]][] = [
     "every unknown key, and names the one that was meant",
     `${server}${replica}exlcude = []\nkeep = 1\n"constructor" = 1`,
     '9: replica.exlcude: unknown key; did you mean "exclude"?',
-    "10: replica.keep: unknown key here; it belongs in [log] or [stat]",
+    "10: replica.keep: unknown key here; it belongs in [log], [stat] or [publish]",
     "11: replica.constructor: unknown key",
   ],
   [

@@ -33,6 +33,7 @@ function setUp() {
           files: files.map((glob) => `${base}/${glob}`),
           signatures: Infinity,
           maxWithdraw: { share: 1 },
+          keepMs: 0,
           compaction: { size: Infinity, share: 0.5 },
         },
         new Durability(),

@@ -436,3 +436,48 @@ testEach(
     assertEquals(world.entries()[2], "3 + new");
   },
 );
+
+testEach(
+  "keeps what it withdraws and replaces, for publish.keep",
+  async ({ publish }) => {
+    using world = new Sources();
+    const config = { ...world.config, keepMs: 2 * 86_400_000 };
+    world.write("deep/gone", "g");
+    world.write("changed", "first");
+    await publish(config);
+    for (const text of ["second", "third one"]) {
+      world.write("changed", text);
+      await publish(config);
+    }
+    world.sh("rm -r data/deep");
+
+    const { status, withdrawn } = await publish(config);
+
+    assertEquals([status, withdrawn], [0, 1]);
+    const day = new Date().toISOString().slice(0, 10);
+    const kept = world.sh(
+      "cd export/.relais/trash && grep -r '' . | sort && stat -c %a .",
+    ).replaceAll(day, "DAY");
+    assertEquals(
+      kept,
+      [
+        "./DAY.1/changed:second",
+        "./DAY/changed:first",
+        "./DAY/deep/gone:g",
+        "700",
+        "",
+      ].join("\n"),
+    );
+    assertEquals(world.sh("cat export/changed"), "third one");
+    assertEquals(
+      world.sh("ls export/deep 2>&1 || true").includes("gone"),
+      false,
+    );
+
+    // Thrown away long enough ago.
+    world.sh(`cd export/.relais/trash && mv ${day} 2020-01-01 &&
+      touch -d '2020-01-01' 2020-01-01`);
+    await publish(config);
+    assertEquals(world.sh("ls export/.relais/trash"), `${day}.1\n`);
+  },
+);

@@ -171,6 +171,8 @@ export interface PublishConfig extends SourcesConfig {
   readonly signatures: number;
   /** What may be withdrawn in one run; more than that is a reason to stop and ask. @default 50% */
   readonly maxWithdraw: MaxDelete;
+  /** How long withdrawn files, and versions that were replaced, are kept beside the export; 0: not at all. @default 0 */
+  readonly keepMs: number;
   readonly compaction: Compaction;
 }
 

@@ -87,13 +87,14 @@ function toHooks(
 }
 
 function toPublish(
-  { max_withdraw, compact, compact_share, ...publish }: NonNullable<
+  { max_withdraw, keep, compact, compact_share, ...publish }: NonNullable<
     Parsed["publish"]
   >,
 ): PublishConfig {
   return {
     ...publish,
     maxWithdraw: max_withdraw,
+    keepMs: keep,
     compaction: { size: compact, share: compact_share },
   };
 }

@@ -105,6 +105,7 @@ into = "/srv/replica"          # the directory that holds it
 # into = "/export"                   # the export directory: root on the replica
 # signatures = "4MiB"                # sums of the blocks, for files from this size on; or "never"
 # max_withdraw = "50%"               # or a number of files; a run that would withdraw more stops and asks
+# keep = "0s"                        # withdrawn files, and older versions, stay so long in .relais/trash
 # compact = "1MB"                    # a list from this size on is written anew; or "never" …
 # compact_share = "50%"              # … when no more than this share of its lines still holds
 `;

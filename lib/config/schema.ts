@@ -161,6 +161,7 @@ export const tables = {
     into: ownDirectory,
     signatures: v.optional(sizeOrNever("64KiB"), "4MiB"),
     max_withdraw: v.optional(maxDelete, "50%"),
+    keep: v.optional(duration, "0s"),
     compact: v.optional(sizeOrNever("1KB"), "1MB"),
     compact_share: v.optional(share, "50%"),
   },

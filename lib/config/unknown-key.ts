@@ -9,6 +9,9 @@ import type { KeyPath } from "./position.ts";
 import { tables } from "./schema.ts";
 import { isTable } from "./table.ts";
 
+/** British, for no comma before the last of them. */
+const either = new Intl.ListFormat("en-GB", { type: "disjunction" });
+
 /** A key nobody reads. */
 export interface UnknownKey {
   readonly path: KeyPath;
@@ -61,7 +64,7 @@ export function describeUnknown(unknown: UnknownKey): string {
   const homes = tablesWith(String(path.at(-1)));
   return homes.length === 0
     ? "unknown key"
-    : `unknown key here; it belongs in ${homes.join(" or ")}`;
+    : `unknown key here; it belongs in ${either.format(homes)}`;
 }
 
 /** Returns the headers of the tables that have a key: it may stand under the wrong one. */

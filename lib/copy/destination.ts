@@ -140,13 +140,17 @@ export class Destination {
   /** Moves a file to the trash of `day` (as in `2026-11-23`). */
   trash(path: string, day: string): void {
     if (!this.look(path)?.isFile) return;
-    let kept = `${trashOf(day)}/${path}`;
-    for (let count = 1; this.look(kept) !== undefined; count++) {
-      // A file of that name was thrown away already that day.
-      kept = `${trashOf(`${day}.${count}`)}/${path}`;
-    }
-    const trash = this.#directories.make(dirname(kept), { mode: ownMode });
-    Deno.renameSync(this.#wayTo(path)!, `${trash}/${basename(kept)}`);
+    Deno.renameSync(this.#wayTo(path)!, this.#placeInTrash(path, day));
+  }
+
+  /**
+   * Puts a file into the trash of `day` and leaves it where it is, too. Only for
+   * files that are replaced as a whole and never written to: it is one file of
+   * two names.
+   */
+  keep(path: string, day: string): void {
+    if (!this.look(path)?.isFile) return;
+    Deno.linkSync(this.#wayTo(path)!, this.#placeInTrash(path, day));
   }
 
   /** Deletes what was moved to the trash before `day`. */
@@ -165,6 +169,17 @@ export class Destination {
   /** Looks its directories up anew from now on. */
   release(): void {
     this.#directories.release();
+  }
+
+  /** A way to where `path` can be thrown away on `day`; its directory is made. */
+  #placeInTrash(path: string, day: string): string {
+    let kept = `${trashOf(day)}/${path}`;
+    for (let count = 1; this.look(kept) !== undefined; count++) {
+      // A file of that name was thrown away already that day.
+      kept = `${trashOf(`${day}.${count}`)}/${path}`;
+    }
+    const trash = this.#directories.make(dirname(kept), { mode: ownMode });
+    return `${trash}/${basename(kept)}`;
   }
 
   /** A way to `path` through no link; `undefined` if its directory is missing. */

@@ -9,6 +9,7 @@ import type { Durability } from "../durability.ts";
 import { describe, FileError } from "../errors.ts";
 import type { FailedFile } from "../protocol.ts";
 import type { Destination } from "./destination.ts";
+import { dayOf } from "../timestamp.ts";
 import type { Moves } from "./moves.ts";
 
 /** What was taken away, and what could not be. */
@@ -59,9 +60,4 @@ export async function removeWithdrawn(
   await commit(removed);
   moves.settled();
   return { removed, failed };
-}
-
-/** The day in UTC, as in `2026-11-23`. */
-function dayOf(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().slice(0, "2026-11-23".length);
 }

@@ -16,6 +16,7 @@ import { checkPath, decodePath, encodePath } from "../list/path.ts";
 import { ListWriter } from "../list/writer.ts";
 import { Lock } from "../lock.ts";
 import type { FailedFile, PublishReport, PublishRequest } from "../protocol.ts";
+import { dayOf } from "../timestamp.ts";
 import { Pacer } from "../pacer.ts";
 import { refusalToWithdraw } from "./guard.ts";
 import { type Exported, lookAtSource, stageSource } from "./export.ts";
@@ -82,6 +83,7 @@ class Run {
   readonly #journal: Journal;
   /** What a run that was cut off was about to export, or to take away. */
   readonly #unsure: ReadonlySet<string>;
+  readonly #day = dayOf(Date.now());
   #batch: { path: string; file: Exported }[] = [];
   #batchBytes = 0;
   #staged = 0;
@@ -135,6 +137,10 @@ class Run {
       this.#signatures.prune(this.#list.live.values());
     }
     this.#list.sync();
+    if (this.#keeps) {
+      const { keepMs } = this.#config;
+      this.#destination.emptyTrash(dayOf(Date.now() - keepMs));
+    }
     this.#settle();
     if (this.#list.compact(compaction)) {
       await this.#durability.barrier(this.#destination.into);
@@ -151,6 +157,10 @@ class Run {
       generation: this.#list.generation,
       seconds: Math.round(performance.now() - this.#started) / 1_000,
     };
+  }
+
+  get #keeps(): boolean {
+    return this.#config.keepMs > 0;
   }
 
   /** Stages a source that is new or has changed. */
@@ -213,6 +223,9 @@ class Run {
   #place(path: string, { staged, signature, digest }: Exported): boolean {
     try {
       if (signature !== null) this.#signatures.place(signature, digest);
+      if (this.#keeps && this.#list.live.has(path)) {
+        this.#destination.keep(path, this.#day);
+      }
       this.#destination.place(staged, path);
       return true;
     } catch (error) {
@@ -264,7 +277,8 @@ class Run {
 
   #remove(path: string): void {
     try {
-      this.#destination.remove(path);
+      if (this.#keeps) this.#destination.trash(path, this.#day);
+      else this.#destination.remove(path);
     } catch (error) {
       this.#failOrThrow(path, error);
     }

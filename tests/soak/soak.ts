@@ -110,6 +110,7 @@ class Soak {
         base,
         into,
         maxWithdraw: { share: 1 },
+        keepMs: 0,
         compaction: { size: 20_000, share: 0.5 },
         signatures: 65_536,
       };

@@ -28,6 +28,8 @@ into='/export'
 filter='^/+data/+stock/+(.*/)?[^/]*[.]csv/*$'
 # What may be withdrawn in one run: "share" of the files in the list, or "files".
 max_withdraw='share 0.5'
+# For how many days withdrawn files, and versions that were replaced, are kept.
+keep='0'
 # A list of at least so many bytes, of whose lines no larger share than this
 # still holds, is written anew.
 compaction='1000000 0.5'
@@ -60,6 +62,7 @@ lock=$own/lock.sh
 # Names what is about to be exported or taken away, a path a line, for the run
 # that comes after one that was killed.
 journal=$own/journal
+trash=$own/trash
 # The same directory as relais uses: on the file system of the export, so that
 # what is staged there can be renamed into place.
 staging=$own/staging
@@ -105,6 +108,7 @@ main() {
   # The plan calls the functions stage, place, announce, withdraw and remove.
   # shellcheck source=/dev/null
   . "$staging/plan"
+  empty_trash
   settle_notes
   compact_list
   # The heartbeat: readers see that the publisher lives.
@@ -949,7 +953,7 @@ settle_notes() {
 # place NUMBER EXPORTED LISTED: renames a staged copy to its final name.
 place() {
   [ -f "$staging/$1.facts" ] || return 0
-  if check_parents "$2" make && ! is_in_the_way "$into/$2" &&
+  if check_parents "$2" make && ! is_in_the_way "$into/$2" && keep_old "$2" &&
     mv -f "$staging/$1" "$into/$2"
   then
     return 0
@@ -1000,10 +1004,32 @@ nothing is unmounted below $base; if they are gone on purpose, run \
 \"$0 --accept-shrink\" once"
 }
 
+# keep_old EXPORTED: gives what is about to go a second name in the trash of the
+# day. What is exported is replaced and never written to.
+keep_old() {
+  [ "$keep" != 0 ] && [ -f "$into/$1" ] || return 0
+  day=$trash/$(date -u +%Y-%m-%d) count=0
+  while [ -e "$day/$1" ]; do
+    count=$((count + 1))
+    day=$trash/$(date -u +%Y-%m-%d).$count
+  done
+  case $1 in
+    */*) kept=$day/${1%/*} ;;
+    *) kept=$day ;;
+  esac
+  (umask 077 && mkdir -p "$kept") && ln "$into/$1" "$day/$1"
+}
+
+# Takes out of the trash what was thrown away long enough ago.
+empty_trash() {
+  [ "$keep" != 0 ] && [ -d "$trash" ] || return 0
+  find "$trash/." ! -name . -prune -mtime "+$keep" -exec rm -rf {} +
+}
+
 # remove EXPORTED LISTED: takes a withdrawn file away.
 remove() {
   [ -f "$into/$1" ] && [ ! -h "$into/$1" ] || return 0
-  check_parents "$1" && rm -f "$into/$1" ||
+  check_parents "$1" && keep_old "$1" && rm -f "$into/$1" ||
     skip "$2" "a link is in its way, or it cannot be removed"
 }
 

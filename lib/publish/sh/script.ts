@@ -10,7 +10,7 @@ import script from "./publish.sh" with { type: "text" };
 
 /** Returns a POSIX shell script that does once what `publish` does with `config`. */
 export function publishScript(
-  { base, into, files, maxWithdraw, compaction: { size, share } }:
+  { base, into, files, maxWithdraw, keepMs, compaction: { size, share } }:
     PublishConfig,
 ): string {
   const settings = {
@@ -18,6 +18,7 @@ export function publishScript(
     into,
     filter: globsToEre(files),
     max_withdraw: limit(maxWithdraw),
+    keep: `${Math.floor(keepMs / dayMs)}`,
     compaction: size === Infinity ? "never" : `${size} ${share}`,
   };
   const globs = files.map((glob) => `#   ${inComment(glob)}`).join("\n");
@@ -30,6 +31,8 @@ export function publishScript(
     script,
   ).replace(/(?<=reads it\. From:\n)(?:# {3}.*\n)+/, () => `${globs}\n`);
 }
+
+const dayMs = 86_400_000;
 
 function limit(given: MaxDelete): string {
   return "files" in given ? `files ${given.files}` : `share ${given.share}`;
