@@ -14,7 +14,7 @@ export const variablesForRuntime = [
 const variables = [
   ...["CREDENTIALS_DIRECTORY", "JOURNAL_STREAM", "SSH_AUTH_SOCK"],
   ...["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"],
-  ...["HOME", "XDG_CONFIG_HOME", "RELAIS_EXECUTABLE"],
+  ...["HOME", "XDG_CONFIG_HOME", "RELAIS_EXECUTABLE", "TERM"],
   ...variablesForRuntime,
 ];
 

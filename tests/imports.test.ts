@@ -1,3 +1,4 @@
+import { runFlags } from "../build/flags.ts";
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 
@@ -98,3 +99,17 @@ function* walk(directory: string): Generator<string> {
     else yield `${directory}/${name}`;
   }
 }
+
+Deno.test("the executable may read each environment variable that relais reads", () => {
+  const allowed = runFlags.find((flag) => flag.startsWith("--allow-env="))!
+    .slice("--allow-env=".length).split(",");
+  const read = [...walk(`${root}lib`), ...walk(`${root}modules`)].flatMap(
+    (path) =>
+      Array.from(
+        Deno.readTextFileSync(path).matchAll(/\benv\.get\("(\w+)"\)/g),
+        ([, name]) => name!,
+      ),
+  );
+  assertEquals(read.includes("TERM"), true);
+  assertEquals(read.filter((name) => !allowed.includes(name)), []);
+});
