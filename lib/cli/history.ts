@@ -18,7 +18,7 @@ import type { Step } from "../history/step.ts";
 import { readState } from "../state/database.ts";
 import { hoursSince, passesSince } from "../state/history.ts";
 import { type Column, formatColumns } from "./columns.ts";
-import { formatBytes, formatDate, formatSeconds } from "./human.ts";
+import { formatBytes, formatMinute, formatSeconds } from "./human.ts";
 import type { Output } from "./output.ts";
 
 export interface HistoryArguments {
@@ -108,8 +108,8 @@ function charts(periods: readonly Period[], until: number): string[] {
     ...rows.map(([name, figure, top]) =>
       `${name.padEnd(8)} |${spark(columns, figure)}| ${top} at most`
     ),
-    `${" ".repeat(9)}${minute(from)} to ${
-      minute(until)
+    `${" ".repeat(9)}${formatMinute(from)} to ${
+      formatMinute(until)
     }, a column for ${width} h`,
   ];
 }
@@ -123,7 +123,7 @@ function widthOfCharts(): number {
 function table(periods: readonly Period[]): string[] {
   if (periods.length === 0) return [];
   const rows = periods.map((period) => [
-    minute(period.start),
+    formatMinute(period.start),
     period.servers.join(" ") || "none",
     String(period.passes),
     String(period.bad),
@@ -147,8 +147,3 @@ const columns: readonly Column[] = [
   { name: "longest lag", align: "right" },
   { name: "took", align: "right" },
 ];
-
-/** `2026-11-23 10:04`. */
-function minute(seconds: number): string {
-  return formatDate(seconds * 1_000).slice(0, "2026-11-23 10:04".length);
-}

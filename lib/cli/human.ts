@@ -33,3 +33,8 @@ export function formatDate(milliseconds: number): string {
   const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two);
   return `${day.join("-")} ${time.join(":")}`;
 }
+
+/** `2026-11-23 10:04`, in local time; from seconds since the epoch. */
+export function formatMinute(seconds: number): string {
+  return formatDate(seconds * 1_000).slice(0, "2026-11-23 10:04".length);
+}

@@ -11,6 +11,7 @@ import { escapeVisible } from "../escape.ts";
 import { cursorHome, eraseLine, eraseRest } from "../terminal.ts";
 import { fit } from "./width.ts";
 import type { Terminal } from "./live-block.ts";
+import { writeAll } from "../write-all.ts";
 
 export interface OutputOptions {
   readonly verbose: boolean;
@@ -122,9 +123,7 @@ function write(
 ): void {
   const bytes = new TextEncoder().encode(text);
   try {
-    for (let written = 0; written < bytes.length;) {
-      written += stream.writeSync(bytes.subarray(written));
-    }
+    writeAll(stream, bytes);
   } catch (error) {
     // Whoever closed the pipe, as `head` does, has read enough.
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;

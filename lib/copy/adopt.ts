@@ -4,17 +4,14 @@
  * @module
  */
 
-import { closeSync, fstatSync, readSync, type Stats } from "node:fs";
-import { createHasher } from "../digest.ts";
+import { closeSync, fstatSync, type Stats } from "node:fs";
+import { digestOfFile } from "../file-digest.ts";
 import { Pacer } from "../pacer.ts";
 import type { Wanted } from "../protocol.ts";
 import { sameVersion } from "../state/standing.ts";
 import { timestampFromMilliseconds } from "../timestamp.ts";
 import { setAttributes, wantedMode } from "./attributes.ts";
 import type { Destination } from "./destination.ts";
-
-/** How much of a file is read at a time. */
-const blockBytes = 1024 * 1024;
 
 /**
  * Adopts what lies under the path of `entry`, if it has its size and its
@@ -74,27 +71,10 @@ async function hasContents(
   entry: Adoptable,
 ): Promise<boolean> {
   if (entry.digest !== null) {
-    return await digestOf(file, entry) === entry.digest;
+    const pacer = new Pacer();
+    const digest = await digestOfFile(file, entry, () => pacer.pause());
+    return digest === entry.digest;
   }
   const date = timestampFromMilliseconds(mtime.getTime());
   return sameVersion(entry, { ...entry, mtime: date });
-}
-
-async function digestOf(
-  file: number,
-  { digest, size }: Adoptable,
-): Promise<string> {
-  const hasher = createHasher(digest);
-  const pacer = new Pacer();
-  const block = new Uint8Array(Math.min(blockBytes, size));
-  // One that grows meanwhile is not read for ever.
-  for (let hashed = 0; hashed < size;) {
-    const most = Math.min(block.length, size - hashed);
-    const read = readSync(file, block, 0, most, null);
-    if (read === 0) break;
-    hasher.update(block.subarray(0, read));
-    hashed += read;
-    await pacer.pause();
-  }
-  return hasher.digest();
 }

@@ -12,6 +12,7 @@ import { FileError } from "../errors.ts";
 import type { Digest, Entry } from "../list/entry.ts";
 import { Pacer } from "../pacer.ts";
 import { setAttributes, setDate, wantedMode } from "./attributes.ts";
+import { writeAll } from "../write-all.ts";
 
 /** How much of a staged file is read at a time to hash it again. */
 const blockBytes = 1024 * 1024;
@@ -284,12 +285,6 @@ function* splitAtHoles(
 function isZero(block: Uint8Array): boolean {
   if (block[0] !== 0 || block.length < leastHoleBytes) return false;
   return zeros.subarray(0, block.length).equals(block);
-}
-
-function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length;) {
-    written += file.writeSync(bytes.subarray(written));
-  }
 }
 
 /** Makes a new file; returns `undefined` if there is one already. */

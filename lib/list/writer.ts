@@ -15,6 +15,7 @@ import {
   parseHeader,
   parseLine,
 } from "./format.ts";
+import { writeAll } from "../write-all.ts";
 
 /** Where the list lies in an export, and beside it. */
 const name = "list";
@@ -212,12 +213,6 @@ function begin(
   }
   Deno.renameSync(fresh, path);
   return { generation };
-}
-
-function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length;) {
-    written += file.writeSync(bytes.subarray(written));
-  }
 }
 
 function readBytes(path: string): Uint8Array | undefined {

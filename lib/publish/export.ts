@@ -12,6 +12,7 @@ import { FileError } from "../errors.ts";
 import type { Digest } from "../list/entry.ts";
 import { Pacer } from "../pacer.ts";
 import { type Timestamp, timestampFromNanoseconds } from "../timestamp.ts";
+import { writeAll } from "../write-all.ts";
 import type { Signatures } from "./signatures.ts";
 
 /** What tells one state of a source from another. */
@@ -111,9 +112,7 @@ async function copyAndHash(
     const bytes = block.subarray(0, read);
     hasher.update(bytes);
     signature?.update(bytes);
-    for (let written = 0; written < read;) {
-      written += to.writeSync(bytes.subarray(written));
-    }
+    writeAll(to, bytes);
     size += read;
     await pacer.pause();
   }

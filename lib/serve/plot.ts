@@ -6,7 +6,7 @@
  */
 
 import type { Period } from "../history/periods.ts";
-import { formatDate } from "../cli/human.ts";
+import { formatMinute } from "../cli/human.ts";
 import { type Content, type Html, html } from "./html.ts";
 
 /** One figure of each period. */
@@ -36,7 +36,7 @@ export function drawBars(
     const value = figure(period);
     if (value <= 0) return "";
     const tall = Math.max(leastHeight, value / most * height);
-    return bar(index, tall, `${minute(period.start)}: ${format(value)}`);
+    return bar(index, tall, `${formatMinute(period.start)}: ${format(value)}`);
   });
   return html`
     <figure class="plot" id="${id}">
@@ -69,7 +69,7 @@ export function drawServers(
     html`
       <rect class="${classOf(told, order)}" x="${from}" width="${to - from}"
         height="${height}">
-        <title>${minute(periods[from]!.start)}: ${told}</title>
+        <title>${formatMinute(periods[from]!.start)}: ${told}</title>
       </rect>
     `
   );
@@ -122,11 +122,6 @@ function axis(periods: readonly Period[]): Content {
     periods.at(-1),
   ];
   return html`<p class="axis" aria-hidden="true">${
-    moments.map((period) => html`<span>${minute(period!.start)}</span>`)
+    moments.map((period) => html`<span>${formatMinute(period!.start)}</span>`)
   }</p>`;
-}
-
-/** `2026-11-23 10:04`. */
-export function minute(seconds: number): string {
-  return formatDate(seconds * 1_000).slice(0, "2026-11-23 10:04".length);
 }

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { formatBytes, formatSeconds } from "../cli/human.ts";
+import { formatBytes, formatMinute, formatSeconds } from "../cli/human.ts";
 import { type Period, sum } from "../history/periods.ts";
 import { type Html, html } from "./html.ts";
 import type { View } from "./page.ts";
-import { drawBars, drawServers, minute } from "./plot.ts";
+import { drawBars, drawServers } from "./plot.ts";
 import { ranges } from "./range.ts";
 import { count, table } from "./sections.ts";
 
@@ -77,7 +77,7 @@ function row(period: Period): Html {
   ];
   return html`
     <tr>
-      <th scope="row">${minute(period.start)}</th>
+      <th scope="row">${formatMinute(period.start)}</th>
       <td>${period.servers.join(" ") || "none"}${cells.map((cell) =>
         html`<td>${cell}`
       )}

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { closeSync, fstatSync, readSync } from "node:fs";
+import { closeSync, fstatSync } from "node:fs";
 import type { Destination } from "../copy/destination.ts";
 import type { Throttle } from "../copy/throttle.ts";
-import { createHasher } from "../digest.ts";
 import { FileError } from "../errors.ts";
+import { digestOfFile } from "../file-digest.ts";
 import { sameVersion } from "../state/standing.ts";
 import { timestampFromMilliseconds } from "../timestamp.ts";
 import type { Copy } from "./ledger.ts";
@@ -24,8 +24,6 @@ export interface Finding {
   /** How it shows. */
   readonly what: string;
 }
-
-const blockBytes = 1024 * 1024;
 
 /** Reads a file again; returns what is wrong with it, or `undefined` if nothing is. */
 export async function examine(
@@ -66,7 +64,11 @@ async function difference(
   const { size, mtime } = fstatSync(file);
   if (size !== copy.size) return `it has ${size} bytes, and had ${copy.size}`;
   if (copy.digest !== null) {
-    const digest = await digestOf(file, copy, throttle);
+    const digest = await digestOfFile(
+      file,
+      copy,
+      (bytes) => throttle.pass(bytes),
+    );
     if (digest !== copy.digest) {
       return `its digest is ${digest}, and was ${copy.digest}`;
     }
@@ -75,22 +77,4 @@ async function difference(
   return sameVersion(copy, { ...copy, mtime: date })
     ? undefined
     : `its date is ${date}, and was ${copy.mtime}`;
-}
-
-async function digestOf(
-  file: number,
-  { size, digest }: Copy,
-  throttle: Throttle,
-): Promise<string> {
-  const hasher = createHasher(digest);
-  const block = new Uint8Array(Math.min(blockBytes, size));
-  for (let hashed = 0; hashed < size;) {
-    const most = Math.min(block.length, size - hashed);
-    await throttle.pass(most);
-    const read = readSync(file, block, 0, most, null);
-    if (read === 0) break;
-    hasher.update(block.subarray(0, read));
-    hashed += read;
-  }
-  return hasher.digest();
 }
