@@ -9,7 +9,7 @@ import type { ServerConfig } from "../lib/config/config.ts";
 import { compileFilter } from "../lib/synchronise/filter.ts";
 import type { Logger } from "../lib/log/logger.ts";
 import { ForeignFormat } from "../lib/list/foreign.ts";
-import { RemoteList } from "../lib/list/remote.ts";
+import { isListNeeded, RemoteList } from "../lib/list/remote.ts";
 import type { ForeignReading } from "../lib/synchronise/foreign-lines.ts";
 import type {
   SynchroListOperations,
@@ -122,7 +122,7 @@ async function synchronise(
     session,
     server,
     list,
-    source === "auto" && server.list === null,
+    !isListNeeded(source, server),
   );
   const outcome = remote === undefined
     ? await synchroniseTree(list, session, server.root)

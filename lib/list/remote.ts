@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ServerConfig } from "../config/config.ts";
+import type { ServerConfig, Source } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
 import type { Cursor } from "../protocol.ts";
 import { type Read, readFully, readRange } from "../ssh/read-range.ts";
@@ -45,6 +45,14 @@ export interface Lines {
   /** Where reading goes on after them. */
   readonly offset: number;
   readonly tail: Uint8Array;
+}
+
+/** Whether a server is of no use without its list: whoever says where one lies does not mean the tree. */
+export function isListNeeded(
+  source: Source,
+  { list }: Pick<ServerConfig, "list">,
+): boolean {
+  return source === "list" || list !== null;
 }
 
 /** What follows a cursor that stands at the beginning of a list. */

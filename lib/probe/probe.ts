@@ -13,7 +13,7 @@ import {
   UnreachableError,
   UnusableError,
 } from "../errors.ts";
-import { RemoteList } from "../list/remote.ts";
+import { isListNeeded, RemoteList } from "../list/remote.ts";
 import type {
   Depth,
   Probe,
@@ -100,9 +100,7 @@ async function examine(
         settled?.fingerprint === fingerprint;
       return { list: { generation, size, mtime }, unchanged };
     } catch (error) {
-      // Whoever says where a list lies does not mean the tree.
-      const isNeeded = source === "list" || server.list !== null;
-      if (isNeeded || !isMissing(error)) {
+      if (isListNeeded(source, server) || !isMissing(error)) {
         throw noList(session, server, error);
       }
     }
