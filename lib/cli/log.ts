@@ -40,19 +40,14 @@ export async function log(
     );
   }
   using signals = new Signals();
-  const { since, module, level, pass, text } = args;
+  const { since, pass } = args;
   // Whoever names a time or a pass wants all of it.
   const isBounded = since !== undefined || pass !== undefined;
-  const lines = args.lines ?? (isBounded ? undefined : defaultLines);
   const messages = readLog(file, {
-    follow: args.follow,
+    ...args,
+    lines: args.lines ?? (isBounded ? undefined : defaultLines),
+    since: since === undefined ? undefined : Date.now() - since,
     signal: signals.signal,
-    ...(lines === undefined ? {} : { lines }),
-    ...(since === undefined ? {} : { since: Date.now() - since }),
-    ...(module === undefined ? {} : { module }),
-    ...(level === undefined ? {} : { level }),
-    ...(pass === undefined ? {} : { pass }),
-    ...(text === undefined ? {} : { text }),
   });
   for await (const { line, ...message } of messages) {
     if (args.json) output.json(message);

@@ -147,13 +147,13 @@ async function repair(
 ): Promise<string[]> {
   const everything = { wants: () => true, fingerprint: "" };
   const wrong = findings.map(({ path }) => path);
-  const wanted = new SynchronisedList(db, everything).refetch(wrong);
-  for (const path of wrong.filter((path) => !wanted.includes(path))) {
+  const wanted = new Set(new SynchronisedList(db, everything).refetch(wrong));
+  for (const path of wrong.filter((path) => !wanted.has(path))) {
     output.error(
       `Cannot repair ${path}: no server names the version that was here`,
     );
   }
-  if (wanted.length > 0) await pass(config, output);
+  if (wanted.size > 0) await pass(config, output);
   const throttle = new Throttle({ bytesPerSecond: 0 });
   const repaired = [];
   for (const path of wanted) {

@@ -61,8 +61,8 @@ export function why(
     order.indexOf(a.server) - order.indexOf(b.server)
   );
   if (json) output.json({ path, ...file, named, active, reason });
-  else for (const line of told(path, { ...file, named })) output.result(line);
-  if (!json) {
+  else {
+    for (const line of told(path, { ...file, named })) output.result(line);
     output.result(
       active === null
         ? `No server is active: ${reason}.`

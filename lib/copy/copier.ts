@@ -117,11 +117,8 @@ export class Copier {
     this.#without = without;
     this.#tools = tools;
     this.#retries = retries;
-    const ended = () => this.#end;
     this.#obtaining = new Obtaining(tools, { delta }, {
-      get end() {
-        return ended();
-      },
+      end: () => this.#end,
       flushEarly: () => this.#flushEarly(),
     });
     this.#slots = new Slots(Math.min(parallel, tools.fetcher.maxFiles));

@@ -26,7 +26,7 @@ export interface Ready {
 /** The copy run that files are got for. */
 export interface CopyRun {
   /** What ended it; `undefined` while it goes on. */
-  readonly end: unknown;
+  end(): unknown;
   /** Has the disk write what is staged, meanwhile. */
   flushEarly(): void;
 }
@@ -87,7 +87,7 @@ export class Obtaining {
     }
     using staged = await staging.open(entry);
     const start = staged.offset;
-    const isOver = () => this.#run.end !== undefined;
+    const isOver = () => this.#run.end() !== undefined;
     const making = this.#reuse.begin({ entry, root, slots, start, isOver });
     if (making !== undefined && await this.#make(staged, entry, making)) {
       return { staged: staged.path, reused: making.reused };
@@ -127,7 +127,7 @@ export class Obtaining {
     for await (const bytes of rest) {
       staged.write(bytes);
       // What is staged by now is there to go on with.
-      if (this.#run.end !== undefined) throw this.#run.end;
+      if (this.#run.end() !== undefined) throw this.#run.end();
       if (staged.offset - flushed < flushBytes) continue;
       flushed = staged.offset;
       this.#run.flushEarly();

@@ -18,18 +18,18 @@ export interface LogLine extends LogMessage {
 
 export interface ReadLogOptions {
   /** Only the last so many messages that match; all if not given. */
-  readonly lines?: number;
+  readonly lines?: number | undefined;
   /** Whether to go on with what will be logged, until `signal` says no. */
   readonly follow?: boolean;
-  readonly module?: Source;
+  readonly module?: Source | undefined;
   /** At least this grave. */
-  readonly level?: Level;
+  readonly level?: Level | undefined;
   /** Only what was logged since, in milliseconds since the epoch. */
-  readonly since?: number;
+  readonly since?: number | undefined;
   /** Only what belongs to this pass. */
-  readonly pass?: string;
+  readonly pass?: string | undefined;
   /** Only what contains this text, whatever its case. */
-  readonly text?: string;
+  readonly text?: string | undefined;
   readonly signal?: AbortSignal;
 }
 
