@@ -1,4 +1,9 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { until } from "../fixtures/until.ts";
 import {
@@ -7,7 +12,14 @@ import {
   treeOf,
   type World,
 } from "../fixtures/world.ts";
-import { openState, readState, rehearseState } from "../lib/state/database.ts";
+import { DamagedStateError } from "../lib/errors.ts";
+import {
+  databasePath,
+  ensureState,
+  openState,
+  readState,
+  rehearseState,
+} from "../lib/state/database.ts";
 import { migrate, schemaVersion, versionOf } from "../lib/state/schema.ts";
 
 async function copiedWorld(): Promise<World> {
@@ -206,3 +218,20 @@ function lastReport(world: World): { copied: number } | undefined {
     return undefined;
   }
 }
+
+Deno.test("ensureState() makes a state that is missing, leaves one that is there, and refuses an empty one", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = databasePath(directory);
+  ensureState(directory);
+  const made = Deno.readFileSync(path);
+  ensureState(directory);
+
+  assertEquals(made.length > 0, true);
+  assertEquals(Deno.readFileSync(path), made);
+  const db = openState(directory);
+  assertEquals(versionOf(db), schemaVersion);
+  db.close();
+  Deno.truncateSync(path);
+  assertThrows(() => ensureState(directory), DamagedStateError, "is empty");
+  await Deno.remove(directory, { recursive: true });
+});

@@ -25,6 +25,17 @@ export function hasState(stateDirectory: string): boolean {
 }
 
 /**
+ * Makes the state if there is none, before several modules open it at once: one
+ * that another is just making would look as if it had been emptied.
+ *
+ * @throws {DamagedStateError} If it is empty.
+ * @throws {LocalError} If it cannot be made.
+ */
+export function ensureState(stateDirectory: string): void {
+  if (!hasState(stateDirectory)) openState(stateDirectory).close();
+}
+
+/**
  * Opens the state for writing, and creates it if there is none.
  * WAL with `synchronous=FULL`: NORMAL loses committed rows in a power cut.
  *

@@ -26,6 +26,7 @@ import type {
   SynchroListOperations,
   TestServerOperations,
 } from "../protocol.ts";
+import { ensureState } from "../state/database.ts";
 import { StatsBlock } from "../stats/block.ts";
 import { type Timestamp, timestampFromMilliseconds } from "../timestamp.ts";
 import { Hold } from "./hold.ts";
@@ -165,7 +166,10 @@ export class Replica implements AsyncDisposable {
   }
 
   async #begin(): Promise<void> {
-    if (!this.#options.dryRun) linkDescriptors(this.#config.replica.state);
+    if (!this.#options.dryRun) {
+      linkDescriptors(this.#config.replica.state);
+      ensureState(this.#config.replica.state);
+    }
     await this.#supervisor.need("log", "stat", "test-server");
     this.#hold.opened();
   }
