@@ -39,7 +39,12 @@ export class Durability {
 
 async function run(args: string[]): Promise<Deno.CommandOutput> {
   try {
-    return await new Deno.Command("sync", { args, stdin: "null" }).output();
+    return await new Deno.Command("sync", {
+      args,
+      stdin: "null",
+      // A module may hand on no LD_LIBRARY_PATH, and sync needs nothing of it all.
+      clearEnv: true,
+    }).output();
   } catch (error) {
     throw new LocalError(`Cannot run sync: ${(error as Error).message}`, {
       cause: error,

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Call, canTrace, trace } from "../fixtures/strace.ts";
-import { makeWorld } from "../fixtures/world.ts";
+import { makeWorld, relais, treeOf } from "../fixtures/world.ts";
 
 const writing = ["write", "pwrite64", "chmod", "fchmod", "utimensat"];
 const traced = [...writing, "rename", "unlink", "syncfs", "fsync", "fdatasync"];
@@ -120,4 +120,23 @@ Deno.test({
       ),
     });
   },
+});
+
+Deno.test("publish and a pass work with an LD_LIBRARY_PATH, which a module may not hand on", async () => {
+  await using world = await makeWorld();
+  world.write(files);
+  const env = { LD_LIBRARY_PATH: "/opt/oracle/lib" };
+
+  const runs = [
+    await relais(["publish", "--once", "--config", world.production.config], {
+      env,
+    }),
+    await relais(["--once", "--config", world.config], { env }),
+  ];
+
+  assertEquals(
+    runs.map(({ code, stderr }) => ({ code, stderr })),
+    runs.map(() => ({ code: 0, stderr: "" })),
+  );
+  assertEquals(treeOf(world.into), treeOf(world.production.root));
 });
