@@ -209,6 +209,8 @@ export interface Wanted extends Version {
   /** Position in the list of its server. */
   readonly seq: number;
   readonly path: string;
+  /** Its path on the server, if that is another one. */
+  readonly remote: string | null;
   /** Permission bits; `null` if the server tells none. */
   readonly mode: number | null;
   /** What is on the replica under this path, as far as the synchronised list knows. */

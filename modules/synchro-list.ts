@@ -47,12 +47,11 @@ export function synchroList(
     context;
   const db = dryRun ? rehearseState(replica.state) : openState(replica.state);
   if (!dryRun) keepIndexOf(db, order);
-  const list = new SynchronisedList(
-    db,
-    compileFilter(replica),
+  const list = new SynchronisedList(db, compileFilter(replica), {
     order,
-    dryRun ? undefined : new Space(replica.state),
-  );
+    charset: replica.filenameCharset,
+    ...dryRun ? {} : { space: new Space(replica.state) },
+  });
   let reading: AbortController | undefined;
   const named = new Map(servers.map((server) => [server.name, server]));
   return {

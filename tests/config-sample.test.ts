@@ -46,6 +46,7 @@ Deno.test("sampleConfig() tells true defaults", () => {
     {
       ...shown,
       publish: null,
+      replica: { ...shown.replica!, filenameCharset: null },
       servers: shown.servers.map((each) => ({
         ...each,
         hostKeys: [],

@@ -86,6 +86,7 @@ Deno.test("parseConfig() gives every key its default", () => {
       delete: "keep",
       maxDelete: { share: 0.1 },
       trashKeepMs: 30 * 86_400_000,
+      filenameCharset: null,
     },
     probe: {
       timeoutMs: 5_000,

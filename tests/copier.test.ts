@@ -45,6 +45,7 @@ function listed(seq: number, path: string, text: string): Wanted {
   return {
     seq,
     path,
+    remote: null,
     size: bytes.length,
     mtime,
     mode: 0o644,

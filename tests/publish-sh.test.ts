@@ -463,6 +463,62 @@ Deno.test("names of any bytes come through script, list, pass and verify, none l
   assertEquals(here.length, names.length);
 });
 
+Deno.test("a Latin-1 tree is readable on a replica with filename_charset, and stays its server's", async () => {
+  await using world = await makeWorld({
+    replica:
+      `filename_charset = "latin1"\ndelete = "remove"\nmax_delete = "100%"`,
+  });
+  const { data, root } = world.production;
+  const sh = (command: string) =>
+    new Deno.Command("bash", {
+      args: ["-ec", command],
+      cwd: data,
+      env: { LC_ALL: "C" },
+    }).output();
+  await sh(`e=$(printf '\\351')
+    mkdir "$e"; echo 1 > "inventaire_\${e}t$e.csv"; echo 2 > "$e/a b.csv"; echo 3 > plain
+    echo latin1 > "caf$e"; echo utf8 > café
+    head -c 300000 /dev/zero > "gros_$e"`);
+  using sources = new Sources();
+  const config = { ...sources.config, base: data, into: root };
+  const publish = () => runScript({ ...config, files: [`${data}/**/*`] });
+  const texts = () =>
+    Object.fromEntries(
+      Object.entries(treeOf(world.into)).map((
+        [path, { text }],
+      ) => [path, text.length > 10 ? text.length : text.trim()]),
+    );
+
+  await publish();
+  const first = await world.pass();
+  const here = texts();
+  const verified = await world.relais("verify", "--json");
+  const why = await world.relais("why", "inventaire_%E9t%E9.csv");
+  await sh(
+    `e=$(printf '\\351'); rm "inventaire_\${e}t$e.csv"; echo 20 >> "$e/a b.csv"`,
+  );
+  await publish();
+  const second = await world.pass();
+
+  assertEquals([first.copied, first.exit], [6, 0]);
+  assertEquals(here, {
+    "inventaire_été.csv": "1",
+    "é/a b.csv": "2",
+    "plain": "3",
+    "café": "utf8",
+    "caf%E9": "latin1",
+    "gros_é": 300_000,
+  });
+  assertEquals([verified.code, JSON.parse(verified.stdout).verified], [0, 6]);
+  assertMatch(
+    why.stdout,
+    /^inventaire_été\.csv is here: .*\nIt was verified .*\nproduction names .*, as inventaire_%E9t%E9\.csv, published/,
+  );
+  assertEquals([second.copied, second.removed, second.exit], [1, 1, 0]);
+  const { "inventaire_été.csv": _, ...rest } = here;
+  assertEquals(texts(), { ...rest, "é/a b.csv": "2\n20" });
+});
+
 /** The name a file is exported under: its own, or where a part is not UTF-8 the %XX form of that part. */
 function exported(name: readonly number[]): string {
   const decoder = new TextDecoder("utf-8", { fatal: true });

@@ -4,8 +4,10 @@
  * @module
  */
 
+import type { DatabaseSync } from "node:sqlite";
 import type { ReplicaReady } from "../config/config.ts";
 import { type ExitStatus, exitStatus } from "../errors.ts";
+import { readableName } from "../list/charset.ts";
 import { recall } from "../probe/memory.ts";
 import { readState } from "../state/database.ts";
 import {
@@ -44,13 +46,8 @@ export function why(
   { path: given, json }: WhyArguments,
   output: Output,
 ): ExitStatus {
-  const path = given.startsWith(`${replica.into}/`)
-    ? given.slice(replica.into.length + 1)
-    : given;
   using db = readState(replica.state);
-  const file = db === undefined
-    ? { here: null, named: [] }
-    : knownFile(db, path);
+  const { path, file } = find(db, given, replica);
   const { choice: { active }, reason } = db === undefined
     ? { choice: { active: null }, reason: "no pass has run yet" }
     : recall(db);
@@ -72,6 +69,24 @@ export function why(
   return isWell ? exitStatus.done : exitStatus.incomplete;
 }
 
+/** What is known of a path, given as it is here, from the root, or as it is on a server. */
+function find(
+  db: DatabaseSync | undefined,
+  given: string,
+  { into, filenameCharset }: ReplicaReady["replica"],
+): { path: string; file: KnownFile } {
+  const path = given.startsWith(`${into}/`)
+    ? given.slice(into.length + 1)
+    : given;
+  if (db === undefined) return { path, file: { here: null, named: [] } };
+  const file = knownFile(db, path);
+  if (file.here !== null || file.named.length > 0 || filenameCharset === null) {
+    return { path, file };
+  }
+  const readable = readableName(path, filenameCharset) ?? path;
+  return { path: readable, file: knownFile(db, readable) };
+}
+
 function* told(path: string, { here, named }: KnownFile): Generator<string> {
   if (here === null) yield `${path} is not here.`;
   else {
@@ -87,12 +102,13 @@ function* told(path: string, { here, named }: KnownFile): Generator<string> {
 }
 
 function* toldOf(entry: NamedVersion): Generator<string> {
-  const { server, published, standing, error } = entry;
+  const { server, remote, published, standing, error } = entry;
+  const name = remote === null ? "" : `, as ${remote}`;
   yield standing === "withdrawn"
     ? `${server} names it no more: ${meanings.withdrawn}.`
-    : `${server} names ${shown(entry)}, published ${date(Number(published))}: ${
-      meanings[standing]
-    }.`;
+    : `${server} names ${shown(entry)}${name}, published ${
+      date(Number(published))
+    }: ${meanings[standing]}.`;
   if (error !== null) yield `It could not be copied last time: ${error}`;
 }
 

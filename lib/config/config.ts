@@ -61,6 +61,8 @@ export interface ReplicaConfig {
   readonly maxDelete: MaxDelete;
   /** How long a file stays in the trash; 0: for ever. @default 30 days */
   readonly trashKeepMs: number;
+  /** What names are made readable from that were not UTF-8 on the server; `null`: they keep their `%XX` form. */
+  readonly filenameCharset: string | null;
 }
 
 /** How servers are tested and chosen. */

@@ -44,9 +44,16 @@ function toServer(
 }
 
 function toReplica(
-  { max_delete, trash_keep, ...replica }: NonNullable<Parsed["replica"]>,
+  { max_delete, trash_keep, filename_charset, ...replica }: NonNullable<
+    Parsed["replica"]
+  >,
 ): ReplicaConfig {
-  return { ...replica, maxDelete: max_delete, trashKeepMs: trash_keep };
+  return {
+    ...replica,
+    maxDelete: max_delete,
+    trashKeepMs: trash_keep,
+    filenameCharset: filename_charset ?? null,
+  };
 }
 
 function toProbe(

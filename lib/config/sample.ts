@@ -46,6 +46,7 @@ into = "/srv/replica"          # the directory that holds it
 # delete = "keep"              # or trash, or remove: files that a server withdrew
 # max_delete = "10%"           # or a number of files; a pass that would delete more stops and asks
 # trash_keep = "30d"           # how long files stay in into/.relais/trash; 0s: for ever
+# filename_charset = "latin1"  # what names were in that are no UTF-8 on the server, and come as %XX else
 
 # How servers are tested and chosen.
 [probe]

@@ -7,6 +7,7 @@
 
 import * as v from "valibot";
 import { copyOrders, deletions, deltas, levels, sources } from "./config.ts";
+import { isCharset } from "../list/charset.ts";
 import { ForeignFormat } from "../list/foreign.ts";
 import { table } from "./table.ts";
 import {
@@ -68,6 +69,11 @@ const listFormat = v.pipe(
   ),
 );
 
+const charset = v.pipe(
+  v.string('expected a charset, like "latin1" or "shift_jis"'),
+  v.check(isCharset, 'expected a charset, like "latin1" or "shift_jis"'),
+);
+
 /** One wait for a server. */
 const limit = waiting("100ms", "1d");
 
@@ -101,6 +107,7 @@ export const tables = {
     delete: v.optional(oneOf(deletions), "keep"),
     max_delete: v.optional(maxDelete, "10%"),
     trash_keep: v.optional(duration, "30d"),
+    filename_charset: v.optional(charset),
   },
   probe: {
     timeout: v.optional(limit, "5s"),

@@ -44,7 +44,7 @@ export async function adopt(
 }
 
 /** A file that may be here already. */
-type Adoptable = Omit<Wanted, "seq" | "failedBefore" | "twin">;
+type Adoptable = Omit<Wanted, "seq" | "remote" | "failedBefore" | "twin">;
 
 /** What is there, as far as it matters. */
 type There = Pick<Stats, "size" | "mtime">;

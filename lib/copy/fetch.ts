@@ -5,6 +5,7 @@
  */
 
 import { FileError } from "../errors.ts";
+import type { Wanted } from "../protocol.ts";
 import { type Range, type Read, readRanges } from "../ssh/read-range.ts";
 import type { RemoteFile, RemoteSession } from "../ssh/remote-session.ts";
 import type { Throttle } from "./throttle.ts";
@@ -18,6 +19,14 @@ export type Connection = Pick<
 
 /** One request in flight carries at most so many bytes; a longer one counts for several. */
 const slotBytes = 64 * 1024;
+
+/** Returns where a server has what `entry` names, below `root`. */
+export function pathOn(
+  root: string,
+  { path, remote }: Pick<Wanted, "path" | "remote">,
+): string {
+  return `${root}/${remote ?? path}`;
+}
 
 /** Hears of bytes as they come. */
 export interface Hearer {

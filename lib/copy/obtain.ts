@@ -10,7 +10,7 @@ import { FileError } from "../errors.ts";
 import type { Wanted } from "../protocol.ts";
 import { adopt } from "./adopt.ts";
 import type { Tools } from "./copier.ts";
-import { heard } from "./fetch.ts";
+import { heard, pathOn } from "./fetch.ts";
 import { type Making, Reuse } from "./reuse.ts";
 import type { StagedFile } from "./staging.ts";
 
@@ -77,7 +77,7 @@ export class Obtaining {
     slots: number,
   ): Promise<Pick<Ready, "staged" | "reused">> {
     const { root, fetcher, staging, observer } = this.#tools;
-    const path = `${root}/${entry.path}`;
+    const path = pathOn(root, entry);
     const { size } = entry;
     if (entry.failedBefore) await fetcher.examine(path);
     if (fetcher.isSmall(size) && !staging.holds(entry)) {

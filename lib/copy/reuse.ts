@@ -16,7 +16,7 @@ import { FileError } from "../errors.ts";
 import type { Wanted } from "../protocol.ts";
 import { appendedTo, seemsAppended } from "./appended.ts";
 import type { Destination } from "./destination.ts";
-import { type Fetcher, heard, type Hearer } from "./fetch.ts";
+import { type Fetcher, heard, type Hearer, pathOn } from "./fetch.ts";
 import { type Asked, fetchSignature } from "./fetch-signature.ts";
 import { OldFile } from "./old-file.ts";
 import { type FetchRanges, rebuild } from "./rebuild.ts";
@@ -276,7 +276,7 @@ export class Making {
     );
 
   get #path(): string {
-    return `${this.#task.root}/${this.#task.entry.path}`;
+    return pathOn(this.#task.root, this.#task.entry);
   }
 
   #notReused(error: unknown): void {

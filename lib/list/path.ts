@@ -83,7 +83,8 @@ export function decodePath(text: string): string | undefined {
   }
 }
 
-function decodeBytes(text: string): Uint8Array {
+/** Returns the bytes that `text` stands for, in which each `%` is followed by two hexadecimal digits. */
+export function decodeBytes(text: string): Uint8Array {
   const pieces = text.split(/%([0-9A-Fa-f]{2})/);
   const bytes = pieces.map((piece, index) =>
     index % 2 === 0 ? encoder.encode(piece) : [Number.parseInt(piece, 16)]

@@ -30,6 +30,8 @@ export interface CopyHere extends KnownVersion {
 
 /** What a server names. */
 export interface NamedVersion extends KnownVersion {
+  /** Its path on the server, if that is another one. */
+  readonly remote: string | null;
   readonly standing: Standing;
   /** Why it could not be copied last time. */
   readonly error: string | null;
@@ -52,7 +54,7 @@ export function knownFile(db: DatabaseSync, path: string): KnownFile {
   ).get(path) as unknown as CopyHere | undefined;
   const named = prepared(
     db,
-    `SELECT ${version}, standing, error FROM entry
+    `SELECT ${version}, remote, standing, error FROM entry
      WHERE path = ? AND server IN (SELECT server FROM list)`,
   ).all(path) as unknown as NamedVersion[];
   return { here: here ?? null, named };

@@ -168,6 +168,11 @@ CREATE TABLE told (
   told      REAL NOT NULL      -- for the last time
 ) WITHOUT ROWID;
 `,
+  `
+-- Names that were not UTF-8 on the server, made readable.
+ALTER TABLE list ADD COLUMN charset TEXT;  -- that names were read in; NULL: none
+ALTER TABLE entry ADD COLUMN remote TEXT;  -- the path on the server, if it is another one
+`,
 ];
 
 /** Version of the schema, kept in `PRAGMA user_version`. */

@@ -11,7 +11,7 @@ const columns =
 
 const named = "standing NOT IN ('withdrawn')";
 const wanted = `
-  SELECT entry.path, entry.seq, entry.mtime, entry.size, entry.mode, entry.digest,
+  SELECT entry.path, entry.remote, entry.seq, entry.mtime, entry.size, entry.mode, entry.digest,
     entry.error IS NOT NULL AS failedBefore,
     copy.mtime AS mtimeHere, copy.size AS sizeHere, copy.digest AS digestHere,
     (SELECT path FROM copy AS other
@@ -28,7 +28,7 @@ const texts = {
   list: "SELECT * FROM list WHERE server = :server",
   beginReading: `
       INSERT OR REPLACE INTO list
-      VALUES (:server, :generation, 0, x'', 0, :reading, :complete, :filters)`,
+      VALUES (:server, :generation, 0, x'', 0, :reading, :complete, :filters, :charset)`,
   advance: `
       UPDATE list SET "offset" = :offset, tail = :tail, seq = :seq WHERE server = :server`,
   completeReading: "UPDATE list SET complete = :number WHERE server = :server",
@@ -43,9 +43,9 @@ const texts = {
       DELETE FROM entry
       WHERE server = :server AND reading < :number AND standing <> 'withdrawn'`,
   put: `
-      INSERT OR REPLACE INTO entry (${columns}, reading, standing)
+      INSERT OR REPLACE INTO entry (${columns}, remote, reading, standing)
       VALUES (:path, :server, :seq, :generation, :published, :mtime, :size, :mode, :digest,
-        :reading, :standing)`,
+        :remote, :reading, :standing)`,
   forget: "DELETE FROM entry WHERE server = :server AND path = :path",
   judge: `
       UPDATE entry SET standing = :standing, error = NULL

@@ -19,6 +19,7 @@ import { Pacer } from "../pacer.ts";
 import type { Space } from "../space.ts";
 import type { Timestamp } from "../timestamp.ts";
 import { transaction } from "./database.ts";
+import { Naming } from "./naming.ts";
 import {
   comparePublication,
   judge,
@@ -79,6 +80,7 @@ interface ListRow {
   reading: number;
   complete: number;
   filters: string;
+  charset: string | null;
 }
 
 /** What an entry takes on the disk at most, as a rule: in the table, its indexes and the write-ahead log. */
@@ -94,31 +96,45 @@ export interface Filter {
   readonly fingerprint: string;
 }
 
+/** How the list is kept; every part has its default. */
+export interface ListOptions {
+  /** @default "oldest" */
+  readonly order?: CopyOrder;
+  /** Where the state lies; without it, room is not watched. */
+  readonly space?: Pick<Space, "claim" | "release">;
+  /** See {@link Naming}. @default null */
+  readonly charset?: string | null;
+}
+
 /** The tables `list`, `entry` and `copy`; their only writer. */
 export class SynchronisedList {
   readonly #db: DatabaseSync;
   readonly #filter: Filter;
   readonly #order: CopyOrder;
-  readonly #space: Pick<Space, "claim" | "release"> | undefined;
+  readonly #space: ListOptions["space"];
+  readonly #charset: string | null;
+  readonly #naming: Naming;
   readonly #statements: Statements;
 
   constructor(
     db: DatabaseSync,
     filter: Filter,
-    order: CopyOrder = "oldest",
-    space?: Pick<Space, "claim" | "release">,
+    { order = "oldest", space, charset = null }: ListOptions = {},
   ) {
     this.#db = db;
     this.#filter = filter;
     this.#order = order;
     this.#space = space;
+    this.#charset = charset;
+    this.#naming = new Naming(db, charset);
     this.#statements = prepareStatements(db);
   }
 
-  /** Returns where reading the list of `server` goes on; `undefined` if it never was read. */
+  /** Returns where reading the list of `server` goes on; `undefined` if it never was read, or with other names. */
   cursor(server: string): Cursor | undefined {
     const row = this.#list(server);
     if (row === undefined || row.generation === null) return undefined;
+    if (row.charset !== this.#charset) return undefined;
     const { generation, offset, tail, seq } = row;
     return { generation, offset, tail, seq };
   }
@@ -133,6 +149,7 @@ export class SynchronisedList {
       reading: number,
       complete: before?.complete ?? 0,
       filters: this.#filter.fingerprint,
+      charset: this.#charset,
     });
     return { server, generation, number };
   }
@@ -302,17 +319,20 @@ export class SynchronisedList {
     conflicts: Conflict[],
   ): Standing {
     const { server, generation, number } = reading;
-    const offered = { ...entry, server, generation };
-    const here = this.#copy(entry.path);
+    const { path, remote, displaced } = this.#naming.name(reading, entry.path);
+    if (displaced !== undefined) this.#judgePath(displaced);
+    const offered = { ...entry, path, server, generation };
+    const here = this.#copy(path);
     const standing = this.#stand(offered, here);
     if (standing === "conflict") {
-      conflicts.push({ path: entry.path, here: here!, offered });
+      conflicts.push({ path, here: here!, offered });
     }
     if (standing === "withdrawn" && here === undefined) {
-      this.#statements.forget.run({ server, path: entry.path });
+      this.#statements.forget.run({ server, path });
     } else {
       this.#statements.put.run({
         ...columnsOf(offered),
+        remote,
         reading: number,
         standing,
       });

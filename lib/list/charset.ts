@@ -1,0 +1,56 @@
+/**
+ * Names that were not UTF-8 on the server, made readable.
+ *
+ * @module
+ */
+
+import { checkPath, decodeBytes, decodePath } from "./path.ts";
+
+/** What a publisher escapes in such a name: control bytes, `%`, and bytes that are no part of UTF-8. */
+const escaped = /^(?:[^%]|%(?:[01][0-9A-F]|25|7F|[89A-F][0-9A-F]))*$/;
+
+/** Charsets that names on UNIX are not in, or that need no reading. */
+const senseless = /^(?:utf-|replacement$)/;
+
+/** Whether `label` is a charset that {@link readableName} can read, by a name of the WHATWG Encoding Standard. */
+export function isCharset(label: string): boolean {
+  try {
+    return !senseless.test(new TextDecoder(label).encoding);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Returns what a path of an export reads in UTF-8, if parts of it stand there
+ * under their `%XX` form because they were not UTF-8 on the server
+ * (docs/list-format.md); `undefined` if none does, or is a name in `charset`
+ * either.
+ *
+ * @throws {RangeError} If `charset` is none.
+ */
+export function readableName(
+  path: string,
+  charset: string,
+): string | undefined {
+  if (!path.includes("%")) return undefined;
+  const parts = path.split("/");
+  if (!parts.some(isEscaped)) return undefined;
+  const decoder = new TextDecoder(charset, { fatal: true, ignoreBOM: true });
+  try {
+    const readable = parts.map((part) =>
+      isEscaped(part) ? decoder.decode(decodeBytes(part)) : part
+    );
+    if (readable.some((part) => part.includes("/"))) return undefined;
+    const whole = readable.join("/");
+    return checkPath(whole) === undefined ? whole : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a part may be the `%XX` form of a name; one that is UTF-8 has its `%` from somebody else. */
+function isEscaped(part: string): boolean {
+  return part.includes("%") && escaped.test(part) &&
+    decodePath(part) === undefined;
+}
