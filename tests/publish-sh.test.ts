@@ -8,6 +8,7 @@ import {
 } from "../fixtures/publishers.ts";
 import { hostileNames, Sources } from "../fixtures/sources.ts";
 import { makeWorld, relais, treeOf } from "../fixtures/world.ts";
+import { Lock } from "../lib/lock.ts";
 import { publishScript } from "../lib/publish/sh/script.ts";
 
 const shells = shellPublishers();
@@ -18,6 +19,12 @@ const posix = [
   ...["head", "ls", "mkdir", "mv", "od", "ps", "rm", "rmdir", "sed", "sleep"],
   ...["sort", "sync", "tail", "touch", "tr", "uname", "wc"],
 ];
+
+/** What is relais's own in an export, but for the lock that the kernel knows. */
+function ownOf({ into }: Sources): string[] {
+  return [...Deno.readDirSync(`${into}/.relais`)].map(({ name }) => name)
+    .filter((name) => name !== "lock");
+}
 
 /** Stands for the stat of a BSD: no `-c`, and `-f` is a format. */
 const bsdStat = `#!/bin/sh
@@ -129,6 +136,41 @@ for (const publisher of shells) {
     assertEquals(world.sh("cat export/caf%E9"), "1\n");
   });
 
+  Deno.test(`${publisher.name} and relais publish refuse to work beside each other`, async () => {
+    using world = new Sources();
+    world.write("a.csv", "1");
+    const own = `${world.into}/.relais`;
+    const staged = `${own}/staging/under way`;
+    {
+      using _lock = Lock.take(own);
+      Deno.mkdirSync(`${own}/staging`);
+      Deno.writeTextFileSync(staged, "");
+      const beside = await runScript(world.config, publisher.command);
+      assertEquals(beside.status, 7);
+      assertMatch(beside.told[0]!, /another relais works with it/);
+      assertEquals(Deno.readTextFileSync(staged), "");
+    }
+    // It takes its time to find a digest.
+    using tools = toolbox([[
+      "sha256sum",
+      `#!/bin/sh
+: > "${world.root}/begun"
+while [ ! -e "${world.root}/go" ]; do sleep 0.05; done
+exec ${which("sha256sum")} "$@"
+`,
+    ]]);
+    const PATH = `${tools.PATH}:${Deno.env.get("PATH")}`;
+    const running = runScript(world.config, publisher.command, { PATH });
+    world.sh(
+      "for _ in $(seq 200); do [ ! -e begun ] || exit 0; sleep 0.05; done; exit 1",
+    );
+    const beside = await relaisPublisher.publish(world.config);
+    world.sh(": > go");
+
+    assertEquals([beside.status, beside.published], [7, 0]);
+    assertEquals((await running).published, 1);
+  });
+
   Deno.test(`${publisher.name} refuses to work beside another one, and not beside a dead one`, async () => {
     using world = new Sources();
     world.write("a.csv", "1");
@@ -143,7 +185,7 @@ for (const publisher of shells) {
 
     Deno.writeTextFileSync(`${lock}/pid`, "99999999\n");
     assertEquals((await publisher.publish(world.config)).published, 1);
-    assertEquals([...Deno.readDirSync(`${world.into}/.relais`)].length, 1);
+    assertEquals(ownOf(world), ["list"]);
 
     Deno.mkdirSync(lock);
     assertEquals((await publisher.publish(world.config)).status, 0);
@@ -288,7 +330,7 @@ for (const time of [1, 2, 3, 4, 5]) {
         ? ["1 + a.csv", "2 + b/c.csv", "3 - a.csv"]
         : ["1 + a.csv", "2 + b/c.csv"],
     );
-    assertEquals([...Deno.readDirSync(`${world.into}/.relais`)].length, 1);
+    assertEquals(ownOf(world), ["list"]);
   });
 }
 

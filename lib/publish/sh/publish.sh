@@ -2,8 +2,9 @@
 #
 # Publishes files for relais on a UNIX that relais itself does not run on: what
 # `relais publish --once` does, with nothing but a POSIX shell, awk and find.
-# Its dates and digests are what the utilities of this server can give. Do not
-# run both into one export: neither sees the lock of the other.
+# Its dates and digests are what the utilities of this server can give. Keep to
+# one of the two for an export: relais cannot name a source whose name is not
+# UTF-8, and withdraws what this has published of it.
 #
 # Usage: relais-publish.sh [-q | -v] [-a | --accept-shrink]
 #
@@ -328,6 +329,7 @@ open_export() {
 # mkdir is what every UNIX does for one process only. A lock whose process is
 # gone is taken over; "takeover" in it sees to it that only one run does so.
 take_lock() {
+  exclude_relais
   if mkdir "$lock" 2>/dev/null; then
     locked=yes
     sign "$lock" || die 4 "Cannot write to $into"
@@ -336,6 +338,17 @@ take_lock() {
     [ -n "$locked" ] || die 7 \
       "Cannot use $own: another relais works with it; if none does, remove $lock"
   fi
+}
+
+# The lock of relais itself, which the kernel gives up with this process. Where
+# relais runs, there is flock.
+exclude_relais() {
+  command -v flock > /dev/null 2>&1 || return 0
+  exec 5>> "$own/lock" || die 4 "Cannot write to $into"
+  # Some shells hand on only what is named. That the disk knows no locks is
+  # another status.
+  flock -n 5 5>&5 2> /dev/null || [ $? -ne 1 ] ||
+    die 7 "Cannot use $own: another relais works with it"
 }
 
 take_over() {
