@@ -112,11 +112,11 @@ async function dispatch(
         ...invocation.arguments,
       }, output);
     case "list": {
-      const { pending, failed, since, sort } = invocation.options;
+      const { wanted, failed, diff, since, sort } = invocation.options;
       const { glob } = invocation.arguments;
-      const selection = pending ? "pending" : failed ? "failed" : "all";
-      const args = { selection, glob, since, sort, json } as const;
-      return list(requireReplica(await load()), args, output);
+      const selection = wanted ? "wanted" : failed ? "failed" : "all";
+      const args = { selection, diff, glob, since, sort, json } as const;
+      return await list(requireReplica(await load()), args, output);
     }
     case "verify":
       return await verify(requireReplica(await load()), {

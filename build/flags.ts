@@ -15,6 +15,7 @@ const variables = [
   ...["CREDENTIALS_DIRECTORY", "JOURNAL_STREAM", "SSH_AUTH_SOCK"],
   ...["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"],
   ...["HOME", "XDG_CONFIG_HOME", "RELAIS_EXECUTABLE", "TERM"],
+  ...["PAGER", "LESS"],
   ...variablesForRuntime,
 ];
 

@@ -9,7 +9,7 @@ const lines: [typed: string, completed: string[]][] = [
   ["relais --config /nonexistent log --mod", ["--module"]],
   ["relais log --module test", ["test-server"]],
   ["relais log -f --level w", ["warning"]],
-  ["relais list --p", ["--pending"]],
+  ["relais list --w", ["--wanted"]],
   ["relais completions z", ["zsh"]],
   ["relais help in", ["init"]],
   ["relais init /etc/host", ["/etc/host.conf", "/etc/hostname", "/etc/hosts"]],

@@ -38,5 +38,40 @@ Deno.test("relais list shows files since a time, by glob, and in the order asked
   ]);
   assertEquals(await listed(world, "--since", "1d"), ["a.csv", "deep/c.csv"]);
   assertEquals(await listed(world, "deep/*"), ["deep/c.csv"]);
-  assertEquals(await listed(world, "--pending"), []);
+  assertEquals(await listed(world, "--wanted"), []);
+});
+
+Deno.test("relais list --diff tells what is not on the disk as it should be", async () => {
+  await using world = await makeWorld();
+  const before = await world.relais("list", "--diff");
+  world.write({ "a.csv": "1", "b.csv": "22", "c.csv": "3", "d/e.csv": "4" });
+  await world.publish();
+  await world.pass();
+  const same = await world.relais("list", "--diff");
+  const { into } = world;
+  Deno.removeSync(`${into}/a.csv`);
+  Deno.writeTextFileSync(`${into}/b.csv`, "longer");
+  Deno.utimeSync(`${into}/c.csv`, 1, 1);
+  Deno.symlinkSync("/etc/hostname", `${into}/d/link`);
+
+  const different = await world.relais("list", "--diff");
+  const found = await world.relais("list", "--diff", "--json", "d/*");
+
+  assertEquals([before.code, before.stdout], [0, ""]);
+  assertEquals([same.code, same.stdout], [0, ""]);
+  assertEquals(different.code, 1);
+  assertEquals(
+    different.stdout.replace(/was \d.*/, "was THEN"),
+    `\
+missing     a.csv: it is gone
+differs     b.csv: it has 6 bytes, and had 2
+differs     c.csv: its date is 1, and was THEN
+extra       d/link: it did not come with relais
+`,
+  );
+  assertEquals([found.code, JSON.parse(found.stdout)], [1, {
+    path: "d/link",
+    fault: "extra",
+    what: "it did not come with relais",
+  }]);
 });

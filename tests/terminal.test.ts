@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { noise } from "../fixtures/noise.ts";
+import { isInstalled } from "../fixtures/programs.ts";
 import { hasTmux, openTerminal } from "../fixtures/terminal.ts";
 import { makeWorld, nimble, type World } from "../fixtures/world.ts";
 
@@ -227,4 +228,36 @@ Deno.test("-v names each file on a line of its own, as it arrives", async () => 
   assertEquals(code, 0);
   assertEquals(stdout.split("\n").slice(0, -2).sort(), ["a.csv", "sub/b.csv"]);
   assert(stdout.split("\n").at(-2)!.startsWith("Copied 2 files"));
+});
+
+Deno.test({
+  name: "a long list is shown page by page, a short one as it is",
+  ignore: ignore || !isInstalled("less"),
+  async fn() {
+    await using world = await makeWorld();
+    const names = Array.from(
+      { length: 60 },
+      (_, index) => `${100 + index}.csv`,
+    );
+    world.write(Object.fromEntries(names.map((name) => [name, name])));
+    await world.publish();
+    await world.pass();
+    await using terminal = await openTerminal(world);
+
+    await terminal.type("relais list");
+    const first = await terminal.until(/^:$/m);
+    await terminal.press("G");
+    const last = await terminal.until(/159\.csv/);
+    await terminal.press("C-c");
+    await terminal.until(/^\$$/m);
+    await terminal.type("clear; relais list '10*'");
+    const short = await terminal.until(/109\.csv\n\$$/);
+    await terminal.type("clear; PAGER='head -n 1' relais list");
+    const own = await terminal.until(/100\.csv\n\$$/);
+
+    assertEquals(first.match(/\.csv$/gm)?.length, 23);
+    assert(last.includes("(END)"), last);
+    assertEquals(short.match(/\.csv$/gm)?.length, 10);
+    assertEquals(own.match(/\.csv$/gm)?.length, 1);
+  },
 });

@@ -56,6 +56,10 @@ const environment = [
     "Where systemd puts private keys; one of them takes the place of the file that the configuration names.",
   ],
   ["NOTIFY_SOCKET, WATCHDOG_USEC", "Where systemd hears how the loop does."],
+  [
+    "PAGER, LESS",
+    "What shows a long list on a terminal, less if nothing is said, and its options. An empty PAGER: nothing does.",
+  ],
   ["SSH_AUTH_SOCK", "The socket of the agent, for servers with agent = true."],
 ] as const;
 

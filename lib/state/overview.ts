@@ -44,11 +44,11 @@ export interface FileHere {
   readonly arrived: number;
 }
 
-export type Selection = "all" | "pending" | "failed";
+export type Selection = "all" | "wanted" | "failed";
 
 const conditions: Record<Selection, string> = {
   all: "1",
-  pending: "standing = 'wanted'",
+  wanted: "standing = 'wanted'",
   failed: "error IS NOT NULL",
 };
 

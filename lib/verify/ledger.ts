@@ -20,6 +20,14 @@ export interface Copy {
   readonly digest: Digest | null;
 }
 
+/** Returns what should be under `path` now; `undefined` if nothing should. */
+export function copyOf(db: DatabaseSync, path: string): Copy | undefined {
+  return prepared(
+    db,
+    "SELECT path, size, mtime, digest FROM copy WHERE path = ?",
+  ).get(path) as Copy | undefined;
+}
+
 interface Row extends Copy {
   /** When it was verified last, in seconds since the epoch; 0: never. */
   readonly at: number;
@@ -58,12 +66,9 @@ export class Ledger {
     }
   }
 
-  /** Returns what should be under `path` now; `undefined` if nothing should. */
+  /** See {@link copyOf}. */
   copy(path: string): Copy | undefined {
-    return prepared(
-      this.#db,
-      "SELECT path, size, mtime, digest FROM copy WHERE path = ?",
-    ).get(path) as Copy | undefined;
+    return copyOf(this.#db, path);
   }
 
   /** Notes that these files were verified at `at`, in seconds since the epoch, whatever came of it. */

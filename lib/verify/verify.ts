@@ -38,7 +38,12 @@ export async function* verify(
     const looked: string[] = [];
     for (const copy of page.filter(({ path }) => matches(path))) {
       if (left-- <= 0) break;
-      const verified = await again(copy, ledger, destination, throttle);
+      const verified = await examineAgain(
+        copy,
+        (path) => ledger.copy(path),
+        destination,
+        throttle,
+      );
       looked.push(copy.path);
       if (verified !== undefined) yield verified;
     }
@@ -48,17 +53,21 @@ export async function* verify(
   }
 }
 
-/** Returns what was found; `undefined` if the file need not be there any more. */
-async function again(
+/**
+ * Examines a file, again if it was replaced meanwhile; `known` says what should be
+ * under a path now. Returns what was found; `undefined` if the file need not be
+ * there any more.
+ */
+export async function examineAgain(
   copy: Copy,
-  ledger: Ledger,
+  known: (path: string) => Copy | undefined,
   destination: Destination,
   throttle: Throttle,
 ): Promise<Verified | undefined> {
   for (let attempt = 1;; attempt++) {
     const finding = await examine(copy, destination, throttle);
     if (finding === undefined) return { copy, finding };
-    const now = ledger.copy(copy.path);
+    const now = known(copy.path);
     if (now === undefined) return undefined;
     if (isSame(now, copy) || attempt === attempts) return { copy, finding };
     copy = now;

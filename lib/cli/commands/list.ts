@@ -11,7 +11,8 @@ export const list = {
   name: "list",
   summary: "the synchronised list of files",
   description: [
-    "Shows the synchronised list: each file with its date, its size and how it stands to what is on the replica.",
+    "Shows the synchronised list: each file with its date, its size and how it stands to what is on the replica. On a terminal PAGER shows it, or less.",
+    "With --diff it looks at the disk, and shows what is missing, has another size or date than it should, or did not come with relais; exits with 1 if there is any. What the files hold only relais verify can tell.",
   ],
   arguments: [{
     name: "glob",
@@ -20,22 +21,29 @@ export const list = {
   }],
   options: [
     {
-      long: "pending",
+      long: "wanted",
       kind: "flag",
-      help: "only files that are not here yet",
+      help: "only files that are still to be fetched",
       conflicts: "failed",
     },
     {
       long: "failed",
       kind: "flag",
       help: "only files that could not be copied",
-      conflicts: "pending",
+      conflicts: "diff",
+    },
+    {
+      long: "diff",
+      kind: "flag",
+      help: "not the list, but how the disk differs from it",
+      conflicts: "wanted",
     },
     {
       long: "since",
       kind: "duration",
       value: "DURATION",
       help: "only files published in the last DURATION, like 1d",
+      conflicts: "diff",
     },
     {
       long: "sort",
@@ -44,10 +52,12 @@ export const list = {
       choices: listOrders,
       help: "in which order",
       default: "path",
+      conflicts: "diff",
     },
   ],
   examples: [
     { line: "relais list 'stock/**/*.csv'", help: "a part of the list" },
-    { line: "relais list --pending", help: "what is still to come" },
+    { line: "relais list --wanted", help: "what is still to come" },
+    { line: "relais list --diff", help: "what somebody else changed here" },
   ],
 } as const satisfies Command;
