@@ -561,6 +561,25 @@ Deno.test("a Latin-1 tree is readable on a replica with filename_charset, and st
   assertEquals(texts(), { ...rest, "é/a b.csv": "2\n20" });
 });
 
+Deno.test("filename_charset renames what is here already, though the list has not changed", async () => {
+  await using world = await makeWorld();
+  world.write({ "caf%E9": "1", "plain": "2" });
+  await world.publish();
+  await world.pass();
+  const names = () => Object.keys(treeOf(world.into)).sort();
+  const before = names();
+  world.configure({
+    replica:
+      `filename_charset = "latin1"\ndelete = "remove"\nmax_delete = "50%"`,
+  });
+
+  const { copied, removed, exit } = await world.pass();
+
+  assertEquals(before, ["caf%E9", "plain"]);
+  assertEquals({ copied, removed, exit }, { copied: 1, removed: 1, exit: 0 });
+  assertEquals(names(), ["café", "plain"]);
+});
+
 /** The name a file is exported under: its own, or where a part is not UTF-8 the %XX form of that part. */
 function exported(name: readonly number[]): string {
   const decoder = new TextDecoder("utf-8", { fatal: true });

@@ -7,6 +7,8 @@ import {
 import { makeWorld, type World } from "../fixtures/world.ts";
 import { loadConfig, requireReplica } from "../lib/config/load.ts";
 import { ModuleError, RelaisError } from "../lib/errors.ts";
+import { readState } from "../lib/state/database.ts";
+import { lastPasses } from "../lib/state/history.ts";
 import { replicaPlans } from "../lib/supervisor/plans.ts";
 import { Replica, type ReplicaOptions } from "../lib/supervisor/replica.ts";
 
@@ -65,6 +67,31 @@ Deno.test("Replica.pass() replaces a module that died in the pass before", async
     `${world.directory}/replica/log/relais.log`,
   );
   assertEquals(log.match(/module test-server was replaced/g)?.length, 2);
+});
+
+Deno.test("a pass that a module's death ended is in the history, and told of once", async () => {
+  await using world = await makeWorld();
+  const told = `${world.directory}/told`;
+  world.configure({
+    more: `[hooks]\non_error = ["sh", "-c", "cat >> ${told}"]`,
+  });
+  await using replica = await replicaWith(world, "throwing");
+
+  for (let pass = 0; pass < 2; pass++) {
+    await assertRejects(() => replica.pass(never), ModuleError, "a bug");
+  }
+
+  const [notice, ...more] = (await Deno.readTextFile(told)).trim().split("\n");
+  const { event, condition, errors } = JSON.parse(notice!);
+  assertEquals([event, condition, more], ["error", "exit:1", []]);
+  assertStringIncludes(errors[0], "a bug");
+  using db = readState(world.state)!;
+  const passes = lastPasses(db, 5);
+  assertEquals(passes.map(({ exit, server }) => [exit, server]), [
+    [1, null],
+    [1, null],
+  ]);
+  assertEquals(passes[0]!.errors, errors);
 });
 
 Deno.test("Replica.pass() gives up a module that does not answer, and says so", async () => {

@@ -9,6 +9,7 @@ import {
   exitStatus,
   type Failure,
   RefusedError,
+  type RelaisError,
   RemoteFailure,
   toFailure,
 } from "../errors.ts";
@@ -25,6 +26,30 @@ import { exitOf } from "./exit.ts";
 /** A module died, or the state is not what it was: the replica mends that, and begins anew. */
 const fatal = new Set(["ModuleError", "DamagedStateError"]);
 
+/** What a pass has done before it has done anything. */
+const nothing = {
+  seen: 0,
+  new: 0,
+  skipped: 0,
+  refused: 0,
+  copied: 0,
+  adopted: 0,
+  bytes: 0,
+  reused: 0,
+  wire_bytes: 0,
+  removed: 0,
+};
+
+/** Returns the report of a pass that `error` ended before it had one, `seconds` after it began. */
+export function brokenReport(error: unknown, seconds: number): PassReport {
+  const { exitStatus: exit = exitStatus.incomplete } = error as RelaisError;
+  return {
+    ...{ server: null, generation: null, ...nothing },
+    ...{ failed: [], errors: [describe(error)], lag_seconds: 0 },
+    ...{ seconds, exit },
+  };
+}
+
 /** The figures and the failures of one pass. */
 export class PassAccount {
   generation: string | null = null;
@@ -35,18 +60,7 @@ export class PassAccount {
   readonly failed = new Map<string, FailedFile>();
   readonly #started = performance.now();
   readonly #failures: Failure[];
-  readonly #totals = {
-    seen: 0,
-    new: 0,
-    skipped: 0,
-    refused: 0,
-    copied: 0,
-    adopted: 0,
-    bytes: 0,
-    reused: 0,
-    wire_bytes: 0,
-    removed: 0,
-  };
+  readonly #totals = { ...nothing };
 
   /** @param notices What happened before the pass, and is told with it. */
   constructor(notices: readonly Failure[]) {

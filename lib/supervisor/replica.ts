@@ -32,6 +32,7 @@ import { type Timestamp, timestampFromMilliseconds } from "../timestamp.ts";
 import { Hold } from "./hold.ts";
 import { joinPaths, runHook } from "./hooks.ts";
 import type { ModulePlan } from "./module-worker.ts";
+import { brokenReport } from "./account.ts";
 import { type PassOutcome, runPass } from "./pass.ts";
 import { replicaPlans, type RunOptions } from "./plans.ts";
 import type { Stage } from "./stage.ts";
@@ -129,11 +130,13 @@ export class Replica implements AsyncDisposable {
    */
   async pass(signal: AbortSignal): Promise<PassOutcome> {
     if (this.#hold.isLost) await this.#retakeState();
+    const started = Date.now();
     try {
       return await this.#withSoundState(() => this.#pass(signal));
     } catch (error) {
-      const { exit, text } = ended(error);
-      if (!this.#options.dryRun) await this.#telling.end(exit, text, signal);
+      if (!this.#options.dryRun) {
+        await this.#concludeBroken(error, started, signal);
+      }
       throw error;
     }
   }
@@ -291,6 +294,27 @@ export class Replica implements AsyncDisposable {
     await this.#telling.end(exit, summary, signal);
   }
 
+  /** Records and tells of a pass that `error` ended, as far as that is still possible. */
+  async #concludeBroken(
+    error: unknown,
+    started: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const report = brokenReport(error, (Date.now() - started) / 1_000);
+    try {
+      const stat = this.#supervisor.asker<StatOperations>("stat");
+      const { notices } = await stat.ask("record", {
+        report,
+        started: timestampFromMilliseconds(started),
+      });
+      await this.#telling.tell(notices, signal);
+    } catch (cause) {
+      // It may be stat that died, or the state that cannot be written.
+      this.#log.debug(`this pass is not in the history: ${describe(cause)}`);
+    }
+    await this.#telling.end(report.exit, describe(error), signal);
+  }
+
   /** Records the pass; returns what that brought to light. */
   async #record(
     report: PassOutcome["report"],
@@ -340,12 +364,6 @@ export class Replica implements AsyncDisposable {
   }
 }
 
-/** How a pass ended that has no report. */
-function ended(error: unknown): { exit: number; text: string } {
-  const { exitStatus: exit = exitStatus.incomplete } = error as RelaisError;
-  return { exit, text: describe(error) };
-}
-
 /** Whether two errors are of the same kind: ages, sizes and counts change while what is wrong does not. */
 function isAlike(a: string, b: string): boolean {
   const withoutFigures = (text: string) => text.replaceAll(/\d+/g, "0");
@@ -357,14 +375,10 @@ function fingerprint({ servers, replica }: ReplicaReady): string {
   const roots = servers.map((
     { name, host, port, root, list },
   ) => [name, host, port, root, list]);
-  const { into, source, include, exclude } = replica;
+  const { into, source, include, exclude, filenameCharset } = replica;
   const text = JSON.stringify([
-    roots,
-    into,
-    source,
-    include,
-    exclude,
-    replica.delete,
+    ...[roots, into, source, include, exclude, replica.delete],
+    filenameCharset,
   ]);
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
