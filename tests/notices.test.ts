@@ -90,7 +90,7 @@ function watcher() {
   };
 }
 
-Deno.test("24 hours of passes with failovers are told in exactly these notices", () => {
+Deno.test("a pass a minute for three days is told of in exactly these notices", () => {
   using replica = watcher();
   const told: string[] = [];
   for (let at = 0; at < 3 * 24 * 60; at++) {
