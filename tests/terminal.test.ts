@@ -261,3 +261,39 @@ Deno.test({
     assertEquals(own.match(/\.csv$/gm)?.length, 1);
   },
 });
+
+Deno.test({
+  name:
+    "the loop has a line for each pass that did something, or went otherwise",
+  ignore,
+  async fn() {
+    await using world = await makeWorld({
+      more: `${nimble}\n[schedule]\nevery = "1s"`,
+    });
+    world.write({ "a.csv": "1" });
+    await world.publish();
+    await using terminal = await openTerminal(world);
+
+    await terminal.type("relais");
+    await terminal.until(/Copied 1 file/);
+    world.write({ "b.csv": "2", "c.csv": "3" });
+    await world.publish();
+    await terminal.until(/Copied 2 files/);
+    await world.production.sshd.stop();
+    await terminal.until(/No server is available/);
+    await world.production.sshd.start();
+    await terminal.until(/Nothing new/);
+    await terminal.press("C-c");
+    const all = await terminal.until(/\^C\$$/m);
+
+    const sentences = (await terminal.lines()).split("\n")
+      .filter((line) => /^\d\d:\d\d:\d\d /.test(line));
+    assertEquals(sentences.map((line) => neutral(line).replace("HH:MM ", "")), [
+      "Copied 1 file from production, 1 B, in N s.",
+      "Copied 2 files from production, 2 B, in N s.",
+      "No server is available: production is unreachable. What is here stays as it is.",
+      "Nothing new on production, in N s.",
+    ]);
+    assert(!all.includes("supervisor"), all);
+  },
+});

@@ -7,15 +7,19 @@
 import type { Level, ReplicaReady } from "../config/config.ts";
 import { requireReplica } from "../config/load.ts";
 import { describe, type ExitStatus } from "../errors.ts";
+import type { PassReport } from "../protocol.ts";
 import type { PassOutcome } from "../supervisor/pass.ts";
 import { Replica, type ReplicaOptions } from "../supervisor/replica.ts";
 import { Signals } from "../supervisor/signals.ts";
 import type { Stage } from "../supervisor/stage.ts";
-import { formatBytes } from "./human.ts";
+import { formatBytes, formatDate } from "./human.ts";
 import type { Output } from "./output.ts";
 import { ProgressWatch } from "./progress-watch.ts";
 import { type Job, serve } from "./service.ts";
 import { summarise } from "./summary.ts";
+
+/** The time of a day, at the end of a date. */
+const timeLength = "17:40:12".length;
 
 export interface RunArguments {
   readonly once: boolean;
@@ -68,17 +72,18 @@ function namesFiles({ json }: RunArguments, output: Output): boolean {
   return output.verbose && !json && !output.journal;
 }
 
-/** What the log module itself prints; a single pass is told by its summary. */
+/** What the log module itself prints; on a terminal, and of a single pass, a summary tells the rest. */
 function stderrLevel(
   args: RunArguments,
   output: Output,
 ): Level | null {
   const { once, dryRun } = args;
-  const { verbose, quiet, journal } = output;
+  const { verbose, quiet, journal, terminal } = output;
   // What is logged of each file need not be told beside its name.
   if (verbose) return namesFiles(args, output) ? "info" : "debug";
   if (quiet) return journal ? "error" : null;
-  return journal || !(once || dryRun) ? "info" : null;
+  if (once || dryRun) return journal ? "info" : null;
+  return terminal === undefined ? "info" : "warning";
 }
 
 async function runOnce(
@@ -108,6 +113,7 @@ function passes(
   args: RunArguments,
   output: Output,
 ): Job {
+  let exitBefore: number | undefined;
   return {
     log: replica.log,
     get answers() {
@@ -119,11 +125,26 @@ function passes(
         watch,
         limited(signal, args.maxTime),
       );
-      if (args.json) output.json(outcome.report);
-      return summarise(outcome).join(" ");
+      const summary = summarise(outcome).join(" ");
+      const { report } = outcome;
+      if (args.json) output.json(report);
+      else if (watch && (didSomething(report) || report.exit !== exitBefore)) {
+        output.result(
+          `${formatDate(Date.now()).slice(-timeLength)} ${summary}`,
+        );
+      }
+      exitBefore = report.exit;
+      return summary;
     },
     [Symbol.asyncDispose]: () => replica[Symbol.asyncDispose](),
   };
+}
+
+/** Whether there is anything to tell of a pass; most of a loop find nothing to do. */
+function didSomething(
+  { copied, adopted, removed, failed }: PassReport,
+): boolean {
+  return copied + adopted + removed + failed.length > 0;
 }
 
 /** Runs a pass, drawn while it runs if there is a terminal for that. */
