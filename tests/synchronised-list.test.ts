@@ -1,10 +1,8 @@
 import { assertEquals } from "@std/assert";
 import type { Entry } from "../lib/list/entry.ts";
 import { rehearseState } from "../lib/state/database.ts";
-import {
-  type Filter,
-  SynchronisedList,
-} from "../lib/state/synchronised-list.ts";
+import type { Filter } from "../lib/state/judge.ts";
+import { SynchronisedList } from "../lib/state/synchronised-list.ts";
 import type { Timestamp } from "../lib/timestamp.ts";
 
 const everything: Filter = { wants: () => true, fingerprint: "everything" };

@@ -15,17 +15,12 @@ import type {
   FailedFile,
   Wanted,
 } from "../protocol.ts";
-import { Pacer } from "../pacer.ts";
 import type { Space } from "../space.ts";
 import type { Timestamp } from "../timestamp.ts";
 import { transaction } from "./database.ts";
+import { type Filter, Judge, type Row } from "./judge.ts";
 import { Naming } from "./naming.ts";
-import {
-  comparePublication,
-  judge,
-  type Origin,
-  type Standing,
-} from "./standing.ts";
+import type { Standing } from "./standing.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 
 /** What reading some entries came to. */
@@ -50,19 +45,6 @@ export interface Conflict {
 /** A version, and which server it is of. */
 type VersionOf = Version & { readonly server: string };
 
-/** One entry as the state keeps it. */
-interface Row {
-  server: string;
-  path: string;
-  seq: number;
-  generation: string | null;
-  published: Timestamp;
-  mtime: Timestamp;
-  size: number;
-  mode: number | null;
-  digest: Digest | null;
-}
-
 /** One reading of a server's list from its start, or of its tree. */
 export interface Reading {
   readonly server: string;
@@ -86,16 +68,6 @@ interface ListRow {
 /** What an entry takes on the disk at most, as a rule: in the table, its indexes and the write-ahead log. */
 const entryBytes = 1_024;
 
-/** How many rows are judged again in one transaction. */
-const page = 10_000;
-
-/** What is wanted of the paths that servers name. */
-export interface Filter {
-  readonly wants: (path: string) => boolean;
-  /** Changes whenever the answers of `wants` may. */
-  readonly fingerprint: string;
-}
-
 /** How the list is kept; every part has its default. */
 export interface ListOptions {
   /** @default "oldest" */
@@ -115,6 +87,7 @@ export class SynchronisedList {
   readonly #charset: string | null;
   readonly #naming: Naming;
   readonly #statements: Statements;
+  readonly #judge: Judge;
 
   constructor(
     db: DatabaseSync,
@@ -128,6 +101,7 @@ export class SynchronisedList {
     this.#charset = charset;
     this.#naming = new Naming(db, charset);
     this.#statements = prepareStatements(db);
+    this.#judge = new Judge(db, filter, this.#statements);
   }
 
   /** Returns where reading the list of `server` goes on; `undefined` if it never was read, or with other names. */
@@ -157,7 +131,9 @@ export class SynchronisedList {
   /** Goes on with the reading that {@link cursor} belongs to; judges it again if the filter is another one. */
   async resume(server: string): Promise<Reading> {
     const { generation, reading, filters } = this.#list(server)!;
-    if (filters !== this.#filter.fingerprint) await this.#judgeAgain(server);
+    if (filters !== this.#filter.fingerprint) {
+      await this.#judge.judgeAll(server);
+    }
     return { server, generation, number: reading };
   }
 
@@ -239,7 +215,7 @@ export class SynchronisedList {
       this.#statements.judgeArrived.run(batch);
       const elsewhere = this.#statements.namedElsewhere.all(batch);
       for (const { path } of elsewhere as { path: string }[]) {
-        this.#judgePath(path);
+        this.#judge.judgePath(path);
       }
     });
   }
@@ -278,7 +254,7 @@ export class SynchronisedList {
       for (const path of paths) {
         this.#statements.removeCopy.run({ path });
         this.#statements.removeWithdrawn.run({ path });
-        this.#judgePath(path);
+        this.#judge.judgePath(path);
       }
     });
   }
@@ -320,10 +296,10 @@ export class SynchronisedList {
   ): Standing {
     const { server, generation, number } = reading;
     const { path, remote, displaced } = this.#naming.name(reading, entry.path);
-    if (displaced !== undefined) this.#judgePath(displaced);
+    if (displaced !== undefined) this.#judge.judgePath(displaced);
     const offered = { ...entry, path, server, generation };
-    const here = this.#copy(path);
-    const standing = this.#stand(offered, here);
+    const here = this.#judge.here(path);
+    const standing = this.#judge.standing(offered, here);
     if (standing === "conflict") {
       conflicts.push({ path, here: here!, offered });
     }
@@ -340,66 +316,9 @@ export class SynchronisedList {
     return standing;
   }
 
-  #stand(offered: Row & Pick<Entry, "op">, here: Row | undefined): Standing {
-    if (offered.op === "+") {
-      return this.#filter.wants(offered.path)
-        ? judge(offered, here)
-        : "excluded";
-    }
-    return here === undefined || withdraws(offered, here)
-      ? "withdrawn"
-      : "older";
-  }
-
-  /** Judges the entries of all servers for one path, after what is here has changed. */
-  #judgePath(path: string): void {
-    const here = this.#copy(path);
-    const rows = this.#statements.named.all({ path }) as unknown as Row[];
-    for (const row of rows) {
-      const standing = this.#stand({ ...row, op: "+" }, here);
-      this.#statements.judge.run({ server: row.server, path, standing });
-    }
-  }
-
-  async #judgeAgain(server: string): Promise<void> {
-    const pacer = new Pacer();
-    for (let after: string | undefined = ""; after !== undefined;) {
-      const rows = this.#statements.page.all({
-        server,
-        after,
-        page,
-      }) as unknown as Row[];
-      transaction(this.#db, () => {
-        for (const row of rows) {
-          const standing = this.#stand(
-            { ...row, op: "+" },
-            this.#copy(row.path),
-          );
-          this.#statements.judge.run({ server, path: row.path, standing });
-        }
-      });
-      after = rows.at(-1)?.path;
-      await pacer.pause();
-    }
-    const filters = this.#filter.fingerprint;
-    this.#statements.refilter.run({ server, filters });
-  }
-
   #list(server: string): ListRow | undefined {
     return this.#statements.list.get({ server }) as ListRow | undefined;
   }
-
-  #copy(path: string): Row | undefined {
-    return this.#statements.copy.get({ path }) as Row | undefined;
-  }
-}
-
-/** Whether a withdrawal is about what is here, and not about an earlier file of that name. */
-function withdraws(withdrawal: Origin, here: Origin): boolean {
-  const order = comparePublication(withdrawal, here);
-  return order === undefined
-    ? Number(withdrawal.published) > Number(here.published)
-    : order > 0;
 }
 
 interface WantedRow extends Omit<Wanted, "here" | "failedBefore"> {

@@ -6,7 +6,7 @@
 
 import type { ReplicaConfig } from "../config/config.ts";
 import { compileGlobs } from "../glob.ts";
-import type { Filter } from "../state/synchronised-list.ts";
+import type { Filter } from "../state/judge.ts";
 
 /** Makes the filter of `replica.include` and `replica.exclude`; what is excluded stays so whatever includes it. */
 export function compileFilter(
