@@ -1,4 +1,7 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { statfsSync } from "node:fs";
+import { BtrfsDisk, canShareBlocks } from "../fixtures/disk.ts";
+import { noise } from "../fixtures/noise.ts";
 import { treeOf } from "../fixtures/world.ts";
 import { Durability } from "../lib/durability.ts";
 import { LockedError, RefusedError } from "../lib/errors.ts";
@@ -16,8 +19,7 @@ const silent: PublishObserver = {
 };
 
 /** A directory of sources, and an export beside it. */
-function setUp() {
-  const root = Deno.makeTempDirSync();
+function setUp(root = Deno.makeTempDirSync()) {
   const base = `${root}/data`;
   const into = `${root}/export`;
   Deno.mkdirSync(base);
@@ -216,4 +218,32 @@ Deno.test("publish() takes only what its globs name", async () => {
     "stock/b.csv",
     "stock/deep/c.csv",
   ]);
+});
+
+Deno.test({
+  name:
+    "a large file takes no second room, where the file system can share blocks",
+  ignore: !canShareBlocks(),
+  async fn() {
+    const directory = Deno.makeTempDirSync();
+    {
+      using disk = new BtrfsDisk(directory);
+      const world = setUp(directory);
+      const bytes = noise(32 * 1024 * 1024);
+      Deno.writeFileSync(`${world.base}/large`, bytes);
+      const used = () => {
+        disk.sync();
+        const { blocks, bfree, bsize } = statfsSync(directory);
+        return (blocks - bfree) * bsize;
+      };
+      const before = used();
+
+      const { published } = await world.run();
+
+      assertEquals(published, 1);
+      assert(used() - before < bytes.length / 4);
+      assertEquals(Deno.readFileSync(`${world.into}/large`), bytes);
+    }
+    Deno.removeSync(directory);
+  },
 });

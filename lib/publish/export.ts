@@ -59,7 +59,7 @@ export function lookAtSource(source: string): SourceState {
 }
 
 /**
- * Copies `source` to `staged` with its date and mode, hashing it on the way.
+ * Copies `source` to `staged` with its date and mode, and hashes what has arrived.
  *
  * @throws {FileError} If it cannot be read, or keeps changing.
  */
@@ -71,7 +71,12 @@ export async function stageSource(
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const before = lookAtSource(source);
     const maker = signatures.begin(before.size);
-    const { digest, size } = await copyAndHash(source, staged, maker);
+    const { digest, size } = await copyAndHash(
+      source,
+      staged,
+      before.size,
+      maker,
+    );
     const after = lookAtSource(source);
     if (same(before, after) && size === before.size) {
       setAttributes(staged, before);
@@ -81,6 +86,8 @@ export async function stageSource(
       }
       return { ...before, digest, staged, signature };
     }
+    // It may have the mode of the source by now, which may forbid to write to it.
+    Deno.removeSync(staged);
     onRetry();
   }
   throw new FileError(`Cannot publish ${source}: it keeps changing`, {
@@ -92,29 +99,43 @@ function same(a: SourceState, b: SourceState): boolean {
   return a.size === b.size && a.mtime === b.mtime && a.inode === b.inode;
 }
 
+/**
+ * Copies a source of about `size` bytes, and sums up what has arrived. Large ones
+ * the kernel copies: it shares their blocks where the file system can
+ * (copy_file_range(2)).
+ */
 async function copyAndHash(
   source: string,
   staged: string,
+  size: number,
   signature: SignatureMaker | undefined,
 ): Promise<{ digest: Digest; size: number }> {
-  const pacer = new Pacer();
-  const hasher = createHasher(null);
-  const block = new Uint8Array(blockBytes);
-  let size = 0;
-  using from = Deno.openSync(source);
-  using to = Deno.openSync(staged, {
+  const isLarge = size >= blockBytes;
+  if (isLarge) await Deno.copyFile(source, staged);
+  using copy = isLarge ? undefined : Deno.openSync(staged, {
     write: true,
     create: true,
     truncate: true,
     mode: 0o600,
   });
-  for (let read; (read = from.readSync(block)) !== null;) {
-    const bytes = block.subarray(0, read);
+  const pacer = new Pacer();
+  const hasher = createHasher(null);
+  let copied = 0;
+  for (const bytes of blocksOf(isLarge ? staged : source)) {
+    if (copy !== undefined) writeAll(copy, bytes);
     hasher.update(bytes);
     signature?.update(bytes);
-    writeAll(to, bytes);
-    size += read;
+    copied += bytes.length;
     await pacer.pause();
   }
-  return { digest: hasher.digest(), size };
+  return { digest: hasher.digest(), size: copied };
+}
+
+/** Yields what is in a file; each piece is overwritten by the next one. */
+function* blocksOf(path: string): Generator<Uint8Array> {
+  const block = new Uint8Array(blockBytes);
+  using file = Deno.openSync(path);
+  for (let read; (read = file.readSync(block)) !== null;) {
+    yield block.subarray(0, read);
+  }
 }

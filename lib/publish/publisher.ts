@@ -304,7 +304,7 @@ class Run {
       );
     }
     if (!(error instanceof FileError) && code === undefined) throw error;
-    this.#fail(path, describe(error));
+    this.#fail(path, reasons[code ?? ""] ?? describe(error));
   }
 
   #fail(path: string, error: string): void {
@@ -313,6 +313,12 @@ class Run {
     this.#observer.skipped(file);
   }
 }
+
+/** What the file system may have against a source, in plain words. */
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: "permission denied; let the account that publishes read it",
+  ENOENT: "it has gone since it was found",
+};
 
 /** What a killed run left behind. */
 function emptyStaging({ staging }: Destination): void {
