@@ -19,9 +19,8 @@ import type {
 } from "./config/config.ts";
 import type { Failure } from "./errors.ts";
 import type { Version } from "./list/entry.ts";
+import type { FailedFile, PassReport } from "./pass-report.ts";
 import type { FileStat } from "./ssh/file-stat.ts";
-import type { ListenAddress } from "./serve/listen.ts";
-import type { SiteSettings } from "./serve/site.ts";
 import type { Timestamp } from "./timestamp.ts";
 
 /** The modules, by the names they have everywhere: worker, log, figures, file. */
@@ -230,12 +229,6 @@ export interface Arrived {
   readonly fetched: boolean;
 }
 
-/** One file that did not make it, and why. */
-export interface FailedFile {
-  readonly path: string;
-  readonly error: string;
-}
-
 /** What is still to be done. */
 export interface Backlog {
   readonly pending: number;
@@ -383,36 +376,6 @@ export interface StatSettings {
   readonly dryRun: boolean;
 }
 
-/** The outcome of one pass, as `--once --json` prints it and the state keeps it. */
-export interface PassReport {
-  readonly server: string | null;
-  readonly generation: string | null;
-  readonly seen: number;
-  readonly new: number;
-  readonly copied: number;
-  readonly adopted: number;
-  readonly bytes: number;
-  readonly reused: number;
-  readonly wire_bytes: number;
-  readonly removed: number;
-  readonly skipped: number;
-  readonly refused: number;
-  readonly failed: readonly FailedFile[];
-  /** What concerned more than one file, in plain words. */
-  readonly errors: readonly string[];
-  readonly lag_seconds: number;
-  readonly seconds: number;
-  readonly exit: number;
-  readonly plan?: readonly PlannedAction[];
-}
-
-/** What a pass would do, with `--dry-run`. */
-export interface PlannedAction {
-  readonly action: "copy" | "remove";
-  readonly path: string;
-  readonly size: number;
-}
-
 /** What recording a pass brought to light. */
 export interface Recorded {
   /** The errors of the pass before it. */
@@ -451,18 +414,6 @@ export interface LogSettings extends LogConfig {
 export type LogOperations = {
   /** Answers when all that was posted before is written. */
   flush: { request: null; reply: null };
-};
-
-// ---------------------------------------------------------------------- serve
-
-export type ServeOperations = {
-  /** Begins to serve the page; the reply says where. Asked once. */
-  listen: {
-    request: { readonly address: ListenAddress; readonly site: SiteSettings };
-    reply: ListenAddress;
-  };
-  /** Ends it, and all that is being sent. */
-  end: { request: null; reply: null };
 };
 
 // -------------------------------------------------------------------- publish

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { Copier, type Ledger, type Observer } from "../lib/copy/copier.ts";
+import { Copier } from "../lib/copy/copier.ts";
+import type { Ledger, Observer } from "../lib/copy/tools.ts";
 import { descriptorsOf } from "../lib/copy/directories.ts";
 import { Destination } from "../lib/copy/destination.ts";
 import { Fetcher } from "../lib/copy/fetch.ts";

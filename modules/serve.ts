@@ -9,7 +9,7 @@
 
 import { type Handlers, reply } from "../lib/channel.ts";
 import { LocalError } from "../lib/errors.ts";
-import type { ServeOperations } from "../lib/protocol.ts";
+import type { ServeOperations } from "../lib/serve/operations.ts";
 import { plain } from "../lib/serve/headers.ts";
 import { formatAddress } from "../lib/serve/listen.ts";
 import { Site } from "../lib/serve/site.ts";

@@ -16,8 +16,8 @@ import {
   type Told,
 } from "../lib/notify/notices.ts";
 import { recall } from "../lib/probe/memory.ts";
+import type { PassReport } from "../lib/pass-report.ts";
 import type {
-  PassReport,
   Recorded,
   StatOperations,
   StatSettings,

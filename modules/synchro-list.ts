@@ -29,7 +29,8 @@ import {
   SynchronisedList,
 } from "../lib/state/synchronised-list.ts";
 import { guardDeletion } from "../lib/synchronise/guard.ts";
-import { type Outcome, synchroniseList } from "../lib/synchronise/list.ts";
+import { synchroniseList } from "../lib/synchronise/list.ts";
+import type { Outcome } from "../lib/synchronise/outcome.ts";
 import { synchroniseTree } from "../lib/synchronise/tree.ts";
 import { type Context, serve, type Served } from "../lib/worker.ts";
 

@@ -65,6 +65,21 @@ Deno.test("imports point one way: main and modules to lib, and nobody to a modul
   );
 });
 
+Deno.test("no import leads in a circle", async () => {
+  const targets = Map.groupBy(await imports(), ([from]) => from);
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (path: string, way: readonly string[]) => {
+    const at = way.indexOf(path);
+    if (at !== -1) circles.push([...way.slice(at), path].join(" → "));
+    if (at !== -1 || done.has(path)) return;
+    for (const [, to] of targets.get(path) ?? []) visit(to, [...way, path]);
+    done.add(path);
+  };
+  for (const path of targets.keys()) visit(path, []);
+  assertEquals(circles, [], "what both need is a concept of its own");
+});
+
 Deno.test("ssh2 is imported only where SSH is spoken", () => {
   const importers = [...walk(`${root}lib`)].filter((path) =>
     /from "ssh2"/.test(Deno.readTextFileSync(path))

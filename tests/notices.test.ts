@@ -10,7 +10,7 @@ import {
   type Notice,
   type NoticePolicy,
 } from "../lib/notify/notices.ts";
-import type { PassReport } from "../lib/protocol.ts";
+import type { PassReport } from "../lib/pass-report.ts";
 import { migrate } from "../lib/state/schema.ts";
 
 const minute = 60_000;

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { passReport } from "../fixtures/pass-report.ts";
 import { summarise } from "../lib/cli/summary.ts";
-import type { PassReport, Probe, Probed } from "../lib/protocol.ts";
+import type { PassReport } from "../lib/pass-report.ts";
+import type { Probe, Probed } from "../lib/protocol.ts";
 
 function probe(server: string, verdict: Probe["verdict"] = "up"): Probe {
   return {

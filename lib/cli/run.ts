@@ -7,7 +7,7 @@
 import type { Level, ReplicaReady } from "../config/config.ts";
 import { requireReplica } from "../config/load.ts";
 import { describe, type ExitStatus } from "../errors.ts";
-import type { PassReport } from "../protocol.ts";
+import type { PassReport } from "../pass-report.ts";
 import type { PassOutcome } from "../supervisor/pass.ts";
 import { Replica, type ReplicaOptions } from "../supervisor/replica.ts";
 import { Signals } from "../supervisor/signals.ts";

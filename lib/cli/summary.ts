@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { PassReport, PlannedAction, Probed } from "../protocol.ts";
+import type { PassReport, PlannedAction } from "../pass-report.ts";
+import type { Probed } from "../protocol.ts";
 import type { PassOutcome } from "../supervisor/pass.ts";
 import { formatBytes, formatDate, formatSeconds } from "./human.ts";
 

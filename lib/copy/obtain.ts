@@ -9,7 +9,7 @@ import type { CopyConfig } from "../config/config.ts";
 import { FileError } from "../errors.ts";
 import type { Wanted } from "../protocol.ts";
 import { adopt } from "./adopt.ts";
-import type { Tools } from "./copier.ts";
+import type { Tools } from "./tools.ts";
 import { heard, pathOn } from "./fetch.ts";
 import { type Making, Reuse } from "./reuse.ts";
 import type { StagedFile } from "./staging.ts";

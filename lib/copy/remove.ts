@@ -7,7 +7,7 @@
 import type { ReplicaConfig } from "../config/config.ts";
 import type { Durability } from "../durability.ts";
 import { describe, FileError } from "../errors.ts";
-import type { FailedFile } from "../protocol.ts";
+import type { FailedFile } from "../pass-report.ts";
 import type { Destination } from "./destination.ts";
 import { dayOf } from "../timestamp.ts";
 import type { Moves } from "./moves.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Ledger } from "./copier.ts";
+import type { Ledger } from "./tools.ts";
 import type { Staging } from "./staging.ts";
 
 /** Entries asked from the ledger at a time. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { PassReport } from "../protocol.ts";
+import type { PassReport } from "../pass-report.ts";
 import { follow, type Lasting } from "./condition.ts";
 
 /** What is told; each has a hook of its own. */

@@ -8,7 +8,7 @@ import { formatBytes, formatDate, formatSeconds } from "../cli/human.ts";
 import type { FileHere } from "../state/overview.ts";
 import type { Situation } from "../status/situation.ts";
 import { type Html, html, outside } from "./html.ts";
-import type { View } from "./page.ts";
+import type { View } from "./view.ts";
 import { count, table } from "./sections.ts";
 
 /** The files that could not be copied, why, and when they are tried again. */

@@ -5,39 +5,17 @@
  * @module
  */
 
-import type { LogLine } from "../log/read.ts";
-import type { Period } from "../history/periods.ts";
-import type { FileHere } from "../state/overview.ts";
-import type { Snapshot } from "../stats/snapshot.ts";
 import { type Problem, sayHealth } from "../status/health.ts";
-import type { Situation } from "../status/situation.ts";
 import { formatDate } from "../cli/human.ts";
 import config from "../../deno.json" with { type: "json" };
 import { pagePolicy } from "./headers.ts";
 import { Html, html } from "./html.ts";
 import script from "./page.js" with { type: "text" };
 import style from "./page.css" with { type: "text" };
-import type { Range } from "./range.ts";
 import { failing, files } from "./files.ts";
 import { plots } from "./plots.ts";
+import type { View } from "./view.ts";
 import { facts, lastPasses, liveLog, modules, servers } from "./sections.ts";
-
-/** All that the page shows. */
-export interface View {
-  readonly situation: Situation;
-  readonly problems: readonly Problem[];
-  readonly range: Range;
-  /** Every period of the range. */
-  readonly periods: readonly Period[];
-  /** The newest files, of those that match `query`. */
-  readonly newest: readonly FileHere[];
-  readonly query: string;
-  /** The last lines, or why there are none. */
-  readonly log: readonly LogLine[] | string;
-  /** Whether there is a log to follow. */
-  readonly follows: boolean;
-  readonly snapshot: Snapshot | undefined;
-}
 
 /** The Content-Security-Policy of the page. */
 export const policy = pagePolicy(style, script);

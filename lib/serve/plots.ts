@@ -7,7 +7,7 @@
 import { formatBytes, formatMinute, formatSeconds } from "../cli/human.ts";
 import { type Period, sum } from "../history/periods.ts";
 import { type Html, html } from "./html.ts";
-import type { View } from "./page.ts";
+import type { View } from "./view.ts";
 import { drawBars, drawServers } from "./plot.ts";
 import { ranges } from "./range.ts";
 import { count, table } from "./sections.ts";

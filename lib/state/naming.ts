@@ -7,7 +7,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { readableName } from "../list/charset.ts";
 import { prepared } from "./prepared.ts";
-import type { Reading } from "./synchronised-list.ts";
+import type { Reading } from "./reading.ts";
 
 /** Where a file is kept. */
 export interface Named {

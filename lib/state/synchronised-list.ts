@@ -8,18 +8,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { CopyOrder } from "../config/config.ts";
 import type { Digest, Entry, Version } from "../list/entry.ts";
-import type {
-  Arrived,
-  Backlog,
-  Cursor,
-  FailedFile,
-  Wanted,
-} from "../protocol.ts";
+import type { FailedFile } from "../pass-report.ts";
+import type { Arrived, Backlog, Cursor, Wanted } from "../protocol.ts";
 import type { Space } from "../space.ts";
 import type { Timestamp } from "../timestamp.ts";
 import { transaction } from "./database.ts";
 import { type Filter, Judge, type Row } from "./judge.ts";
 import { Naming } from "./naming.ts";
+import type { Reading } from "./reading.ts";
 import type { Standing } from "./standing.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 
@@ -44,15 +40,6 @@ export interface Conflict {
 
 /** A version, and which server it is of. */
 type VersionOf = Version & { readonly server: string };
-
-/** One reading of a server's list from its start, or of its tree. */
-export interface Reading {
-  readonly server: string;
-  /** `null` for a tree. */
-  readonly generation: string | null;
-  /** Counts the readings from the start. */
-  readonly number: number;
-}
 
 interface ListRow {
   generation: string | null;

@@ -13,14 +13,8 @@ import {
   RemoteFailure,
   toFailure,
 } from "../errors.ts";
-import type {
-  Copied,
-  FailedFile,
-  PassReport,
-  PlannedAction,
-  Probed,
-  Synchronised,
-} from "../protocol.ts";
+import type { FailedFile, PassReport, PlannedAction } from "../pass-report.ts";
+import type { Copied, Probed, Synchronised } from "../protocol.ts";
 import { exitOf } from "./exit.ts";
 
 /** A module died, or the state is not what it was: the replica mends that, and begins anew. */

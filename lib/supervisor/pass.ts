@@ -12,10 +12,10 @@ import {
   StoppedError,
   toFailure,
 } from "../errors.ts";
+import type { PassReport } from "../pass-report.ts";
 import type {
   Backlog,
   CopyListOperations,
-  PassReport,
   Probed,
   SynchroListOperations,
   Synchronised,

@@ -6,7 +6,7 @@
 
 import { dirname } from "@std/path/posix";
 import { Channel } from "../channel.ts";
-import type { ServeOperations } from "../protocol.ts";
+import type { ServeOperations } from "../serve/operations.ts";
 import { formatAddress, type ListenAddress } from "../serve/listen.ts";
 import type { SiteSettings } from "../serve/site.ts";
 

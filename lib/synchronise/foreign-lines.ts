@@ -8,7 +8,7 @@ import type { Entry } from "../list/entry.ts";
 import type { ForeignFormat, ForeignLine } from "../list/foreign.ts";
 import { SftpError, type SftpSession } from "../ssh/session.ts";
 import { timestampFromSeconds } from "../timestamp.ts";
-import { type Outcome, refuse } from "./list.ts";
+import { type Outcome, refuse } from "./outcome.ts";
 
 /** How a server's own list is read. */
 export interface ForeignReading {

@@ -11,31 +11,9 @@ import { beginning, type RemoteList } from "../list/remote.ts";
 import type { Cursor } from "../protocol.ts";
 import { ForeignLines, type ForeignReading } from "./foreign-lines.ts";
 import { guardList } from "./guard.ts";
-import type {
-  Conflict,
-  Reading,
-  SynchronisedList,
-  Taken,
-} from "../state/synchronised-list.ts";
-
-/** What reading came to, for the report and the log. */
-export interface Outcome {
-  seen: number;
-  new: number;
-  skipped: number;
-  /** The first few refusals, each with its line. */
-  readonly refused: string[];
-  refusedCount: number;
-  /** The first few files that another server has with other contents and the same date. */
-  readonly conflicts: Conflict[];
-  conflictCount: number;
-  /** Numbers of lines that a list has lost. */
-  gaps: number;
-  /** Bytes of the list that were read. */
-  bytes: number;
-  /** Where reading will go on; `null` for a tree. */
-  cursor: Cursor | null;
-}
+import { add, emptyOutcome, type Outcome, refuse } from "./outcome.ts";
+import type { Reading } from "../state/reading.ts";
+import type { SynchronisedList } from "../state/synchronised-list.ts";
 
 /** Entries taken into the synchronised list in one transaction. */
 const batch = 500;
@@ -45,40 +23,6 @@ const mostRefusals = 1_000_000;
 
 /** Nor is one with so many extensions in a row, which are passed over. */
 const mostExtensions = 1_000_000;
-
-/** How many refusals are told word by word. */
-const refusalsTold = 20;
-
-export function emptyOutcome(): Outcome {
-  return {
-    seen: 0,
-    new: 0,
-    skipped: 0,
-    refused: [],
-    refusedCount: 0,
-    conflicts: [],
-    conflictCount: 0,
-    gaps: 0,
-    bytes: 0,
-    cursor: null,
-  };
-}
-
-/** Counts a refusal, and keeps the first few. */
-export function refuse(outcome: Outcome, refusal: string): void {
-  outcome.refusedCount++;
-  if (outcome.refused.length < refusalsTold) outcome.refused.push(refusal);
-}
-
-/** Adds up what taking some entries in came to. */
-export function add(outcome: Outcome, taken: Taken): void {
-  outcome.seen += taken.seen;
-  outcome.new += taken.new;
-  outcome.skipped += taken.skipped;
-  outcome.conflictCount += taken.conflicts.length;
-  const room = refusalsTold - outcome.conflicts.length;
-  outcome.conflicts.push(...taken.conflicts.slice(0, room));
-}
 
 /** How a list is read. */
 export interface ReadingOptions {

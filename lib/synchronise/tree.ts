@@ -15,7 +15,7 @@ import {
 } from "../ssh/session.ts";
 import type { SynchronisedList } from "../state/synchronised-list.ts";
 import { timestampFromSeconds } from "../timestamp.ts";
-import { add, emptyOutcome, type Outcome, refuse } from "./list.ts";
+import { add, emptyOutcome, type Outcome, refuse } from "./outcome.ts";
 
 /** Directories read at the same time. */
 const parallel = 16;

@@ -1,0 +1,41 @@
+/**
+ * What a pass came to.
+ *
+ * @module
+ */
+
+/** The outcome of one pass, as `--once --json` prints it and the state keeps it. */
+export interface PassReport {
+  readonly server: string | null;
+  readonly generation: string | null;
+  readonly seen: number;
+  readonly new: number;
+  readonly copied: number;
+  readonly adopted: number;
+  readonly bytes: number;
+  readonly reused: number;
+  readonly wire_bytes: number;
+  readonly removed: number;
+  readonly skipped: number;
+  readonly refused: number;
+  readonly failed: readonly FailedFile[];
+  /** What concerned more than one file, in plain words. */
+  readonly errors: readonly string[];
+  readonly lag_seconds: number;
+  readonly seconds: number;
+  readonly exit: number;
+  readonly plan?: readonly PlannedAction[];
+}
+
+/** What a pass would do, with `--dry-run`. */
+export interface PlannedAction {
+  readonly action: "copy" | "remove";
+  readonly path: string;
+  readonly size: number;
+}
+
+/** One file that did not make it, and why. */
+export interface FailedFile {
+  readonly path: string;
+  readonly error: string;
+}
