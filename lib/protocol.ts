@@ -395,6 +395,8 @@ export type StatOperations = {
     request: { readonly server: string | null; readonly reason: string };
     reply: readonly Notice[];
   };
+  /** Remembers that nobody heard that this state has begun, or lasts. */
+  unheard: { request: { readonly condition: string }; reply: null };
   /** Writes the snapshot. */
   write: { request: null; reply: null };
 };

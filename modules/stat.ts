@@ -13,6 +13,7 @@ import {
   judgeSwitch,
   type Notice,
   type NoticePolicy,
+  tellAgain,
   type Told,
 } from "../lib/notify/notices.ts";
 import { recall } from "../lib/probe/memory.ts";
@@ -61,6 +62,7 @@ export async function stat(
       handlers: {
         record: () => ({ before: [], notices: [] }),
         switched: () => [],
+        unheard: () => null,
         write: () => null,
       },
     };
@@ -82,6 +84,12 @@ export async function stat(
           ? []
           : judged(db, settings, (told, policy) =>
             judgeSwitch(told, change, policy, Date.now()));
+      },
+      unheard({ condition }) {
+        const { notices: policy } = settings;
+        if (db === undefined || policy === null) return null;
+        writeTold(db, tellAgain(readTold(db), condition, policy, Date.now()));
+        return null;
       },
       write() {
         write(context, db);

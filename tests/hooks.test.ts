@@ -129,6 +129,28 @@ Deno.test("hooks that fail change nothing about a pass", async () => {
   assertMatch(log, /Cannot run hooks.on_error/);
 });
 
+Deno.test("a hook that fails when a state begins is run again while it lasts", async () => {
+  await using world = await makeWorld();
+  const { directory } = world;
+  world.configure({
+    more: `[hooks]
+settle = "0s"
+on_error = ["sh", "-c", "cat >> ${directory}/told; [ -e ${directory}/well ]"]`,
+  });
+  world.write({ "a.csv": "1" });
+  await world.publish();
+  await Deno.remove(`${world.production.root}/a.csv`);
+  const told = async () => {
+    await world.pass();
+    const lines = await Deno.readTextFile(`${directory}/told`);
+    return lines.split("\n").length - 1;
+  };
+
+  assertEquals([await told(), await told()], [1, 2]);
+  await Deno.writeTextFile(`${directory}/well`, "");
+  assertEquals([await told(), await told(), await told()], [3, 3, 3]);
+});
+
 /** A service that watches for silence. */
 function service(answer: (path: string) => Response | Promise<Response>) {
   const heard: string[] = [];

@@ -25,6 +25,15 @@ export interface Step {
 
 const reminderMs = 24 * 3_600_000;
 
+/** Has a state spoken of again after `ms`: nobody heard it. */
+export function speakAgain(
+  lasting: Lasting,
+  now: number,
+  ms: number,
+): Lasting {
+  return { ...lasting, told: now - reminderMs + ms };
+}
+
 /**
  * Goes on from what was known of a state to `now`. A state is over once it has
  * not been seen for `settleMs`: one that comes and goes every minute is one state,

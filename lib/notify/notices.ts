@@ -6,7 +6,7 @@
  */
 
 import type { PassReport } from "../pass-report.ts";
-import { follow, type Lasting } from "./condition.ts";
+import { follow, type Lasting, speakAgain } from "./condition.ts";
 
 /** What is told; each has a hook of its own. */
 export const events = [
@@ -28,7 +28,7 @@ export interface Notice extends Circumstances {
   readonly event: Event;
   /** The state it is about: `server:NAME`, `exit:STATUS` or `lag`. */
   readonly condition: string;
-  /** Whether it was told before, and still lasts. */
+  /** Whether it was told before, or its hook failed, and it still lasts. */
   readonly again: boolean;
   /** When the state began, in seconds since the epoch. */
   readonly began: number;
@@ -119,6 +119,19 @@ export function judgePass(
       failed: failed.slice(0, mostNamed),
     },
   });
+}
+
+/** Has a state told of again, once it may have settled: the hook failed. */
+export function tellAgain(
+  told: Told,
+  condition: string,
+  { settleMs }: NoticePolicy,
+  now: number,
+): Told {
+  const lasting = told[condition];
+  // What is over is not spoken of again.
+  if (lasting === undefined) return told;
+  return { ...told, [condition]: speakAgain(lasting, now, settleMs) };
 }
 
 /** What one judgement goes by. */

@@ -86,7 +86,14 @@ export class Replica implements AsyncDisposable {
     this.#hold = hold;
     this.#stats = stats;
     this.#log = new Logger({ module: "supervisor", level, stats });
-    this.#telling = new Telling(config.hooks, this.#log);
+    this.#telling = new Telling(
+      config.hooks,
+      this.#log,
+      async ({ condition }) => {
+        const stat = this.#supervisor.asker<StatOperations>("stat");
+        await stat.ask("unheard", { condition });
+      },
+    );
     this.#supervisor = new Supervisor({
       stats,
       level,

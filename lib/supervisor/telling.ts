@@ -31,13 +31,20 @@ const stopped = 128;
 export class Telling {
   readonly #hooks: HooksConfig;
   readonly #log: Logger;
+  readonly #unheard: (notice: Notice) => Promise<unknown>;
   /** Hooks run one after the other, beside the pass. */
   #told: Promise<void> = Promise.resolve();
   #started: AbortController | undefined;
 
-  constructor(hooks: HooksConfig, log: Logger) {
+  /** @param unheard Is told of each notice whose hook failed. */
+  constructor(
+    hooks: HooksConfig,
+    log: Logger,
+    unheard: (notice: Notice) => Promise<unknown>,
+  ) {
     this.#hooks = hooks;
     this.#log = log;
+    this.#unheard = unheard;
   }
 
   /** Runs the hook of each notice; returns when they, and those before them, have ended. */
@@ -72,7 +79,8 @@ export class Telling {
       const hook = { name, argv, timeoutMs: hookMs, hint };
       const text = `${JSON.stringify(notice)}\n`;
       const input = new TextEncoder().encode(text);
-      await this.#harmless(() => runHook(hook, input, stop));
+      const isHeard = await this.#harmless(() => runHook(hook, input, stop));
+      if (!isHeard) await this.#harmless(() => this.#unheard(notice));
     }
   }
 
@@ -86,11 +94,14 @@ export class Telling {
     await this.#harmless(() => ping(url, what, text, stop));
   }
 
-  async #harmless(work: () => Promise<void>): Promise<void> {
+  /** Does `work`; logs what goes wrong, and returns whether nothing did. */
+  async #harmless(work: () => Promise<unknown>): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch (error) {
       this.#log.warning(describe(error));
+      return false;
     }
   }
 }
