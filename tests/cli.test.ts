@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { relais } from "../fixtures/world.ts";
 import { commands } from "../lib/cli/commands.ts";
-import { exitStatuses } from "../lib/cli/exit-statuses.ts";
+import { exitStatuses } from "../lib/exit-statuses.ts";
 import { formatHelp } from "../lib/cli/help.ts";
 import { parseCommandLine } from "../lib/cli/parse.ts";
 import { UsageError } from "../lib/errors.ts";

@@ -65,6 +65,14 @@ Deno.test("imports point one way: main and modules to lib, and nobody to a modul
   );
 });
 
+Deno.test("what the command line is made of serves nothing else", async () => {
+  const ofCli = (path: string) => path.startsWith("lib/cli/");
+  const wrong = (await imports()).filter(([from, to]) =>
+    ofCli(to) && !ofCli(from) && from !== "main.ts"
+  );
+  assertEquals(wrong, []);
+});
+
 Deno.test("no import leads in a circle", async () => {
   const targets = Map.groupBy(await imports(), ([from]) => from);
   const done = new Set<string>();

@@ -10,7 +10,7 @@ import type { ReplicaReady } from "../config/config.ts";
 import { describe, type ExitStatus, exitStatus } from "../errors.ts";
 import type { Probe } from "../protocol.ts";
 import { Replica } from "../supervisor/replica.ts";
-import { formatBytes } from "./human.ts";
+import { formatBytes } from "../human.ts";
 import type { Output } from "./output.ts";
 
 /** One thing that was examined. */

@@ -13,7 +13,7 @@ import {
   typed,
   typedCommands,
 } from "./commands.ts";
-import { exitStatuses } from "./exit-statuses.ts";
+import { exitStatuses } from "../exit-statuses.ts";
 import type { Command, Option } from "./option.ts";
 
 /** Columns that a line of help has. */

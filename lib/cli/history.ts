@@ -18,7 +18,7 @@ import type { Step } from "../history/step.ts";
 import { readState } from "../state/database.ts";
 import { hoursSince, passesSince } from "../state/history.ts";
 import { type Column, formatColumns } from "./columns.ts";
-import { formatBytes, formatMinute, formatSeconds } from "./human.ts";
+import { formatBytes, formatMinute, formatSeconds } from "../human.ts";
 import type { Output } from "./output.ts";
 
 export interface HistoryArguments {

@@ -17,7 +17,7 @@ import {
 } from "../state/overview.ts";
 import { compare } from "../verify/compare.ts";
 import { faults } from "../verify/examine.ts";
-import { formatBytes, formatDate } from "./human.ts";
+import { formatBytes, formatDate } from "../human.ts";
 import type { Output } from "./output.ts";
 import { page } from "./pager.ts";
 

@@ -6,7 +6,7 @@
 
 import { defaultPaths } from "../config/load.ts";
 import { commands, globalOptions, typed } from "./commands.ts";
-import { exitStatuses } from "./exit-statuses.ts";
+import { exitStatuses } from "../exit-statuses.ts";
 import type { Argument, Command, Option } from "./option.ts";
 
 /** Returns relais(1). */

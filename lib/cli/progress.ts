@@ -6,7 +6,7 @@
  */
 
 import type { Backlog } from "../protocol.ts";
-import { formatBytes, formatSeconds } from "./human.ts";
+import { formatBytes, formatSeconds } from "../human.ts";
 import { pad, widthOf } from "./width.ts";
 
 /** What there is to say of a pass at one moment. */

@@ -15,7 +15,7 @@ import type { PublishReport } from "../protocol.ts";
 import { SourceWatch } from "../publish/watch.ts";
 import { Publishing } from "../supervisor/publishing.ts";
 import { Signals } from "../supervisor/signals.ts";
-import { formatBytes, formatSeconds } from "./human.ts";
+import { formatBytes, formatSeconds } from "../human.ts";
 import type { Output } from "./output.ts";
 import { type Job, serve } from "./service.ts";
 

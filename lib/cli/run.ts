@@ -12,7 +12,7 @@ import type { PassOutcome } from "../supervisor/pass.ts";
 import { Replica, type ReplicaOptions } from "../supervisor/replica.ts";
 import { Signals } from "../supervisor/signals.ts";
 import type { Stage } from "../supervisor/stage.ts";
-import { formatBytes, formatDate } from "./human.ts";
+import { formatBytes, formatDate } from "../human.ts";
 import type { Output } from "./output.ts";
 import { ProgressWatch } from "./progress-watch.ts";
 import { type Job, serve } from "./service.ts";

@@ -6,9 +6,10 @@
 
 import type { PastPass } from "../state/history.ts";
 import { type Problem, sayHealth } from "../status/health.ts";
-import type { ServerSituation, Situation } from "../status/situation.ts";
+import { tellList } from "../status/server-list.ts";
+import type { Situation } from "../status/situation.ts";
 import { type Column, formatColumns } from "./columns.ts";
-import { formatBytes, formatDate, formatSeconds } from "./human.ts";
+import { formatBytes, formatDate, formatSeconds } from "../human.ts";
 
 /** Returns the lines of `relais status`. */
 export function statusLines(
@@ -83,22 +84,6 @@ const serverColumns: readonly Column[] = [
   { name: "reached", align: "left" },
   { name: "its list", align: "left" },
 ];
-
-/** How far a server's list is, and how far it has been read. */
-export function tellList(
-  { list, verdict }: Pick<ServerSituation, "list" | "verdict">,
-  now: number,
-): string {
-  if (list === null) return verdict === "up" ? "none: a tree" : "not seen";
-  const age = formatSeconds(Math.max(0, Math.round(now - list.mtime)));
-  const unread = list.size - (list.read ?? 0);
-  const read = list.read === null
-    ? "not read yet"
-    : unread > 0
-    ? `${formatBytes(unread)} unread`
-    : "read to its end";
-  return `${formatBytes(list.size)}, written ${age} ago, ${read}`;
-}
 
 function failingTitle({ next_pass }: Situation): string {
   return next_pass === null

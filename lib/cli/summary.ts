@@ -7,7 +7,7 @@
 import type { PassReport, PlannedAction } from "../pass-report.ts";
 import type { Probed } from "../protocol.ts";
 import type { PassOutcome } from "../supervisor/pass.ts";
-import { formatBytes, formatDate, formatSeconds } from "./human.ts";
+import { formatBytes, formatDate, formatSeconds } from "../human.ts";
 
 /** Of shorter passes most was spent on other things than copying. */
 const shortestForRate = 1;

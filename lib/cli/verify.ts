@@ -30,7 +30,7 @@ import { extras } from "../verify/extra.ts";
 import { Ledger } from "../verify/ledger.ts";
 import { verify as verifyCopies } from "../verify/verify.ts";
 import { defaultRate } from "./commands/verify.ts";
-import { formatBytes, formatSeconds } from "./human.ts";
+import { formatBytes, formatSeconds } from "../human.ts";
 import type { Output } from "./output.ts";
 
 /** What is in no list: it did not come with relais. */

@@ -17,7 +17,7 @@ import {
   type NamedVersion,
 } from "../state/file.ts";
 import type { Standing } from "../state/standing.ts";
-import { formatBytes, formatDate } from "./human.ts";
+import { formatBytes, formatDate } from "../human.ts";
 import type { Output } from "./output.ts";
 
 export interface WhyArguments {

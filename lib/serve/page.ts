@@ -6,7 +6,7 @@
  */
 
 import { type Problem, sayHealth } from "../status/health.ts";
-import { formatDate } from "../cli/human.ts";
+import { formatDate } from "../human.ts";
 import config from "../../deno.json" with { type: "json" };
 import { pagePolicy } from "./headers.ts";
 import { Html, html } from "./html.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { Period } from "../history/periods.ts";
-import { formatMinute } from "../cli/human.ts";
+import { formatMinute } from "../human.ts";
 import { type Content, type Html, html } from "./html.ts";
 
 /** One figure of each period. */

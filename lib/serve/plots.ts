@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatBytes, formatMinute, formatSeconds } from "../cli/human.ts";
+import { formatBytes, formatMinute, formatSeconds } from "../human.ts";
 import { type Period, sum } from "../history/periods.ts";
 import { type Html, html } from "./html.ts";
 import type { View } from "./view.ts";

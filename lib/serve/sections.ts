@@ -4,12 +4,12 @@
  * @module
  */
 
-import { formatBytes, formatDate, formatSeconds } from "../cli/human.ts";
-import { tellList } from "../cli/status-text.ts";
+import { formatBytes, formatDate, formatSeconds } from "../human.ts";
 import type { LogLine } from "../log/read.ts";
 import { moduleNames } from "../protocol.ts";
 import { type Figure, figuresOf } from "../stats/figures.ts";
 import type { Snapshot } from "../stats/snapshot.ts";
+import { tellList } from "../status/server-list.ts";
 import type { ServerSituation, Situation } from "../status/situation.ts";
 import { type Content, type Html, html, outside } from "./html.ts";
 

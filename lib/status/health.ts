@@ -5,8 +5,8 @@
  * @module
  */
 
-import { exitStatuses } from "../cli/exit-statuses.ts";
-import { formatSeconds } from "../cli/human.ts";
+import { exitStatuses } from "../exit-statuses.ts";
+import { formatSeconds } from "../human.ts";
 import { exitStatus } from "../errors.ts";
 import type { PastPass } from "../state/history.ts";
 import type { Situation } from "./situation.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { exitStatus } from "../errors.ts";
+import { exitStatus } from "./errors.ts";
 
 /** One line of the table of exit statuses. */
 export interface ExitStatusMeaning {
