@@ -235,3 +235,12 @@ Deno.test("ensureState() makes a state that is missing, leaves one that is there
   assertThrows(() => ensureState(directory), DamagedStateError, "is empty");
   await Deno.remove(directory, { recursive: true });
 });
+
+Deno.test("readState() takes a state that is just being made for none", async () => {
+  const directory = await Deno.makeTempDir();
+  const db = new DatabaseSync(databasePath(directory));
+  db.exec("PRAGMA journal_mode = WAL");
+  assertEquals(readState(directory), undefined);
+  db.close();
+  await Deno.remove(directory, { recursive: true });
+});

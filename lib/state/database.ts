@@ -70,8 +70,12 @@ export function openState(stateDirectory: string): DatabaseSync {
 export function readState(stateDirectory: string): DatabaseSync | undefined {
   const path = databasePath(stateDirectory);
   const db = openForReading(path);
-  if (db === undefined || versionOf(db) === schemaVersion) return db;
+  if (db === undefined) return undefined;
+  const version = versionOf(db);
+  if (version === schemaVersion) return db;
   db.close();
+  // Somebody is just making it.
+  if (version === 0) return undefined;
   throw new LocalError(
     `Cannot use the state ${path}: an older relais wrote it`,
     {
