@@ -16,8 +16,8 @@ import {
   type Selection,
 } from "../state/overview.ts";
 import { compare } from "../verify/compare.ts";
-import { faults } from "../verify/examine.ts";
 import { formatBytes, formatDate } from "../human.ts";
+import { findingLine } from "./finding.ts";
 import type { Output } from "./output.ts";
 import { page } from "./pager.ts";
 
@@ -37,8 +37,6 @@ interface Line {
   readonly text: string;
   readonly json: unknown;
 }
-
-const widestFault = Math.max(...faults.map(({ length }) => length));
 
 /**
  * Shows each file that a server names, and how it stands; or with `diff` each
@@ -101,10 +99,6 @@ async function* differences(
   matches: (path: string) => boolean,
 ): AsyncGenerator<Line> {
   for await (const difference of compare(db, destination, matches)) {
-    const { path, fault, what } = difference;
-    yield {
-      text: `${fault.padEnd(widestFault)}  ${path}: ${what}`,
-      json: difference,
-    };
+    yield { text: findingLine(difference), json: difference };
   }
 }

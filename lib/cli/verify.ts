@@ -30,13 +30,12 @@ import { extras } from "../verify/extra.ts";
 import { Ledger } from "../verify/ledger.ts";
 import { verify as verifyCopies } from "../verify/verify.ts";
 import { defaultRate } from "./commands/verify.ts";
+import { faultColumn, findingLine } from "./finding.ts";
 import { formatBytes, formatSeconds } from "../human.ts";
 import type { Output } from "./output.ts";
 
 /** What is in no list: it did not come with relais. */
 const extraFile = "extra";
-
-const widestFault = Math.max(...faults.map(({ length }) => length));
 
 export interface VerifyArguments {
   readonly glob: string | undefined;
@@ -108,7 +107,7 @@ export async function verify(
     bytes += copy.size;
     if (finding === undefined) continue;
     findings.push(finding);
-    if (!args.json) output.result(shown(finding));
+    if (!args.json) output.result(findingLine(finding));
   }
   const extra = args.sample === undefined
     ? [...extras(into, (path) => ledger.copy(path) !== undefined)]
@@ -116,7 +115,7 @@ export async function verify(
     : [];
   if (!args.json) {
     for (const path of extra) {
-      output.result(`${extraFile.padEnd(widestFault)}  ${path}`);
+      output.result(`${faultColumn(extraFile)}  ${path}`);
     }
   }
   const repaired = args.repair && findings.length > 0
@@ -183,10 +182,6 @@ async function pass(config: ReplicaReady, output: Output): Promise<void> {
       "The relais that is at work here fetches them in its next pass.",
     );
   }
-}
-
-function shown({ path, fault, what }: Finding): string {
-  return `${fault.padEnd(widestFault)}  ${path}: ${what}`;
 }
 
 /** The run in one sentence. */
