@@ -1,8 +1,15 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { serverConfig } from "../fixtures/ssh/server-config.ts";
 import { startAgent, withAgentAt } from "../fixtures/ssh/agent.ts";
 import { limits } from "../fixtures/ssh/limits.ts";
 import { sessionWith } from "../fixtures/ssh/session-in-worker.ts";
+import { makeEcdsaKey } from "../fixtures/ssh/ecdsa-keys.ts";
+import { makeWorld, relais } from "../fixtures/world.ts";
 import { sshdAvailable, startSshd } from "../fixtures/sshd.ts";
 import { AuthenticationError, ConfigError } from "../lib/errors.ts";
 import { connect } from "../lib/ssh/connect.ts";
@@ -63,6 +70,54 @@ Deno.test({
     });
   },
 });
+
+Deno.test({
+  name: "connect() logs in with an ECDSA key that the agent holds",
+  ignore: !sshdAvailable,
+  async fn() {
+    await using sshd = await startSshd();
+    await using agent = await startAgent();
+    const identity = `${sshd.directory}/p384`;
+    await makeEcdsaKey(identity, { bits: "384", form: "RFC4716" });
+    await Deno.copyFile(`${identity}.pub`, `${sshd.directory}/authorized_keys`);
+    await agent.add(identity);
+    const config = { ...sshd.serverConfig("production", "/"), identity: null };
+
+    await withAgentAt(agent.socket, async () => {
+      const session = await connect({ ...config, agent: true }, limits());
+      await session.end();
+    });
+  },
+});
+
+for (const args of [["check"], ["--once"]]) {
+  Deno.test({
+    name:
+      `relais ${args} with agent = true and no agent ends with exit 2, and says what to do`,
+    ignore: !sshdAvailable,
+    async fn() {
+      await using world = await makeWorld();
+      await world.publish();
+      const config = await Deno.readTextFile(world.config);
+      await Deno.writeTextFile(
+        world.config,
+        config.replace(/^identity = .*$/m, "agent = true"),
+      );
+      for (const socket of ["", "/nowhere/agent"]) {
+        const { code, stdout, stderr } = await relais(
+          [...args, "--config", world.config],
+          { env: { SSH_AUTH_SOCK: socket } },
+        );
+
+        const said = stdout + stderr;
+        assertEquals(code, 2, said);
+        assertStringIncludes(said, "Cannot ask the ssh-agent for production");
+        assertStringIncludes(said, "start ssh-agent");
+        assertEquals(/internal error|NotCapable/.test(said), false, said);
+      }
+    },
+  });
+}
 
 Deno.test({
   name: "connect() is refused with an agent that holds nothing",

@@ -5,6 +5,11 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { delay } from "@std/async/delay";
+import {
+  bitsOfCurves,
+  keyForms,
+  makeEcdsaKey,
+} from "../fixtures/ssh/ecdsa-keys.ts";
 import { serverConfig } from "../fixtures/ssh/server-config.ts";
 import { limits } from "../fixtures/ssh/limits.ts";
 import {
@@ -385,3 +390,28 @@ sshdTest("connect() leaves no session behind", {}, async (sshd) => {
   for (let look = 0; look < 200 && ended() < 5; look++) await delay(25);
   assertEquals(ended(), 5);
 });
+
+sshdTest(
+  "connect() logs in with ECDSA keys of each curve and form",
+  {},
+  async (sshd) => {
+    const { directory } = sshd;
+    for (const bits of bitsOfCurves) {
+      for (const form of keyForms) {
+        // Every second key in OpenSSH's own form begins with what Deno does not take.
+        for (const round of form === "RFC4716" ? [1, 2, 3, 4] : [1]) {
+          const identity = `${directory}/${bits}-${form}-${round}`;
+          await makeEcdsaKey(identity, { bits, form });
+          await Deno.copyFile(
+            `${identity}.pub`,
+            `${directory}/authorized_keys`,
+          );
+          const config = sshd.serverConfig("production", "/");
+
+          const session = await connect({ ...config, identity }, limits());
+          await session.end();
+        }
+      }
+    }
+  },
+);

@@ -83,6 +83,8 @@ declare module "ssh2" {
     readonly type: string;
     getPublicSSH(): Buffer;
     isPrivateKey(): boolean;
+    sign(data: Buffer): Buffer | Error;
+    verify(data: Buffer, signature: Buffer): boolean | Error;
   }
 
   export interface AuthContext {

@@ -214,11 +214,15 @@ function agentFailed(
   cause: ConnectionError,
   at: Circumstances,
 ): AuthenticationError {
+  const { user, agent, identity } = at.server;
+  // ssh2 calls it the agent's failure as well when our own key does not sign.
+  const [what, hint] = agent ? ["the ssh-agent failed", "see ssh-add -l"] : [
+    `the key ${identity} does not sign`,
+    "make one with ssh-keygen -t ed25519",
+  ];
   return new AuthenticationError(
-    `Cannot log in to ${who(at)} as ${at.server.user}: the ssh-agent failed (${
-      peerText(cause)
-    })`,
-    { cause, hint: "see ssh-add -l" },
+    `Cannot log in to ${who(at)} as ${user}: ${what} (${peerText(cause)})`,
+    { cause, hint },
   );
 }
 

@@ -14,12 +14,14 @@ import {
   statSync,
 } from "node:fs";
 import "./ciphers.ts";
-import ssh2 from "ssh2";
+import { Buffer } from "node:buffer";
+import ssh2, { type ParsedKey } from "ssh2";
 import type { ServerConfig } from "../config/config.ts";
 import { ConfigError } from "../errors.ts";
+import { signable } from "./private-key.ts";
 
 export interface Identity {
-  /** The private key; `null` if only the agent is to be asked. */
+  /** The private key, as ssh2 can sign with it; `null` if only the agent is to be asked. */
   readonly privateKey: string | null;
   /** Path of the agent's socket; `null` if it is not to be asked. */
   readonly agent: string | null;
@@ -70,17 +72,31 @@ function readKey(
   agent: string | null,
 ): string | null {
   const text = readPrivate(name, path);
-  const parsed = ssh2.utils.parseKey(text);
-  if (!(parsed instanceof Error)) {
-    if (parsed.isPrivateKey()) return text;
+  const key = signable(text);
+  const parsed = parse(key);
+  if (isEncrypted(text, parsed)) {
+    // The agent may hold what the file keeps from us.
+    if (agent !== null) return null;
     throw unusable(
       name,
       path,
-      "it is a public key",
-      "give the file without .pub",
+      "it is encrypted",
+      `set agent = true and add it with ssh-add, or remove its passphrase with ssh-keygen -p -f ${path}`,
     );
   }
-  if (!/encrypted|passphrase/i.test(parsed.message)) {
+  checkKey(name, path, parsed);
+  return key;
+}
+
+function isEncrypted(text: string, parsed: ParsedKey | Error): boolean {
+  // ssh2 does not know PKCS#8, so it cannot say.
+  return text.includes("-----BEGIN ENCRYPTED PRIVATE KEY-----") ||
+    (parsed instanceof Error && /encrypted|passphrase/i.test(parsed.message));
+}
+
+/** Signs once: a key that cannot would fail in the middle of the login, and look like something else. */
+function checkKey(name: string, path: string, parsed: ParsedKey | Error): void {
+  if (parsed instanceof Error) {
     throw unusable(
       name,
       path,
@@ -88,14 +104,32 @@ function readKey(
       "make one with ssh-keygen -t ed25519",
     );
   }
-  // The agent may hold what the file keeps from us.
-  if (agent !== null) return null;
+  if (!parsed.isPrivateKey()) {
+    throw unusable(
+      name,
+      path,
+      "it is a public key",
+      "give the file without .pub",
+    );
+  }
+  const signature = parsed.sign(Buffer.from(name));
+  if (!(signature instanceof Error)) return;
   throw unusable(
     name,
     path,
-    "it is encrypted",
-    `set agent = true and add it with ssh-add, or take its passphrase away with ssh-keygen -p`,
+    "it cannot sign, so it is damaged or of a kind that relais does not know",
+    "make one with ssh-keygen -t ed25519",
+    signature,
   );
+}
+
+/** ssh2 returns what it cannot parse as an error, as a rule. */
+function parse(key: string): ParsedKey | Error {
+  try {
+    return ssh2.utils.parseKey(key);
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 /** Reads the key through one descriptor, so that what is checked is what is read. */
@@ -142,8 +176,10 @@ function unusable(
   path: string,
   what: string,
   hint: string,
+  cause?: Error,
 ): ConfigError {
   return new ConfigError(`Cannot use the key ${path} of ${name}: ${what}`, [], {
     hint,
+    cause,
   });
 }

@@ -23,7 +23,8 @@ export function sessionPermissions(
     ],
     read: [...files, ...agent],
     write: agent,
-    env: agent.length > 0 ? ["SSH_AUTH_SOCK"] : false,
+    // Asked for even where it is not set: that is told in words, a refusal of Deno is not.
+    env: servers.some((server) => server.agent) ? ["SSH_AUTH_SOCK"] : false,
   };
 }
 
