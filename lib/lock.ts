@@ -41,21 +41,6 @@ export class Lock implements Disposable {
     }
   }
 
-  /**
-   * Takes the lock of `directory` without writing anything: where there is no
-   * lock file nobody can hold it.
-   *
-   * @throws {LockedError} If another process holds it.
-   */
-  static takeWithoutTrace(directory: string): Lock {
-    try {
-      return Lock.#hold(Deno.openSync(pathIn(directory)), directory);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return new Lock(undefined);
-      throw error;
-    }
-  }
-
   static #hold(file: Deno.FsFile, directory: string): Lock {
     if (file.tryLockSync(true)) return new Lock(file);
     file.close();

@@ -12,6 +12,7 @@ import {
   LocalError,
   RelaisError,
 } from "../errors.ts";
+import { rehearse } from "./rehearsal.ts";
 import { migrate, schemaVersion, shadow, versionOf } from "./schema.ts";
 
 /** Where the state of a replica lies, in its state directory. */
@@ -85,29 +86,53 @@ export function readState(stateDirectory: string): DatabaseSync | undefined {
 }
 
 /**
- * Opens a copy of the state in memory: what a dry run changes is forgotten
- * with it. Its caller holds the lock of the state.
+ * Opens the state so that it can be tried out: it is read as it is at this
+ * moment, whoever else works with it, and what is changed ends with the
+ * connection.
  *
  * @throws {DamagedStateError} If it is no state, or no longer one.
  * @throws {LocalError} If it cannot be read, or a newer relais wrote it.
  */
 export function rehearseState(stateDirectory: string): DatabaseSync {
   const path = databasePath(stateDirectory);
-  const beside = [`${path}-wal`, `${path}-shm`].filter((file) =>
-    sizeOf(file) === undefined
-  );
   const db = openForReading(path);
-  if (db === undefined) {
-    const empty = new DatabaseSync(":memory:");
-    migrate(empty);
-    return empty;
+  if (db === undefined) return emptyState();
+  try {
+    db.exec("BEGIN");
+    const version = versionOf(db);
+    if (version === schemaVersion) rehearse(db);
+    // The rows of another schema have to be copied to be changed to this one.
+    else if (version > 0) shadow(db);
+    if (version > 0) return db;
+  } catch (error) {
+    db.close();
+    throw cannotOpen(path, error);
   }
-  shadow(db);
-  // Reading in WAL mode makes these files; nothing of the state is in them.
-  for (const file of beside) {
-    if (sizeOf(file) !== undefined) Deno.removeSync(file);
+  // Somebody is just making it.
+  db.close();
+  return emptyState();
+}
+
+/**
+ * Has the state open beside those who only read it, until disposed of. Reading
+ * makes files beside a state that nobody has open, and only SQLite can tell
+ * when nobody needs them any more: whoever may write removes them when it is
+ * the last to close it. Returns `undefined` where there is nothing to remove, or
+ * where closing would carry into the state what a crash has left beside it.
+ */
+export function keepTidy(stateDirectory: string): Disposable | undefined {
+  const path = databasePath(stateDirectory);
+  const left = sizeOf(`${path}-wal`) ?? 0;
+  if (left > 0 || !hasState(stateDirectory)) return undefined;
+  try {
+    const db = new DatabaseSync(path, { timeout: 5_000 });
+    db.exec("PRAGMA query_only = ON");
+    versionOf(db);
+    return db;
+  } catch {
+    // Whoever reads the state says what is wrong with it.
+    return undefined;
   }
-  return db;
 }
 
 /**
@@ -144,6 +169,8 @@ export function transaction<Result>(
   db: DatabaseSync,
   work: () => Result,
 ): Result {
+  // A rehearsal is one transaction from its start to its end.
+  if (db.isTransaction) return part(db, work);
   db.exec("BEGIN IMMEDIATE");
   try {
     const result = work();
@@ -153,6 +180,24 @@ export function transaction<Result>(
     if (db.isTransaction) db.exec("ROLLBACK");
     throw error;
   }
+}
+
+function part<Result>(db: DatabaseSync, work: () => Result): Result {
+  db.exec("SAVEPOINT part");
+  try {
+    const result = work();
+    db.exec("RELEASE part");
+    return result;
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK TO part; RELEASE part");
+    throw error;
+  }
+}
+
+function emptyState(): DatabaseSync {
+  const db = new DatabaseSync(":memory:");
+  migrate(db);
+  return db;
 }
 
 function openForReading(path: string): DatabaseSync | undefined {

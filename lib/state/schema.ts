@@ -197,7 +197,6 @@ export function migrate(db: DatabaseSync, version = schemaVersion): void {
  * same rows, with the schema of this relais: `db` itself is only read.
  */
 export function shadow(db: DatabaseSync): void {
-  db.exec("PRAGMA temp_store = MEMORY");
   const made = db.prepare(
     "SELECT type, name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL ORDER BY type <> 'table'",
   ).all() as { type: string; name: string; sql: string }[];

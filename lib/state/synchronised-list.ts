@@ -17,6 +17,7 @@ import { type Filter, Judge, type Row } from "./judge.ts";
 import { Naming } from "./naming.ts";
 import type { Reading } from "./reading.ts";
 import type { Standing } from "./standing.ts";
+import { willChange } from "./rehearsal.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 
 /** What reading some entries came to. */
@@ -126,6 +127,7 @@ export class SynchronisedList {
 
   /** Forgets in which order files of one list were published. */
   forgetOrder(generation: string): void {
+    willChange(this.#db, "copy");
     this.#statements.forgetOrder.run({ generation });
   }
 

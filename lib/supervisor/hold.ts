@@ -7,18 +7,18 @@
 
 import { lookAt } from "../copy/directories.ts";
 import { Lock } from "../lock.ts";
-import { databasePath, setAside } from "../state/database.ts";
+import { databasePath, keepTidy, setAside } from "../state/database.ts";
 
 /** Holds a state directory until disposed of. */
 export class Hold implements Disposable {
   readonly #directory: string;
-  #lock: Lock;
+  #held: Disposable | undefined;
   /** What the modules have open; `undefined` while they have nothing. */
   #opened: string | undefined;
 
-  private constructor(directory: string, lock: Lock) {
+  private constructor(directory: string, held?: Disposable) {
     this.#directory = directory;
-    this.#lock = lock;
+    this.#held = held;
   }
 
   /**
@@ -31,9 +31,9 @@ export class Hold implements Disposable {
     return new Hold(directory, Lock.take(directory));
   }
 
-  /** The same, and nothing is written. */
-  static takeWithoutTrace(directory: string): Hold {
-    return new Hold(directory, Lock.takeWithoutTrace(directory));
+  /** Takes no lock, for modules that only read the state: it may be at work meanwhile. */
+  static readAlong(directory: string): Hold {
+    return new Hold(directory, keepTidy(directory));
   }
 
   /** Whether somebody removed the state, or put another one there, since it was {@link opened}. */
@@ -48,8 +48,8 @@ export class Hold implements Disposable {
 
   /** Takes the lock anew, for a state that {@link isLost}; the modules have closed what they had open. */
   retake(): void {
-    this.#lock[Symbol.dispose]();
-    this.#lock = Lock.take(this.#directory);
+    this.#held?.[Symbol.dispose]();
+    this.#held = Lock.take(this.#directory);
     this.#opened = undefined;
   }
 
@@ -60,7 +60,8 @@ export class Hold implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#lock[Symbol.dispose]();
+    this.#held?.[Symbol.dispose]();
+    this.#held = undefined;
   }
 
   #identity(): string {

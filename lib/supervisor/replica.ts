@@ -107,7 +107,8 @@ export class Replica implements AsyncDisposable {
   }
 
   /**
-   * Takes the lock of the state and starts the first modules.
+   * Takes the lock of the state, which a dry run does not need, and starts the
+   * first modules.
    *
    * @throws {LockedError} If another relais holds the state.
    * @throws {RemoteFailure} If a module cannot start.
@@ -117,9 +118,7 @@ export class Replica implements AsyncDisposable {
     options: ReplicaOptions,
   ): Promise<Replica> {
     const { state } = config.replica;
-    const hold = options.dryRun
-      ? Hold.takeWithoutTrace(state)
-      : Hold.take(state);
+    const hold = options.dryRun ? Hold.readAlong(state) : Hold.take(state);
     const replica = new Replica(config, options, hold);
     try {
       await replica.#withSoundState(() => replica.#begin());
@@ -136,7 +135,9 @@ export class Replica implements AsyncDisposable {
    * @throws {ModuleError} If a module died or fell silent; the next pass replaces it.
    */
   async pass(signal: AbortSignal): Promise<PassOutcome> {
-    if (this.#hold.isLost) await this.#retakeState();
+    if (this.#hold.isLost && !this.#options.dryRun) {
+      await this.#retakeState();
+    }
     const started = Date.now();
     try {
       return await this.#withSoundState(() => this.#pass(signal));
