@@ -13,6 +13,7 @@ import {
   type EmbeddedServer,
   startSftpServer,
 } from "../fixtures/sftp-server.ts";
+import { makeWorld } from "../fixtures/world.ts";
 import { limits } from "../fixtures/ssh/limits.ts";
 import {
   makeKey,
@@ -138,6 +139,49 @@ Deno.test("HostKeyVerifier refuses a revoked key even if it is pinned", () => {
   assertStringIncludes(refusal!.message, "is revoked");
 });
 
+Deno.test("HostKeyVerifier refuses the key in known_hosts if another one is pinned, and says which disagrees", () => {
+  const { answer, refusal } = verify(key, {
+    knownHosts: line(key),
+    hostKeys: [fingerprint(otherKey)],
+  });
+
+  assertEquals(answer, false);
+  assertStringIncludes(
+    refusal!.message,
+    `its host key ${fingerprint(key)} is in known_hosts, but host_key is ${
+      fingerprint(otherKey)
+    }`,
+  );
+  assertStringIncludes(refusal!.hint!, `set host_key = "${fingerprint(key)}"`);
+});
+
+Deno.test("HostKeyVerifier refuses the pinned key if known_hosts has another one, and says which disagrees", () => {
+  const { answer, refusal } = verify(key, {
+    knownHosts: line(otherKey),
+    hostKeys: [fingerprint(key)],
+  });
+
+  assertEquals(answer, false);
+  assertStringIncludes(
+    refusal!.message,
+    `its host key ${
+      fingerprint(key)
+    } is the one in host_key, but known_hosts has ${fingerprint(otherKey)}`,
+  );
+  assertStringIncludes(refusal!.hint!, "ssh-keygen -R 'prod.example'");
+});
+
+Deno.test("HostKeyVerifier takes the pinned key if known_hosts agrees, or says nothing of the host", () => {
+  const hostKeys = [fingerprint(otherKey), fingerprint(key)];
+
+  assertEquals(
+    [`${line(otherKey)}\n${line(key)}`, line(key), ""].map((knownHosts) =>
+      verify(key, { knownHosts, hostKeys }).answer
+    ),
+    [true, true, true],
+  );
+});
+
 Deno.test("HostKeyVerifier says that host certificates are not supported", () => {
   const { answer, refusal } = verify(key, {
     knownHosts: `@cert-authority ${line(otherKey)}`,
@@ -181,21 +225,70 @@ Deno.test("readTrust() tells a known_hosts that is not there", () => {
   assertThrows(
     () => readTrust(serverConfig({ knownHosts: ["/nowhere/known_hosts"] })),
     ConfigError,
-    "Cannot read known_hosts of production",
+    "Cannot read known_hosts /nowhere/known_hosts of production: there is no such file",
   );
 });
 
-Deno.test("trustedKeyTypes() are those in known_hosts, and any if a fingerprint is pinned", () => {
-  const lines = parseKnownHosts(line(key));
+/** Puts something at a path, and returns what ends it. */
+type Make = (path: string) => Promise<() => void>;
+const kinds: Record<string, Make> = {
+  async directory(path) {
+    await Deno.mkdir(path);
+    return () => {};
+  },
+  async FIFO(path) {
+    await new Deno.Command("mkfifo", { args: [path] }).output();
+    return () => {};
+  },
+  async device(path) {
+    await Deno.symlink("/dev/zero", path);
+    return () => {};
+  },
+  socket(path) {
+    const listener = Deno.listen({ transport: "unix", path });
+    return Promise.resolve(() => listener.close());
+  },
+};
+for (const [kind, make] of Object.entries(kinds)) {
+  Deno.test(`readTrust() refuses a known_hosts that is a ${kind}, and waits for nothing`, async () => {
+    const directory = await Deno.makeTempDir();
+    const path = `${directory}/known_hosts`;
+    const end = await make(path);
 
+    const error = assertThrows(
+      () => readTrust(serverConfig({ knownHosts: [path] })),
+      ConfigError,
+      `Cannot read known_hosts ${path} of production: it is a ${kind}`,
+    );
+    end();
+    await Deno.remove(directory, { recursive: true });
+    assertStringIncludes(error.hint!, "ssh-keyscan");
+  });
+}
+
+Deno.test("trustedKeyTypes() are those in known_hosts, of which those that are pinned come first, and any if there are none", () => {
+  const rsa = keyOfType("ssh-rsa");
+  const lines = parseKnownHosts(
+    `${line(key)}\nprod.example ssh-rsa ${rsa.toString("base64")}`,
+  );
+  const types = (fingerprints: string[]) =>
+    trustedKeyTypes({ lines, fingerprints });
+
+  assertEquals(types([]), ["ssh-ed25519", "ssh-rsa"]);
+  assertEquals(types([fingerprint(rsa)]), ["ssh-rsa"]);
+  assertEquals(types([fingerprint(otherKey)]), ["ssh-ed25519", "ssh-rsa"]);
   assertEquals(
-    [
-      trustedKeyTypes({ lines, fingerprints: [] }),
-      trustedKeyTypes({ lines, fingerprints: [fingerprint(key)] }),
-    ],
-    [["ssh-ed25519"], []],
+    trustedKeyTypes({ lines: [], fingerprints: [fingerprint(key)] }),
+    [],
   );
 });
+
+/** Something that begins as a key of this type does. */
+function keyOfType(type: string): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(type.length);
+  return Buffer.concat([length, Buffer.from(`${type} and more`)]);
+}
 
 /** A directory with an embedded server; its client's key lies there too. */
 async function startServer() {
@@ -383,6 +476,42 @@ sshdTest(
   },
 );
 
+for (
+  const [which, disagree] of Object.entries(
+    {
+      host_key: (sshd) =>
+        Promise.resolve({ hostKeys: [fingerprint(otherKey)], sshd }),
+      known_hosts: async (sshd) => {
+        await Deno.writeTextFile(
+          sshd.knownHosts,
+          `[127.0.0.1]:${sshd.port} ssh-ed25519 ${
+            otherKey.toString("base64")
+          }\n`,
+        );
+        return { hostKeys: [await sshd.hostKey()], sshd };
+      },
+    } satisfies Record<
+      string,
+      (sshd: Sshd) => Promise<{ hostKeys: string[]; sshd: Sshd }>
+    >,
+  )
+) {
+  sshdTest(
+    `connect() refuses an sshd if only ${which} has another key`,
+    async (sshd) => {
+      const { hostKeys } = await disagree(sshd);
+      const config = { ...sshd.serverConfig("production", "/"), hostKeys };
+
+      await assertRejects(
+        () => connect(config, limits()),
+        HostKeyError,
+        "its host key",
+      );
+      assert(!/publickey/.test(sshd.log), sshd.log);
+    },
+  );
+}
+
 for (const type of ["ed25519", "ecdsa", "rsa"] as const) {
   Deno.test({
     name: `connect() knows the ${type} key of an sshd`,
@@ -424,3 +553,44 @@ sshdTest(
     await session.end();
   },
 );
+
+Deno.test({
+  name:
+    "a pass ends with exit 6 if host_key has another key than known_hosts and the server",
+  ignore: !sshdAvailable,
+  async fn() {
+    await using world = await makeWorld();
+    world.write({ "a.csv": "a" });
+    await world.publish();
+    const config = await Deno.readTextFile(world.config);
+    await Deno.writeTextFile(
+      world.config,
+      config.replace(
+        /^known_hosts = /m,
+        `host_key = "${fingerprint(otherKey)}"\n$&`,
+      ),
+    );
+
+    const { code, stderr } = await world.relais("--once");
+
+    assertEquals(code, 6, stderr);
+    assertStringIncludes(stderr, "is in known_hosts, but host_key is");
+  },
+});
+
+Deno.test({
+  name: "a pass does not wait for a known_hosts that is a FIFO, and says so",
+  ignore: !sshdAvailable,
+  async fn() {
+    await using world = await makeWorld();
+    await world.publish();
+    const { knownHosts } = world.production.sshd;
+    await Deno.remove(knownHosts);
+    await kinds.FIFO!(knownHosts);
+
+    const { code, stderr } = await world.relais("--once");
+
+    assertEquals(code, 3, stderr);
+    assertStringIncludes(stderr, "it is a FIFO, not a regular file");
+  },
+});

@@ -112,7 +112,7 @@ Deno.test("readIdentity() refuses a directory", async () => {
 
   assertStringIncludes(
     refusal(`${directory.path}/below`).message,
-    "it is no private key file",
+    "it is a directory, not a regular file",
   );
 });
 
@@ -121,7 +121,10 @@ Deno.test("readIdentity() refuses a FIFO without waiting for its writer", async 
   const fifo = `${directory.path}/fifo`;
   await new Deno.Command("mkfifo", { args: ["-m", "600", fifo] }).output();
 
-  assertStringIncludes(refusal(fifo).message, "it is no private key file");
+  assertStringIncludes(
+    refusal(fifo).message,
+    "it is a FIFO, not a regular file",
+  );
 });
 
 Deno.test("readIdentity() tells a public key", async () => {

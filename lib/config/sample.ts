@@ -19,7 +19,7 @@ user = "relais"                           # a restricted account: SFTP only, rea
 identity = "/etc/relais/id_ed25519"       # private key, readable by relais alone
 # agent = false                           # true: ask the ssh-agent at $SSH_AUTH_SOCK
 known_hosts = "/etc/relais/known_hosts"   # one file or a list; made with ssh-keyscan, then compared
-# An example; it comes beside known_hosts or in its place, and may be a list.
+# An example; it comes in place of known_hosts or beside it: then both must agree. It may be a list.
 # "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" prints it on the server.
 # host_key = "SHA256:4Wx0mPzJq7T1cVbN8sYdLkRfHgUaOeI2MnB3vC5xZ6Q"
 root = "/export"                          # the export directory on that server

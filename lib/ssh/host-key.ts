@@ -13,14 +13,19 @@ import { createHash } from "node:crypto";
 import type { ServerConfig } from "../config/config.ts";
 import { ConfigError, HostKeyError } from "../errors.ts";
 import {
+  type KeyStanding,
   keyTypesOf,
   type KnownHost,
   linesFor,
   parseKnownHosts,
   standingOf,
 } from "./known-hosts.ts";
+import { readRegularFile, UnreadableError } from "./regular-file.ts";
 
-/** What is trusted of one server. */
+/** No known_hosts is longer. */
+const longestKnownHosts = 64 * 2 ** 20;
+
+/** What is trusted of one server: what both know of it, and what either knows if the other knows nothing. */
 export interface Trust {
   /** Lines of known_hosts about it. */
   readonly lines: readonly KnownHost[];
@@ -46,9 +51,16 @@ export function readTrust(server: ServerConfig): Trust {
   return { lines, fingerprints: server.hostKeys };
 }
 
-/** Key types to ask the server for; empty if any will do, because a fingerprint is pinned. */
+/**
+ * Key types to ask the server for, so that it shows a key that can be compared;
+ * empty if any will do. Of what known_hosts has, those that are pinned as well
+ * come before others: both must agree.
+ */
 export function trustedKeyTypes({ lines, fingerprints }: Trust): string[] {
-  return fingerprints.length > 0 ? [] : keyTypesOf(lines);
+  const pinned = lines.filter(({ key }) =>
+    fingerprints.includes(fingerprint(Buffer.from(key, "base64")))
+  );
+  return keyTypesOf(pinned.length > 0 ? pinned : lines);
 }
 
 /** Judges one key; remembers why it was refused. */
@@ -91,19 +103,48 @@ export class HostKeyVerifier {
         "do not connect to it",
       );
     }
-    if (standing === "known" || fingerprints.includes(shown)) return undefined;
-    if (fingerprints.length > 0) {
-      return this.#refuse(
-        `its host key is not the pinned one: expected ${
-          fingerprints.join(" or ")
-        }, got ${shown}`,
-        changedHint,
-      );
+    if (fingerprints.length === 0) {
+      return standing === "known"
+        ? undefined
+        : this.#refuseUnpinned(standing, shown);
     }
-    return this.#refuseUnpinned(standing, shown);
+    return this.#judgePinned(standing, shown);
   }
 
-  #refuseUnpinned(standing: string, shown: string): HostKeyError {
+  /** A key that is pinned must not be another one in known_hosts, and the other way round: one of the two is wrong. */
+  #judgePinned(
+    standing: KeyStanding,
+    shown: string,
+  ): HostKeyError | undefined {
+    const { fingerprints } = this.#trust;
+    const pins = fingerprints.join(" or ");
+    if (!fingerprints.includes(shown)) {
+      return standing === "known"
+        ? this.#refuse(
+          `its host key ${shown} is in known_hosts, but host_key is ${pins}`,
+          `compare both with ssh-keygen -l on the server; if known_hosts is right, set host_key = "${shown}" or remove it`,
+        )
+        : this.#refuse(
+          `its host key is not the pinned one: expected ${pins}, got ${shown}`,
+          changedHint,
+        );
+    }
+    return standing === "mismatch"
+      ? this.#refuse(
+        `its host key ${shown} is the one in host_key, but known_hosts has ${this.#expected()}`,
+        `compare both with ssh-keygen -l on the server; if host_key is right, ${this.#replace()}`,
+      )
+      : undefined;
+  }
+
+  /** How to put the key that the server shows in place of the one in known_hosts. */
+  #replace(): string {
+    const { host, port, knownHosts: [file] } = this.#server;
+    const name = port === 22 ? host : `[${host}]:${port}`;
+    return `run "ssh-keygen -R '${name}' -f ${file}" and add the key again with "ssh-keyscan -p ${port} ${host} >> ${file}"`;
+  }
+
+  #refuseUnpinned(standing: KeyStanding, shown: string): HostKeyError {
     const { host, port } = this.#server;
     switch (standing) {
       case "mismatch":
@@ -144,12 +185,17 @@ const changedHint =
 
 function readText(path: string, { name }: ServerConfig): string {
   try {
-    return Deno.readTextFileSync(path);
+    return readRegularFile(path, { longest: longestKnownHosts });
   } catch (cause) {
+    if (!(cause instanceof UnreadableError)) throw cause;
     throw new ConfigError(
-      `Cannot read known_hosts of ${name}: ${(cause as Error).message}`,
+      `Cannot read known_hosts ${path} of ${name}: ${cause.message}`,
       [],
-      { cause, hint: `make it with ssh-keyscan, or set host_key` },
+      {
+        cause,
+        hint:
+          "set known_hosts to a file made with ssh-keyscan, or pin the key with host_key in its place",
+      },
     );
   }
 }

@@ -5,20 +5,14 @@
  * @module
  */
 
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readFileSync,
-  statSync,
-} from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import "./ciphers.ts";
 import { Buffer } from "node:buffer";
 import ssh2, { type ParsedKey } from "ssh2";
 import type { ServerConfig } from "../config/config.ts";
 import { ConfigError } from "../errors.ts";
 import { signable } from "./private-key.ts";
+import { readRegularFile, UnreadableError } from "./regular-file.ts";
 
 export interface Identity {
   /** The private key, as ssh2 can sign with it; `null` if only the agent is to be asked. */
@@ -132,41 +126,28 @@ function parse(key: string): ParsedKey | Error {
   }
 }
 
-/** Reads the key through one descriptor, so that what is checked is what is read. */
 function readPrivate(name: string, path: string): string {
-  let file: number | undefined;
   try {
-    // Opening a FIFO would wait for its writer.
-    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    checkFile(name, path, file);
-    return readFileSync(file, "utf8");
+    return readRegularFile(path, {
+      longest: longestKey,
+      look: (stat) => refuseOpen(name, path, stat),
+    });
   } catch (cause) {
-    if (cause instanceof ConfigError) throw cause;
+    if (!(cause instanceof UnreadableError)) throw cause;
     throw unusable(
       name,
       path,
-      (cause as { code?: string }).code === "ENOENT"
-        ? "there is no such file"
-        : (cause as Error).message,
+      cause.message,
       "set identity to a key file that relais may read",
+      cause,
     );
-  } finally {
-    if (file !== undefined) closeSync(file);
   }
 }
 
-function checkFile(name: string, path: string, file: number): void {
-  const stat = fstatSync(file);
-  if (!stat.isFile() || stat.size > longestKey) {
-    throw unusable(
-      name,
-      path,
-      "it is no private key file",
-      "set identity to a key file",
-    );
-  }
+/** Refuses a key that is open to others. */
+function refuseOpen(name: string, path: string, { mode }: Stats): void {
   const forbidden = path.startsWith(handedOver) ? others & ~0o040 : others;
-  if ((stat.mode & forbidden) !== 0) {
+  if ((mode & forbidden) !== 0) {
     throw unusable(name, path, "others can read it", `chmod 600 ${path}`);
   }
 }
