@@ -275,7 +275,7 @@ export type SynchroListOperations = {
 
 /** What copy-list asks one of its connections, each in a worker of its own. */
 export type ConnectionOperations = {
-  /** Asked once, before anything else. */
+  /** Asked before anything else; ends the session that there was. */
   connect: {
     request: { readonly server: ServerConfig; readonly limits: LimitsConfig };
     reply: { readonly maxRead: number; readonly maxHandles: number };
@@ -331,6 +331,8 @@ export type CopyListOperations = {
   recover: { request: null; reply: null };
   /** Opens the connection, so that it is there when the list has been read. */
   connect: { request: { readonly server: string }; reply: null };
+  /** Closes it again, if nothing was copied over it. */
+  hangUp: { request: null; reply: null };
   /** Fetches all that is wanted from `server`, or no more than `maxTransfer` bytes. */
   copy: {
     request: {

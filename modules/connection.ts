@@ -14,14 +14,24 @@ import { connect } from "../lib/ssh/connect.ts";
 import { readFile } from "../lib/ssh/read-file.ts";
 import type { Handle, SftpSession } from "../lib/ssh/session.ts";
 
-/** Returns what a connection answers. One session follows the other: `connect`, work, `end`. */
+/** Returns what a connection answers. One session follows the other. */
 export function connection(): Handlers<ConnectionOperations> {
   let session: SftpSession | undefined;
   let connecting: AbortController | undefined;
   const opened = new Map<number, Handle>();
   let files = 0;
+
+  async function end() {
+    // A session that is open is left alone by this, one to come never opens.
+    connecting?.abort();
+    await session?.end();
+    return session?.wireBytes ?? { received: 0, sent: 0 };
+  }
+
   return {
     async connect({ server, limits }) {
+      await end();
+      session = undefined;
       opened.clear();
       connecting = new AbortController();
       const { signal } = connecting;
@@ -44,12 +54,7 @@ export function connection(): Handlers<ConnectionOperations> {
       await session!.close(handle);
       return null;
     },
-    async end() {
-      // A session that is open is left alone by this, one to come never opens.
-      connecting?.abort();
-      await session?.end();
-      return session?.wireBytes ?? { received: 0, sent: 0 };
-    },
+    end,
   };
 }
 

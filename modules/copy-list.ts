@@ -52,20 +52,41 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
   const connections = context.connections.map((endpoint) =>
     new RemoteConnection(endpoint, limits)
   );
-  const opened = new Map<string, Promise<Sessions>>();
+  /** A connection has one session at a time: there are none to a second server. */
+  let opened: { server: string; sessions: Promise<Sessions> } | undefined;
   let copier: Copier | undefined;
 
-  function open(server: string): Promise<Sessions> {
-    const sessions = opened.get(server) ??
-      Sessions.open(connections, named.get(server)!, limits, log);
-    opened.set(server, sessions);
-    sessions.catch(() => opened.delete(server));
-    return sessions;
+  async function open(server: string): Promise<Sessions> {
+    if (opened?.server !== server) {
+      await hangUp();
+      const sessions = Sessions.open(
+        connections,
+        named.get(server)!,
+        limits,
+        log,
+      );
+      opened = { server, sessions };
+    }
+    try {
+      return await opened.sessions;
+    } catch (error) {
+      opened = undefined;
+      throw error;
+    }
+  }
+
+  /** Ends what was opened ahead, and not needed: by the next pass it may be dead. */
+  async function hangUp(): Promise<void> {
+    const sessions = opened?.sessions;
+    opened = undefined;
+    // What did not open need not be closed.
+    await (await sessions?.catch(() => undefined))?.end();
   }
 
   return {
     handlers: {
       async recover() {
+        destination.forget();
         const list = context.peer<SynchroListOperations>("synchro-list");
         const moved = await moves.recover({
           arrived: (server, files) => list.ask("arrived", { server, files }),
@@ -82,7 +103,7 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
       },
       async copy({ server, maxTransfer, without }) {
         const sessions = await open(server);
-        opened.delete(server);
+        opened = undefined;
         const bounds = { bytesPerSecond: copy.bandwidth, total: maxTransfer };
         const tools = {
           server,
@@ -108,16 +129,18 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
       },
       async abandon({ reason }) {
         copier?.stop(new UnreachableError(reason));
-        opened.clear();
+        opened = undefined;
         await Promise.all(
           connections.map((connection) => connection.abandon()),
         );
         return null;
       },
+      async hangUp() {
+        await hangUp();
+        return null;
+      },
       async tidy({ server }) {
-        // Opened ahead, and not needed: by the next pass it may be dead.
-        for (const sessions of opened.values()) await (await sessions).end();
-        opened.clear();
+        await hangUp();
         const removed = await tidy(
           new Staging(destination.staging),
           ledgerOf(context, server),

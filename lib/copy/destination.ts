@@ -40,9 +40,7 @@ export class Destination {
   readonly #directories: Directories;
   /** What is relais's own, held from {@link prepare} on. */
   readonly #own: Directories;
-  /** Directories made since the start: nothing of anybody else's is in them. */
-  readonly #made = new Set<string>();
-  /** Directories that were missing when they were first looked for. */
+  /** Directories that were missing when they were first looked for: what has come into them since is known. */
   readonly #missing = new Set<string>();
 
   /** @param through Where the descriptors of this process are found; see {@link Directories}. */
@@ -82,14 +80,21 @@ export class Destination {
     }
   }
 
-  /** Whether nothing can be under `path`: its directory is missing, or was made for an earlier file. */
+  /**
+   * Whether nothing can be under `path` that was there before the last
+   * {@link forget}: its directory is missing, or was then.
+   */
   isNew(path: string): boolean {
     const parent = dirname(path);
     if (this.#missing.has(parent)) return true;
-    const missing = this.#made.has(parent) ||
-      this.#directories.reach(parent) === undefined;
+    const missing = this.#directories.reach(parent) === undefined;
     if (missing) this.#missing.add(parent);
     return missing;
+  }
+
+  /** Takes no directory for new any more: files are in it that nobody may have heard of. */
+  forget(): void {
+    this.#missing.clear();
   }
 
   /**
@@ -120,7 +125,6 @@ export class Destination {
   place(staged: string, path: string): void {
     const parent = this.#directories.make(dirname(path), {
       mode: directoryMode,
-      onMade: (made) => this.#made.add(made),
     });
     const way = `${parent}/${basename(path)}`;
     try {

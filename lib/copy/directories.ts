@@ -53,8 +53,6 @@ const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 export interface MakeOptions {
   /** Their rights, but for what the umask takes away. */
   readonly mode: number;
-  /** Is told of each. */
-  readonly onMade?: (directory: string) => void;
 }
 
 /** Ways to the directories below a root. */
@@ -96,10 +94,8 @@ export class Directories {
     const there = this.reach(directory);
     if (there !== undefined) return there;
     const above = this.make(dirname(directory), options);
-    const { mode, onMade } = options;
     try {
-      Deno.mkdirSync(`${above}/${basename(directory)}`, { mode });
-      onMade?.(directory);
+      Deno.mkdirSync(`${above}/${basename(directory)}`, options);
     } catch (error) {
       // Somebody else may have made it.
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;

@@ -228,6 +228,7 @@ class Pass {
     );
     if (synchronised === undefined) {
       await connected;
+      await this.#hangUp();
       const failure = this.#account.failures.at(-1);
       if (failure?.name === "UnusableError") this.#unusable[server] = failure;
       return !this.#account.lostServer;
@@ -269,6 +270,14 @@ class Pass {
     const copyList = await this.#crew.copyList();
     // What goes wrong here goes wrong again, and is told, when it is needed.
     await copyList.ask("connect", { server }).catch(() => {});
+  }
+
+  /** Closes the connection that was opened ahead, and is not needed. */
+  async #hangUp(): Promise<void> {
+    if (this.#options.dryRun) return;
+    const copyList = await this.#crew.copyList();
+    // A module that died is found out by whoever needs its work.
+    await copyList.ask("hangUp", null).catch(() => {});
   }
 
   /** Copies what is wanted; returns whether the server was lost. */
