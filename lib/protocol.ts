@@ -259,9 +259,14 @@ export type SynchroListOperations = {
     request: { readonly server: string; readonly files: readonly FailedFile[] };
     reply: null;
   };
-  /** Files here that `server` withdrew; refused if they are too many. */
+  /** The next files here after `after`, by path, that `server` withdrew; the first are refused if all are too many. */
   withdrawn: {
-    request: { readonly server: string };
+    request: {
+      readonly server: string;
+      /** `null`: from the first one on. */
+      readonly after: string | null;
+      readonly limit: number;
+    };
     reply: readonly { readonly path: string; readonly size: number }[];
   };
   removed: { request: { readonly paths: readonly string[] }; reply: null };
@@ -353,7 +358,8 @@ export type CopyListOperations = {
   remove: {
     request: { readonly server: string };
     reply: {
-      readonly removed: readonly string[];
+      /** Number of files that are gone. */
+      readonly removed: number;
       readonly failed: readonly FailedFile[];
     };
   };

@@ -11,7 +11,7 @@ import { descriptorsOf } from "../lib/copy/directories.ts";
 import { Destination } from "../lib/copy/destination.ts";
 import { Fetcher } from "../lib/copy/fetch.ts";
 import { Moves } from "../lib/copy/moves.ts";
-import { removeWithdrawn } from "../lib/copy/remove.ts";
+import { removeWithdrawn, type Withdrawals } from "../lib/copy/remove.ts";
 import { Sessions } from "../lib/copy/sessions.ts";
 import { Space } from "../lib/space.ts";
 import { Staging } from "../lib/copy/staging.ts";
@@ -151,16 +151,11 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
         return null;
       },
       async remove({ server }) {
-        const list = context.peer<SynchroListOperations>("synchro-list");
-        const withdrawn = await list.ask("withdrawn", { server });
-        const outcome = await removeWithdrawn(
+        return await removeWithdrawn(
           { destination, durability, moves },
-          withdrawn,
+          withdrawalsOf(context, server),
           replica,
-          (paths) => list.ask("removed", { paths }),
         );
-        context.figures.add("files_removed", outcome.removed.length);
-        return outcome;
       },
     },
   };
@@ -173,6 +168,21 @@ function ledgerOf(context: CopyListContext, server: string): Ledger {
     wanted: (last, limit) => list.ask("wanted", { server, last, limit }),
     arrived: (files) => list.ask("arrived", { server, files }),
     failed: (files) => list.ask("failed", { server, files }),
+  };
+}
+
+/** The synchronised list, as what a server withdrew stands in it. */
+function withdrawalsOf(
+  { peer, figures }: CopyListContext,
+  server: string,
+): Withdrawals {
+  const list = peer<SynchroListOperations>("synchro-list");
+  return {
+    next: (after, limit) => list.ask("withdrawn", { server, after, limit }),
+    async commit(paths) {
+      await list.ask("removed", { paths });
+      figures.add("files_removed", paths.length);
+    },
   };
 }
 

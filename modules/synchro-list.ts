@@ -79,12 +79,14 @@ export function synchroList(
         list.failed(server, files);
         return null;
       },
-      withdrawn({ server }) {
-        const withdrawn = list.withdrawn(server);
-        if (!settings.acceptShrink) {
-          guardDeletion(withdrawn.length, list.count(), replica.maxDelete);
+      withdrawn({ server, after, limit }) {
+        // Later on, some of what it counts may have gone.
+        if (after === null && !settings.acceptShrink) {
+          const withdrawn = list.countWithdrawn(server);
+          const here = withdrawn === 0 ? 0 : list.count();
+          guardDeletion(withdrawn, here, replica.maxDelete);
         }
-        return withdrawn;
+        return list.withdrawn(server, after ?? "", limit);
       },
       removed({ paths }) {
         list.removed(paths);

@@ -45,7 +45,7 @@ function fetchAll(list: SynchronisedList, server = "production"): string[] {
 }
 
 function withdrawn(list: SynchronisedList): string[] {
-  return list.withdrawn("production").map(({ path }) => path);
+  return list.withdrawn("production", "", 100).map(({ path }) => path);
 }
 
 Deno.test("a name that was not UTF-8 is kept under the name that it reads", () => {

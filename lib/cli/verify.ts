@@ -34,6 +34,9 @@ import { faultColumn, findingLine } from "./finding.ts";
 import { formatBytes, formatSeconds } from "../human.ts";
 import type { Output } from "./output.ts";
 
+/** Files that are wanted again in one transaction: a pass at work waits no longer for it. */
+const batch = 5_000;
+
 /** What is in no list: it did not come with relais. */
 const extraFile = "extra";
 
@@ -146,7 +149,12 @@ async function repair(
 ): Promise<string[]> {
   const everything = { wants: () => true, fingerprint: "" };
   const wrong = findings.map(({ path }) => path);
-  const wanted = new Set(new SynchronisedList(db, everything).refetch(wrong));
+  const list = new SynchronisedList(db, everything);
+  const wanted = new Set<string>();
+  for (let at = 0; at < wrong.length; at += batch) {
+    const some = list.refetch(wrong.slice(at, at + batch));
+    for (const path of some) wanted.add(path);
+  }
   for (const path of wrong.filter((path) => !wanted.has(path))) {
     output.error(
       `Cannot repair ${path}: no server names the version that was here`,

@@ -7,15 +7,31 @@
 import type { ReplicaConfig } from "../config/config.ts";
 import type { Durability } from "../durability.ts";
 import { describe, FileError } from "../errors.ts";
+import { Pacer } from "../pacer.ts";
 import type { FailedFile } from "../pass-report.ts";
 import type { Destination } from "./destination.ts";
 import { dayOf } from "../timestamp.ts";
 import type { Moves } from "./moves.ts";
 
+/** Files that are noted, taken away and committed together. */
+const batch = 2_000;
+
 /** What was taken away, and what could not be. */
 export interface Removed {
-  readonly removed: readonly string[];
-  readonly failed: readonly FailedFile[];
+  /** Number of files that are gone. */
+  removed: number;
+  readonly failed: FailedFile[];
+}
+
+/** The synchronised list, as what one server withdrew stands in it. */
+export interface Withdrawals {
+  /** Returns the next files after `after`, by path. */
+  next(
+    after: string | null,
+    limit: number,
+  ): Promise<readonly { readonly path: string }[]>;
+  /** Commits that files are gone, durably. */
+  commit(paths: readonly string[]): Promise<unknown>;
 }
 
 /** What files are taken away with. */
@@ -26,38 +42,57 @@ interface Tools {
 }
 
 /**
- * Removes files, or moves them to the trash and takes out of it what was there
- * long enough; gives `commit` those that are gone, durably.
+ * Removes the files that were withdrawn, batch by batch, or moves them to the
+ * trash and takes out of it what was there long enough.
  */
 export async function removeWithdrawn(
-  { destination, durability, moves }: Tools,
-  files: readonly { readonly path: string }[],
+  tools: Tools,
+  withdrawals: Withdrawals,
   { delete: how, trashKeepMs }: Pick<ReplicaConfig, "delete" | "trashKeepMs">,
-  commit: (paths: readonly string[]) => Promise<unknown>,
 ): Promise<Removed> {
+  const { destination } = tools;
   const now = Date.now();
   if (how === "trash" && trashKeepMs > 0) {
     destination.emptyTrash(dayOf(now - trashKeepMs));
   }
-  if (how === "keep" || files.length === 0) return { removed: [], failed: [] };
-  moves.leaving(files.map(({ path }) => path));
-  await durability.barrier(destination.into);
+  const outcome: Removed = { removed: 0, failed: [] };
+  if (how === "keep") return outcome;
   const day = dayOf(now);
+  const take = (path: string) =>
+    how === "trash" ? destination.trash(path, day) : destination.remove(path);
+  for (let after: string | null = null;;) {
+    const files = await withdrawals.next(after, batch);
+    if (files.length === 0) return outcome;
+    const paths = files.map(({ path }) => path);
+    await removeBatch(tools, paths, take, withdrawals, outcome);
+    after = paths.at(-1)!;
+  }
+}
+
+async function removeBatch(
+  { destination, durability, moves }: Tools,
+  paths: readonly string[],
+  take: (path: string) => void,
+  withdrawals: Withdrawals,
+  outcome: Removed,
+): Promise<void> {
+  moves.leaving(paths);
+  await durability.barrier(destination.into);
+  const pacer = new Pacer();
   const removed: string[] = [];
-  const failed: FailedFile[] = [];
-  for (const { path } of files) {
+  for (const path of paths) {
     try {
-      if (how === "trash") destination.trash(path, day);
-      else destination.remove(path);
+      take(path);
       removed.push(path);
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
-      failed.push({ path, error: describe(error) });
+      outcome.failed.push({ path, error: describe(error) });
     }
+    await pacer.pause();
   }
   destination.release();
   await durability.barrier(destination.into);
-  await commit(removed);
+  await withdrawals.commit(removed);
   moves.settled();
-  return { removed, failed };
+  outcome.removed += removed.length;
 }

@@ -23,6 +23,8 @@ const arrived = `(
   SELECT value ->> 'path' AS arrivedPath, value ->> 'seq' AS arrivedSeq,
     value ->> 'fetched' AS fetched
   FROM json_each(:files))`;
+const anyServer = "server IN (SELECT server FROM list)";
+const given = "path IN (SELECT value FROM json_each(:paths))";
 
 const texts = {
   list: "SELECT * FROM list WHERE server = :server",
@@ -38,7 +40,8 @@ const texts = {
   withdrawUnnamed: `
       UPDATE entry SET standing = 'withdrawn'
       WHERE server = :server AND reading < :number
-        AND path IN (SELECT path FROM copy WHERE copy.server = :server)`,
+        AND EXISTS (SELECT 1 FROM copy
+          WHERE copy.path = entry.path AND copy.server = :server)`,
   forgetUnnamed: `
       DELETE FROM entry
       WHERE server = :server AND reading < :number AND standing <> 'withdrawn'`,
@@ -52,7 +55,7 @@ const texts = {
       WHERE server = :server AND path = :path`,
   named: `
       SELECT ${columns} FROM entry
-      WHERE server IN (SELECT server FROM list) AND path = :path AND ${named}`,
+      WHERE ${anyServer} AND path = :path AND ${named}`,
   page: `
       SELECT ${columns} FROM entry WHERE server = :server AND path > :after AND ${named}
       ORDER BY path LIMIT :page`,
@@ -71,10 +74,17 @@ const texts = {
   fail:
     "UPDATE entry SET error = :error WHERE server = :server AND path = :path",
   withdrawn: `
-      SELECT copy.path, copy.size FROM entry JOIN copy USING (path)
-      WHERE entry.server = :server AND standing = 'withdrawn' ORDER BY copy.path`,
-  removeWithdrawn:
-    "DELETE FROM entry WHERE path = :path AND standing = 'withdrawn'",
+      SELECT copy.path, copy.size FROM entry CROSS JOIN copy USING (path)
+      WHERE entry.server = :server AND entry.path > :after AND standing = 'withdrawn'
+      ORDER BY entry.path LIMIT :limit`,
+  countWithdrawn: `
+      SELECT count(*) AS files FROM entry CROSS JOIN copy USING (path)
+      WHERE entry.server = :server AND standing = 'withdrawn'`,
+  // Every server is named: without it SQLite goes through all entries for each path.
+  removeWithdrawn: `
+      DELETE FROM entry WHERE ${anyServer} AND ${given} AND standing = 'withdrawn'`,
+  namedAnywhere:
+    `SELECT DISTINCT path FROM entry WHERE ${anyServer} AND ${given} AND ${named}`,
   copy: `SELECT ${columns} FROM copy WHERE path = :path`,
   // CROSS JOIN: SQLite would rather go through all entries for each file.
   arrive: `
@@ -91,11 +101,12 @@ const texts = {
       WHERE server IN (SELECT server FROM list WHERE server <> :server)
         AND path IN (SELECT arrivedPath FROM ${arrived})`,
   refetch: `
-      UPDATE entry SET standing = 'wanted' WHERE path = :path AND standing = 'here'`,
-  removeCopy: "DELETE FROM copy WHERE path = :path",
+      UPDATE entry SET standing = 'wanted'
+      WHERE ${anyServer} AND ${given} AND standing = 'here' RETURNING path`,
+  removeCopies: `DELETE FROM copy WHERE ${given}`,
   count: "SELECT count(*) AS files FROM copy",
   unannounced: "SELECT path FROM copy WHERE announced = 0 ORDER BY path",
-  announce: "UPDATE copy SET announced = 1 WHERE path = :path",
+  announce: `UPDATE copy SET announced = 1 WHERE ${given}`,
 };
 
 /** The statements, by what they do. */

@@ -218,31 +218,42 @@ export class SynchronisedList {
     });
   }
 
-  /** Wants these files again, from whichever server names the version that is here; returns those that any does. */
-  refetch(paths: readonly string[]): string[] {
-    return transaction(
+  /** Wants these files again, from every server that names the version that is here; returns those that any does. */
+  refetch(paths: readonly string[]): Set<string> {
+    const batch = { paths: JSON.stringify(paths) };
+    const wanted = transaction(
       this.#db,
-      () =>
-        paths.filter((path) =>
-          Number(this.#statements.refetch.run({ path }).changes) > 0
-        ),
+      () => this.#statements.refetch.all(batch) as { path: string }[],
     );
+    return new Set(wanted.map(({ path }) => path));
   }
 
-  /** Files on the replica that `server` has withdrawn, by path. */
-  withdrawn(server: string): { path: string; size: number }[] {
-    return this.#statements.withdrawn.all({ server }) as {
+  /** The next files after `after`, by path, that are on the replica and that `server` has withdrawn. */
+  withdrawn(
+    server: string,
+    after: string,
+    limit: number,
+  ): { path: string; size: number }[] {
+    return this.#statements.withdrawn.all({ server, after, limit }) as {
       path: string;
       size: number;
     }[];
   }
 
+  /** Number of files on the replica that `server` has withdrawn. */
+  countWithdrawn(server: string): number {
+    const row = this.#statements.countWithdrawn.get({ server });
+    return (row as { files: number }).files;
+  }
+
   /** Commits that these files are no longer on the replica. */
   removed(paths: readonly string[]): void {
+    const batch = { paths: JSON.stringify(paths) };
     transaction(this.#db, () => {
-      for (const path of paths) {
-        this.#statements.removeCopy.run({ path });
-        this.#statements.removeWithdrawn.run({ path });
+      this.#statements.removeCopies.run(batch);
+      this.#statements.removeWithdrawn.run(batch);
+      const left = this.#statements.namedAnywhere.all(batch);
+      for (const { path } of left as { path: string }[]) {
         this.#judge.judgePath(path);
       }
     });
@@ -273,9 +284,7 @@ export class SynchronisedList {
   }
 
   announced(paths: readonly string[]): void {
-    transaction(this.#db, () => {
-      for (const path of paths) this.#statements.announce.run({ path });
-    });
+    this.#statements.announce.run({ paths: JSON.stringify(paths) });
   }
 
   #takeEntry(

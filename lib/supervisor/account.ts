@@ -116,11 +116,11 @@ export class PassAccount {
 
   addRemoved(
     { removed, failed }: {
-      readonly removed: readonly unknown[];
+      readonly removed: number;
       readonly failed: readonly FailedFile[];
     },
   ): void {
-    this.#totals.removed += removed.length;
+    this.#totals.removed += removed;
     for (const file of failed) this.failed.set(file.path, file);
   }
 

@@ -350,11 +350,12 @@ class Pass {
 
   async #makePlan(server: string): Promise<void> {
     const list = await this.#crew.synchroList();
+    const limit = 1_000;
     for (let last: Wanted | null = null;;) {
       const wanted: readonly Wanted[] = await list.ask("wanted", {
         server,
         last,
-        limit: 1_000,
+        limit,
       });
       if (wanted.length === 0) break;
       for (const { path, size } of wanted) {
@@ -363,9 +364,17 @@ class Pass {
       last = wanted.at(-1)!;
     }
     if (this.#options.delete === "keep") return;
-    const withdrawn = await this.#try(() => list.ask("withdrawn", { server }));
-    for (const { path, size } of withdrawn ?? []) {
-      this.#account.plan.push({ action: "remove", path, size });
+    for (let after: string | null = null;;) {
+      const withdrawn: SynchroListOperations["withdrawn"]["reply"] =
+        await this.#try(() =>
+          list.ask("withdrawn", { server, after, limit })
+        ) ??
+          [];
+      if (withdrawn.length === 0) break;
+      for (const { path, size } of withdrawn) {
+        this.#account.plan.push({ action: "remove", path, size });
+      }
+      after = withdrawn.at(-1)!.path;
     }
   }
 
