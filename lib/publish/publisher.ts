@@ -259,7 +259,9 @@ class Run {
     if (gone.length + orphans.length === 0) return;
     this.#note(gone.map(({ path }) => path));
     await this.#durability.barrier(this.#destination.into);
+    const pacer = new Pacer();
     for (const { path, mtime } of gone) {
+      await pacer.pause();
       this.#list.append({
         op: "-",
         mtime,
@@ -272,7 +274,10 @@ class Run {
     }
     this.#list.sync();
     const paths = gone.map(({ path }) => path);
-    for (const path of [...paths, ...orphans]) this.#remove(path);
+    for (const path of [...paths, ...orphans]) {
+      await pacer.pause();
+      this.#remove(path);
+    }
     await this.#durability.barrier(this.#destination.into);
   }
 
