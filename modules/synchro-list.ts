@@ -20,6 +20,7 @@ import { Space } from "../lib/space.ts";
 import { connect } from "../lib/ssh/connect.ts";
 import { SftpError, type SftpSession } from "../lib/ssh/session.ts";
 import {
+  databasePath,
   keepIndexOf,
   openState,
   rehearseState,
@@ -51,7 +52,7 @@ export function synchroList(
   const list = new SynchronisedList(db, compileFilter(replica), {
     order,
     charset: replica.filenameCharset,
-    ...dryRun ? {} : { space: new Space(replica.state) },
+    ...dryRun ? {} : { space: new Space(databasePath(replica.state)) },
   });
   let reading: AbortController | undefined;
   const named = new Map(servers.map((server) => [server.name, server]));

@@ -12,6 +12,7 @@
 
 import type { Sink } from "@logtape/logtape";
 import { dirname } from "@std/path/posix";
+import type { LogConfig } from "../config/config.ts";
 import { LocalError } from "../errors.ts";
 
 export interface LogFileOptions {
@@ -121,16 +122,32 @@ export class LogFile implements Disposable {
   }
 }
 
+/** Returns the paths of a log and of what it is rotated to; nothing if none is kept. */
+export function logFiles(
+  { file, keep }: Pick<LogConfig, "file" | "keep">,
+): string[] {
+  if (file === "") return [];
+  const rotated = Array.from({ length: keep }, (_, n) => `${file}.${n + 1}`);
+  return [file, ...rotated];
+}
+
+/**
+ * Makes the directory of a log, for a module that may write its files alone.
+ *
+ * @throws {LocalError} If it cannot be made.
+ */
+export function makeLogDirectory({ file }: Pick<LogConfig, "file">): void {
+  if (file === "") return;
+  try {
+    Deno.mkdirSync(dirname(file), { recursive: true });
+  } catch (cause) {
+    throw unusable(file, cause);
+  }
+}
+
 /** Creates the file if need be, and returns how it stands. */
 function look(path: string): Seen {
-  Deno.mkdirSync(dirname(path), { recursive: true });
-  // Opened for both: opening a FIFO only for writing would wait for its reader.
-  using file = Deno.openSync(path, {
-    read: true,
-    append: true,
-    create: true,
-    mode: newFileMode,
-  });
+  using file = open(path);
   const { isFile, ino, mode, size } = file.statSync();
   if (!isFile) throw new Error("not a regular file");
   return {
@@ -139,6 +156,21 @@ function look(path: string): Seen {
     size,
     torn: size > 0 && !endsWithLine(file),
   };
+}
+
+function open(path: string): Deno.FsFile {
+  // Opened for both: opening a FIFO only for writing would wait for its reader.
+  const options = {
+    ...{ read: true, append: true, create: true },
+    mode: newFileMode,
+  };
+  try {
+    return Deno.openSync(path, options);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    return Deno.openSync(path, options);
+  }
 }
 
 function endsWithLine(file: Deno.FsFile): boolean {

@@ -9,6 +9,11 @@
 import { basename, dirname, join } from "@std/path/posix";
 import { LocalError } from "../errors.ts";
 
+/** Where the new text of `path` is written before it takes its place. */
+export function besideOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.tmp`);
+}
+
 /**
  * Writes `text` beside `path` and renames it into place, with exactly the
  * permission bits of `mode`.
@@ -16,7 +21,7 @@ import { LocalError } from "../errors.ts";
  * @throws {LocalError} If the file cannot be written; the old one is still there then.
  */
 export function replaceFile(path: string, text: string, mode: number): void {
-  const temporary = join(dirname(path), `.${basename(path)}.tmp`);
+  const temporary = besideOf(path);
   try {
     remove(temporary);
     // A new file: whatever somebody laid in the way is not followed, and not written through.

@@ -22,7 +22,11 @@ import type {
   SynchroListSettings,
   TestServerSettings,
 } from "../protocol.ts";
+import { logFiles } from "../log/file.ts";
 import { sessionPermissions } from "../ssh/permissions.ts";
+import { databasePath } from "../state/database.ts";
+import { besideOf } from "../stats/replace.ts";
+import { snapshotPath } from "../stats/snapshot.ts";
 import type { ModulePlan } from "./module-worker.ts";
 
 /** The module files. The URLs are literal, so that `deno compile` finds them. */
@@ -76,7 +80,8 @@ export function replicaPlans(
   const probe: ProbeConfig = failback
     ? { ...config.probe, failback: "auto", holdMs: 0 }
     : config.probe;
-  const state = { read: [replica.state], write: [replica.state] };
+  // Its files, and not its directory: the way to what all modules hold open lies there.
+  const state = readAndWrite([databasePath(replica.state)]);
   const session = sessionPermissions(servers);
   return {
     "test-server": plan<TestServerSettings>(
@@ -101,13 +106,11 @@ export function replicaPlans(
       ...plan<CopyListSettings>(
         "copy-list",
         { servers, limits, copy, replica, tellsFiles },
-        // `sync` is the barrier; the parent is needed to make `into` itself.
-        [{
-          read: [dirname(replica.into), descriptorsOf(replica.state)],
-          write: [dirname(replica.into), descriptorsOf(replica.state)],
-          run: ["sync"],
-          sys: ["statfs", "uid", "umask"],
-        }],
+        [
+          readAndWrite([replica.into, descriptorsOf(replica.state)]),
+          // The barrier.
+          { run: ["sync"], sys: ["statfs", "uid", "umask"] },
+        ],
       ),
       connections: {
         count: copy.connections,
@@ -153,13 +156,17 @@ function statPlan(
   directory: string,
   how: Pick<StatSettings, "keepMs" | "notices" | "dryRun">,
 ): ModulePlan {
-  const directories = prometheus === ""
-    ? [directory]
-    : [directory, dirname(prometheus)];
+  const replaced = [snapshotPath(directory), prometheus]
+    .filter((path) => path !== "");
+  // A publisher has no history.
+  const state = how.keepMs === null ? [] : [databasePath(directory)];
   return plan<StatSettings>(
     "stat",
     { directory, prometheus, ...how },
-    [{ read: directories, write: directories }],
+    [readAndWrite([
+      ...state,
+      ...replaced.flatMap((path) => [path, besideOf(path)]),
+    ])],
   );
 }
 
@@ -167,11 +174,10 @@ function logPlan(
   { log }: Config,
   { dryRun, stderr, journal, live = false }: RunOptions,
 ): ModulePlan {
-  const directories = log.file === "" ? [] : [dirname(log.file)];
   return plan<LogSettings>(
     "log",
     { ...log, stderr, journal, live, dryRun },
-    [{ read: directories, write: directories }],
+    [readAndWrite(logFiles(log))],
   );
 }
 
@@ -185,6 +191,10 @@ function plan<Settings>(
     settings,
     permissions: permissions.reduce(merge, nothing),
   };
+}
+
+function readAndWrite(paths: readonly string[]): Deno.PermissionOptionsObject {
+  return { read: [...paths], write: [...paths] };
 }
 
 /** Adds the lists of two sets of permissions up. */

@@ -5,6 +5,7 @@
  */
 
 import type { Config, PublishConfig } from "../config/config.ts";
+import { makeLogDirectory } from "../log/file.ts";
 import { Logger } from "../log/logger.ts";
 import type {
   LogOperations,
@@ -19,6 +20,7 @@ import { Supervisor } from "./supervisor.ts";
 
 /** A publisher at work. */
 export class Publishing implements AsyncDisposable {
+  readonly #config: Config;
   readonly #supervisor: Supervisor;
   readonly #log: Logger;
 
@@ -28,6 +30,7 @@ export class Publishing implements AsyncDisposable {
   ) {
     const stats = StatsBlock.create();
     const { level } = config.log;
+    this.#config = config;
     this.#log = new Logger({ module: "supervisor", level, stats });
     this.#supervisor = new Supervisor({
       stats,
@@ -57,6 +60,7 @@ export class Publishing implements AsyncDisposable {
     request: PublishRequest = { acceptShrink: false },
   ): Promise<PublishReport> {
     this.#supervisor.beginPass(crypto.randomUUID().slice(0, 8));
+    makeLogDirectory(this.#config.log);
     await this.#supervisor.need("log", "publish");
     const report = await this.#supervisor.asker<PublishOperations>("publish")
       .ask("publish", request);

@@ -13,6 +13,7 @@ import {
   type RelaisError,
 } from "../errors.ts";
 import { linkDescriptors } from "../copy/directories.ts";
+import { makeLogDirectory } from "../log/file.ts";
 import { Logger } from "../log/logger.ts";
 import type {
   CopyListOperations,
@@ -178,6 +179,7 @@ export class Replica implements AsyncDisposable {
 
   async #begin(): Promise<void> {
     if (!this.#options.dryRun) {
+      makeLogDirectory(this.#config.log);
       linkDescriptors(this.#config.replica.state);
       ensureState(this.#config.replica.state);
     }

@@ -9,9 +9,36 @@ import { Channel } from "../channel.ts";
 import type { ServeOperations } from "../serve/operations.ts";
 import { formatAddress, type ListenAddress } from "../serve/listen.ts";
 import type { SiteSettings } from "../serve/site.ts";
+import { databasePath } from "../state/database.ts";
+import { snapshotPath } from "../stats/snapshot.ts";
 
 /** Literal, as those of the modules are, so that `deno compile` finds it. */
 const serveUrl = new URL("../../modules/serve.ts", import.meta.url);
+
+/** Returns what serving the page needs: to read what it shows, and to listen at one address. */
+export function servePermissions(
+  address: ListenAddress,
+  { replica: { state, into }, log }: Pick<
+    SiteSettings["config"],
+    "replica" | "log"
+  >,
+): Deno.PermissionOptionsObject {
+  return {
+    read: [
+      databasePath(state),
+      snapshotPath(state),
+      // Only to ask how full its disk is.
+      into,
+      ...log === "" ? [] : [dirname(log)],
+    ],
+    net: [formatAddress(address)],
+    sys: ["statfs"],
+    write: false,
+    env: false,
+    run: false,
+    ffi: false,
+  };
+}
 
 /** A page being served, until it is disposed of. */
 export class Serving implements AsyncDisposable {
@@ -22,27 +49,14 @@ export class Serving implements AsyncDisposable {
   /** Hears what goes wrong with single requests by `tell`. */
   constructor(
     address: ListenAddress,
-    { config: { replica, log } }: SiteSettings,
+    { config }: SiteSettings,
     tell: (problem: string) => void,
   ) {
     this.#worker = new Worker(serveUrl, {
       type: "module",
       name: "serve",
       deno: {
-        permissions: {
-          read: [
-            replica.state,
-            // Only to ask how full its disk is.
-            replica.into,
-            ...log === "" ? [] : [dirname(log)],
-          ],
-          net: [formatAddress(address)],
-          sys: ["statfs"],
-          write: false,
-          env: false,
-          run: false,
-          ffi: false,
-        },
+        permissions: servePermissions(address, config),
       },
     });
     this.#failed.promise.catch(() => {/* heard by whoever waits for it */});
