@@ -98,7 +98,7 @@ function told(list: SynchronisedList, db: DatabaseSync) {
     count: list.count(),
     cursor: list.cursor("production"),
     wanted: list.wanted("production", null, 100),
-    withdrawn: list.withdrawn("production"),
+    withdrawn: list.withdrawn("production", "", 100),
     rows: ["list", "entry", "copy"].map((table) =>
       db.prepare(`SELECT * FROM ${table} ORDER BY 1, 2`).all()
     ),
