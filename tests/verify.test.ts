@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { makeHostileWorld } from "../fixtures/hostile-world.ts";
 import { makeWorld, treeOf, type World } from "../fixtures/world.ts";
 
 const files = {
@@ -26,7 +27,7 @@ function flip(world: World, path: string): void {
   Deno.utimeSync(file, mtime!, mtime!);
 }
 
-async function verify(world: World, ...args: string[]) {
+async function verify(world: Pick<World, "relais">, ...args: string[]) {
   const { code, stdout, stderr } = await world.relais(
     ...["verify", "--json", ...args],
   );
@@ -89,6 +90,46 @@ Deno.test("relais verify finds what differs, is missing and is extra, and --repa
   assertEquals(after, { ...well, extra: ["deep/own.txt"] });
   Deno.removeSync(`${world.into}/deep/own.txt`);
   assertEquals(treeOf(world.into), before);
+});
+
+Deno.test("relais verify takes a copy for healthy whose date is as fine as it can be, and tells one of another date", async () => {
+  await using world = await makeHostileWorld();
+  const dates = [
+    "1700000000.123456789",
+    "1700000000",
+    "1700000000.999999999",
+    "1700000000.5",
+  ];
+  const lines = Object.entries(files).map(([path, text], index) => ({
+    ...{ seq: index + 1, path, text, mtime: dates[index]! },
+  }));
+  world.production.write(files);
+  world.production.list(...lines);
+  assertEquals((await world.pass()).copied, 4);
+
+  const healthy = await verify(world);
+  const differing = await world.relais("list", "--diff");
+  Deno.utimeSync(`${world.into}/a.csv`, 1_700_000_000, 1_700_000_000.124);
+  const touched = await verify(world);
+
+  assertEquals(healthy, well);
+  assertEquals([differing.code, differing.stdout], [0, ""]);
+  assertEquals(touched.findings, ["differs a.csv"]);
+});
+
+Deno.test("a copy without a digest in the list is adopted when its date is as fine as it can be", async () => {
+  await using world = await makeHostileWorld();
+  world.production.write(files);
+  const [path, text] = Object.entries(files)[0]!;
+  const mtime = "1700000000.123456789";
+  world.production.list({ seq: 1, path, text, mtime, digest: "-" });
+  assertEquals((await world.pass()).copied, 1);
+  Deno.removeSync(world.state, { recursive: true });
+
+  const { copied, exit } = await world.pass();
+
+  assertEquals([copied, exit], [0, 0]);
+  assertEquals(world.here(), { [path]: text });
 });
 
 Deno.test("relais verify --sample takes the files that were verified longest ago", async () => {

@@ -8,9 +8,7 @@ import { closeSync, fstatSync, type Stats } from "node:fs";
 import { digestOfFile } from "../file-digest.ts";
 import { Pacer } from "../pacer.ts";
 import type { Wanted } from "../protocol.ts";
-import { sameVersion } from "../state/standing.ts";
-import { timestampFromMilliseconds } from "../timestamp.ts";
-import { setAttributes, wantedMode } from "./attributes.ts";
+import { hasDate, setAttributes, wantedMode } from "./attributes.ts";
 import type { Destination } from "./destination.ts";
 
 /**
@@ -59,9 +57,7 @@ function isKnownToDiffer(
   { here, digest }: Adoptable,
 ): boolean {
   if (here === null || here.digest === null || digest === null) return false;
-  const date = timestampFromMilliseconds(mtime.getTime());
-  const isThatFile = size === here.size &&
-    sameVersion({ ...here, mtime: date }, here);
+  const isThatFile = size === here.size && hasDate(mtime, here);
   return isThatFile && here.digest !== digest;
 }
 
@@ -75,6 +71,5 @@ async function hasContents(
     const digest = await digestOfFile(file, entry, () => pacer.pause());
     return digest === entry.digest;
   }
-  const date = timestampFromMilliseconds(mtime.getTime());
-  return sameVersion(entry, { ...entry, mtime: date });
+  return hasDate(mtime, entry);
 }

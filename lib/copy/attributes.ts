@@ -28,6 +28,18 @@ export function setDate(path: string, { mtime }: Pick<Entry, "mtime">): void {
   Deno.utimeSync(path, date, date);
 }
 
+/**
+ * Returns whether a file with this date has the date of its entry: to the
+ * millisecond, and to the second where one of the two has no finer, as SFTP and
+ * some file systems have none.
+ */
+export function hasDate(date: Date, { mtime }: Pick<Entry, "mtime">): boolean {
+  const there = date.getTime();
+  const wanted = toMilliseconds(mtime);
+  if (there % 1_000 !== 0 && wanted % 1_000 !== 0) return there === wanted;
+  return Math.floor(there / 1_000) === Math.floor(wanted / 1_000);
+}
+
 /** The mode that the copy of an entry gets; the umask takes its part. */
 export function wantedMode({ mode }: Pick<Entry, "mode">): number {
   return (mode ?? defaultMode) & allowedMode & ~Deno.umask();

@@ -5,11 +5,11 @@
  */
 
 import { closeSync, fstatSync } from "node:fs";
+import { hasDate } from "../copy/attributes.ts";
 import type { Destination } from "../copy/destination.ts";
 import type { Throttle } from "../copy/throttle.ts";
 import { FileError } from "../errors.ts";
 import { digestOfFile } from "../file-digest.ts";
-import { sameVersion } from "../state/standing.ts";
 import { timestampFromMilliseconds } from "../timestamp.ts";
 import type { Copy } from "./ledger.ts";
 
@@ -73,8 +73,7 @@ async function difference(
       return `its digest is ${digest}, and was ${copy.digest}`;
     }
   }
+  if (hasDate(mtime, copy)) return undefined;
   const date = timestampFromMilliseconds(mtime.getTime());
-  return sameVersion(copy, { ...copy, mtime: date })
-    ? undefined
-    : `its date is ${date}, and was ${copy.mtime}`;
+  return `its date is ${date}, and was ${copy.mtime}`;
 }
