@@ -161,6 +161,36 @@ Deno.test("SIGHUP leaves things as they are when the configuration is wrong, and
   );
 });
 
+Deno.test("a loop that can use neither the new configuration nor the old one waits for one of them, and then holds its lock", async () => {
+  await using world = await makeWorld({ more: `[schedule]\nevery = "1h"` });
+  await world.publish();
+  using manager = startManager(`${world.directory}/notify`);
+  const relais = spawnRelais(["--config", world.config], {
+    env: manager.env,
+    stderr: "null",
+  });
+  const first = await manager.hear("STATUS=Nothing");
+  const sound = await Deno.readTextFile(world.config);
+
+  const log = `${world.directory}/replica/log`;
+  await Deno.remove(log, { recursive: true });
+  await Deno.writeTextFile(log, "in the way");
+  await Deno.writeTextFile(
+    world.config,
+    sound.replace(/^state = .*$/m, `state = "/dev/null/state"`),
+  );
+  relais.kill("SIGHUP");
+  const second = await manager.hear("STATUS=Cannot write the log", first);
+  await Deno.remove(log);
+  world.write({ "a.csv": "1" });
+  await world.publish();
+  await manager.hear("STATUS=Copied 1 file from production", second);
+
+  await Deno.writeTextFile(world.config, sound);
+  assertEquals((await world.relais("--once")).code, 7);
+  await end(relais);
+});
+
 Deno.test("the loop outlives a state that cannot be used for a while", async () => {
   await using world = await makeWorld({ more: everySecond });
   await world.publish();

@@ -109,11 +109,14 @@ class Service<Ready extends Config> {
   ): Promise<number> {
     const started = performance.now();
     try {
-      manager.status(await this.#job!.run(signal));
+      this.#job ??= await this.#work.begin(this.#config);
+      manager.status(await this.#job.run(signal));
       this.#pauseMs = firstPauseMs;
       return this.#config.schedule.everyMs - (performance.now() - started);
     } catch (error) {
-      if (!(error instanceof RelaisError) || !mayPass(error)) throw error;
+      if (!(error instanceof RelaisError)) throw error;
+      // With no job at all, nothing is at work that could go wrong any further.
+      if (this.#job !== undefined && !mayPass(error)) throw error;
       this.#output.error(describe(error));
       manager.status(describe(error));
       const pauseMs = this.#pauseMs;
@@ -130,23 +133,29 @@ class Service<Ready extends Config> {
     try {
       const config = this.#work.require(await loadConfig(path));
       await this.#begin(config);
-      this.#job!.log.info(`${path} was read again, and holds from now on`);
+      this.#job?.log.info(`${path} was read again, and holds from now on`);
     } catch (error) {
       if (!(error instanceof RelaisError)) throw error;
       this.#output.failure(error);
-      this.#job!.log.error(`${path} was refused; what held before still holds`);
+      this.#job?.log.error(`${path} was refused; what held before still holds`);
     }
     manager.ready();
   }
 
-  /** Goes on with another configuration, or if that cannot be with the one before. */
+  /**
+   * Goes on with another configuration, or if that cannot be with the one before;
+   * if neither can be, with none until one of them can.
+   */
   async #begin(config: Ready): Promise<void> {
-    await this.#job![Symbol.asyncDispose]();
+    const before = this.#job;
+    this.#job = undefined;
+    await before?.[Symbol.asyncDispose]();
     try {
       this.#job = await this.#work.begin(config);
       this.#config = config;
     } catch (error) {
-      this.#job = await this.#work.begin(this.#config);
+      // If that fails too, it is begun again where it would have been run.
+      this.#job = await this.#work.begin(this.#config).catch(() => undefined);
       throw error;
     }
   }
@@ -158,7 +167,7 @@ class Service<Ready extends Config> {
     const { watchdogMs } = manager;
     if (watchdogMs === undefined) return undefined;
     return setInterval(() => {
-      if (this.#job?.answers) manager.alive();
+      if (this.#job?.answers ?? true) manager.alive();
     }, watchdogMs / 2);
   }
 
