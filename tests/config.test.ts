@@ -119,7 +119,8 @@ Deno.test("parseConfig() gives every key its default", () => {
     },
     stat: { prometheus: "", keepMs: 400 * 86_400_000 },
     hooks: {
-      ...{ onNew: [], onFailover: [], onFailback: [], onError: [] },
+      ...{ onNew: [], onNewTimeoutMs: 600_000 },
+      ...{ onFailover: [], onFailback: [], onError: [] },
       ...{ onRecovered: [], onLag: [], maxLagMs: 0, settleMs: 600_000 },
       ping: "",
     },

@@ -33,18 +33,61 @@ for (
   ] as const
 ) {
   Deno.test(`a hook that runs \`${script}\` ${why === "" ? "is well" : "fails, and says why"}`, async () => {
-    const limit = why.includes("long") || script.includes("&") ? 500 : 60_000;
+    const limit = why.includes("long") ? 500 : 60_000;
     const run = () =>
       runHook(shell(script, limit), new Uint8Array(1_000_000), never);
-    if (why === "") {
-      // What it left running holds its pipe: that is waited for, and no longer.
-      await run().catch((error) => assertMatch(error.message, /too long/));
-      return;
-    }
+    if (why === "") return await run();
     const { message } = await assertRejects(run, HookError);
     assertEquals(message, `Cannot run hooks.on_error: ${why}`);
   });
 }
+
+/** Whether a process runs; one that has ended and that nobody has heard of does not. */
+function isRunning(pid: number): boolean {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    return !/\) [ZX] /.test(stat);
+  } catch {
+    return false;
+  }
+}
+
+for (
+  const [what, script] of [
+    ["has done its work", "sleep 600 & echo $! > PID"],
+    ["took too long", "sleep 600 & echo $! > PID; wait"],
+    [
+      "left what minds no SIGTERM",
+      "sh -c 'trap \"\" TERM; echo $$ > PID; while :; do sleep 1; done' & while [ ! -s PID ]; do sleep 0.1; done",
+    ],
+  ] as const
+) {
+  Deno.test(`what a hook has started ends with it when it ${what}`, async () => {
+    const directory = await Deno.makeTempDir();
+    const file = `${directory}/pid`;
+    const limit = what.includes("long") ? 500 : 60_000;
+    const hook = shell(script.replaceAll("PID", file), limit);
+    await runHook(hook, new Uint8Array(), never).catch((error) =>
+      assertMatch(error.message, /too long/)
+    );
+    const pid = Number(await Deno.readTextFile(file));
+    await until(() => !isRunning(pid));
+    await Deno.remove(directory, { recursive: true });
+  });
+}
+
+Deno.test("a hook that has started something in a session of its own is not waited for", async () => {
+  const directory = await Deno.makeTempDir();
+  const file = `${directory}/pid`;
+  const script =
+    `setsid sh -c 'echo $$ > ${file}; exec sleep 600' & while [ ! -s ${file} ]; do sleep 0.1; done`;
+  await runHook(shell(script), new Uint8Array(), never);
+
+  const pid = Number(await Deno.readTextFile(file));
+  assertEquals(isRunning(pid), true);
+  Deno.kill(pid, "SIGKILL");
+  await Deno.remove(directory, { recursive: true });
+});
 
 Deno.test("a hook that is not there fails, and says so", async () => {
   const hook = { ...shell(""), argv: ["/nowhere/hook"] };

@@ -143,6 +143,8 @@ export interface StatConfig {
 export interface HooksConfig {
   /** Command and arguments; empty: none. Gets the new files on stdin, NUL-separated. */
   readonly onNew: readonly string[];
+  /** `onNew` is ended after so many milliseconds. @default 10 minutes */
+  readonly onNewTimeoutMs: number;
   /** Those that follow get a notice on stdin, as JSON. */
   readonly onFailover: readonly string[];
   readonly onFailback: readonly string[];

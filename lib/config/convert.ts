@@ -82,6 +82,7 @@ function toHooks(
 ): Config["hooks"] {
   return {
     onNew: commands.on_new,
+    onNewTimeoutMs: commands.on_new_timeout,
     onFailover: commands.on_failover,
     onFailback: commands.on_failback,
     onError: commands.on_error,

@@ -89,6 +89,7 @@ into = "/srv/replica"          # the directory that holds it
 # Commands to run, as lists of the command and its arguments; no shell.
 [hooks]
 # on_new = []                  # after new files have arrived; gets them on stdin, NUL-separated
+# on_new_timeout = "10m"       # on_new, and whatever it has started, is ended after so long
 # These get a notice on stdin, as JSON: when a state begins, and once a day while it lasts.
 # on_failover = []             # another server than the first one serves
 # on_failback = []             # the first one serves again

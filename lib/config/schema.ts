@@ -153,6 +153,7 @@ export const tables = {
   },
   hooks: {
     on_new: v.optional(command, []),
+    on_new_timeout: v.optional(limit, "10m"),
     on_failover: v.optional(command, []),
     on_failback: v.optional(command, []),
     on_error: v.optional(command, []),

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { delay } from "@std/async/delay";
 import { HookError } from "../errors.ts";
 
 /** One command, and how it is run. */
@@ -21,12 +22,16 @@ export interface Hook {
 /** A hook that is to end has so long before it is killed. */
 const graceMs = 2_000;
 
+/** How often a hook that is to end is looked after. */
+const lookMs = 20;
+
 /** How much of what a hook says is told when it fails. */
 const toldBytes = 200;
 
 /**
- * Runs a hook with `input` on its standard input; ends it with SIGTERM when
- * `stop` aborts.
+ * Runs a hook with `input` on its standard input, in a process group of its own.
+ * Whatever it has started and left running there ends with it, by SIGTERM and
+ * then by SIGKILL; so does the hook itself when `stop` aborts.
  *
  * @throws {HookError} If it cannot be started, runs too long, or exits with anything but 0.
  */
@@ -35,46 +40,76 @@ export async function runHook(
   input: Uint8Array,
   stop: AbortSignal,
 ): Promise<void> {
-  const [command, ...args] = argv as [string, ...string[]];
-  const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), timeoutMs);
-  const end = () => limit.abort();
-  let kill: ReturnType<typeof setTimeout> | undefined;
-  const over = Promise.withResolvers<[""]>();
-  limit.signal.addEventListener("abort", () => over.resolve([""]));
-  stop.addEventListener("abort", end);
   const failed = (what: string, said = "") =>
     new HookError(
       `Cannot run hooks.${name}: ${what}${said === "" ? "" : ` (${said})`}`,
       { hint },
     );
+  const limit = AbortSignal.timeout(timeoutMs);
+  let hook: Deno.ChildProcess;
   try {
     stop.throwIfAborted();
-    const hook = new Deno.Command(command, {
-      args,
-      stdin: "piped",
-      stdout: "null",
-      stderr: "piped",
-      signal: limit.signal,
-    }).spawn();
-    limit.signal.addEventListener("abort", () => {
-      // It was asked to end; one that does not is not asked again.
-      kill = setTimeout(() => hook.kill("SIGKILL"), graceMs);
-    });
-    const talk = Promise.all([opening(hook.stderr), feed(hook.stdin, input)]);
-    // What it left running may hold its pipes for ever.
-    const [said] = await Promise.race([talk, over.promise]);
-    const { code } = await hook.status;
-    if (stop.aborted) throw failed("it was ended: relais stops");
-    if (limit.signal.aborted) throw failed("it was ended: it took too long");
-    if (code !== 0) throw failed(`it exits with ${code}`, said);
+    hook = start(argv);
   } catch (error) {
-    if (error instanceof HookError) throw error;
     throw failed((error as Error).message);
-  } finally {
-    clearTimeout(timer);
-    clearTimeout(kill);
-    stop.removeEventListener("abort", end);
+  }
+  const said = new Opening(hook.stderr);
+  feed(hook.stdin, input).catch(() => {/* it does not want to read it all */});
+  const over = await Promise.race([
+    hook.status,
+    aborted(AbortSignal.any([limit, stop])),
+  ]);
+  await endGroup(hook.pid);
+  // What has left the group may hold its pipes for ever.
+  const heard = await said.end(graceMs);
+  const { code } = await hook.status;
+  if (over !== undefined) {
+    if (code !== 0) throw failed(`it exits with ${code}`, heard);
+  } else if (stop.aborted) throw failed("it was ended: relais stops");
+  else throw failed("it was ended: it took too long");
+}
+
+/** Starts a hook as the leader of a process group. */
+function start(argv: readonly string[]): Deno.ChildProcess {
+  const [command, ...args] = argv as [string, ...string[]];
+  return new Deno.Command(command, {
+    args,
+    detached: true,
+    stdin: "piped",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  if (signal.aborted) resolve(undefined);
+  signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  return promise;
+}
+
+/** Ends all processes of a group; returns when they have ended, or can do nothing any more. */
+async function endGroup(group: number): Promise<void> {
+  if (!signalGroup(group, "SIGTERM")) return;
+  for (let waited = 0; waited < graceMs; waited += lookMs) {
+    await delay(lookMs);
+    if (!signalGroup(group, "SIGCONT")) return;
+  }
+  signalGroup(group, "SIGKILL");
+}
+
+/** Sends a signal to a group; returns whether there is anybody left in it. */
+function signalGroup(group: number, signal: Deno.Signal): boolean {
+  try {
+    Deno.kill(-group, signal);
+    return true;
+  } catch (error) {
+    // Somebody of another user cannot be ended, and is not waited for.
+    const { NotFound, PermissionDenied } = Deno.errors;
+    if (error instanceof NotFound || error instanceof PermissionDenied) {
+      return false;
+    }
+    throw error;
   }
 }
 
@@ -83,28 +118,49 @@ export function joinPaths(paths: readonly string[]): Uint8Array {
   return new TextEncoder().encode(paths.map((path) => `${path}\0`).join(""));
 }
 
-/** Gives the hook its input; one that does not read it all is free to do so. */
+/** Gives the hook its input; fails if it ends before it has read it all. */
 async function feed(
   stdin: WritableStream<Uint8Array>,
   input: Uint8Array,
 ): Promise<void> {
   const writer = stdin.getWriter();
-  try {
-    await writer.write(input);
-    await writer.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
+  await writer.write(input);
+  await writer.close();
 }
 
-/** Returns the first of what a hook says, and reads the rest, so that it can say what it likes. */
-async function opening(stderr: ReadableStream<Uint8Array>): Promise<string> {
-  const kept = new Uint8Array(toldBytes);
-  let length = 0;
-  for await (const bytes of stderr) {
-    const some = bytes.subarray(0, toldBytes - length);
-    kept.set(some, length);
-    length += some.length;
+/** The first of what a hook says; the rest is read, so that it can say what it likes. */
+class Opening {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #kept = new Uint8Array(toldBytes);
+  readonly #done: Promise<void>;
+  #length = 0;
+
+  constructor(stderr: ReadableStream<Uint8Array>) {
+    this.#reader = stderr.getReader();
+    this.#done = this.#read();
   }
-  return new TextDecoder().decode(kept.subarray(0, length)).trim();
+
+  /** Returns it once all has been said, or after `withinMs`. */
+  async end(withinMs: number): Promise<string> {
+    const late = new AbortController();
+    const { signal } = late;
+    await Promise.race([
+      this.#done,
+      delay(withinMs, { signal }).catch(() => {/* all has been said */}),
+    ]);
+    late.abort();
+    await this.#reader.cancel();
+    return new TextDecoder().decode(this.#kept.subarray(0, this.#length))
+      .trim();
+  }
+
+  async #read(): Promise<void> {
+    for (;;) {
+      const { value } = await this.#reader.read();
+      if (value === undefined) return;
+      const some = value.subarray(0, toldBytes - this.#length);
+      this.#kept.set(some, this.#length);
+      this.#length += some.length;
+    }
+  }
 }

@@ -53,10 +53,9 @@ export interface ReplicaOptions extends RunOptions {
   readonly silenceMs?: number;
 }
 
-/** What new files are for may take its time. */
+/** The hook that new files are for. */
 const onNew = {
   name: "on_new",
-  timeoutMs: 10 * 60_000,
   hint: "it will be run again, with the same files, in the next pass",
 };
 
@@ -210,7 +209,11 @@ export class Replica implements AsyncDisposable {
       ...(hooks.onNew.length === 0 ? {} : {
         announce: (paths) =>
           runHook(
-            { ...onNew, argv: hooks.onNew },
+            {
+              ...onNew,
+              argv: hooks.onNew,
+              timeoutMs: hooks.onNewTimeoutMs,
+            },
             joinPaths(paths),
             signal,
           ),
