@@ -69,5 +69,6 @@ Deno.test("sampleConfig() gives examples that are well", () => {
     maxWithdraw: { share: 0.5 },
     keepMs: 0,
     compaction: { size: 1_000_000, share: 0.5 },
+    writer: "",
   });
 });

@@ -142,6 +142,7 @@ Deno.test("parseConfig() needs no server to publish", () => {
       maxWithdraw: { share: 0.5 },
       keepMs: 0,
       compaction: { size: 1_000_000, share: 0.5 },
+      writer: "",
     },
   });
 });

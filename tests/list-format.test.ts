@@ -2,9 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Entry } from "../lib/list/entry.ts";
 import {
+  type Extension,
+  formatExtension,
   formatHeader,
   formatLine,
   isExtension,
+  parseExtension,
   parseHeader,
   parseLine,
 } from "../lib/list/format.ts";
@@ -48,7 +51,7 @@ Deno.test("parseLine() reads back what formatLine() wrote", () => {
   }));
 });
 
-Deno.test("parseLine() and parseHeader() never throw, whatever they are given", () => {
+Deno.test("parseLine(), parseHeader() and parseExtension() never throw, whatever they are given", () => {
   const anything = fc.oneof(
     fc.string({ unit: "binary" }),
     fc.array(fc.string({ unit: "binary" }), { maxLength: 10 }).map((fields) =>
@@ -58,6 +61,10 @@ Deno.test("parseLine() and parseHeader() never throw, whatever they are given", 
   fc.assert(fc.property(anything, (line) => {
     assert("value" in parseLine(line) || "reason" in parseLine(line));
     assert("value" in parseHeader(line) || "reason" in parseHeader(line));
+    parseExtension(line);
+    parseExtension(`#writer ${line}`);
+    parseExtension(`#from ${line}`);
+    parseExtension(`#carried ${line}`);
   }));
 });
 
@@ -162,3 +169,54 @@ Deno.test("parseHeader() reads back what formatHeader() wrote", () => {
 Deno.test("isExtension() tells lines that a reader may pass over", () => {
   assertEquals(["# signed", "1\t+", ""].map(isExtension), [true, false, false]);
 });
+
+Deno.test("parseExtension() reads back what formatExtension() wrote", () => {
+  const extensions: Extension[] = [
+    { writer: "4294967295" },
+    { writer: "site-2.example.NET" },
+    { from: { generation: "2026-a", seq: 0 } },
+    { from: { generation: "x", seq: Number.MAX_SAFE_INTEGER } },
+    { carried: 0 },
+    { carried: 130_000 },
+  ];
+  assertEquals(
+    extensions.map((one) => parseExtension(formatExtension(one).slice(0, -1))),
+    extensions,
+  );
+});
+
+for (
+  const line of [
+    "",
+    "#",
+    "#writer",
+    "#writer ",
+    "#writer  a",
+    "#writer a b",
+    "#writer a_b",
+    `#writer ${"a".repeat(65)}`,
+    "#writer a\r",
+    "#writer\ta",
+    "#writers a",
+    " #writer a",
+    "writer a",
+    "#from",
+    "#from a",
+    "#from a ",
+    "#from a 01",
+    "#from a -1",
+    "#from a 1 2",
+    "#from a_b 1",
+    "#from a 9007199254740993",
+    "#carried",
+    "#carried ",
+    "#carried 1 2",
+    "#carried 1e3",
+    "#carried -1",
+    "#set 1-5",
+  ]
+) {
+  Deno.test(`parseExtension() knows no ${JSON.stringify(line).slice(0, 40)}`, () => {
+    assertEquals(parseExtension(line), undefined);
+  });
+}

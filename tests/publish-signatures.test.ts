@@ -3,7 +3,7 @@ import { noise } from "../fixtures/noise.ts";
 import { relaisPublisher } from "../fixtures/publishers.ts";
 import { leastSigned, Sources } from "../fixtures/sources.ts";
 import { parseSignature, SignatureMaker } from "../lib/delta/signature.ts";
-import { parseLine } from "../lib/list/format.ts";
+import { isExtension, parseLine } from "../lib/list/format.ts";
 
 /** Writes a source of bytes. */
 function write(sources: Sources, path: string, bytes: Uint8Array): void {
@@ -22,7 +22,8 @@ function signatures({ into }: Sources): string[] {
 
 /** The digest of each path, as the list has it. */
 function digests({ list }: Sources): Record<string, string> {
-  const lines = Deno.readTextFileSync(list).trimEnd().split("\n").slice(1);
+  const lines = Deno.readTextFileSync(list).trimEnd().split("\n").slice(1)
+    .filter((line) => !isExtension(line));
   return Object.fromEntries(lines.flatMap((line) => {
     const parsed = parseLine(line);
     if ("reason" in parsed || parsed.value.digest === null) return [];

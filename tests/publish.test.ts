@@ -5,7 +5,7 @@ import { noise } from "../fixtures/noise.ts";
 import { treeOf } from "../fixtures/world.ts";
 import { Durability } from "../lib/durability.ts";
 import { LockedError, RefusedError } from "../lib/errors.ts";
-import { parseHeader, parseLine } from "../lib/list/format.ts";
+import { isExtension, parseHeader, parseLine } from "../lib/list/format.ts";
 import { Lock } from "../lib/lock.ts";
 import { publish, type PublishObserver } from "../lib/publish/publisher.ts";
 
@@ -37,6 +37,7 @@ function setUp(root = Deno.makeTempDirSync()) {
           maxWithdraw: { share: 1 },
           keepMs: 0,
           compaction: { size: Infinity, share: 0.5 },
+          writer: "",
         },
         new Durability(),
         { ...silent, ...observer },
@@ -51,7 +52,8 @@ function setUp(root = Deno.makeTempDirSync()) {
     lines() {
       const [header, ...lines] = Deno.readTextFileSync(this.list).trimEnd()
         .split("\n");
-      const parsed = lines.map((line) => parseLine(line));
+      const parsed = lines.filter((line) => !isExtension(line))
+        .map((line) => parseLine(line));
       return {
         header: parseHeader(header!),
         entries: parsed.map((one) =>

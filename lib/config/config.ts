@@ -178,6 +178,8 @@ export interface PublishConfig extends SourcesConfig {
   /** How long withdrawn files, and versions that were replaced, are kept beside the export; 0: not at all. @default 0 */
   readonly keepMs: number;
   readonly compaction: Compaction;
+  /** Who writes the list; empty: made from the machine and `into`. */
+  readonly writer: string;
 }
 
 /** When a list is written anew, without what is no longer so. */

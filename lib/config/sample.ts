@@ -110,5 +110,6 @@ into = "/srv/replica"          # the directory that holds it
 # keep = "0s"                        # withdrawn files, and older versions, stay so long in .relais/trash
 # compact = "1MB"                    # a list from this size on is written anew; or "never" …
 # compact_share = "50%"              # … when no more than this share of its lines still holds
+# writer = ""                        # who writes the list; "": made from the machine and into
 `;
 }

@@ -172,6 +172,13 @@ export const tables = {
     keep: v.optional(duration, "0s"),
     compact: v.optional(sizeOrNever("1KB"), "1MB"),
     compact_share: v.optional(share, "50%"),
+    writer: v.optional(
+      matching(
+        /^(?:[0-9A-Za-z.-]{1,64})?$/,
+        '1 to 64 of A-Z a-z 0-9 . -, or "" for a name made from the machine and publish.into',
+      ),
+      "",
+    ),
   },
 } as const satisfies Record<string, v.ObjectEntries>;
 

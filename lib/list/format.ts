@@ -16,6 +16,15 @@ export interface Header {
   readonly created: Timestamp;
 }
 
+/** What stands between the header and the first entry: who writes, and what was taken over. */
+export type Extension =
+  /** Who writes this generation: nobody else continues it. */
+  | { readonly writer: string }
+  /** The generation that this one took over, and its last line that was read. */
+  | { readonly from: { readonly generation: string; readonly seq: number } }
+  /** How many of the entries that follow were taken over. */
+  | { readonly carried: number };
+
 /** What was read, or why it was refused. */
 export type Parsed<Value> =
   | { readonly value: Value }
@@ -24,6 +33,8 @@ export type Parsed<Value> =
 const magic = "relais-list";
 const version = "1";
 const generationForm = /^[0-9a-zA-Z-]{1,64}$/;
+/** What a writer may be called. */
+export const writerForm = /^[0-9A-Za-z.-]{1,64}$/;
 const digestForm = /^(?:sha256:[0-9a-f]{64}|cksum:(?:0|[1-9]\d{0,9}))$/;
 const numberForm = /^(?:0|[1-9]\d{0,15})$/;
 const modeForm = /^[0-7]{4}$/;
@@ -61,6 +72,32 @@ export function parseHeader(line: string): Parsed<Header> {
 /** Whether a line is an extension, which a reader that does not know it passes over. */
 export function isExtension(line: string): boolean {
   return line.startsWith("#");
+}
+
+/** Writes an extension that relais knows, with its LF. */
+export function formatExtension(extension: Extension): string {
+  if ("writer" in extension) return `#writer ${extension.writer}\n`;
+  if ("carried" in extension) return `#carried ${extension.carried}\n`;
+  const { generation, seq } = extension.from;
+  return `#from ${generation} ${seq}\n`;
+}
+
+/** Reads an extension, without its LF; `undefined` if it is none that relais knows. */
+export function parseExtension(line: string): Extension | undefined {
+  const [name, first = "", second, ...others] = line.split(" ");
+  if (others.length > 0) return undefined;
+  if (name === "#from") return parseFrom(first, second);
+  if (second !== undefined) return undefined;
+  if (name === "#writer" && writerForm.test(first)) return { writer: first };
+  const carried = name === "#carried" ? parseNumber(first) : undefined;
+  return carried === undefined ? undefined : { carried };
+}
+
+function parseFrom(generation: string, last = ""): Extension | undefined {
+  const seq = parseNumber(last);
+  return seq === undefined || !generationForm.test(generation)
+    ? undefined
+    : { from: { generation, seq } };
 }
 
 /** Writes one line, with its LF. */

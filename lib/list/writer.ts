@@ -1,5 +1,6 @@
 /**
- * The writing end of a list: append-only, one write a line.
+ * The writing end of a list: append-only, one write a line, and one writer for
+ * each generation.
  *
  * @module
  */
@@ -9,9 +10,12 @@ import { LocalError } from "../errors.ts";
 import { type Timestamp, timestampFromMilliseconds } from "../timestamp.ts";
 import type { Entry } from "./entry.ts";
 import {
+  type Extension,
+  formatExtension,
   formatHeader,
   formatLine,
   isExtension,
+  parseExtension,
   parseHeader,
   parseLine,
 } from "./format.ts";
@@ -28,7 +32,10 @@ export class ListWriter implements Disposable {
   readonly live: ReadonlyMap<string, Entry>;
   /** What was wrong with the list, and has been mended. */
   readonly mended: readonly string[];
+  /** Whether this opened a new generation, which is durable after the next barrier. */
+  readonly isNew: boolean;
   readonly #path: string;
+  readonly #writer: string;
   readonly #live: Map<string, Entry>;
   #file: Deno.FsFile;
   #generation: string;
@@ -36,8 +43,10 @@ export class ListWriter implements Disposable {
   /** Lines that tell of a file. */
   #lines: number;
 
-  private constructor(path: string, found: Found) {
+  private constructor(path: string, writer: string, found: Found) {
     this.#path = path;
+    this.#writer = writer;
+    this.isNew = found.isNew;
     this.#generation = found.generation;
     this.mended = found.mended;
     this.#live = found.live;
@@ -49,14 +58,16 @@ export class ListWriter implements Disposable {
 
   /**
    * Opens the list, makes one if there is none, and mends a last line that was
-   * torn by a crash.
+   * torn by a crash. A list that somebody else wrote is taken over by a new
+   * generation: it may go on elsewhere.
    *
+   * @param writer Who writes from now on.
    * @throws {LocalError} If it cannot be used.
    */
-  static open(directory: string): ListWriter {
+  static open(directory: string, writer: string): ListWriter {
     const path = `${directory}/${name}`;
     try {
-      return new ListWriter(path, find(path));
+      return new ListWriter(path, writer, find(path, writer));
     } catch (cause) {
       throw new LocalError(
         `Cannot use the list ${path}: ${(cause as Error).message}`,
@@ -78,8 +89,8 @@ export class ListWriter implements Disposable {
     const line: Entry = { ...entry, seq: ++this.#seq, published };
     this.#write(encoder.encode(formatLine(line)));
     this.#lines++;
+    this.#live.delete(entry.path);
     if (entry.op === "+") this.#live.set(entry.path, line);
-    else this.#live.delete(entry.path);
   }
 
   /** One write, or none: on a full disk it may be short. */
@@ -110,14 +121,14 @@ export class ListWriter implements Disposable {
   compact({ size, share }: Compaction): boolean {
     if (this.#file.statSync().size < size) return false;
     if (this.#live.size > share * this.#lines) return false;
-    const entries = [...this.#live.values()].sort((a, b) => a.seq - b.seq)
-      .map((entry, index) => ({ ...entry, seq: index + 1 }));
-    const { generation } = begin(this.#path, entries);
+    const from = { generation: this.#generation, seq: this.#seq };
+    const next = takeOver(this.#path, this.#writer, from, this.#live);
     this.#file.close();
     this.#file = Deno.openSync(this.#path, { append: true });
-    this.#generation = generation;
-    for (const entry of entries) this.#live.set(entry.path, entry);
-    this.#seq = this.#lines = entries.length;
+    this.#generation = next.generation;
+    for (const entry of next.live.values()) this.#live.set(entry.path, entry);
+    this.#seq = next.seq;
+    this.#lines = next.lines;
     return true;
   }
 
@@ -134,15 +145,18 @@ export class ListWriter implements Disposable {
 
 interface Found {
   readonly generation: string;
+  readonly isNew: boolean;
+  /** In the order of their lines. */
   readonly live: Map<string, Entry>;
+  /** The last number that was given. */
   readonly seq: number;
   readonly lines: number;
   readonly mended: readonly string[];
 }
 
-function find(path: string): Found {
+function find(path: string, writer: string): Found {
   const bytes = readBytes(path);
-  if (bytes === undefined) return empty(path, []);
+  if (bytes === undefined) return empty(path, writer, []);
   const end = bytes.lastIndexOf(0x0a) + 1;
   const lines = new TextDecoder().decode(bytes.subarray(0, end)).split("\n")
     .slice(0, -1);
@@ -150,7 +164,7 @@ function find(path: string): Found {
   if ("reason" in header) {
     const aside = `${path}.damaged-${Date.now()}`;
     Deno.renameSync(path, aside);
-    return empty(path, [
+    return empty(path, writer, [
       `${header.reason}: the list was put aside as ${aside}, and a new one begun`,
     ]);
   }
@@ -159,11 +173,20 @@ function find(path: string): Found {
     Deno.truncateSync(path, end);
     mended.push("a torn last line was taken away");
   }
-  return {
-    generation: header.value.generation,
-    mended,
-    ...readEntries(lines.slice(1), mended),
-  };
+  const { generation } = header.value;
+  const entries = readEntries(lines.slice(1), mended);
+  if (isWrittenBy(writer, lines)) {
+    return { generation, isNew: false, mended, ...entries };
+  }
+  const from = { generation, seq: entries.seq };
+  return { ...takeOver(path, writer, from, entries.live), mended };
+}
+
+/** Whether the line after the header names `writer`. */
+function isWrittenBy(writer: string, lines: readonly string[]): boolean {
+  const extension = parseExtension(lines[1] ?? "");
+  return extension !== undefined && "writer" in extension &&
+    extension.writer === writer;
 }
 
 function readEntries(
@@ -180,22 +203,52 @@ function readEntries(
       continue;
     }
     const { value: entry } = parsed;
-    seq = Math.max(seq, entry.seq);
+    if (entry.seq <= seq) {
+      mended.push(
+        `after line ${seq}: its number is ${entry.seq}; readers pass over it`,
+      );
+      continue;
+    }
+    seq = entry.seq;
+    // What is set anew goes to the end: the order is that of the lines.
+    live.delete(entry.path);
     if (entry.op === "+") live.set(entry.path, entry);
-    else live.delete(entry.path);
   }
   return { live, seq, lines: entries.length };
 }
 
-function empty(path: string, mended: readonly string[]): Found {
-  return { ...begin(path, []), live: new Map(), seq: 0, lines: 0, mended };
+function empty(
+  path: string,
+  writer: string,
+  mended: readonly string[],
+): Found {
+  return { ...begin(path, [{ writer }], new Map()), mended };
+}
+
+/** Takes a generation over: what is live of it is the beginning of the next one. */
+function takeOver(
+  path: string,
+  writer: string,
+  from: { readonly generation: string; readonly seq: number },
+  live: ReadonlyMap<string, Entry>,
+): Found {
+  const entries = [...live.values()].map((entry, index) => ({
+    ...entry,
+    seq: index + 1,
+  }));
+  return begin(
+    path,
+    [{ writer }, { from }, { carried: entries.length }],
+    new Map(entries.map((entry) => [entry.path, entry])),
+  );
 }
 
 /** Begins a new generation: written aside, made durable, renamed. */
 function begin(
   path: string,
-  entries: readonly Entry[],
-): Pick<Found, "generation"> {
+  extensions: readonly Extension[],
+  live: Map<string, Entry>,
+): Found {
   const generation = crypto.randomUUID();
   const created = timestampFromMilliseconds(Date.now());
   const fresh = `${path}.new`;
@@ -206,13 +259,17 @@ function begin(
       truncate: true,
       mode: 0o644,
     });
-    const header = formatHeader({ generation, created });
-    const text = header + entries.map(formatLine).join("");
+    const text = [
+      formatHeader({ generation, created }),
+      ...extensions.map(formatExtension),
+      ...live.values().map(formatLine),
+    ].join("");
     writeAll(file, encoder.encode(text));
     file.syncSync();
   }
   Deno.renameSync(fresh, path);
-  return { generation };
+  const { size } = live;
+  return { generation, isNew: true, live, seq: size, lines: size, mended: [] };
 }
 
 function readBytes(path: string): Uint8Array | undefined {

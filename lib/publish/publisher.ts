@@ -23,6 +23,7 @@ import { refusalToWithdraw } from "./guard.ts";
 import { type Exported, lookAtSource, stageSource } from "./export.ts";
 import { Signatures } from "./signatures.ts";
 import { findSources } from "./sources.ts";
+import { writerOf } from "./writer-id.ts";
 
 /** Hears of what happens, to count and log it. */
 export interface PublishObserver {
@@ -59,7 +60,8 @@ export async function publish(
   // The list is for the account that readers log in with; what is staged is for nobody.
   Deno.chmodSync(own, 0o755);
   emptyStaging(destination);
-  using list = ListWriter.open(own);
+  using list = ListWriter.open(own, writerOf(config));
+  if (list.isNew) await durability.barrier(config.into);
   const allowed = acceptShrink ? { share: 1 } : config.maxWithdraw;
   const run = new Run(
     { ...config, maxWithdraw: allowed },

@@ -23,6 +23,7 @@ import type {
   TestServerSettings,
 } from "../protocol.ts";
 import { logFiles } from "../log/file.ts";
+import { machineIdFile } from "../publish/machine.ts";
 import { sessionPermissions } from "../ssh/permissions.ts";
 import { databasePath } from "../state/database.ts";
 import { besideOf } from "../stats/replace.ts";
@@ -138,9 +139,10 @@ export function publishPlans(
   const { publish } = config;
   return {
     "publish": plan<PublishSettings>("publish", { publish }, [{
-      read: [publish.base, dirname(publish.into)],
+      read: [publish.base, dirname(publish.into), machineIdFile],
       write: [dirname(publish.into)],
       run: ["sync"],
+      sys: ["hostname"],
     }]),
     "stat": statPlan(config, `${publish.into}/.relais`, {
       keepMs: null,

@@ -112,6 +112,7 @@ class Soak {
         maxWithdraw: { share: 1 },
         keepMs: 0,
         compaction: { size: 20_000, share: 0.5 },
+        writer: "",
         signatures: 65_536,
       };
       const { status, told } = await relaisPublisher.publish(config);

@@ -34,6 +34,8 @@ keep='0'
 # A list of at least so many bytes, of whose lines no larger share than this
 # still holds, is written anew.
 compaction='1000000 0.5'
+# Who writes the list; made from the machine and `into` if empty.
+writer=''
 
 # On Solaris the POSIX utilities stand aside, and sh may be no POSIX shell. Up
 # to its `fi`, this is written for the shell of 1979.
@@ -100,6 +102,7 @@ main() {
   choose_awk
   choose_dates
   choose_digest
+  choose_writer
   open_list
   find_sources > "$staging/records"
   describe < "$staging/records" > "$staging/described" &&
@@ -304,6 +307,19 @@ set_digest() {
   esac
 }
 
+# What machine-id(5) calls this machine, or else its name; and where the export
+# really lies. The identity of a machine is confidential: it is only summed up.
+choose_writer() {
+  [ -z "$writer" ] || return 0
+  machine=
+  [ ! -r /etc/machine-id ] || read -r machine < /etc/machine-id || :
+  case $machine in *[!0-9a-f]*) machine= ;; esac
+  [ ${#machine} -eq 32 ] || machine=$(uname -n)
+  machine="$machine $(cd -P "$into" && printf '%s.' "$PWD")"
+  writer=$(MACHINE=${machine%.} $awk "$names$checksum"'
+    BEGIN { print checksum(ENVIRON["MACHINE"]) }' < /dev/null)
+}
+
 # Sets now, in seconds: the date of a file just written, for lack of a clock
 # that every UNIX has.
 set_now() {
@@ -416,6 +432,9 @@ open_list() {
       die 4 "Cannot use the list $list"
     warn "a torn last line was taken away"
   fi
+  is_own_list || {
+    keep_live 1 && replace_list && sync
+  } || die 4 "Cannot use the list $list"
   exec 4>> "$list" || die 4 "Cannot use the list $list"
 }
 
@@ -427,16 +446,21 @@ is_list() {
     END { exit !good }' && [ "$(wc -l < "$list")" -gt 0 ]
 }
 
+# Another writer's list may go on elsewhere: it is taken over, and not continued.
+is_own_list() {
+  [ "$(head -n 2 "$list" | tail -n 1 | tr '\000' ' ')" = "#writer $writer" ]
+}
+
 last_byte() {
   tail -c 1 "$list" | od -An -to1 | tr -d ' \n'
 }
 
 begin_list() {
-  : > "$staging/entries"
+  : > "$staging/carried"
   replace_list
 }
 
-# Makes a list of another generation, with the lines in $staging/entries. Written
+# Makes a list of another generation, with the lines in $staging/carried. Written
 # aside and renamed: nobody sees half of it.
 replace_list() {
   set_now
@@ -444,38 +468,52 @@ replace_list() {
   { uname -a; ls -lai "$own"; } > "$staging/salt"
   set_digest "$staging/salt"
   {
-    printf 'relais-list\t1\t%s-%s-%.16s\t%s\n' \
-      "${now%%.*}" "$$" "${digest#*:}" "$now" && cat "$staging/entries"
+    printf 'relais-list\t1\t%s-%s-%.16s\t%s\n#writer %s\n' \
+      "${now%%.*}" "$$" "${digest#*:}" "$now" "$writer" &&
+      cat "$staging/carried"
   } > "$list.new" &&
     chmod 644 "$list.new" && sync && mv "$list.new" "$list" ||
     die 4 "Cannot use the list $list"
 }
 
-# Writes the list anew if most of what it says is no longer so. Each entry keeps
-# the date on which it was published.
+# Writes the list anew if most of what it says is no longer so.
 compact_list() {
   [ "$compaction" != never ] &&
     [ "$(($(wc -c < "$list")))" -ge "${compaction% *}" ] || return 0
-  $awk -v share="${compaction#* }" "$sound"'
+  keep_live "${compaction#* }" || return 0
+  replace_list
+  sync
+}
+
+# keep_live SHARE: writes to $staging/carried what the next generation takes over
+# of this one, numbered from 1: each entry keeps its place, and the date on which
+# it was published. False if more than this share of the lines still holds.
+keep_live() {
+  $awk -v share="$1" "$sound"'
     BEGIN { FS = "\t"; OFS = "\t" }
+    NR == 1 { generation = $3 }
     NR == 1 || /^#/ { next }
     { lines++ }
-    is_sound() && $1 + 0 > 0 {
+    is_sound() && $1 + 0 > seq {
+      path = decode($8)
+      if (path == "" || fault(path) != "") next
+      seq = $1 + 0
+      $8 = encode(path)
       delete last[$8]
       if ($2 == "+") { last[$8] = NR; line[NR] = $0 }
     }
     END {
       for (path in last) live++
       if (live > share * lines) exit 1
+      printf "#from %s %.0f\n#carried %.0f\n", generation, seq, live
+      seq = 0
       for (i = 1; i <= NR; i++) if (i in line) {
         $0 = line[i]
         if (last[$8] != i) continue
         $1 = ++seq
         print
       }
-    }' "$list" > "$staging/entries" || return 0
-  replace_list
-  sync
+    }' "$list" > "$staging/carried"
 }
 
 # append OP MTIME SIZE MODE DIGEST PATH: one line, by one write.
@@ -617,6 +655,29 @@ names='
   }
 '
 
+# That of POSIX cksum, which busybox may lack.
+checksum='
+  function checksum(text,    crc, i) {
+    # The powers of 2 in 0x04c11db7; in some versions of awk there is no "^".
+    split("1 2 4 16 32 128 256 1024 2048 4096 65536 4194304 8388608 67108864", \
+      polynomial, " ")
+    for (i = 1; i <= length(text); i++)
+      crc = divide(crc, code[substr(text, i, 1)])
+    for (i = length(text); i > 0; i = int(i / 256)) crc = divide(crc, i % 256)
+    return sprintf("%.0f", 4294967295 - crc)
+  }
+
+  function divide(crc, byte,    bit, carry, i) {
+    for (bit = 128; bit >= 1; bit /= 2) {
+      carry = (crc >= 2147483648) != int(byte / bit) % 2
+      crc = crc * 2 % 4294967296
+      if (carry) for (i in polynomial)
+        crc += int(crc / polynomial[i]) % 2 ? -polynomial[i] : polynomial[i]
+    }
+    return crc
+  }
+'
+
 # Whether a line is an entry, but for its path.
 sound=$names'
   function is_sound() {
@@ -738,9 +799,9 @@ make_plan() {
     BEGIN { FS = "\t"; seq = 0 }
 
     part == "list" && FNR > 1 && !/^#/ {
-      path = is_sound() ? decode($8) : ""
+      path = is_sound() && $1 + 0 > seq ? decode($8) : ""
       if (path == "" || fault(path) != "") { wrong++; next }
-      if ($1 + 0 > seq) seq = $1 + 0
+      seq = $1 + 0
       path = encode(path)
       if ($2 == "-") {
         delete dates[path]

@@ -10,8 +10,15 @@ import script from "./publish.sh" with { type: "text" };
 
 /** Returns a POSIX shell script that does once what `publish` does with `config`. */
 export function publishScript(
-  { base, into, files, maxWithdraw, keepMs, compaction: { size, share } }:
-    PublishConfig,
+  {
+    base,
+    into,
+    files,
+    maxWithdraw,
+    keepMs,
+    compaction: { size, share },
+    writer,
+  }: PublishConfig,
 ): string {
   const settings = {
     base,
@@ -20,6 +27,7 @@ export function publishScript(
     max_withdraw: limit(maxWithdraw),
     keep: `${Math.floor(keepMs / dayMs)}`,
     compaction: size === Infinity ? "never" : `${size} ${share}`,
+    writer,
   };
   const globs = files.map((glob) => `#   ${inComment(glob)}`).join("\n");
   return Object.entries(settings).reduce(
