@@ -262,6 +262,82 @@ testEach(
   },
 );
 
+testEach(
+  "follows what becomes a directory, and what becomes a file, in the same run",
+  async ({ publish }) => {
+    using world = new Sources();
+    for (const path of ["a", "d/e/f", "d/g", "same"]) world.write(path, path);
+    await publish(world.config);
+    world.sh("cd data && rm -r a d");
+    world.write("a/b/c", "new");
+    world.write("d", "new");
+
+    const there = await publish(world.config);
+
+    assertEquals([there.status, there.published, there.withdrawn], [0, 2, 3]);
+    assertEquals(world.entries().slice(4), [
+      "5 - a",
+      "6 - d/e/f",
+      "7 - d/g",
+      "8 + a/b/c",
+      "9 + d",
+    ]);
+    assertEquals(
+      world.sh("cd export && find . -name .relais -prune -o -print | sort"),
+      ".\n./a\n./a/b\n./a/b/c\n./d\n./same\n",
+    );
+
+    world.sh("cd data && rm -r a d");
+    for (const path of ["a", "d/e/f", "d/g"]) world.write(path, path);
+    const back = await publish(world.config);
+
+    assertEquals([back.status, back.published, back.withdrawn], [0, 3, 2]);
+    assertEquals(world.sh("cat export/a export/d/e/f export/d/g"), "ad/e/fd/g");
+  },
+);
+
+testEach(
+  "leaves a directory as it is when what it holds may not be withdrawn",
+  async ({ publish }) => {
+    using world = new Sources();
+    for (const path of ["d/e", "d/f", "d/g"]) world.write(path, path);
+    const config = { ...world.config, maxWithdraw: { files: 2 } };
+    await publish(config);
+    world.sh("cd data && rm -r d");
+    world.write("d", "new");
+
+    const { status, told } = await publish(config);
+
+    assertEquals(status, 5);
+    assertMatch(told.join("\n"), /Cannot withdraw 3 of 3 files/);
+    assertEquals(world.entries().length, 3);
+    assertEquals(world.sh("cat export/d/*"), "d/ed/fd/g");
+  },
+);
+
+testEach(
+  "takes away a directory that a withdrawal leaves empty, and no other",
+  async ({ publish }) => {
+    using world = new Sources();
+    for (const path of ["deep/er/a", "deep/er/b", "kept/c", "x/y"]) {
+      world.write(path, path);
+    }
+    await publish(world.config);
+    world.sh(
+      `rm -r data/deep data/kept data/x && echo 1 > export/kept/foreign &&
+      mkdir -p export/empty outside/y && rm -r export/x && ln -s ../outside export/x`,
+    );
+
+    const { withdrawn } = await publish(world.config);
+
+    assertEquals(withdrawn, 4);
+    assertEquals(
+      world.sh("ls export export/kept outside"),
+      "export:\nempty\nkept\nx\n\nexport/kept:\nforeign\n\noutside:\ny\n",
+    );
+  },
+);
+
 testEach("withdraws nothing when its base is gone", async ({ publish }) => {
   using world = new Sources();
   world.write("a.csv", "1");
@@ -423,6 +499,41 @@ testEach(
     world.write("new", "n");
     await publish(config);
     assertEquals(world.entries()[2], "3 + new");
+  },
+);
+
+testEach(
+  "keeps the order of lines when its clock is set back and the list is written anew",
+  async ({ publish }) => {
+    using world = new Sources();
+    for (const name of ["a", "b", "a", "c"]) {
+      world.write(name, `${world.root} ${performance.now()}`);
+      await publish(world.config);
+    }
+    // It was ten years ahead, and ran backwards meanwhile.
+    const ahead = (seq: number) => Math.floor(Date.now() / 1_000) + 3e8 - seq;
+    const list = Deno.readTextFileSync(world.list);
+    Deno.writeTextFileSync(
+      world.list,
+      list.replace(
+        /^(\d+)\t\+\t[\d.]+/gm,
+        (_, seq) => `${seq}\t+\t${ahead(Number(seq))}`,
+      ),
+    );
+    world.write("b", "changed");
+    world.write("d", "new");
+
+    const { status } = await publish({
+      ...world.config,
+      compaction: { size: 1, share: 1 },
+    });
+
+    assertEquals(status, 0);
+    assertEquals(world.entries(), ["1 + a", "2 + c", "3 + b", "4 + d"]);
+    assertEquals(world.extensions().slice(1), [
+      `#from ${list.split("\t")[2]} 6`,
+      "#carried 4",
+    ]);
   },
 );
 

@@ -141,6 +141,19 @@ export class Destination {
     if (this.look(path)?.isFile) Deno.removeSync(this.#wayTo(path)!);
   }
 
+  /** Takes a directory away if there is nothing in it; never through a link. */
+  removeEmpty(directory: string): void {
+    try {
+      if (!this.look(directory)?.isDirectory) return;
+      Deno.removeSync(this.#wayTo(directory)!);
+    } catch {
+      // It is not empty, or not to be removed: nothing is wrong with that.
+      return;
+    }
+    // What is held open of it is a directory no longer.
+    this.release();
+  }
+
   /** Moves a file to the trash of `day` (as in `2026-11-23`). */
   trash(path: string, day: string): void {
     if (!this.look(path)?.isFile) return;

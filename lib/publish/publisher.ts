@@ -20,6 +20,7 @@ import type { PublishReport, PublishRequest } from "../protocol.ts";
 import { dayOf } from "../timestamp.ts";
 import { Pacer } from "../pacer.ts";
 import { refusalToWithdraw } from "./guard.ts";
+import { directoriesAbove, Places } from "./places.ts";
 import { type Exported, lookAtSource, stageSource } from "./export.ts";
 import { Signatures } from "./signatures.ts";
 import { findSources } from "./sources.ts";
@@ -86,7 +87,11 @@ class Run {
   readonly #journal: Journal;
   /** What a run that was cut off was about to export, or to take away. */
   readonly #unsure: ReadonlySet<string>;
+  /** Made when first needed: most runs find nothing new. */
+  #places: Places | undefined;
   readonly #day = dayOf(Date.now());
+  /** Sources whose place in the export is taken by what is about to be withdrawn. */
+  readonly #later: { path: string; source: string }[] = [];
   #batch: { path: string; file: Exported }[] = [];
   #batchBytes = 0;
   #staged = 0;
@@ -136,6 +141,8 @@ class Run {
     const refusal = refusalToWithdraw(gone.length, listed, maxWithdraw);
     const withdrawn = refusal === undefined ? gone.length : 0;
     await this.#withdraw(refusal === undefined ? gone : []);
+    for (const { path, source } of this.#later) await this.#stage(path, source);
+    await this.#commit();
     if (this.#published + withdrawn > 0) {
       this.#signatures.prune(this.#list.live.values());
     }
@@ -166,13 +173,24 @@ class Run {
     return this.#config.keepMs > 0;
   }
 
-  /** Stages a source that is new or has changed. */
+  /** Takes up a source that is new or has changed. */
   async #take(path: string, source: string): Promise<void> {
     try {
       if (await this.#isUnchanged(path, source)) {
         this.#unchanged++;
         return;
       }
+    } catch (error) {
+      this.#failOrThrow(path, error);
+      return;
+    }
+    this.#places ??= new Places([...this.#list.live.keys(), ...this.#unsure]);
+    if (this.#places.isTaken(path)) this.#later.push({ path, source });
+    else await this.#stage(path, source);
+  }
+
+  async #stage(path: string, source: string): Promise<void> {
+    try {
       const staged = `${this.#destination.staging}/${++this.#staged}`;
       const file = await stageSource(source, staged, {
         signatures: this.#signatures,
@@ -279,6 +297,9 @@ class Run {
     for (const path of [...paths, ...orphans]) {
       await pacer.pause();
       this.#remove(path);
+    }
+    for (const directory of directoriesAbove([...paths, ...orphans])) {
+      this.#destination.removeEmpty(directory);
     }
     await this.#durability.barrier(this.#destination.into);
   }

@@ -809,7 +809,8 @@ make_plan() {
         delete place[path]
         next
       }
-      if (!(path in dates)) { place[path] = ++places; at[places] = path }
+      place[path] = ++places
+      at[places] = path
       dates[path] = canonical($4)
       sizes[path] = $5
       digests[path] = $7
@@ -840,9 +841,8 @@ make_plan() {
         call[++calls] = "is_exported " quote(decode($3)) " " \
           quote(digests[$3]) " || \\"
       }
-      stage(++staged, $2, $3, $4)
-      bytes += state[1]
-      if (staged - done >= batch_files || bytes >= batch_bytes) commit()
+      if (is_taken($3)) later[++laters] = $0
+      else take($2, $3, $4)
     }
 
     part == "sources" && $2 == "end" { complete = 1 }
@@ -855,8 +855,47 @@ make_plan() {
       print "unchanged=" (unchanged + 0)
       printf "seq=%.0f\n", seq
       commit()
-      for (i = 1; i <= calls; i++) print call[i]
+      print_calls()
       plan_withdrawals()
+      for (i = 1; i <= laters; i++) {
+        $0 = later[i]
+        take($2, $3, $4)
+      }
+      commit()
+      print_calls()
+    }
+
+    # Whether the place of a file is taken by what can only be withdrawn: a file
+    # where its directory should be, or files below its name.
+    function is_taken(path,    listed, above) {
+      if (!looked) for (listed in dates) note_above(listed)
+      if (!looked) for (listed in unsure) note_above(listed)
+      looked = 1
+      if (path in directories) return 1
+      for (above = parent(path); above != ""; above = parent(above))
+        if (above in dates || above in unsure) return 1
+      return 0
+    }
+
+    function note_above(path) {
+      while ((path = parent(path)) != "" && !(path in directories))
+        directories[path] = 1
+    }
+
+    function parent(path) {
+      return match(path, /\/[^\/]*$/) ? substr(path, 1, RSTART - 1) : ""
+    }
+
+    function print_calls(    i) {
+      for (i = 1; i <= calls; i++) print call[i]
+      calls = 0
+    }
+
+    function take(source, target, of,    state) {
+      split(of, state, "/")
+      stage(++staged, source, target, of)
+      bytes += state[1]
+      if (staged - done >= batch_files || bytes >= batch_bytes) commit()
     }
 
     function quote(text) {
@@ -1100,11 +1139,21 @@ empty_trash() {
   find "$trash/." ! -name . -prune -mtime "+$keep" -exec rm -rf {} +
 }
 
-# remove EXPORTED LISTED: takes a withdrawn file away.
+# remove EXPORTED LISTED: takes a withdrawn file away, and the directories that
+# it leaves empty.
 remove() {
-  [ -f "$into/$1" ] && [ ! -h "$into/$1" ] || return 0
-  check_parents "$1" && keep_old "$1" && rm -f "$into/$1" ||
-    skip "$2" "a link is in its way, or it cannot be removed"
+  if [ -f "$into/$1" ] && [ ! -h "$into/$1" ]; then
+    check_parents "$1" && keep_old "$1" && rm -f "$into/$1" || {
+      skip "$2" "a link is in its way, or it cannot be removed"
+      return 0
+    }
+  fi
+  emptied=$1
+  while [ "$emptied" != "${emptied%/*}" ]; do
+    emptied=${emptied%/*}
+    [ -d "$into/$emptied" ] || continue
+    check_parents "$emptied" && rmdir "$into/$emptied" 2> /dev/null || return 0
+  done
 }
 
 # In a function, ksh would take these for traps of the function.
