@@ -62,7 +62,7 @@ async function dispatch(
         ...{ once, dryRun, maxTime, maxTransfer },
         ...{ acceptShrink, failback, json },
       };
-      return await run(requireReplica(await load()), args, output);
+      return await run(async () => requireReplica(await load()), args, output);
     }
     case "publish": {
       const {

@@ -143,6 +143,15 @@ export interface Probed {
   /** The last probe of each server, in order of preference. */
   readonly probes: readonly Probe[];
   readonly wireBytes: number;
+  readonly left: Left;
+}
+
+/** What earlier passes have left to do, whichever server serves. */
+export interface Left {
+  /** Whether there are files that no hook has been told of yet. */
+  readonly unannounced: boolean;
+  /** Now minus the date of the oldest entry not yet on the replica. */
+  readonly lagSeconds: number;
 }
 
 export type TestServerOperations = {

@@ -24,7 +24,12 @@ import type {
 } from "../lib/protocol.ts";
 import { readIdentity } from "../lib/ssh/identity.ts";
 import { openState, rehearseState } from "../lib/state/database.ts";
-import { isAnyWanted } from "../lib/state/overview.ts";
+import {
+  isAnyUnannounced,
+  isAnyWanted,
+  lagOf,
+  totals,
+} from "../lib/state/overview.ts";
 import { type Context, serve, type Served } from "../lib/worker.ts";
 
 type TestServerContext = Context<"test-server", TestServerSettings, never>;
@@ -112,6 +117,10 @@ async function probeAndChoose(
     reason,
     probes: round.probes,
     wireBytes: round.wireBytes,
+    left: {
+      unannounced: isAnyUnannounced(db),
+      lagSeconds: lagOf(totals(db, active), Date.now()),
+    },
   };
 }
 

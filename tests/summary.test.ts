@@ -26,6 +26,7 @@ const allWell: Probed = {
   reason: "it is the preferred server",
   probes: [probe("production"), probe("backup")],
   wireBytes: 0,
+  left: { unannounced: false, lagSeconds: 0 },
 };
 
 function told(more: Partial<PassReport>, probed: Partial<Probed> = {}) {

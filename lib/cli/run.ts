@@ -8,6 +8,7 @@ import type { Level, ReplicaReady } from "../config/config.ts";
 import { requireReplica } from "../config/load.ts";
 import { describe, type ExitStatus } from "../errors.ts";
 import type { PassReport } from "../pass-report.ts";
+import { brokenReport } from "../supervisor/account.ts";
 import type { PassOutcome } from "../supervisor/pass.ts";
 import { Replica, type ReplicaOptions } from "../supervisor/replica.ts";
 import { Signals } from "../supervisor/signals.ts";
@@ -35,7 +36,7 @@ export interface RunArguments {
 
 /** Runs a pass, or one after the other until a signal ends it. */
 export async function run(
-  config: ReplicaReady,
+  load: () => Promise<ReplicaReady>,
   args: RunArguments,
   output: Output,
 ): Promise<ExitStatus> {
@@ -58,9 +59,9 @@ export async function run(
     onStage: (stage: Stage) => watch?.enter(stage),
   };
   if (args.once || args.dryRun) {
-    return await runOnce(config, { options, watch }, args, output);
+    return await runOnce(load, { options, watch }, args, output);
   }
-  return await serve(config, {
+  return await serve(await load(), {
     require: requireReplica,
     begin: async (config) =>
       passes(await Replica.open(config, options), watch, args, output),
@@ -86,24 +87,42 @@ function stderrLevel(
   return terminal === undefined ? "info" : "warning";
 }
 
+/** How a pass is run. */
+interface Manner {
+  readonly options: ReplicaOptions;
+  readonly watch: ProgressWatch | undefined;
+}
+
 async function runOnce(
-  config: ReplicaReady,
-  { options, watch }: {
-    readonly options: ReplicaOptions;
-    readonly watch: ProgressWatch | undefined;
-  },
+  load: () => Promise<ReplicaReady>,
+  manner: Manner,
   args: RunArguments,
   output: Output,
 ): Promise<ExitStatus> {
+  const started = performance.now();
   using signals = new Signals();
+  try {
+    const signal = limited(signals.signal, args.maxTime);
+    const outcome = await onePass(await load(), manner, signal);
+    tell(outcome, args, output);
+    return signals.exitStatus ?? outcome.report.exit;
+  } catch (error) {
+    if (args.json) {
+      const seconds = Math.round(performance.now() - started) / 1_000;
+      const report = brokenReport(error, seconds);
+      output.json(args.dryRun ? { ...report, plan: [] } : report);
+    }
+    throw error;
+  }
+}
+
+async function onePass(
+  config: ReplicaReady,
+  { options, watch }: Manner,
+  signal: AbortSignal,
+): Promise<PassOutcome> {
   await using replica = await Replica.open(config, options);
-  const outcome = await pass(
-    replica,
-    watch,
-    limited(signals.signal, args.maxTime),
-  );
-  tell(outcome, args, output);
-  return signals.exitStatus ?? outcome.report.exit;
+  return await pass(replica, watch, signal);
 }
 
 /** The job of the loop: one pass after the other. */

@@ -91,6 +91,12 @@ export function isAnyWanted(db: DatabaseSync, server: string): boolean {
   ).get(server) !== undefined;
 }
 
+/** Whether there is a file that no hook was told of yet. */
+export function isAnyUnannounced(db: DatabaseSync): boolean {
+  return prepared(db, "SELECT 1 FROM copy WHERE announced = 0 LIMIT 1")
+    .get() !== undefined;
+}
+
 /** Counts; what is pending, of the server `active`. */
 export function totals(db: DatabaseSync, active: string | null): Totals {
   return prepared(

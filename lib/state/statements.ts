@@ -89,7 +89,9 @@ const texts = {
   // CROSS JOIN: SQLite would rather go through all entries for each file.
   arrive: `
       INSERT OR REPLACE INTO copy (${columns}, arrived, announced)
-      SELECT ${columns}, :arrived, NOT (:announce AND fetched)
+      SELECT ${columns}, :arrived, NOT (:announce AND fetched) AND NOT EXISTS (
+        SELECT 1 FROM copy AS before
+        WHERE before.path = arrivedPath AND before.announced = 0)
       FROM ${arrived} CROSS JOIN entry
       WHERE server = :server AND path = arrivedPath AND seq = arrivedSeq`,
   judgeArrived: `

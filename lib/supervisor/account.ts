@@ -5,11 +5,11 @@
  */
 
 import {
+  type ConfigError,
   describe,
   exitStatus,
   type Failure,
   RefusedError,
-  type RelaisError,
   RemoteFailure,
   toFailure,
 } from "../errors.ts";
@@ -36,10 +36,11 @@ const nothing = {
 
 /** Returns the report of a pass that `error` ended before it had one, `seconds` after it began. */
 export function brokenReport(error: unknown, seconds: number): PassReport {
-  const { exitStatus: exit = exitStatus.incomplete } = error as RelaisError;
+  const { exitStatus: exit = exitStatus.incomplete, problems = [] } =
+    error as ConfigError;
   return {
     ...{ server: null, generation: null, ...nothing },
-    ...{ failed: [], errors: [describe(error)], lag_seconds: 0 },
+    ...{ failed: [], errors: [describe(error), ...problems], lag_seconds: 0 },
     ...{ seconds, exit },
   };
 }
@@ -68,6 +69,10 @@ export class PassAccount {
 
   get isClean(): boolean {
     return this.#failures.length === 0 && this.failed.size === 0;
+  }
+
+  get hasCopied(): boolean {
+    return this.#totals.copied > 0;
   }
 
   /** Whether the last thing that went wrong is that a server was lost. */

@@ -70,6 +70,7 @@ const notProbed: Probed = {
   reason: "",
   probes: [],
   wireBytes: 0,
+  left: { unannounced: false, lagSeconds: 0 },
 };
 
 /** How long what is under way may take to arrive when a pass is stopped. */
@@ -101,6 +102,8 @@ class Pass {
   #elsewhere: Probed | undefined;
   /** Servers with a list or a tree that cannot be used, and why. */
   readonly #unusable: Record<string, Failure> = {};
+  #hasAnnounced = false;
+
   constructor(crew: Crew, options: PassOptions) {
     this.#crew = crew;
     this.#options = options;
@@ -108,6 +111,11 @@ class Pass {
   }
 
   async run(): Promise<void> {
+    await this.#takeFromServers();
+    await this.#announceLeft();
+  }
+
+  async #takeFromServers(): Promise<void> {
     for (let attempt = 0; attempt < attempts; attempt++) {
       this.#account.forgetLoss();
       if (this.#options.signal.aborted) {
@@ -140,6 +148,7 @@ class Pass {
     const probed = this.#elsewhere ?? await this.#unlessStopped(this.#probe());
     this.#elsewhere = undefined;
     this.#probed = probed;
+    this.#account.lagSeconds = probed.left.lagSeconds;
     const switched = probed.active !== null && probed.previous !== null &&
       probed.active !== probed.previous;
     if (switched) await this.#try(() => this.#options.onSwitch?.(probed));
@@ -321,10 +330,20 @@ class Pass {
     if (outcome !== undefined) this.#account.addRemoved(outcome);
   }
 
+  /** Announces what a hook that failed, or a server that was lost, has left. */
+  async #announceLeft(): Promise<void> {
+    const { dryRun, signal, announce } = this.#options;
+    if (dryRun || signal.aborted || announce === undefined) return;
+    const isLeft = this.#probed.left.unannounced || this.#account.hasCopied;
+    if (!isLeft || this.#hasAnnounced) return;
+    await this.#announce(await this.#crew.synchroList());
+  }
+
   /** At least once: only what the hook was told of without failing is remembered as told. */
   async #announce(list: Channel<SynchroListOperations>): Promise<void> {
     const { announce } = this.#options;
     if (announce === undefined) return;
+    this.#hasAnnounced = true;
     const paths = await list.ask("unannounced", null);
     if (paths.length === 0) return;
     await this.#try(async () => {
