@@ -294,6 +294,8 @@ export type ConnectionOperations = {
     request: { readonly server: ServerConfig; readonly limits: LimitsConfig };
     reply: { readonly maxRead: number; readonly maxHandles: number };
   };
+  /** Answers at once. */
+  ping: { request: null; reply: null };
   /** Reads the first `length` bytes of a file. */
   fetch: {
     request: { readonly path: string; readonly length: number };

@@ -39,6 +39,7 @@ export function connection(): Handlers<ConnectionOperations> {
       const { maxRead, maxHandles } = session;
       return { maxRead, maxHandles };
     },
+    ping: () => null,
     fetch: ({ path, length }) => readFile(session!, path, length),
     stat: ({ path }) => session!.stat(path),
     async open({ path }) {

@@ -19,10 +19,11 @@ import type { Timestamp } from "../lib/timestamp.ts";
 
 /** A session, used without a worker between. */
 function connectionOver(session: SftpSession): Connection {
-  const { maxRead, maxHandles } = session;
+  const { maxRead, maxHandles, requestMs } = session;
   return {
     maxRead,
     maxHandles,
+    requestMs,
     stat: (path) => session.stat(path),
     fetch: (path, length) => readFile(session, path, length),
     async open(path) {

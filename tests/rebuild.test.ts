@@ -6,7 +6,12 @@ import { OldFile } from "../lib/copy/old-file.ts";
 import { type FetchRanges, rebuild } from "../lib/copy/rebuild.ts";
 import { recipeOf, type Stretch } from "../lib/delta/recipe.ts";
 import { FileError } from "../lib/errors.ts";
-import { type Range, type Read, readRanges } from "../lib/ssh/read-range.ts";
+import {
+  type Range,
+  type Read,
+  readRanges,
+  SlowError,
+} from "../lib/ssh/read-range.ts";
 
 /** A file that is gone with the test. */
 function fileOf(bytes: Uint8Array) {
@@ -24,7 +29,7 @@ function reading(bytes: Uint8Array, most = Infinity): Read {
 }
 
 function fetching(bytes: Uint8Array): FetchRanges {
-  const manner = { length: 1_000, parallel: () => 2 };
+  const manner = { length: () => 1_000, most: () => 2_000 };
   return (ranges) => readRanges(reading(bytes), ranges, manner);
 }
 
@@ -56,7 +61,10 @@ Deno.test("readRanges() reads any ranges in order, however short the answers", a
       natural,
       natural,
       async (ranges, length, parallel, most) => {
-        const manner = { length, parallel: () => parallel };
+        const manner = {
+          length: () => length,
+          most: () => parallel * length,
+        };
         const pieces: Uint8Array[] = await Array.fromAsync(
           readRanges(reading(bytes, most), ranges, manner),
         );
@@ -80,7 +88,7 @@ Deno.test("readRanges() has more requests under way the shorter they are, and no
     return new Uint8Array(length);
   };
   const KiB = 1_024;
-  const manner = { length: 256 * KiB, parallel: () => 2 };
+  const manner = { length: () => 256 * KiB, most: () => 512 * KiB };
   for (const bytes of [256 * KiB, 32 * KiB, 1]) {
     most = 0;
     const ranges: Range[] = Array.from({ length: 100 }, (_, index) => ({
@@ -90,6 +98,62 @@ Deno.test("readRanges() has more requests under way the shorter they are, and no
     await Array.fromAsync(readRanges(read, ranges, manner));
     assertEquals(most, { [256 * KiB]: 2, [32 * KiB]: 16, 1: 32 }[bytes]);
   }
+});
+
+Deno.test("readRanges() yields what came of a piece before it says what is wrong", async () => {
+  const bytes = noise(300);
+  const read: Read = (position) =>
+    position < 200
+      ? Promise.resolve(bytes.slice(position, position + 40))
+      : Promise.reject(new Error("lost"));
+  const manner = { length: () => 300, most: () => 300 };
+  const came: number[] = [];
+
+  await assertRejects(
+    async () => {
+      const ranges = [{ start: 0, end: 300 }];
+      for await (const piece of readRanges(read, ranges, manner)) {
+        came.push(...piece);
+      }
+    },
+    Error,
+    "lost",
+  );
+
+  assertEquals(came, [...bytes.slice(0, 200)]);
+});
+
+Deno.test("readRanges() gives up a file of which next to nothing comes", async () => {
+  const read: Read = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return new Uint8Array(1);
+  };
+  const manner = { length: () => 10_000, most: () => 10_000, limitMs: 50 };
+
+  await assertRejects(
+    () =>
+      Array.fromAsync(readRanges(read, [{ start: 0, end: 10_000 }], manner)),
+    SlowError,
+  );
+});
+
+Deno.test("readRanges() asks a server that answers little for little", async () => {
+  const bytes = noise(20_000);
+  let asked = 0;
+  const read: Read = (position, length) => {
+    asked += length;
+    return Promise.resolve(bytes.slice(position, position + 7));
+  };
+  const manner = { length: () => 20_000, most: () => 20_000 };
+
+  const pieces = await Array.fromAsync(
+    readRanges(read, [{ start: 0, end: 20_000 }], manner),
+  );
+
+  assertEquals(pieces.length, 1);
+  assertEquals(pieces[0], bytes);
+  // Each request needs room for its answer: asked in full each time, that would be 28 MB.
+  assert(asked < 2_000_000, `${asked} bytes asked for`);
 });
 
 Deno.test("rebuild() makes any recipe of the old version and what is fetched", async () => {

@@ -60,6 +60,45 @@ Deno.test("RequestWatch says that the oldest request is late, whatever is answer
   await assertRejects(() => unanswered, Error, "over");
 });
 
+Deno.test("RequestWatch does not count the time for which others are answered first", async () => {
+  let late = false;
+  const watch = new RequestWatch(2_000, () => late = true);
+  const answers: (() => void)[] = [];
+  const asked = Array.from(
+    { length: 25 },
+    () => watch.run<void>((resolve) => answers.push(resolve)),
+  );
+  for (const answer of answers) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    answer();
+  }
+
+  await Promise.all(asked);
+  assertEquals(late, false);
+});
+
+Deno.test("RequestWatch waits for an answer that comes slowly, and not for one that comes to more than it can be", async () => {
+  const lateness = Promise.withResolvers<void>();
+  let received = 0;
+  let late = false;
+  const watch = new RequestWatch(2_000, () => {
+    late = true;
+    lateness.resolve();
+  }, () => received);
+  const unanswered = watch.run(never, "read", 100_000);
+  unanswered.catch(never);
+  const coming = setInterval(() => received += 1_000, 30);
+  while (received < 90_000) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assertEquals(late, false);
+
+  await lateness.promise;
+
+  clearInterval(coming);
+  watch.break(new Error("over"));
+});
+
 Deno.test({
   name: "RequestWatch leaves no timer behind once all is answered",
   sanitizeOps: true,

@@ -14,7 +14,7 @@ import { Window } from "./window.ts";
 /** The part of a connection that fetching needs. */
 export type Connection = Pick<
   RemoteSession,
-  "stat" | "fetch" | "open" | "maxRead" | "maxHandles"
+  "stat" | "fetch" | "open" | "maxRead" | "maxHandles" | "requestMs"
 >;
 
 /** One request in flight carries at most so many bytes; a longer one counts for several. */
@@ -50,6 +50,7 @@ export class Fetcher {
   readonly #throttle: Throttle;
   /** Whole files fetched so far: they are dealt out to the connections in turn. */
   #dealt = 0;
+  readonly #window = new Window();
   #rate = 0;
 
   constructor(connections: readonly Connection[], throttle: Throttle) {
@@ -67,14 +68,14 @@ export class Fetcher {
     return this.#throttle.bytesPerMs;
   }
 
-  /** Whether a file of `size` bytes comes in one answer. */
+  /** Whether a file of `size` bytes comes in one answer, and soon. */
   isSmall(size: number): boolean {
     return size <= this.mostAtOnce;
   }
 
   /** Bytes of the largest file that comes in one answer, which has room for one byte more. */
   get mostAtOnce(): number {
-    return this.#maxRead - 1;
+    return this.#piece - 1;
   }
 
   /** Files that may be open at a time. */
@@ -85,9 +86,10 @@ export class Fetcher {
     );
   }
 
-  /** How many slots of `parallel` a file with `bytes` to come takes while it is fetched. */
+  /** How many slots of `parallel` a file with `bytes` to come takes while it is fetched: not all, so that others come meanwhile. */
   slotsFor(bytes: number, parallel: number): number {
-    return Math.min(parallel, Math.floor(bytes / slotBytes) + 1);
+    const most = Math.max(1, Math.floor(parallel / 2));
+    return Math.min(most, Math.floor(bytes / slotBytes) + 1);
   }
 
   /**
@@ -108,7 +110,18 @@ export class Fetcher {
   /** Fetches a small file, and one byte more if it has grown beyond `size`. */
   async fetchSmall(path: string, size: number): Promise<Uint8Array> {
     await this.#throttle.pass(size);
-    return await this.#next().fetch(path, size + 1);
+    const asked = size + 1;
+    await this.#window.enter(asked, performance.now());
+    const began = performance.now();
+    let came = 0;
+    try {
+      const bytes = await this.#next().fetch(path, asked);
+      came = bytes.length;
+      this.#window.answered(performance.now() - began);
+      return bytes;
+    } finally {
+      this.#window.arrived(came, asked, performance.now());
+    }
   }
 
   /**
@@ -128,38 +141,57 @@ export class Fetcher {
     ranges: Iterable<Range>,
     slots: number,
   ): AsyncGenerator<Uint8Array> {
-    const asked = performance.now();
     const files = await this.#openAll(path);
-    const now = performance.now();
+    const window = this.#window;
     const most = slots * slotBytes;
-    const window = new Window({ roundTripMs: now - asked, most, now });
-    const length = this.#maxRead;
-    const parallel = () => Math.max(1, Math.floor(window.bytes / length));
     let pieces = 0;
+    let own = 0;
     const read: Read = async (position, bytes) => {
       await this.#throttle.pass(bytes);
       const file = files[pieces++ % files.length]!;
-      const piece = await file.read(position, bytes);
-      window.arrived(piece.length, performance.now());
-      this.#rate = Math.max(this.#rate, window.rate);
-      return piece;
+      window.ask(bytes, performance.now());
+      own += bytes;
+      let came = 0;
+      try {
+        const piece = await file.read(position, bytes);
+        came = piece.length;
+        return piece;
+      } finally {
+        own -= bytes;
+        window.arrived(came, bytes, performance.now());
+        this.#rate = Math.max(this.#rate, window.rate);
+      }
+    };
+    const pacing = {
+      length: () => this.#piece,
+      // What other files have under way is not there for this one.
+      most: () => Math.min(most, window.bytes - window.underWay + own),
+      limitMs: this.#connections[0]!.requestMs,
     };
     try {
-      yield* readRanges(read, ranges, { length, parallel });
+      yield* readRanges(read, ranges, pacing);
     } finally {
       for (const file of files) file.close();
     }
   }
 
+  /** Opens a file on all connections, once there is room for what will be asked of it. */
   async #openAll(path: string): Promise<RemoteFile[]> {
+    const asked = this.#piece;
+    await this.#window.enter(asked, performance.now());
+    const began = performance.now();
     const opening = this.#connections.map((connection) =>
       connection.open(path)
     );
     try {
-      return await Promise.all(opening);
+      const files = await Promise.all(opening);
+      this.#window.answered(performance.now() - began);
+      return files;
     } catch (error) {
       for (const file of opening) file.then((open) => open.close(), () => {});
       throw error;
+    } finally {
+      this.#window.arrived(0, asked, performance.now());
     }
   }
 
@@ -168,7 +200,9 @@ export class Fetcher {
     return this.#connections[this.#dealt++ % this.#connections.length]!;
   }
 
-  get #maxRead(): number {
-    return Math.min(...this.#connections.map(({ maxRead }) => maxRead));
+  /** Bytes to ask for at a time. */
+  get #piece(): number {
+    const maxReads = this.#connections.map(({ maxRead }) => maxRead);
+    return this.#window.piece(Math.min(...maxReads));
   }
 }

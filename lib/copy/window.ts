@@ -1,49 +1,68 @@
 /**
- * How many bytes of a file to have under way: enough to fill the link, and no
+ * How many bytes to have under way from a server: enough to fill the link, and no
  * more, since a server that is asked for too much at once only keeps it in its
- * memory. The idea of BBR (draft-ietf-ccwg-bbr): the rate times the round trip.
+ * memory, and on a slow link all else waits behind it. The idea of BBR
+ * (draft-ietf-ccwg-bbr): the rate times the round trip.
  *
  * @module
  */
 
-/** Never less: on a short link it is the two programs that need to be kept busy. */
-const least = 4 * 1024 * 1024;
+/** As long as nothing is known of the link. */
+const first = 256 * 1024;
+const firstPiece = 64 * 1024;
+
+/** Never less than a few short requests. */
+const least = 64 * 1024;
+const leastPiece = 32 * 1024;
+
+/** What a link carries in this time may be under way, up to so many bytes: on a short link it is the two programs that need to be kept busy. */
+const horizonMs = 1_000;
+const usual = 4 * 1024 * 1024;
 
 /** A link is filled by its rate times its round trip; twice that finds out whether it has more to give. */
 const gain = 2;
 
 /** The rate is measured over at least so long, or one round trip. */
 const leastSampleMs = 100;
+const firstSampleMs = 20;
 
-/** Follows the rate of a transfer. */
+/** How much of the rate is believed after a sample that was lower: others may use the link for a while. */
+const memory = 0.8;
+
+/** What a request and its answer take besides the bytes asked for. */
+const aroundRequest = 256;
+
+/** Follows the rate of a link, and bounds what is under way. */
 export class Window {
-  readonly #roundTripMs: number;
-  readonly #most: number;
-  #bytes = least;
+  #roundTripMs: number | undefined;
+  /** The highest rate so far, and the one of late. */
   #rate = 0;
-  #sampleSince: number;
+  #rateOfLate = 0;
+  #sampleSince = 0;
   #sampled = 0;
-
-  /**
-   * @param roundTripMs Time one small request took on the idle link.
-   * @param most Bytes there may be under way at most.
-   * @param now On a monotonic clock, in milliseconds.
-   */
-  constructor(
-    { roundTripMs, most, now }: {
-      roundTripMs: number;
-      most: number;
-      now: number;
-    },
-  ) {
-    this.#roundTripMs = roundTripMs;
-    this.#most = most;
-    this.#sampleSince = now;
-  }
+  #underWay = 0;
+  #idleSince = 0;
+  readonly #queue: { bytes: number; go: () => void }[] = [];
 
   /** Bytes to have under way. */
   get bytes(): number {
-    return Math.min(this.#bytes, this.#most);
+    if (this.#rate === 0) return Math.min(usual, first + 2 * this.#sampled);
+    const inTime = Math.min(usual, this.#rateOfLate * horizonMs);
+    const fill = this.#rateOfLate * (this.#roundTripMs ?? 0);
+    return Math.max(least, inTime, gain * fill);
+  }
+
+  /** Bytes that are under way. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** Bytes to ask for at a time, `longest` at most: no more than come in a second. */
+  piece(longest: number): number {
+    const inTime = this.#rate === 0
+      ? firstPiece
+      : Math.max(leastPiece, Math.floor(this.#rateOfLate * horizonMs));
+    return Math.min(longest, inTime);
   }
 
   /** The highest rate so far, in bytes a millisecond. */
@@ -51,14 +70,49 @@ export class Window {
     return this.#rate;
   }
 
-  /** Tells that `bytes` more have arrived. */
-  arrived(bytes: number, now: number): void {
-    this.#sampled += bytes;
+  /** Tells that a small request took so long. */
+  answered(ms: number): void {
+    this.#roundTripMs = Math.min(this.#roundTripMs ?? ms, ms);
+  }
+
+  /** Waits, in turn, until there is room to ask for `bytes`; then they are under way. */
+  async enter(bytes: number, now: number): Promise<void> {
+    if (this.#queue.length > 0 || !this.#hasRoom(bytes)) {
+      await new Promise<void>((go) => this.#queue.push({ bytes, go }));
+    } else this.ask(bytes, now);
+  }
+
+  /** Tells that `bytes` are asked for, whether there is room or not. */
+  ask(bytes: number, now: number): void {
+    // While nothing was under way, the link had nothing to do.
+    if (this.#underWay === 0) this.#sampleSince += now - this.#idleSince;
+    this.#underWay += bytes + aroundRequest;
+  }
+
+  /** Tells that `bytes` of `asked` have arrived, and no more will. */
+  arrived(bytes: number, asked: number, now: number): void {
+    this.#underWay -= asked + aroundRequest;
+    this.#sampled += bytes + aroundRequest;
+    this.#sample(now);
+    if (this.#underWay === 0) this.#idleSince = now;
+    while (this.#queue.length > 0 && this.#hasRoom(this.#queue[0]!.bytes)) {
+      const { bytes, go } = this.#queue.shift()!;
+      this.ask(bytes, now);
+      go();
+    }
+  }
+
+  #hasRoom(bytes: number): boolean {
+    return this.#underWay === 0 || this.#underWay + bytes <= this.bytes;
+  }
+
+  #sample(now: number): void {
     const ms = now - this.#sampleSince;
-    if (ms < Math.max(leastSampleMs, this.#roundTripMs)) return;
-    this.#rate = Math.max(this.#rate, this.#sampled / ms);
-    const fill = this.#sampled / ms * this.#roundTripMs;
-    this.#bytes = Math.max(least, this.#bytes, gain * fill);
+    const least = this.#rate === 0 ? firstSampleMs : leastSampleMs;
+    if (ms < Math.max(least, this.#roundTripMs ?? 0)) return;
+    const rate = this.#sampled / ms;
+    this.#rate = Math.max(this.#rate, rate);
+    this.#rateOfLate = Math.max(rate, this.#rateOfLate * memory);
     this.#sampleSince = now;
     this.#sampled = 0;
   }

@@ -75,9 +75,12 @@ export async function connect(
 /** The server has no strict key exchange, and what was agreed on needs it. */
 class NotStrictError extends UnusableError {}
 
-/** What ssh2's client keeps to itself: whether the key exchange was strict. */
+/** What ssh2's client keeps to itself. */
 interface Internals {
+  /** Whether the key exchange was strict. */
   readonly _protocol?: { readonly _strictMode?: boolean };
+  /** Begins to wait for the next keepalive. */
+  readonly _resetKA?: () => void;
 }
 
 /** What an attempt is made with. */
@@ -210,6 +213,7 @@ class Attempt {
     this.#client.sftp((error, sftp) => {
       if (error) return this.#fail(error);
       tuneChannel(sftp);
+      this.#takeForLife();
       const { server, limits } = this.#means;
       this.#session = new SftpSession(server.name, {
         sftp,
@@ -219,6 +223,19 @@ class Attempt {
       });
       this.#reach("sftp");
       this.#outcome.resolve(this.#session);
+    });
+  }
+
+  /** Takes whatever comes for a sign of life: the answer to a keepalive waits behind it. */
+  #takeForLife(): void {
+    const client = this.#client as Internals;
+    const everyMs = this.#means.limits.keepaliveMs / 4;
+    let last = performance.now();
+    this.#socket.on("data", () => {
+      const now = performance.now();
+      if (now - last < everyMs) return;
+      last = now;
+      client._resetKA?.();
     });
   }
 

@@ -14,7 +14,7 @@ import type { SftpSession } from "./session.ts";
  * @throws {SftpError} If the server does not give the file.
  */
 export async function readFile(
-  session: Pick<SftpSession, "open" | "read" | "close">,
+  session: Pick<SftpSession, "open" | "read" | "close" | "requestMs">,
   path: string,
   length: number,
 ): Promise<Uint8Array> {
@@ -25,7 +25,12 @@ export async function readFile(
     const first = await read(0, length);
     // One byte less is what is expected of a file that did not grow.
     if (first.length >= length - 1) return first;
-    const rest = await readFully(read, first.length, length - first.length);
+    const rest = await readFully(
+      read,
+      first.length,
+      length - first.length,
+      session.requestMs,
+    );
     // Not of a pool: its buffer may be handed over to another worker.
     const whole = new Uint8Array(first.length + rest.length);
     whole.set(first);

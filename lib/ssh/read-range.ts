@@ -5,6 +5,9 @@
  * @module
  */
 
+import { FileError } from "../errors.ts";
+import { leastProgress } from "./request-watch.ts";
+
 /** Reads at most so many bytes at a position, as SFTP's READ does: fewer may come, none at the end of the file. */
 export type Read = (position: number, length: number) => Promise<Uint8Array>;
 
@@ -22,8 +25,21 @@ export interface Manner {
   readonly parallel: () => number;
 }
 
+/** How to read over a link whose rate is found out meanwhile. */
+export interface Pacing {
+  /** Tells the bytes of the next request. */
+  readonly length: () => number;
+  /** Tells how many bytes may be asked for, or have come and wait for their turn. */
+  readonly most: () => number;
+  /** See {@link readFully}. */
+  readonly limitMs?: number;
+}
+
 /** A request counts as so many bytes at least, however short it is: it keeps a server busy. */
 const leastCounted = 16 * 1024;
+
+/** The shortest request that follows a short answer. */
+const leastAsked = 512;
 
 /**
  * Reads `[start, end)` and yields it in order, in pieces of at most `length`
@@ -32,66 +48,148 @@ const leastCounted = 16 * 1024;
  */
 export function readRange(
   read: Read,
-  { start, end, ...manner }: Range & Manner,
+  { start, end, length, parallel }: Range & Manner,
 ): AsyncGenerator<Uint8Array> {
-  return readRanges(read, [{ start, end }], manner);
+  return readRanges(read, [{ start, end }], {
+    length: () => length,
+    most: () => parallel() * length,
+  });
 }
 
-/** Reads several ranges of one file, one after the other, as {@link readRange} does; no piece is of two of them. */
+/**
+ * Reads several ranges of one file, one after the other, as {@link readRange}
+ * does; no piece is of two of them. At least one request is in flight. What came
+ * of a piece before an error is yielded before the error is thrown.
+ */
 export async function* readRanges(
   read: Read,
   ranges: Iterable<Range>,
-  { length, parallel }: Manner,
+  { length, most, limitMs }: Pacing,
 ): AsyncGenerator<Uint8Array> {
-  const flight: { length: number; answer: Promise<Uint8Array> }[] = [];
+  const flight: { length: number; answer: Promise<Piece> }[] = [];
   const pieces = split(ranges, length);
   let next = pieces.next();
   let inFlight = 0;
   while (!next.done || flight.length > 0) {
-    while (!next.done && inFlight < parallel() * length) {
+    while (!next.done && (inFlight === 0 || inFlight < most())) {
       const { start, end } = next.value;
-      const answer = readFully(read, start, end - start);
-      // It may fail before its turn comes, or nobody may want it any more.
-      answer.catch(() => {});
+      const answer = readPiece(read, start, end - start, limitMs);
       flight.push({ length: end - start, answer });
       inFlight += Math.max(leastCounted, end - start);
       next = pieces.next();
     }
     const { length: wanted, answer } = flight.shift()!;
-    const bytes = await answer;
+    const { bytes, error } = await answer;
     inFlight -= Math.max(leastCounted, wanted);
     if (bytes.length > 0) yield bytes;
+    if (error !== undefined) throw error;
     if (bytes.length < wanted) return;
   }
 }
 
 function* split(
   ranges: Iterable<Range>,
-  length: number,
+  length: () => number,
 ): Generator<Range, undefined> {
   for (const { start, end } of ranges) {
-    for (let at = start; at < end; at += length) {
-      yield { start: at, end: Math.min(end, at + length) };
+    for (let at = start; at < end;) {
+      const next = Math.min(end, at + length());
+      yield { start: at, end: next };
+      at = next;
     }
   }
 }
 
-/** Reads until `length` bytes are there or the file ends. */
+/**
+ * Reads until `length` bytes are there or the file ends.
+ *
+ * @param limitMs Answers that together bring next to nothing in this time are an error. @default no limit
+ * @throws {FileError} If the answers are too short.
+ */
 export async function readFully(
   read: Read,
   position: number,
   length: number,
+  limitMs?: number,
 ): Promise<Uint8Array> {
-  const first = await read(position, length);
-  if (first.length === length || first.length === 0) return first;
-  const whole = new Uint8Array(length);
-  whole.set(first);
-  let filled = first.length;
-  while (filled < length) {
-    const more = await read(position + filled, length - filled);
-    if (more.length === 0) break;
-    whole.set(more, filled);
-    filled += more.length;
+  const { bytes, error } = await readPiece(read, position, length, limitMs);
+  if (error !== undefined) throw error;
+  return bytes;
+}
+
+/** What came of a piece, and why no more did. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly error?: unknown;
+}
+
+/** Does what {@link readFully} does, and never throws. */
+async function readPiece(
+  read: Read,
+  position: number,
+  length: number,
+  limitMs = Infinity,
+): Promise<Piece> {
+  let bytes: Uint8Array = new Uint8Array(0);
+  let filled = 0;
+  try {
+    bytes = await read(position, length);
+    filled = bytes.length;
+    if (filled === length || filled === 0) return { bytes };
+    const whole = new Uint8Array(length);
+    whole.set(bytes);
+    bytes = whole;
+    const progress = new Progress(limitMs);
+    for (let came = filled; filled < length;) {
+      // A server that answers little is not asked for much: each answer needs room for all it could be.
+      const asked = Math.max(leastAsked, 2 * came);
+      const left = Math.min(asked, length - filled);
+      const more = await read(position + filled, left);
+      came = more.length;
+      if (came === 0) break;
+      bytes.set(more, filled);
+      filled += came;
+      progress.made(came);
+    }
+    return { bytes: bytes.subarray(0, filled) };
+  } catch (error) {
+    return { bytes: bytes.subarray(0, filled), error };
   }
-  return whole.subarray(0, filled);
+}
+
+/** Watches answers that are shorter than what was asked for. */
+class Progress {
+  readonly #limitMs: number;
+  #since = performance.now();
+  #bytes = 0;
+
+  constructor(limitMs: number) {
+    this.#limitMs = limitMs;
+  }
+
+  /** @throws {FileError} If too little has come for too long. */
+  made(bytes: number): void {
+    this.#bytes += bytes;
+    const now = performance.now();
+    if (this.#bytes >= leastProgress) {
+      this.#bytes = 0;
+      this.#since = now;
+    } else if (now - this.#since > this.#limitMs) {
+      const seconds = this.#limitMs / 1_000;
+      throw new SlowError(
+        `Cannot wait for a file of which ${this.#bytes} bytes came in ${seconds} s`,
+      );
+    }
+  }
+}
+
+/** A file that comes too slowly to be waited for. Another server may have it. */
+export class SlowError extends FileError {
+  override readonly name = "SlowError";
+
+  constructor(message: string) {
+    super(message, {
+      hint: "see the disk of the server, or raise limits.request",
+    });
+  }
 }

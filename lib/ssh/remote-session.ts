@@ -11,6 +11,7 @@ import { gather } from "../gathering.ts";
 import type { ConnectionOperations } from "../protocol.ts";
 import type { FileStat } from "./file-stat.ts";
 import { RequestWatch } from "./request-watch.ts";
+import { SlowError } from "./read-range.ts";
 
 /** Bytes on the wire. */
 export interface WireBytes {
@@ -25,8 +26,11 @@ export interface RemoteFile {
   close(): void;
 }
 
-/** A worker ends a session whose server answers too late; it is given this much longer, in request limits. */
+/** How long a worker may be deaf, in request limits: a server that answers too late is its own business. */
 const patience = 3;
+
+/** How often a worker that has something to do is asked whether it hears. */
+const pingMs = 1_000;
 
 /** A session, at the other end of a line. */
 export class RemoteSession {
@@ -34,15 +38,22 @@ export class RemoteSession {
   readonly maxRead: number;
   /** Files that may be open at a time. */
   readonly maxHandles: number;
+  /** How long a file may make no progress. */
+  readonly requestMs: number;
   readonly #connection: RemoteConnection;
 
   constructor(
     connection: RemoteConnection,
-    { maxRead, maxHandles }: { maxRead: number; maxHandles: number },
+    { maxRead, maxHandles, requestMs }: {
+      maxRead: number;
+      maxHandles: number;
+      requestMs: number;
+    },
   ) {
     this.#connection = connection;
     this.maxRead = maxRead;
     this.maxHandles = maxHandles;
+    this.requestMs = requestMs;
   }
 
   /**
@@ -80,6 +91,9 @@ export class RemoteSession {
 export class RemoteConnection {
   readonly #channel: Channel<ConnectionOperations>;
   readonly #watch: RequestWatch;
+  #underWay = 0;
+  #pings = false;
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   /** Takes over the end of a line to the worker. */
   constructor(endpoint: Endpoint, { requestMs }: LimitsConfig) {
@@ -100,7 +114,9 @@ export class RemoteConnection {
     limits: LimitsConfig,
   ): Promise<RemoteSession> {
     const request = { server, limits };
-    return new RemoteSession(this, await this.#channel.ask("connect", request));
+    const session = await this.#channel.ask("connect", request);
+    const { requestMs } = limits;
+    return new RemoteSession(this, { ...session, requestMs });
   }
 
   /** Ends the session, or the attempt to open one, without waiting for the server. */
@@ -113,24 +129,42 @@ export class RemoteConnection {
     kind: Kind,
     body: ConnectionOperations[Kind]["request"],
   ): Promise<ConnectionOperations[Kind]["reply"]> {
+    this.#underWay++;
+    this.#timer ??= setInterval(() => this.#look(), pingMs);
     try {
-      return await this.#watch.run((resolve, reject) => {
-        this.#channel.ask(kind, body).then(resolve, reject);
-      });
+      return await this.#channel.ask(kind, body);
     } catch (error) {
       throw translate(error);
+    } finally {
+      this.#underWay--;
     }
+  }
+
+  /** Asks whether the worker hears: how long a server takes to answer says nothing about that. */
+  async #look(): Promise<void> {
+    if (this.#pings) return;
+    if (this.#underWay === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
+    this.#pings = true;
+    await this.#watch.run((resolve, reject) => {
+      this.#channel.ask("ping", null).then(resolve, reject);
+    });
+    this.#pings = false;
   }
 }
 
 /** What concerns one file, and is no reason to give the others up. */
-const ofOneFile = new Set(["SftpError", "StuckError"]);
+const ofOneFile = new Set(["SftpError", "StuckError", "SlowError"]);
 
 /** An error class does not survive `postMessage`. */
 function translate(error: unknown): unknown {
   if (!(error instanceof RemoteFailure) || !ofOneFile.has(error.name)) {
     return error;
   }
+  if (error.name === "SlowError") return new SlowError(error.message);
   const { message, retriable } = error;
   return new FileError(message, { cause: error, retriable });
 }

@@ -65,6 +65,8 @@ export class SftpSession implements AsyncDisposable {
   readonly #maxRead: number;
   /** Files that may be open at a time. */
   readonly maxHandles: number;
+  /** How long a request may make no progress. */
+  readonly requestMs: number;
 
   /** Made by `connect()`. */
   constructor(
@@ -97,7 +99,8 @@ export class SftpSession implements AsyncDisposable {
           { hint },
         ),
       );
-    });
+    }, () => socket.received);
+    this.requestMs = requestMs;
     sftp.on(
       "error",
       (cause: Error) => this.break(connectionLost(server, cause)),
@@ -175,8 +178,12 @@ export class SftpSession implements AsyncDisposable {
           position,
           (error, count) => done(error, count),
         ),
+      length,
     );
-    return bytes.subarray(0, read);
+    // A few bytes must not hold a buffer for many, nor carry it to another worker.
+    return read < length / 2
+      ? new Uint8Array(bytes.subarray(0, read))
+      : bytes.subarray(0, read);
   }
 
   /** Closes a file or a directory. @throws {SftpError} */
@@ -248,6 +255,7 @@ export class SftpSession implements AsyncDisposable {
             statusCode.endOfFile;
           done(ended ? null : error, ended ? [] : names);
         }),
+      longestReadLength,
     );
   }
 
@@ -263,6 +271,7 @@ export class SftpSession implements AsyncDisposable {
   #ask<Result>(
     what: string,
     request: (done: Callback<Result>) => void,
+    bytes?: number,
   ): Promise<Result> {
     return this.#watch.run(
       (resolve, reject) =>
@@ -272,6 +281,7 @@ export class SftpSession implements AsyncDisposable {
           else resolve(result);
         }),
       what,
+      bytes,
     );
   }
 
