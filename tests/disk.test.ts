@@ -140,6 +140,51 @@ testWithDisks(
   },
 );
 
+for (
+  const [count, size, least] of [[30, 1024 * 1024, 18], [
+    1_000,
+    30_000,
+    550,
+  ]] as const
+) {
+  testWithDisks(
+    `a disk that is a little too small holds as many of ${count} files of ${size} bytes as fit, and the next passes fetch nothing again`,
+    async () => {
+      await using world = await makeWorld();
+      using disk = mountAt(world.into, "size=20m");
+      await publish(world, many(count, size));
+
+      const first = await world.pass();
+      const second = await world.pass();
+
+      const here = Object.keys(treeOf(world.into)).length;
+      assert(here >= least, `${here} files are here`);
+      assertEquals([first.copied, first.exit], [here, 4]);
+      assert(first.wire_bytes < (here + 2) * size + 300_000);
+      assertEquals([second.copied, second.exit], [0, 4]);
+      assert(second.wire_bytes < 100_000, `${second.wire_bytes} bytes`);
+      disk.remount("size=60m");
+      const wire = await assertMakesGood(world);
+      assert(wire < (count - here) * size + 300_000, `${wire} bytes`);
+    },
+  );
+}
+
+testWithDisks(
+  "a file that does not fit keeps none away that does",
+  async () => {
+    await using world = await makeWorld({ more: `[copy]\nparallel = 1` });
+    using _disk = mountAt(world.into, "size=8m");
+    await publish(world, { "big.bin": 8_300_000 });
+    await publish(world, many(10, 50_000));
+
+    const { copied, exit } = await world.pass();
+
+    assertEquals([copied, exit], [10, 4]);
+    assertEquals(staged(world), []);
+  },
+);
+
 testWithDisks(
   "a disk without inodes ends the pass with exit 4, and what is here is not fetched again",
   async () => {
@@ -150,7 +195,7 @@ testWithDisks(
     const { code, stderr } = await world.relais("--once");
 
     assertEquals(code, 4, stderr);
-    assertMatch(stderr, /No space left/);
+    assertMatch(stderr, /no inodes left; remove files/);
     const here = Object.keys(treeOf(world.into)).length + staged(world).length;
     assert(here > 5, `${here} files are here`);
     disk.remount("nr_inodes=100");

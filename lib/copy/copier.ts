@@ -19,6 +19,7 @@ import {
 } from "../errors.ts";
 import type { FailedFile } from "../pass-report.ts";
 import type { Copied, Wanted } from "../protocol.ts";
+import { NoRoomError } from "../space.ts";
 import { Slots } from "./slots.ts";
 import { Obtaining, type Ready } from "./obtain.ts";
 import type { Tools } from "./tools.ts";
@@ -29,6 +30,12 @@ const page = 1_000;
 /** A batch is committed when it has so many files or bytes: a barrier costs the same for one file as for many. */
 const batchFiles = 2_000;
 const batchBytes = 128 * 1024 * 1024;
+
+/** Or when its first file has waited so long: what is slow must not keep back what is whole. */
+const batchMs = 2_000;
+
+/** After so many files in a row that did not fit, no other is tried. */
+const mostRefused = 1_000;
 
 /** Pause before the first retry; doubles up to the longest, with jitter. */
 const firstPauseMs = 1_000;
@@ -52,7 +59,10 @@ export class Copier {
   readonly #interrupted: FailedFile[] = [];
   #batch: Ready[] = [];
   #batchBytes = 0;
+  #batchTimer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<void> = Promise.resolve();
+  /** Steps of committing that wait or are under way. */
+  #steps = 0;
   #again: Wanted[] = [];
   /** Whether there are entries that failed before. */
   #isAnyPutOff = false;
@@ -60,8 +70,12 @@ export class Copier {
   #adopted = 0;
   #bytes = 0;
   #reused = 0;
-  /** What ends the run: a lost server, a full disk. */
+  /** What ends the run at once: a lost server, a disk that fails. */
   #end: unknown;
+  /** Why some files were not fetched: the disk has no room for them. */
+  #noRoom: NoRoomError | undefined;
+  /** Files in a row for which there was none. */
+  #refused = 0;
   /** Ends a pause between attempts. */
   readonly #ended = new AbortController();
 
@@ -103,8 +117,13 @@ export class Copier {
       bytes: this.#bytes,
       reused: this.#reused,
       failed: this.#failed,
-      ended: this.#end === undefined ? null : toFailure(this.#end),
+      ended: this.#reason === undefined ? null : toFailure(this.#reason),
     };
+  }
+
+  /** Why not all was copied. */
+  get #reason(): unknown {
+    return this.#end ?? this.#noRoom;
   }
 
   /** Starts nothing more; {@link run} ends when what is whole is committed. */
@@ -163,7 +182,7 @@ export class Copier {
         this.#slots.total,
       );
       await this.#slots.take(slots);
-      if (this.#end !== undefined) {
+      if (this.#end !== undefined || this.#refused >= mostRefused) {
         this.#slots.give(slots);
         break;
       }
@@ -178,14 +197,24 @@ export class Copier {
   async #attempt(entry: Wanted, slots: number, last: boolean): Promise<void> {
     try {
       this.#ready(await this.#obtaining.obtain(entry, slots));
+      this.#refused = 0;
     } catch (cause) {
       const error = translate(cause, entry.path);
-      if (!(error instanceof FileError)) this.#interrupt(entry, error);
+      if (error instanceof NoRoomError) this.#goWithout(error);
+      else if (!(error instanceof FileError)) this.#interrupt(entry, error);
       else if (!last && error.retriable) {
         this.#tools.observer.retrying(entry, error);
         this.#again.push(entry);
       } else this.#fail(entry.path, error);
     }
+  }
+
+  /** Leaves a file for another pass. What is under way goes on, and what fits is begun. */
+  #goWithout(error: NoRoomError): void {
+    this.#noRoom ??= error;
+    // The disk was found full while it was written to: what is left is not known.
+    if (error.cause !== undefined) this.#refused = mostRefused;
+    else this.#refused++;
   }
 
   /** Ends the run. What was under way when a server was lost is put off, and so is what was to be tried again. */
@@ -211,10 +240,20 @@ export class Copier {
     const full = this.#batch.length >= batchFiles ||
       this.#batchBytes >= batchBytes;
     if (full) this.#commitSoon();
+    else this.#batchTimer ??= setTimeout(() => this.#commitOld(), batchMs);
+  }
+
+  /** Commits what has waited for long, unless the disk is still busy with the batch before it. */
+  #commitOld(): void {
+    this.#batchTimer = undefined;
+    if (this.#steps === 0) this.#commitSoon();
+    else this.#batchTimer = setTimeout(() => this.#commitOld(), batchMs);
   }
 
   /** Commits what is ready, after the batch before it; fetching goes on meanwhile. */
   #commitSoon(): void {
+    clearTimeout(this.#batchTimer);
+    this.#batchTimer = undefined;
     const batch = this.#batch;
     this.#batch = [];
     this.#batchBytes = 0;
@@ -223,7 +262,8 @@ export class Copier {
 
   /** A disk tells only once that it could not write: after that nothing more is committed. */
   #commitAfter(step: () => Promise<void>): void {
-    this.#committing = this.#committing.then(step);
+    this.#steps++;
+    this.#committing = this.#committing.then(step).finally(() => this.#steps--);
     this.#committing.catch((error) => this.#endWith(error));
   }
 
@@ -233,9 +273,17 @@ export class Copier {
     const { server, destination, durability, moves, ledger, observer } =
       this.#tools;
     const coming = batch.filter(({ staged }) => staged !== null);
-    moves.arriving(server, coming.map(({ entry }) => entry));
+    try {
+      moves.arriving(server, coming.map(({ entry }) => entry));
+    } catch (error) {
+      if (batch.length === 1) throw error;
+      // On a full disk there may be room for a shorter note.
+      const half = Math.ceil(batch.length / 2);
+      await this.#commit(batch.slice(0, half));
+      return await this.#commit(batch.slice(half));
+    }
     await durability.barrier(destination.into);
-    const placed = batch.filter((ready) => this.#place(ready));
+    const { placed, error } = this.#placeAll(batch);
     destination.release();
     await durability.barrier(destination.into);
     await ledger.arrived(
@@ -248,6 +296,18 @@ export class Copier {
     moves.settled();
     for (const ready of placed) this.#count(ready);
     observer.committed(placed.length);
+    if (error !== undefined) throw error;
+  }
+
+  /** Puts a batch in place, as far as the disk lets; returns what is there. */
+  #placeAll(batch: readonly Ready[]): { placed: Ready[]; error?: unknown } {
+    const placed: Ready[] = [];
+    try {
+      for (const ready of batch) if (this.#place(ready)) placed.push(ready);
+      return { placed };
+    } catch (error) {
+      return { placed, error };
+    }
   }
 
   #place({ entry, staged }: Ready): boolean {
@@ -310,10 +370,12 @@ interface Attempt {
   readonly last: boolean;
 }
 
+/** There is no room, or we may use no more of it. */
+const full = new Set(["ENOSPC", "EDQUOT"]);
+
 /** Trouble with the disk that no other file would escape. */
 const diskTrouble = new Set([
-  "ENOSPC",
-  "EDQUOT",
+  ...full,
   "EROFS",
   "EIO",
   "EMFILE",
@@ -330,7 +392,8 @@ function translate(error: unknown, path: string): unknown {
       cause: error,
     });
   }
-  return new LocalError(`Cannot write ${path}: ${error.message}`, {
+  const kind = full.has(code) ? NoRoomError : LocalError;
+  return new kind(`Cannot write ${path}: ${error.message}`, {
     cause: error,
     hint: code.endsWith("FILE")
       ? "allow more open files (ulimit -n, LimitNOFILE=), or lower copy.parallel"

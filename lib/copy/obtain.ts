@@ -61,13 +61,13 @@ export class Obtaining {
       return { entry, staged: null, reused: 0 };
     }
     const toCome = Math.max(0, entry.size - staging.held(entry));
-    space.claim(toCome);
+    const claim = space.claim(toCome, staging.holds(entry) ? 0 : 1);
     try {
       const staged = await this.#stage(entry, slots);
       observer.fetched(entry);
       return { entry, ...staged };
     } finally {
-      space.release(toCome);
+      space.release(claim);
     }
   }
 

@@ -144,8 +144,8 @@ export class SynchronisedList {
       skipped: 0,
       conflicts: [],
     };
-    this.#space?.claim(entries.length * entryBytes);
-    this.#space?.release(entries.length * entryBytes);
+    const claim = this.#space?.claim(entries.length * entryBytes);
+    if (claim !== undefined) this.#space!.release(claim);
     transaction(this.#db, () => {
       for (const entry of entries) {
         const standing = this.#takeEntry(reading, entry, taken.conflicts);
