@@ -198,8 +198,17 @@ function explainSqlite(error: unknown): unknown {
   }
   return new LocalError(`Cannot use the state: ${error.message}`, {
     cause: error,
-    hint: "see that the disk of replica.state has room and can be written",
+    hint: stateHint(error.message),
   });
+}
+
+/** Says what to do about a state that cannot be used, by what SQLite says of it. */
+export function stateHint(reason: string): string {
+  if (/is full/.test(reason)) return "make room on the disk of replica.state";
+  if (/disk I\/O|Input\/output/.test(reason)) {
+    return "check the disk of replica.state (dmesg tells of its errors); the state is left as it is";
+  }
+  return "let the account that relais runs under write in replica.state, and check that its disk is not mounted read-only";
 }
 
 /** Flattens anything thrown to a {@link Failure}; what is not a {@link RelaisError} is a bug, told as such. */

@@ -360,3 +360,65 @@ Deno.test("a limit on open files ends the pass with exit 4, and the next pass wi
   assertMatch(stderr, /Too many open files/);
   await assertMakesGood(world);
 });
+
+for (
+  const [what, calls, words] of [
+    [
+      "cannot be read",
+      ["pread64:error=EIO:when=4+", "read:error=EIO"],
+      /dmesg/,
+    ],
+    ["cannot be read when its rows are", [
+      "pread64:error=EIO:when=9+",
+      "read:error=EIO",
+    ], /dmesg/],
+    ["cannot be written", ["pwrite64:error=EIO"], /dmesg/],
+    ["is full", ["pwrite64:error=ENOSPC"], /make room|dmesg/],
+    ["is read-only", ["openat:error=EROFS"], /read-only/],
+    ["cannot be looked at", ["lstat,statx,newfstatat:error=EIO"], /dmesg/],
+  ] as const
+) {
+  testWithFaults(
+    `a disk of the state that ${what} ends the pass with exit 4, and the state stays where it is`,
+    async () => {
+      await using world = await makeWorld();
+      await publish(world, many(3, 100));
+      await world.pass();
+      await publish(world, { "late.bin": 100 });
+      const path = `${world.state}/relais.db`;
+
+      const { code, stderr } = await passUnder(world, [
+        ...["strace", "-f", "-qq", "-o", "/dev/null"],
+        ...["-P", path, "-P", `${path}-wal`],
+        ...calls.flatMap((call) => ["-e", `inject=${call}`]),
+      ]);
+
+      assertEquals(code, 4);
+      assertMatch(stderr, words);
+      const names = [...Deno.readDirSync(world.state)].map(({ name }) => name);
+      assertEquals(names.filter((name) => name.includes("damaged")), []);
+      const { copied, exit } = await world.pass();
+      assertEquals([copied, exit], [1, 0]);
+    },
+  );
+}
+
+testWithFaults(
+  "a state that could not be begun on a full disk is begun by the next pass, and not taken for damaged",
+  async () => {
+    await using world = await makeWorld();
+    await publish(world, many(1, 100));
+    const path = `${world.state}/relais.db`;
+    const { code } = await passUnder(
+      world,
+      injecting("pwrite64", "error=ENOSPC", [path]),
+    );
+    assertEquals(code, 4);
+
+    const { copied, exit } = await world.pass();
+
+    assertEquals([copied, exit], [1, 0]);
+    const names = [...Deno.readDirSync(world.state)].map(({ name }) => name);
+    assertEquals(names.filter((name) => name.includes("damaged")), []);
+  },
+);

@@ -11,9 +11,13 @@ import {
   isDamage,
   LocalError,
   RelaisError,
+  stateHint,
 } from "../errors.ts";
 import { rehearse } from "./rehearsal.ts";
 import { migrate, schemaVersion, shadow, versionOf } from "./schema.ts";
+
+/** How much of the state is read at a time. */
+const readBytes = 1_048_576;
 
 /** Where the state of a replica lies, in its state directory. */
 export function databasePath(stateDirectory: string): string {
@@ -33,7 +37,40 @@ export function hasState(stateDirectory: string): boolean {
  * @throws {LocalError} If it cannot be made.
  */
 export function ensureState(stateDirectory: string): void {
-  if (!hasState(stateDirectory)) openState(stateDirectory).close();
+  const path = databasePath(stateDirectory);
+  try {
+    if (hasState(stateDirectory)) return;
+  } catch (error) {
+    throw cannotOpen(path, error);
+  }
+  const isMissing = sizeOf(path) === undefined;
+  try {
+    openState(stateDirectory).close();
+  } catch (error) {
+    // What a full disk has left of it would look as if it had been emptied.
+    if (isMissing && sizeOf(path) === 0) Deno.removeSync(path);
+    throw error;
+  }
+}
+
+/**
+ * Reads the state to its end, past SQLite, which may take a disk that fails for
+ * damage.
+ *
+ * @throws {LocalError} If it cannot be read.
+ */
+export function assertReadable(stateDirectory: string): void {
+  const path = databasePath(stateDirectory);
+  const bytes = new Uint8Array(readBytes);
+  try {
+    for (const part of [path, `${path}-wal`]) {
+      if (sizeOf(part) === undefined) continue;
+      using file = Deno.openSync(part);
+      while (file.readSync(bytes) !== null);
+    }
+  } catch (error) {
+    throw cannotOpen(path, error);
+  }
 }
 
 /**
@@ -45,10 +82,10 @@ export function ensureState(stateDirectory: string): void {
  */
 export function openState(stateDirectory: string): DatabaseSync {
   const path = databasePath(stateDirectory);
-  if (sizeOf(path) === 0) {
-    throw new DamagedStateError(`The state ${path} is empty`);
-  }
   try {
+    if (sizeOf(path) === 0) {
+      throw new DamagedStateError(`The state ${path} is empty`);
+    }
     const db = new DatabaseSync(path, { timeout: 5_000 });
     db.exec(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4000;",
@@ -201,8 +238,8 @@ function emptyState(): DatabaseSync {
 }
 
 function openForReading(path: string): DatabaseSync | undefined {
-  if ((sizeOf(path) ?? 0) === 0) return undefined;
   try {
+    if ((sizeOf(path) ?? 0) === 0) return undefined;
     const db = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
     refuseNewer(db, path);
     return db;
@@ -255,6 +292,6 @@ function cannotOpen(path: string, error: unknown): unknown {
   }
   return new LocalError(`Cannot open the state ${path}: ${message}`, {
     cause: error,
-    hint: "see that its directory can be written, and its disk has room",
+    hint: stateHint(message),
   });
 }

@@ -6,6 +6,7 @@
  */
 
 import { lookAt } from "../copy/directories.ts";
+import { LocalError, stateHint } from "../errors.ts";
 import { Lock } from "../lock.ts";
 import { databasePath, keepTidy, setAside } from "../state/database.ts";
 
@@ -65,7 +66,16 @@ export class Hold implements Disposable {
   }
 
   #identity(): string {
-    const { dev, ino } = lookAt(databasePath(this.#directory)) ?? {};
-    return `${dev}:${ino}`;
+    const path = databasePath(this.#directory);
+    try {
+      const { dev, ino } = lookAt(path) ?? {};
+      return `${dev}:${ino}`;
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new LocalError(`Cannot look at the state ${path}: ${message}`, {
+        cause,
+        hint: stateHint(message),
+      });
+    }
   }
 }

@@ -27,7 +27,7 @@ import type {
   SynchroListOperations,
   TestServerOperations,
 } from "../protocol.ts";
-import { ensureState } from "../state/database.ts";
+import { assertReadable, ensureState } from "../state/database.ts";
 import { StatsBlock } from "../stats/block.ts";
 import { type Timestamp, timestampFromMilliseconds } from "../timestamp.ts";
 import { Hold } from "./hold.ts";
@@ -224,26 +224,34 @@ export class Replica implements AsyncDisposable {
     return outcome;
   }
 
-  /** Does `work`; if it fails because the state is damaged or gone, mends that and does it again. */
+  /**
+   * Does `work`; if it fails because the state is damaged or gone, mends that and
+   * does it again. A state is damaged if it is so twice, and can be read.
+   */
   async #withSoundState<Result>(work: () => Promise<Result>): Promise<Result> {
-    try {
-      return await work();
-    } catch (error) {
-      if (this.#options.dryRun || !await this.#mendState(error)) throw error;
-      return await work();
+    for (const isSecond of [false, true]) {
+      try {
+        return await work();
+      } catch (error) {
+        if (this.#options.dryRun) throw error;
+        if (!await this.#mendState(error, isSecond)) throw error;
+      }
     }
+    return await work();
   }
 
-  async #mendState(error: unknown): Promise<boolean> {
+  async #mendState(error: unknown, isSecond: boolean): Promise<boolean> {
     const { name, message } = error as RelaisError;
-    if (name === "DamagedStateError") await this.#setStateAside(message);
-    else if (this.#hold.isLost) await this.#retakeState();
+    if (name === "DamagedStateError") {
+      await this.#supervisor.retire(...stateful);
+      assertReadable(this.#config.replica.state);
+      if (isSecond) this.#setStateAside(message);
+    } else if (this.#hold.isLost) await this.#retakeState();
     else return false;
     return true;
   }
 
-  async #setStateAside(why: string): Promise<void> {
-    await this.#supervisor.retire(...stateful);
+  #setStateAside(why: string): void {
     const aside = this.#hold.setAside();
     this.#notice(
       `${why}. It is kept as ${aside}; a new one is made from the list and from what is here`,
