@@ -97,13 +97,20 @@ Deno.test({
     assertEquals(end.code, 0, end.stderr);
     const own = `${world.production.root}/.relais`;
     const staging = `${own}/staging/`;
-    const [first, second] = concerning(calls, world.production.root, "syncfs");
+    const barriers = concerning(calls, world.production.root, "syncfs");
+    const [beginning, first, second] = barriers;
     const placed = concerning(calls, staging, "rename");
     assertEquals(placed.length, 3);
     const list = `${own}/list>`;
     const lines = concerning(calls, list, "write");
     assertEquals(lines.length, 3);
     assertOrder({
+      "the new list": concerning(
+        calls,
+        `${own}/list.new`,
+        ...["write", "fsync", "rename"],
+      ),
+      "its barrier": [beginning!],
       "staging": [
         ...concerning(calls, staging, ...writing),
         ...concerning(calls, `${own}/journal.new`, "write", "rename"),
