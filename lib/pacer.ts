@@ -10,12 +10,19 @@ const standstillMs = 100;
 
 /** Lets the event loop turn now and then. */
 export class Pacer {
-  #turned = performance.now();
+  readonly #now: () => number;
+  #turned: number;
+
+  /** @param now A clock that never goes back, in milliseconds. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+    this.#turned = now();
+  }
 
   /** Returns at once, or if the event loop has stood still for long, after it has turned. */
   async pause(): Promise<void> {
-    if (performance.now() - this.#turned < standstillMs) return;
+    if (this.#now() - this.#turned < standstillMs) return;
     await new Promise((resolve) => setTimeout(resolve, 0));
-    this.#turned = performance.now();
+    this.#turned = this.#now();
   }
 }

@@ -4,7 +4,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { delay } from "@std/async/delay";
+import { until } from "../fixtures/until.ts";
 import {
   bitsOfCurves,
   keyForms,
@@ -387,7 +387,7 @@ sshdTest("connect() leaves no session behind", {}, async (sshd) => {
   for (let i = 0; i < 5; i++) await (await connect(config, limits())).end();
 
   const ended = () => sshd.log.match(/Disconnected from user/g)?.length ?? 0;
-  for (let look = 0; look < 200 && ended() < 5; look++) await delay(25);
+  await until(() => ended() >= 5);
   assertEquals(ended(), 5);
 });
 

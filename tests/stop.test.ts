@@ -7,6 +7,7 @@ import {
   treeOf,
   type World,
 } from "../fixtures/world.ts";
+import { hasState } from "../lib/state/database.ts";
 
 /** A world with more to copy than a moment is enough for. */
 async function busyWorld(): Promise<World> {
@@ -19,6 +20,14 @@ async function busyWorld(): Promise<World> {
   world.write(Object.fromEntries(files));
   await world.publish();
   return world;
+}
+
+/** Lets a pass of a {@link busyWorld} take long enough to be met at work on any machine. */
+const slow = `[copy]\nbandwidth = "1MB/s"`;
+
+/** Whether a pass has begun to fetch. */
+function isAnyStaged({ into }: World): boolean {
+  return [...Deno.readDirSync(`${into}/.relais/staging`)].length > 0;
 }
 
 /** Every file in place must be one that is published, whole. */
@@ -61,11 +70,13 @@ Deno.test("a pass that is killed at any moment leaves only whole files, and the 
 for (const [signal, status] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
   Deno.test(`a pass that gets ${signal} ends in good order with exit ${status}`, async () => {
     await using world = await busyWorld();
+    world.configure({ more: slow });
     const relais = startRelais("--once", "--config", world.config);
-    await delay(300);
+    await until(() => isAnyStaged(world));
     relais.kill(signal);
 
     const { code } = await relais.status;
+    world.configure();
 
     assertEquals(code, status);
     assertWhole(world);
@@ -90,7 +101,8 @@ Deno.test("a frozen server does not keep a signal from ending a pass", async () 
   await using world = await busyWorld();
   world.production.sshd.freeze();
   const relais = startRelais("--once", "--config", world.config);
-  await delay(500);
+  // By then it listens to signals, and asks the server.
+  await until(() => hasState(world.state));
   relais.kill("SIGTERM");
   const { code } = await relais.status;
   assertEquals(code, 143);
