@@ -5,11 +5,13 @@
  * @module
  */
 
+import { descriptorsOf, descriptorsThrough } from "../lib/copy/directories.ts";
 import { Durability } from "../lib/durability.ts";
 import type { PublishOperations, PublishSettings } from "../lib/protocol.ts";
 import {
   publish as publishOnce,
   type PublishObserver,
+  type PublishOptions,
 } from "../lib/publish/publisher.ts";
 import { type Context, serve, type Served } from "../lib/worker.ts";
 
@@ -19,21 +21,28 @@ type PublishContext = Context<"publish", PublishSettings, never>;
 export function publish(context: PublishContext): Served<PublishOperations> {
   const durability = new Durability();
   const observer = observe(context);
+  const { publish } = context.settings;
+  const link = descriptorsOf(`${publish.into}/.relais`);
   return {
     handlers: {
       async publish(request) {
         context.figures.add("runs", 1);
         const report = await publishOnce(
-          context.settings.publish,
+          publish,
           durability,
           observer,
-          request,
+          { ...request, ...heldThrough(link) },
         );
         context.figures.add("skipped", report.unchanged);
         return report;
       },
     },
   };
+}
+
+function heldThrough(link: string): Pick<PublishOptions, "through"> {
+  const through = descriptorsThrough(link);
+  return through === undefined ? {} : { through };
 }
 
 /** Counts and logs what happens to each file. */

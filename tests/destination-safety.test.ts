@@ -5,32 +5,13 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
-import { fromFileUrl } from "@std/path";
 import { makeHostileWorld } from "../fixtures/hostile-world.ts";
+import { startSwapping } from "../fixtures/swapper.ts";
 import { descriptors } from "../lib/copy/directories.ts";
 import { Destination } from "../lib/copy/destination.ts";
 import { stagedName } from "../lib/copy/staging.ts";
 import { FileError } from "../lib/errors.ts";
 import type { Timestamp } from "../lib/timestamp.ts";
-
-const swapper = fromFileUrl(new URL("../fixtures/swapper.ts", import.meta.url));
-
-/** Swaps `directory` against a link to `other` until told to end. */
-function startSwapping(directory: string, other: string) {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", "--quiet", swapper, directory, other],
-    stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  return {
-    /** Returns how many times it was swapped. */
-    async end(): Promise<number> {
-      child.kill("SIGINT");
-      const { stdout } = await child.output();
-      return Number(new TextDecoder().decode(stdout));
-    },
-  };
-}
 
 /** A directory with a precious file, where nothing may happen. */
 function makeOutside(directory: string) {

@@ -3,6 +3,7 @@ import { statfsSync } from "node:fs";
 import { BtrfsDisk, canShareBlocks } from "../fixtures/disk.ts";
 import { noise } from "../fixtures/noise.ts";
 import { treeOf } from "../fixtures/world.ts";
+import { descriptors } from "../lib/copy/directories.ts";
 import { Durability } from "../lib/durability.ts";
 import { LockedError, RefusedError } from "../lib/errors.ts";
 import { isExtension, parseHeader, parseLine } from "../lib/list/format.ts";
@@ -41,6 +42,7 @@ function setUp(root = Deno.makeTempDirSync()) {
         },
         new Durability(),
         { ...silent, ...observer },
+        { acceptShrink: false, through: descriptors },
       ),
     write(path: string, text: string) {
       const absolute = `${base}/${path}`;

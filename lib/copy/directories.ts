@@ -39,8 +39,18 @@ export function linkDescriptors(state: string): void {
   } catch (cause) {
     throw new LocalError(`Cannot make ${link}: ${(cause as Error).message}`, {
       cause,
-      hint: "see replica.state, its owner and its disk",
+      hint: `check the owner and the disk of ${state}`,
     });
+  }
+}
+
+/** Returns where descriptors are found through `link`; `undefined` if this system has none there. */
+export function descriptorsThrough(link: string): string | undefined {
+  try {
+    return Deno.statSync(link).isDirectory ? link : undefined;
+  } catch {
+    // There is no /proc, or nobody made the link.
+    return undefined;
   }
 }
 

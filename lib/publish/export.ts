@@ -4,25 +4,21 @@
  * @module
  */
 
-import { lstatSync } from "node:fs";
+import { readSync } from "node:fs";
 import { setAttributes } from "../copy/attributes.ts";
 import type { SignatureMaker } from "../delta/signature.ts";
 import { createHasher } from "../digest.ts";
 import { FileError } from "../errors.ts";
 import type { Digest } from "../list/entry.ts";
 import { Pacer } from "../pacer.ts";
-import { type Timestamp, timestampFromNanoseconds } from "../timestamp.ts";
 import { writeAll } from "../write-all.ts";
 import type { Signatures } from "./signatures.ts";
-
-/** What tells one state of a source from another. */
-export interface SourceState {
-  readonly size: number;
-  readonly mtime: Timestamp;
-  /** Permission bits. */
-  readonly mode: number;
-  readonly inode: bigint;
-}
+import {
+  type OpenSource,
+  sameState,
+  type Sources,
+  type SourceState,
+} from "./sources.ts";
 
 /** A source whose copy is staged. */
 export interface Exported extends SourceState {
@@ -32,110 +28,127 @@ export interface Exported extends SourceState {
   readonly signature: string | null;
 }
 
-/** What staging a source needs besides. */
-export interface Staging {
-  readonly signatures: Signatures;
-  /** Hears that the source changed while it was copied. */
-  onRetry(): void;
-}
-
 /** A file that changes while it is copied is copied again so many times. */
 const attempts = 3;
 
 const blockBytes = 1024 * 1024;
 
-/** @throws {FileError} If it is not a regular file. */
-export function lookAtSource(source: string): SourceState {
-  const stat = lstatSync(source, { bigint: true });
-  if (!stat.isFile()) {
-    throw new FileError(`Cannot publish ${source}: it is no regular file`);
-  }
-  return {
-    size: Number(stat.size),
-    mtime: timestampFromNanoseconds(stat.mtimeNs),
-    mode: Number(stat.mode & 0o7777n),
-    inode: stat.ino,
-  };
-}
+/** Copies sources, one at a time. */
+export class Exporter {
+  readonly #sources: Sources;
+  readonly #signatures: Signatures;
+  readonly #block = new Uint8Array(blockBytes);
 
-/**
- * Copies `source` to `staged` with its date and mode, and hashes what has arrived.
- *
- * @throws {FileError} If it cannot be read, or keeps changing.
- */
-export async function stageSource(
-  source: string,
-  staged: string,
-  { signatures, onRetry }: Staging,
-): Promise<Exported> {
-  for (let attempt = 1; attempt <= attempts; attempt++) {
-    const before = lookAtSource(source);
-    const maker = signatures.begin(before.size);
-    const { digest, size } = await copyAndHash(
-      source,
-      staged,
-      before.size,
-      maker,
+  constructor(sources: Sources, signatures: Signatures) {
+    this.#sources = sources;
+    this.#signatures = signatures;
+  }
+
+  /**
+   * Copies the source under `path` to `staged` with its date and mode, and hashes
+   * what has arrived. `onRetry` hears that it changed while it was copied.
+   *
+   * @throws {FileError} If it cannot be read, or keeps changing.
+   */
+  async stage(
+    path: string,
+    staged: string,
+    onRetry: () => void,
+  ): Promise<Exported> {
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const exported = await this.#attempt(path, staged);
+      if (exported !== undefined) return exported;
+      onRetry();
+    }
+    throw new FileError(
+      `Cannot publish ${this.#sources.nameOf(path)}: it keeps changing`,
+      { hint: "it will be tried again in the next run" },
     );
-    const after = lookAtSource(source);
-    if (same(before, after) && size === before.size) {
-      setAttributes(staged, before);
-      const signature = maker === undefined ? null : `${staged}.signature`;
-      if (signature !== null) {
-        signatures.stage(signature, maker!.finish(digest), before);
+  }
+
+  /** Copies a source; returns `undefined` if it changed meanwhile. */
+  async #attempt(path: string, staged: string): Promise<Exported | undefined> {
+    const before = this.#sources.look(path);
+    using source = this.#sources.open(path, before);
+    if (source === undefined) return undefined;
+    try {
+      const maker = this.#signatures.begin(before.size);
+      const { digest, size } = await this.#copy(path, source, {
+        staged,
+        size: before.size,
+        maker,
+      });
+      if (
+        size === before.size && sameState(source.look(), before) &&
+        sameState(this.#sources.look(path), before)
+      ) {
+        setAttributes(staged, before);
+        const signature = maker === undefined ? null : `${staged}.signature`;
+        if (signature !== null) {
+          this.#signatures.stage(signature, maker!.finish(digest), before);
+        }
+        return { ...before, digest, staged, signature };
       }
-      return { ...before, digest, staged, signature };
+    } catch (error) {
+      forget(staged);
+      throw error;
     }
     // It may have the mode of the source by now, which may forbid to write to it.
-    Deno.removeSync(staged);
-    onRetry();
+    forget(staged);
+    return undefined;
   }
-  throw new FileError(`Cannot publish ${source}: it keeps changing`, {
-    hint: "it will be tried again in the next run",
-  });
-}
 
-function same(a: SourceState, b: SourceState): boolean {
-  return a.size === b.size && a.mtime === b.mtime && a.inode === b.inode;
-}
-
-/**
- * Copies a source of about `size` bytes, and sums up what has arrived. Large ones
- * the kernel copies: it shares their blocks where the file system can
- * (copy_file_range(2)).
- */
-async function copyAndHash(
-  source: string,
-  staged: string,
-  size: number,
-  signature: SignatureMaker | undefined,
-): Promise<{ digest: Digest; size: number }> {
-  const isLarge = size >= blockBytes;
-  if (isLarge) await Deno.copyFile(source, staged);
-  using copy = isLarge ? undefined : Deno.openSync(staged, {
-    write: true,
-    create: true,
-    truncate: true,
-    mode: 0o600,
-  });
-  const pacer = new Pacer();
-  const hasher = createHasher(null);
-  let copied = 0;
-  for (const bytes of blocksOf(isLarge ? staged : source)) {
-    if (copy !== undefined) writeAll(copy, bytes);
-    hasher.update(bytes);
-    signature?.update(bytes);
-    copied += bytes.length;
-    await pacer.pause();
+  /**
+   * Copies a source of about `size` bytes, and sums up what has arrived. Large
+   * ones the kernel copies: it shares their blocks where the file system can
+   * (copy_file_range(2)). It does so by path, so only where nobody can put
+   * another file there.
+   */
+  async #copy(
+    path: string,
+    source: OpenSource,
+    { staged, size, maker }: Copying,
+  ): Promise<{ digest: Digest; size: number }> {
+    const byKernel = size >= blockBytes && this.#sources.isOurs(path);
+    if (byKernel) await Deno.copyFile(this.#sources.nameOf(path), staged);
+    using copy = Deno.openSync(
+      staged,
+      byKernel
+        ? { read: true }
+        : { write: true, create: true, truncate: true, mode: 0o600 },
+    );
+    const pacer = new Pacer();
+    const hasher = createHasher(null);
+    let copied = 0;
+    for (;;) {
+      const read = byKernel
+        ? copy.readSync(this.#block)
+        : readSync(source.file, this.#block, 0, blockBytes, null);
+      if (read === null || read === 0) break;
+      const bytes = this.#block.subarray(0, read);
+      if (!byKernel) writeAll(copy, bytes);
+      hasher.update(bytes);
+      maker?.update(bytes);
+      copied += read;
+      await pacer.pause();
+    }
+    return { digest: hasher.digest(), size: copied };
   }
-  return { digest: hasher.digest(), size: copied };
 }
 
-/** Yields what is in a file; each piece is overwritten by the next one. */
-function* blocksOf(path: string): Generator<Uint8Array> {
-  const block = new Uint8Array(blockBytes);
-  using file = Deno.openSync(path);
-  for (let read; (read = file.readSync(block)) !== null;) {
-    yield block.subarray(0, read);
+/** How a source is copied. */
+interface Copying {
+  readonly staged: string;
+  readonly size: number;
+  readonly maker: SignatureMaker | undefined;
+}
+
+function forget(staged: string): void {
+  for (const path of [staged, `${staged}.signature`]) {
+    try {
+      Deno.removeSync(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 }

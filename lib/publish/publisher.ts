@@ -21,9 +21,9 @@ import { dayOf } from "../timestamp.ts";
 import { Pacer } from "../pacer.ts";
 import { refusalToWithdraw } from "./guard.ts";
 import { directoriesAbove, Places } from "./places.ts";
-import { type Exported, lookAtSource, stageSource } from "./export.ts";
+import { type Exported, Exporter } from "./export.ts";
 import { Signatures } from "./signatures.ts";
-import { findSources } from "./sources.ts";
+import { Sources } from "./sources.ts";
 import { writerOf } from "./writer-id.ts";
 
 /** Hears of what happens, to count and log it. */
@@ -34,6 +34,12 @@ export interface PublishObserver {
   passedOver(path: string, why: string): void;
   retried(path: string): void;
   mended(what: string): void;
+}
+
+/** How to publish. */
+export interface PublishOptions extends PublishRequest {
+  /** Where the descriptors of this process are found, so that nobody can swap a directory of the sources; see {@link Directories}. */
+  readonly through?: string;
 }
 
 /** Files and bytes that one barrier makes durable together. */
@@ -52,8 +58,9 @@ export async function publish(
   config: PublishConfig,
   durability: Durability,
   observer: PublishObserver,
-  { acceptShrink }: PublishRequest = { acceptShrink: false },
+  { acceptShrink, through }: PublishOptions = { acceptShrink: false },
 ): Promise<PublishReport> {
+  using sources = new Sources(config, through);
   const destination = new Destination(config.into);
   const own = `${config.into}/.relais`;
   using _lock = Lock.take(own);
@@ -66,6 +73,7 @@ export async function publish(
   const allowed = acceptShrink ? { share: 1 } : config.maxWithdraw;
   const run = new Run(
     { ...config, maxWithdraw: allowed },
+    sources,
     destination,
     durability,
     observer,
@@ -76,6 +84,8 @@ export async function publish(
 
 class Run {
   readonly #config: PublishConfig;
+  readonly #sources: Sources;
+  readonly #exporter: Exporter;
   readonly #destination: Destination;
   readonly #durability: Durability;
   readonly #observer: PublishObserver;
@@ -91,7 +101,7 @@ class Run {
   #places: Places | undefined;
   readonly #day = dayOf(Date.now());
   /** Sources whose place in the export is taken by what is about to be withdrawn. */
-  readonly #later: { path: string; source: string }[] = [];
+  readonly #later: string[] = [];
   #batch: { path: string; file: Exported }[] = [];
   #batchBytes = 0;
   #staged = 0;
@@ -102,12 +112,14 @@ class Run {
 
   constructor(
     config: PublishConfig,
+    sources: Sources,
     destination: Destination,
     durability: Durability,
     observer: PublishObserver,
     list: ListWriter,
   ) {
     this.#config = config;
+    this.#sources = sources;
     this.#destination = destination;
     this.#durability = durability;
     this.#observer = observer;
@@ -118,13 +130,14 @@ class Run {
         .filter((path) => checkPath(path) === undefined),
     );
     this.#signatures = new Signatures(config.into, config.signatures);
+    this.#exporter = new Exporter(sources, this.#signatures);
   }
 
   async publish(): Promise<PublishReport> {
     for (const what of this.#list.mended) this.#observer.mended(what);
     const listed = this.#list.live.size;
     const pacer = new Pacer();
-    for (const found of findSources(this.#config)) {
+    for (const found of this.#sources.find()) {
       await pacer.pause();
       if ("passedOver" in found) {
         this.#observer.passedOver(found.path, found.passedOver);
@@ -133,7 +146,7 @@ class Run {
       this.#scanned++;
       this.#named.add(found.path);
       if ("skipped" in found) this.#fail(found.path, found.skipped);
-      else await this.#take(found.path, found.source);
+      else await this.#take(found.path);
     }
     await this.#commit();
     const { maxWithdraw, compaction } = this.#config;
@@ -141,7 +154,7 @@ class Run {
     const refusal = refusalToWithdraw(gone.length, listed, maxWithdraw);
     const withdrawn = refusal === undefined ? gone.length : 0;
     await this.#withdraw(refusal === undefined ? gone : []);
-    for (const { path, source } of this.#later) await this.#stage(path, source);
+    for (const path of this.#later) await this.#stage(path);
     await this.#commit();
     if (this.#published + withdrawn > 0) {
       this.#signatures.prune(this.#list.live.values());
@@ -174,9 +187,9 @@ class Run {
   }
 
   /** Takes up a source that is new or has changed. */
-  async #take(path: string, source: string): Promise<void> {
+  async #take(path: string): Promise<void> {
     try {
-      if (await this.#isUnchanged(path, source)) {
+      if (await this.#isUnchanged(path)) {
         this.#unchanged++;
         return;
       }
@@ -185,17 +198,18 @@ class Run {
       return;
     }
     this.#places ??= new Places([...this.#list.live.keys(), ...this.#unsure]);
-    if (this.#places.isTaken(path)) this.#later.push({ path, source });
-    else await this.#stage(path, source);
+    if (this.#places.isTaken(path)) this.#later.push(path);
+    else await this.#stage(path);
   }
 
-  async #stage(path: string, source: string): Promise<void> {
+  async #stage(path: string): Promise<void> {
     try {
       const staged = `${this.#destination.staging}/${++this.#staged}`;
-      const file = await stageSource(source, staged, {
-        signatures: this.#signatures,
-        onRetry: () => this.#observer.retried(path),
-      });
+      const file = await this.#exporter.stage(
+        path,
+        staged,
+        () => this.#observer.retried(path),
+      );
       this.#batch.push({ path, file });
       this.#batchBytes += file.size;
     } catch (error) {
@@ -207,10 +221,10 @@ class Run {
   }
 
   /** One stat, for most files. */
-  async #isUnchanged(path: string, source: string): Promise<boolean> {
+  async #isUnchanged(path: string): Promise<boolean> {
     const listed = this.#list.live.get(path);
     if (listed === undefined) return false;
-    const { size, mtime, mode } = lookAtSource(source);
+    const { size, mtime, mode } = this.#sources.look(path);
     if (listed.size !== size || listed.mtime !== mtime) return false;
     return !this.#unsure.has(path) ||
       await adopt(this.#destination, { ...listed, here: null }, mode);

@@ -5,6 +5,7 @@
  */
 
 import type { Config, PublishConfig } from "../config/config.ts";
+import { linkDescriptors } from "../copy/directories.ts";
 import { makeLogDirectory } from "../log/file.ts";
 import { Logger } from "../log/logger.ts";
 import type {
@@ -23,11 +24,13 @@ export class Publishing implements AsyncDisposable {
   readonly #config: Config;
   readonly #supervisor: Supervisor;
   readonly #log: Logger;
+  readonly #into: string;
 
   constructor(
     config: Config & { publish: PublishConfig },
     options: RunOptions,
   ) {
+    this.#into = config.publish.into;
     const stats = StatsBlock.create();
     const { level } = config.log;
     this.#config = config;
@@ -60,6 +63,7 @@ export class Publishing implements AsyncDisposable {
     request: PublishRequest = { acceptShrink: false },
   ): Promise<PublishReport> {
     this.#supervisor.beginPass(crypto.randomUUID().slice(0, 8));
+    this.#prepare();
     makeLogDirectory(this.#config.log);
     await this.#supervisor.need("log", "publish");
     const report = await this.#supervisor.asker<PublishOperations>("publish")
@@ -72,6 +76,18 @@ export class Publishing implements AsyncDisposable {
       `published ${published}, withdrew ${withdrawn}, skipped ${failed.length}, ${seconds} s`,
     );
     return report;
+  }
+
+  /** Makes the link by which the publish module holds the directories of its sources open. */
+  #prepare(): void {
+    const own = `${this.#into}/.relais`;
+    try {
+      Deno.mkdirSync(own, { recursive: true });
+    } catch {
+      // The publish module says best what is wrong with the export.
+      return;
+    }
+    linkDescriptors(own);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
