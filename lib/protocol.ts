@@ -338,6 +338,8 @@ export interface Copied {
   readonly reused: number;
   readonly wireBytes: number;
   readonly failed: readonly FailedFile[];
+  /** Paths of failed files that something else is in the way of on the replica. */
+  readonly blocked: readonly string[];
   /** Why copying ended before its end: the server was lost, or the disk. */
   readonly ended: Failure | null;
 }

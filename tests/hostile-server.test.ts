@@ -15,6 +15,7 @@ import {
   names,
   only,
   type Script,
+  shortReads,
   type Trick,
 } from "../fixtures/hostile-server.ts";
 import {
@@ -127,3 +128,29 @@ function sizeThatCannotBeLater(): Trick {
     return sessions++ === 0 ? good : bad;
   });
 }
+
+Deno.test("short answers that take longer than any limit, together, end no module", async () => {
+  const patiently: Trick = (asked) =>
+    setTimeout(() => asked.honest(Math.min(2_100, asked.length)), 450);
+  await using world = await makeHostileWorld({
+    script: { READ: only(`${exportPath}/a.csv`, patiently) },
+    request: "1500ms",
+  });
+  world.production.publish({ "a.csv": "0123456789".repeat(3_100) });
+
+  const { exit, errors, copied } = await world.pass();
+
+  assertEquals([exit, errors, copied], [0, [], 1]);
+});
+
+Deno.test("answers of 7 bytes bring whole files, and take no memory", async () => {
+  await using world = await makeHostileWorld({
+    script: { READ: shortReads(7) },
+  });
+  world.production.publish({ "large.csv": "0123456789".repeat(30_000) });
+
+  const { code, peakBytes } = await world.measuredPass();
+
+  assertEquals([code, Object.keys(world.here())], [0, ["large.csv"]]);
+  assert(peakBytes < 400 * 2 ** 20, `${peakBytes} bytes`);
+});

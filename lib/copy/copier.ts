@@ -20,6 +20,7 @@ import {
 import type { FailedFile } from "../pass-report.ts";
 import type { Copied, Wanted } from "../protocol.ts";
 import { NoRoomError } from "../space.ts";
+import { BlockedError } from "./directories.ts";
 import { Slots } from "./slots.ts";
 import { Obtaining, type Ready } from "./obtain.ts";
 import type { Tools } from "./tools.ts";
@@ -55,6 +56,8 @@ export class Copier {
   readonly #without: ReadonlySet<string>;
   readonly #obtaining: Obtaining;
   readonly #failed: FailedFile[] = [];
+  /** Failed files that something else is in the way of. */
+  readonly #blocked: string[] = [];
   /** Under way when the server was lost: one of them may be why. */
   readonly #interrupted: FailedFile[] = [];
   #batch: Ready[] = [];
@@ -117,6 +120,7 @@ export class Copier {
       bytes: this.#bytes,
       reused: this.#reused,
       failed: this.#failed,
+      blocked: this.#blocked,
       ended: this.#reason === undefined ? null : toFailure(this.#reason),
     };
   }
@@ -342,6 +346,7 @@ export class Copier {
       error: text.includes(path) ? text : `${path}: ${text}`,
     };
     this.#failed.push(file);
+    if (error instanceof BlockedError) this.#blocked.push(path);
     this.#tools.observer.failed(file);
   }
 

@@ -6,10 +6,11 @@
  * @module
  */
 
-import { constants } from "node:fs";
+import { constants, rmdirSync } from "node:fs";
 import { basename, dirname } from "@std/path/posix";
-import { LocalError } from "../errors.ts";
+import { FileError, LocalError } from "../errors.ts";
 import { Directories, inTheWay, lookAt, openThere } from "./directories.ts";
+import { MadeDirectories } from "./made-directories.ts";
 
 /** What relais keeps for itself below `into`; no path of a list may lie there. */
 const own = ".relais";
@@ -42,6 +43,8 @@ export class Destination {
   readonly #own: Directories;
   /** Directories that were missing when they were first looked for: what has come into them since is known. */
   readonly #missing = new Set<string>();
+  /** Directories made and not yet noted. */
+  #made: string[] = [];
 
   /** @param through Where the descriptors of this process are found; see {@link Directories}. */
   constructor(into: string, through?: string) {
@@ -107,10 +110,15 @@ export class Destination {
     return way === undefined ? undefined : lookAt(way);
   }
 
-  /** Opens the file under `path` for reading; returns `undefined` if there is none. */
+  /**
+   * Opens the file under `path` for reading; returns `undefined` if there is none.
+   *
+   * @throws {FileError} If something else is where a file or its directory should be.
+   */
   open(path: string): OpenFile | undefined {
     const way = this.#wayTo(path);
     const there = way === undefined ? undefined : lookAt(way);
+    if (there?.isDirectory) throw inTheWay(path, path, there);
     if (way === undefined || !there?.isFile) return undefined;
     const file = openThere(way, there, readFlags);
     if (file === undefined) return undefined;
@@ -125,6 +133,7 @@ export class Destination {
   place(staged: string, path: string): void {
     const parent = this.#directories.make(dirname(path), {
       mode: directoryMode,
+      onMade: (made) => this.#made.push(made),
     });
     const way = `${parent}/${basename(path)}`;
     try {
@@ -183,20 +192,76 @@ export class Destination {
     }
   }
 
-  /** Looks its directories up anew from now on. */
-  release(): void {
+  /** Removes the directories above `paths` that relais made and that hold nothing any more. */
+  removeEmptied(paths: Iterable<string>): void {
+    const emptied = new Set<string>();
+    for (const path of paths) {
+      for (let above = path; (above = dirname(above)) !== ".";) {
+        emptied.add(above);
+      }
+    }
+    if (emptied.size === 0) return;
+    this.#noteMade();
+    const made = this.#madeDirectories;
+    const noted = made.read();
+    const before = noted.size;
+    // Those below come before those above.
+    for (const directory of [...emptied].sort().reverse()) {
+      if (noted.has(directory) && this.#removeEmpty(directory)) {
+        noted.delete(directory);
+      }
+    }
+    if (noted.size < before) made.replace(noted);
+    // Some of those that are held are no more.
     this.#directories.release();
+  }
+
+  /** Notes what directories were made, and looks all of them up anew from now on. */
+  release(): void {
+    this.#noteMade();
+    this.#directories.release();
+  }
+
+  get #madeDirectories(): MadeDirectories {
+    return new MadeDirectories(`${this.#own.reach(own)!}/directories`);
+  }
+
+  #noteMade(): void {
+    if (this.#made.length > 0) this.#madeDirectories.add(this.#made);
+    this.#made = [];
+  }
+
+  /** Returns whether a directory is gone; one that holds anything stays. */
+  #removeEmpty(directory: string): boolean {
+    try {
+      const way = this.#wayTo(directory);
+      // In place of a directory there may be a link: rmdir(2) takes none away.
+      if (way !== undefined) rmdirSync(way);
+      return true;
+    } catch (error) {
+      return (error as { code?: string }).code === "ENOENT";
+    }
   }
 
   /** A way to where `path` can be thrown away on `day`; its directory is made. */
   #placeInTrash(path: string, day: string): string {
     let kept = `${trashOf(day)}/${path}`;
-    for (let count = 1; this.look(kept) !== undefined; count++) {
+    for (let count = 1; this.#isTaken(kept); count++) {
       // A file of that name was thrown away already that day.
       kept = `${trashOf(`${day}.${count}`)}/${path}`;
     }
     const trash = this.#directories.make(dirname(kept), { mode: ownMode });
     return `${trash}/${basename(kept)}`;
+  }
+
+  /** Whether there is something under `path`, or a file where its directory should be. */
+  #isTaken(path: string): boolean {
+    try {
+      return this.look(path) !== undefined;
+    } catch (error) {
+      if (error instanceof FileError) return true;
+      throw error;
+    }
   }
 
   /** A way to `path` through no link; `undefined` if its directory is missing. */

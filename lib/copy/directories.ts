@@ -63,6 +63,8 @@ const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 export interface MakeOptions {
   /** Their rights, but for what the umask takes away. */
   readonly mode: number;
+  /** Is told of each. */
+  readonly onMade?: (directory: string) => void;
 }
 
 /** Ways to the directories below a root. */
@@ -105,7 +107,8 @@ export class Directories {
     if (there !== undefined) return there;
     const above = this.make(dirname(directory), options);
     try {
-      Deno.mkdirSync(`${above}/${basename(directory)}`, options);
+      Deno.mkdirSync(`${above}/${basename(directory)}`, { mode: options.mode });
+      options.onMade?.(directory);
     } catch (error) {
       // Somebody else may have made it.
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
@@ -205,20 +208,26 @@ export function openThere(
 /** What opening says when another thing is there than was seen. */
 const gone = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"]);
 
+/** Something else lies where a file or its directory should be. It may go: then the file can come. */
+export class BlockedError extends FileError {}
+
 /** Says that something is `at` where it must not be for `path`. */
 export function inTheWay(
   path: string,
   at: string,
   there: Deno.FileInfo | undefined,
-): FileError {
+): BlockedError {
   const kind = there?.isDirectory
     ? "a directory"
     : there?.isFile
     ? "a file"
     : "a symbolic link or a device";
-  return new FileError(
+  return new BlockedError(
     `Cannot place ${path}: ${at} is ${kind} on the replica`,
-    { hint: "move it away, or exclude the path" },
+    {
+      hint:
+        'move it away, or exclude the path; replica.delete = "remove" or "trash" takes away what a server withdrew',
+    },
   );
 }
 

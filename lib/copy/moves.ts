@@ -75,6 +75,7 @@ export class Moves {
         arrived.set(server, [...arrived.get(server) ?? [], file]);
       }
     }
+    this.#destination.removeEmptied(removed);
     await this.#durability.barrier(this.#destination.into);
     for (const [server, files] of arrived) await told.arrived(server, files);
     if (removed.length > 0) await told.removed(removed);
@@ -97,7 +98,13 @@ export class Moves {
   }
 
   #isGone(path: string): boolean {
-    return this.#destination.look(path) === undefined;
+    try {
+      return this.#destination.look(path) === undefined;
+    } catch (error) {
+      // A file or a link is where its directory was.
+      if (error instanceof FileError) return true;
+      throw error;
+    }
   }
 }
 

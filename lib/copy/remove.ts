@@ -43,7 +43,8 @@ interface Tools {
 
 /**
  * Removes the files that were withdrawn, batch by batch, or moves them to the
- * trash and takes out of it what was there long enough.
+ * trash and takes out of it what was there long enough. Directories that relais
+ * made go with the last file in them.
  */
 export async function removeWithdrawn(
   tools: Tools,
@@ -90,6 +91,7 @@ async function removeBatch(
     }
     await pacer.pause();
   }
+  destination.removeEmptied(removed);
   destination.release();
   await durability.barrier(destination.into);
   await withdrawals.commit(removed);

@@ -55,6 +55,8 @@ export class PassAccount {
   readonly failed = new Map<string, FailedFile>();
   readonly #started = performance.now();
   readonly #failures: Failure[];
+  /** Files that something else was in the way of. */
+  #blocked: readonly string[] = [];
   readonly #totals = { ...nothing };
 
   /** @param notices What happened before the pass, and is told with it. */
@@ -109,14 +111,21 @@ export class PassAccount {
     this.addWireBytes(synchronised.wireBytes);
   }
 
-  addCopied({ ended, failed, ...copied }: Copied): void {
+  addCopied({ ended, failed, blocked, ...copied }: Copied): void {
     this.#totals.copied += copied.copied;
     this.#totals.adopted += copied.adopted;
     this.#totals.bytes += copied.bytes;
     this.#totals.reused += copied.reused;
     this.addWireBytes(copied.wireBytes);
     for (const file of failed) this.failed.set(file.path, file);
+    this.#blocked = blocked;
     if (ended !== null) this.note(ended);
+  }
+
+  /** Forgets that files failed that something was in the way of; returns whether there are any. */
+  forgetBlocked(): boolean {
+    for (const path of this.#blocked) this.failed.delete(path);
+    return this.#blocked.length > 0;
   }
 
   addRemoved(

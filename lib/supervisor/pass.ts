@@ -255,7 +255,14 @@ class Pass {
     }
     await connected;
     await this.#tidy(server);
-    if (this.#options.delete !== "keep") await this.#remove(server);
+    if (this.#options.delete !== "keep") {
+      const removed = await this.#remove(server);
+      // What was withdrawn may have been in the way of what is new.
+      if (removed > 0 && this.#account.forgetBlocked()) {
+        const lost = await this.#copy(server);
+        if (lost) return false;
+      }
+    }
     await this.#announce(list);
     await this.#settle(
       server,
@@ -324,10 +331,13 @@ class Pass {
     await this.#try(() => copyList.ask("tidy", { server }));
   }
 
-  async #remove(server: string): Promise<void> {
+  /** Removes what was withdrawn; returns how many files went. */
+  async #remove(server: string): Promise<number> {
     const copyList = await this.#crew.copyList();
     const outcome = await this.#try(() => copyList.ask("remove", { server }));
-    if (outcome !== undefined) this.#account.addRemoved(outcome);
+    if (outcome === undefined) return 0;
+    this.#account.addRemoved(outcome);
+    return outcome.removed;
   }
 
   /** Announces what a hook that failed, or a server that was lost, has left. */
