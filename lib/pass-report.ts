@@ -18,6 +18,8 @@ export interface PassReport {
   readonly removed: number;
   readonly skipped: number;
   readonly refused: number;
+  /** What is wrong with the first of them. */
+  readonly refusals: readonly string[];
   readonly failed: readonly FailedFile[];
   /** What concerned more than one file, in plain words. */
   readonly errors: readonly string[];

@@ -20,6 +20,7 @@ import type {
 import type { Failure } from "./errors.ts";
 import type { Version } from "./list/entry.ts";
 import type { FailedFile, PassReport } from "./pass-report.ts";
+import type { Refused } from "./state/refusals.ts";
 import type { FileStat } from "./ssh/file-stat.ts";
 import type { Timestamp } from "./timestamp.ts";
 
@@ -152,6 +153,15 @@ export interface Left {
   readonly unannounced: boolean;
   /** Now minus the date of the oldest entry not yet on the replica. */
   readonly lagSeconds: number;
+  readonly missing: Missing;
+}
+
+/** What stays away, pass after pass, until somebody does something about it. */
+export interface Missing {
+  /** Lines of the active server's list. */
+  readonly refused: Refused;
+  /** Files of any server that could not be copied last time; the first ones. */
+  readonly failed: readonly FailedFile[];
 }
 
 export type TestServerOperations = {
@@ -280,6 +290,7 @@ export type SynchroListOperations = {
   };
   removed: { request: { readonly paths: readonly string[] }; reply: null };
   backlog: { request: { readonly server: string }; reply: Backlog };
+  missing: { request: { readonly server: string }; reply: Missing };
   /** Files that arrived and that no hook has been told of yet. */
   unannounced: { request: null; reply: readonly string[] };
   announced: { request: { readonly paths: readonly string[] }; reply: null };

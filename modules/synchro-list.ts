@@ -25,6 +25,7 @@ import {
   openState,
   rehearseState,
 } from "../lib/state/database.ts";
+import { missingFrom } from "../lib/state/overview.ts";
 import {
   type Conflict,
   SynchronisedList,
@@ -98,6 +99,7 @@ export function synchroList(
         context.figures.set("pending", backlog.pending);
         return backlog;
       },
+      missing: ({ server }) => missingFrom(db, [...named.keys()], server),
       unannounced: () => list.unannounced(),
       announced({ paths }) {
         list.announced(paths);
@@ -184,8 +186,8 @@ async function openList(
 }
 
 function result(
-  { gaps: _, bytes: __, conflicts: ___, ...outcome }: Outcome,
-): Omit<Outcome, "gaps" | "bytes" | "conflicts"> {
+  { gaps: _, bytes: __, conflicts: ___, unsaved: ____, ...outcome }: Outcome,
+): Omit<Outcome, "gaps" | "bytes" | "conflicts" | "unsaved"> {
   return outcome;
 }
 

@@ -28,6 +28,7 @@ import {
   isAnyUnannounced,
   isAnyWanted,
   lagOf,
+  missingFrom,
   totals,
 } from "../lib/state/overview.ts";
 import { type Context, serve, type Served } from "../lib/worker.ts";
@@ -120,6 +121,7 @@ async function probeAndChoose(
     left: {
       unannounced: isAnyUnannounced(db),
       lagSeconds: lagOf(totals(db, active), Date.now()),
+      missing: missingFrom(db, servers.map(({ name }) => name), active),
     },
   };
 }

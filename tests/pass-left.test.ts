@@ -121,6 +121,89 @@ Deno.test("an unchanged pass, and one without a server, tell the lag that status
   }
 });
 
+Deno.test("a refused line keeps every pass at exit 1, and is named, until a later line replaces it", async () => {
+  await using world = await makeWorld();
+  world.write({ "a.csv": "1" });
+  await world.publish();
+  const list = `${world.production.root}/.relais/list`;
+  const add = (line: string) =>
+    Deno.writeTextFileSync(list, `${line}\n`, { append: true });
+  await world.pass();
+  add("2\t+\t1\t1\tmany\t0644\t-\tb.csv");
+  const named = "after line 1: its size is not a number of bytes";
+
+  for (let pass = 0; pass < 3; pass++) {
+    const { exit, refused, refusals } = await refusedBy(world);
+    assertEquals([exit, refused, refusals], [1, 1, [named]], `pass ${pass}`);
+  }
+  const { code, stderr } = await world.relais("--once");
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, named);
+  assertEquals((await refusedBy(world, "--dry-run")).refusals, [named]);
+
+  Deno.writeTextFileSync(`${world.production.root}/b.csv`, "2");
+  add("3\t+\t1\t1\t1\t0644\t-\tb.csv");
+  const { exit, copied, refused } = await refusedBy(world);
+  assertEquals([exit, copied, refused], [0, 1, 0]);
+  assertEquals((await refusedBy(world)).exit, 0);
+});
+
+Deno.test("a refused line is forgotten when the list is read from its start, without it", async () => {
+  await using world = await makeWorld();
+  world.write({ "a.csv": "1" });
+  await world.publish();
+  const list = `${world.production.root}/.relais/list`;
+  Deno.writeTextFileSync(list, "2\ttoo few fields\n", { append: true });
+  assertEquals((await refusedBy(world)).exit, 1);
+  assertEquals((await refusedBy(world)).exit, 1);
+
+  await Deno.remove(list);
+  await world.publish();
+
+  assertEquals((await refusedBy(world)).exit, 0);
+});
+
+Deno.test("a list of nothing but refused lines fills no state", async () => {
+  await using world = await makeWorld();
+  await world.publish();
+  const list = `${world.production.root}/.relais/list`;
+  Deno.writeTextFileSync(list, "x\n".repeat(5_000), { append: true });
+
+  const { refused, refusals } = await refusedBy(world);
+  const later = await refusedBy(world);
+
+  assertEquals([refused, refusals.length], [5_000, 20]);
+  assertEquals([later.exit, later.refused], [1, 1_000]);
+});
+
+Deno.test("a file that stays away from one server is named by each pass from another one", async () => {
+  await using world = await makeWorld({
+    servers: ["production", "backup"],
+    more: nimble,
+  });
+  world.write({ "a.csv": "1", "b.csv": "2" });
+  await world.publish();
+  await world.publish(world.backup);
+  await Deno.remove(`${world.production.root}/a.csv`);
+  assertEquals((await world.pass()).failed.map(({ path }) => path), ["a.csv"]);
+  await world.production.sshd.stop();
+
+  for (let pass = 0; pass < 3; pass++) {
+    const { server, exit, failed } = await world.pass();
+    assertEquals(
+      [server, exit, failed.map(({ path }) => path)],
+      ["backup", 1, ["a.csv"]],
+      `pass ${pass}`,
+    );
+  }
+});
+
+async function refusedBy(world: World, ...args: string[]) {
+  return await world.pass(...args) as
+    & Awaited<ReturnType<typeof world.pass>>
+    & { refused: number; refusals: string[] };
+}
+
 Deno.test("--once --json prints its object when it cannot begin, too", async () => {
   await using world = await makeWorld();
   const told = async (...args: string[]) => {

@@ -26,7 +26,10 @@ const allWell: Probed = {
   reason: "it is the preferred server",
   probes: [probe("production"), probe("backup")],
   wireBytes: 0,
-  left: { unannounced: false, lagSeconds: 0 },
+  left: {
+    ...{ unannounced: false, lagSeconds: 0 },
+    missing: { refused: { count: 0, reasons: [] }, failed: [] },
+  },
 };
 
 function told(more: Partial<PassReport>, probed: Partial<Probed> = {}) {

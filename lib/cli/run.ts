@@ -199,9 +199,12 @@ export function tell(
     }
     for (const failure of failures) output.error(describe(failure));
     for (const { error } of report.failed) output.error(error);
-    if (report.refused > 0) {
+    for (const refusal of report.refusals) {
+      output.error(`refused in the list of ${report.server}: ${refusal}`);
+    }
+    if (report.refused > report.refusals.length) {
       output.error(
-        `${report.refused} lines of the list were refused; "relais log" names them`,
+        `${report.refused} lines of the list of ${report.server} are refused; correct what writes it`,
       );
     }
   }

@@ -6,6 +6,9 @@
  */
 
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { FailedFile } from "../pass-report.ts";
+import type { Missing } from "../protocol.ts";
+import { refusedOf } from "./refusals.ts";
 import { prepared } from "./prepared.ts";
 import type { Standing } from "./standing.ts";
 
@@ -43,6 +46,9 @@ export interface FileHere {
   /** When it was put in place, in seconds since the epoch. */
   readonly arrived: number;
 }
+
+/** Files that stay away, at most, that a pass tells of. */
+const missingTold = 1_000;
 
 export type Selection = "all" | "wanted" | "failed";
 
@@ -95,6 +101,27 @@ export function isAnyWanted(db: DatabaseSync, server: string): boolean {
 export function isAnyUnannounced(db: DatabaseSync): boolean {
   return prepared(db, "SELECT 1 FROM copy WHERE announced = 0 LIMIT 1")
     .get() !== undefined;
+}
+
+/** Returns what stays away of what `servers` name; refused lines, of `active`. */
+export function missingFrom(
+  db: DatabaseSync,
+  servers: readonly string[],
+  active: string | null,
+): Missing {
+  const failed = prepared(
+    db,
+    `SELECT path, min(error) AS error FROM entry
+     WHERE error IS NOT NULL AND standing = 'wanted'
+       AND server IN (SELECT value FROM json_each(:servers))
+     GROUP BY path ORDER BY path LIMIT :limit`,
+  ).all({ servers: JSON.stringify(servers), limit: missingTold });
+  return {
+    refused: active === null
+      ? { count: 0, reasons: [] }
+      : refusedOf(db, active),
+    failed: failed as unknown as FailedFile[],
+  };
 }
 
 /** Counts; what is pending, of the server `active`. */

@@ -3,7 +3,7 @@
  * released is never changed: what it made lies on people's disks.
  *
  * Each table belongs to one module, which alone writes it: `memory` to
- * test-server, `list`, `entry` and `copy` to synchro-list, `pass`, `hour` and
+ * test-server, `list`, `entry`, `copy` and `refusal` to synchro-list, `pass`, `hour` and
  * `told` to stat. `tally` follows `copy` by triggers. `verification` is written by
  * `relais verify`, which is no module.
  *
@@ -172,6 +172,19 @@ CREATE TABLE told (
 -- Names that were not UTF-8 on the server, made readable.
 ALTER TABLE list ADD COLUMN charset TEXT;  -- that names were read in; NULL: none
 ALTER TABLE entry ADD COLUMN remote TEXT;  -- the path on the server, if it is another one
+`,
+  `
+-- Lines of lists that were refused, and that no later one has replaced; some of them.
+CREATE TABLE refusal (
+  server     TEXT NOT NULL,
+  number     INTEGER NOT NULL, -- counts those of a server
+  generation TEXT,             -- NULL: a tree
+  line       INTEGER NOT NULL, -- its number, or that of the last good line before it
+  path       TEXT,             -- that it seems to name; NULL: none can be made out
+  reason     TEXT NOT NULL,
+  PRIMARY KEY (server, number)
+) WITHOUT ROWID;
+CREATE INDEX refusal_path ON refusal (server, path);
 `,
 ];
 

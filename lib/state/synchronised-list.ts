@@ -17,6 +17,12 @@ import { type Filter, Judge, type Row } from "./judge.ts";
 import { Naming } from "./naming.ts";
 import type { Reading } from "./reading.ts";
 import type { Standing } from "./standing.ts";
+import {
+  forgetRefusals,
+  keepRefusals,
+  type Refusal,
+  replaceRefusals,
+} from "./refusals.ts";
 import { willChange } from "./rehearsal.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 
@@ -105,6 +111,7 @@ export class SynchronisedList {
   begin(server: string, generation: string | null): Reading {
     const before = this.#list(server);
     const number = (before?.reading ?? 0) + 1;
+    forgetRefusals(this.#db, server);
     this.#statements.beginReading.run({
       server,
       generation,
@@ -137,7 +144,12 @@ export class SynchronisedList {
    *
    * @throws {LocalError} If there is no room for them: a list may never end.
    */
-  take(reading: Reading, entries: readonly Entry[], cursor?: Cursor): Taken {
+  take(
+    reading: Reading,
+    entries: readonly Entry[],
+    cursor?: Cursor,
+    refusals: readonly Refusal[] = [],
+  ): Taken {
     const taken: Taken = {
       seen: entries.length,
       new: 0,
@@ -154,6 +166,8 @@ export class SynchronisedList {
           taken.skipped++;
         }
       }
+      keepRefusals(this.#db, reading, refusals);
+      replaceRefusals(this.#db, reading, entries);
       if (cursor !== undefined) {
         this.#statements.advance.run({
           server: reading.server,

@@ -14,7 +14,8 @@ import {
   toFailure,
 } from "../errors.ts";
 import type { FailedFile, PassReport, PlannedAction } from "../pass-report.ts";
-import type { Copied, Probed, Synchronised } from "../protocol.ts";
+import type { Copied, Missing, Probed, Synchronised } from "../protocol.ts";
+import { refusalsKept } from "../state/refusals.ts";
 import { exitOf } from "./exit.ts";
 
 /** A module died, or the state is not what it was: the replica mends that, and begins anew. */
@@ -34,13 +35,23 @@ const nothing = {
   removed: 0,
 };
 
+export const nothingMissing: Missing = {
+  refused: { count: 0, reasons: [] },
+  failed: [],
+};
+
 /** Returns the report of a pass that `error` ended before it had one, `seconds` after it began. */
 export function brokenReport(error: unknown, seconds: number): PassReport {
   const { exitStatus: exit = exitStatus.incomplete, problems = [] } =
     error as ConfigError;
   return {
     ...{ server: null, generation: null, ...nothing },
-    ...{ failed: [], errors: [describe(error), ...problems], lag_seconds: 0 },
+    ...{
+      refusals: [],
+      failed: [],
+      errors: [describe(error), ...problems],
+      lag_seconds: 0,
+    },
     ...{ seconds, exit },
   };
 }
@@ -49,6 +60,8 @@ export function brokenReport(error: unknown, seconds: number): PassReport {
 export class PassAccount {
   generation: string | null = null;
   lagSeconds = 0;
+  /** What stays away, as the state knows it. */
+  missing: Missing = nothingMissing;
   /** What a dry run would do. */
   readonly plan: PlannedAction[] = [];
   /** Files that could not be copied, by path. */
@@ -140,13 +153,21 @@ export class PassAccount {
 
   /** The report of the pass, if it ended now. */
   report(probed: Probed): PassReport {
-    const failed = [...this.failed.values()];
-    const unwell = failed.length + this.#totals.refused;
+    const { refused: { count, reasons }, failed: before } = this.missing;
+    const failed = [
+      ...this.failed.values(),
+      ...before.filter(({ path }) => !this.failed.has(path)),
+    ];
+    // Some lines may have been replaced by later ones of the same pass.
+    const refused = count < refusalsKept
+      ? count
+      : Math.max(count, this.#totals.refused);
+    const unwell = failed.length + refused;
     return {
       server: probed.active,
       generation: this.generation,
       ...this.#totals,
-      failed,
+      ...{ refused, refusals: reasons, failed },
       errors: this.#failures.map(describe),
       lag_seconds: Math.round(this.lagSeconds),
       seconds: Math.round(performance.now() - this.#started) / 1_000,

@@ -22,7 +22,7 @@ import type {
   TestServerOperations,
   Wanted,
 } from "../protocol.ts";
-import { PassAccount } from "./account.ts";
+import { nothingMissing, PassAccount } from "./account.ts";
 import type { Stage } from "./stage.ts";
 import { StallWatch } from "./stall-watch.ts";
 
@@ -70,7 +70,7 @@ const notProbed: Probed = {
   reason: "",
   probes: [],
   wireBytes: 0,
-  left: { unannounced: false, lagSeconds: 0 },
+  left: { unannounced: false, lagSeconds: 0, missing: nothingMissing },
 };
 
 /** How long what is under way may take to arrive when a pass is stopped. */
@@ -149,6 +149,7 @@ class Pass {
     this.#elsewhere = undefined;
     this.#probed = probed;
     this.#account.lagSeconds = probed.left.lagSeconds;
+    this.#account.missing = probed.left.missing;
     const switched = probed.active !== null && probed.previous !== null &&
       probed.active !== probed.previous;
     if (switched) await this.#try(() => this.#options.onSwitch?.(probed));
@@ -243,6 +244,7 @@ class Pass {
       return !this.#account.lostServer;
     }
     this.#account.addSynchronised(synchronised);
+    this.#account.missing = await list.ask("missing", { server });
     if (this.#options.dryRun) {
       await this.#makePlan(server);
       return true;
@@ -264,6 +266,7 @@ class Pass {
       }
     }
     await this.#announce(list);
+    this.#account.missing = await list.ask("missing", { server });
     await this.#settle(
       server,
       synchronised,

@@ -46,7 +46,7 @@ export class ForeignLines {
     if (line.trim() === "") return undefined;
     const parsed = this.#how.format.read(line, this.#how.root);
     if ("reason" in parsed) {
-      refuse(this.#outcome, `line ${seq}: ${parsed.reason}`);
+      this.#refuse(seq, null, parsed.reason);
       return undefined;
     }
     return await this.#entry(seq, parsed.value);
@@ -68,12 +68,16 @@ export class ForeignLines {
         const mtime = timestampFromSeconds(stat.mtime);
         return { ...entry, mtime, size: stat.size, mode: stat.mode };
       }
-      refuse(this.#outcome, `line ${seq}: ${path} is no file`);
+      this.#refuse(seq, path, `${path} is no file`);
     } catch (error) {
       if (!(error instanceof SftpError) || error.retriable) throw error;
       // It is gone by now, or was never there: what writes the list must copy first.
-      refuse(this.#outcome, `line ${seq}: ${error.message}`);
+      this.#refuse(seq, path, error.message);
     }
     return undefined;
+  }
+
+  #refuse(line: number, path: string | null, what: string): void {
+    refuse(this.#outcome, { line, path, reason: `line ${line}: ${what}` });
   }
 }

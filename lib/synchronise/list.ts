@@ -7,6 +7,7 @@
 import { UnusableError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
 import { isExtension, parseHeader, parseLine } from "../list/format.ts";
+import { decodePath } from "../list/path.ts";
 import { beginning, type RemoteList } from "../list/remote.ts";
 import type { Cursor } from "../protocol.ts";
 import { ForeignLines, type ForeignReading } from "./foreign-lines.ts";
@@ -102,7 +103,8 @@ async function readLines(
   outcome.cursor = from;
 
   function take() {
-    const taken = list.take(reading, entries, cursor);
+    const refusals = outcome.unsaved.splice(0);
+    const taken = list.take(reading, entries, cursor, refusals);
     add(outcome, taken);
     outcome.bytes += cursor.offset - outcome.cursor!.offset;
     outcome.cursor = cursor;
@@ -134,6 +136,12 @@ function senseless(server: string, what: string): UnusableError {
     `Cannot read the list of ${server}: over ${what}`,
     { hint: '"relais log" names the first ones; see what writes it' },
   );
+}
+
+/** The path in a line that may be wrong, as it is written if it cannot be read. */
+function pathIn(line: string): string {
+  const text = line.slice(line.lastIndexOf("\t") + 1);
+  return decodePath(text) ?? text;
 }
 
 /** Turns lines to entries, and watches their numbers. */
@@ -171,23 +179,30 @@ class LineReader {
   #readHeader(line: string): void {
     this.#atHeader = false;
     const header = parseHeader(line);
-    if ("reason" in header) refuse(this.#outcome, header.reason);
+    if ("reason" in header) {
+      refuse(this.#outcome, { line: 0, path: null, reason: header.reason });
+    }
   }
 
   #readEntry(line: string, entries: Entry[]): void {
     const parsed = parseLine(line);
     if ("reason" in parsed) {
       this.#unnumbered++;
-      refuse(this.#outcome, `after line ${this.seq}: ${parsed.reason}`);
+      this.#refuse(parsed.reason, pathIn(line));
       return;
     }
     const { seq } = parsed.value;
     if (seq <= this.seq) {
-      refuse(this.#outcome, `after line ${this.seq}: its number is ${seq}`);
+      this.#refuse(`its number is ${seq}`, parsed.value.path);
       return;
     }
     this.#watch(seq);
     entries.push(parsed.value);
+  }
+
+  #refuse(what: string, path: string): void {
+    const reason = `after line ${this.seq}: ${what}`;
+    refuse(this.#outcome, { line: this.seq, path, reason });
   }
 
   #watch(seq: number): void {

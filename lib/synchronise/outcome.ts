@@ -5,10 +5,8 @@
  */
 
 import type { Cursor } from "../protocol.ts";
+import { type Refusal, refusalsKept, refusalsTold } from "../state/refusals.ts";
 import type { Conflict, Taken } from "../state/synchronised-list.ts";
-
-/** How many refusals are told word by word. */
-const refusalsTold = 20;
 
 /** What reading came to, for the report and the log. */
 export interface Outcome {
@@ -18,6 +16,8 @@ export interface Outcome {
   /** The first few refusals, each with its line. */
   readonly refused: string[];
   refusedCount: number;
+  /** Refusals that the state does not know of yet. */
+  readonly unsaved: Refusal[];
   /** The first few files that another server has with other contents and the same date. */
   readonly conflicts: Conflict[];
   conflictCount: number;
@@ -36,6 +36,7 @@ export function emptyOutcome(): Outcome {
     skipped: 0,
     refused: [],
     refusedCount: 0,
+    unsaved: [],
     conflicts: [],
     conflictCount: 0,
     gaps: 0,
@@ -45,9 +46,11 @@ export function emptyOutcome(): Outcome {
 }
 
 /** Counts a refusal, and keeps the first few. */
-export function refuse(outcome: Outcome, refusal: string): void {
+export function refuse(outcome: Outcome, refusal: Refusal): void {
+  const { refused, unsaved } = outcome;
   outcome.refusedCount++;
-  if (outcome.refused.length < refusalsTold) outcome.refused.push(refusal);
+  if (refused.length < refusalsTold) refused.push(refusal.reason);
+  if (unsaved.length < refusalsKept) unsaved.push(refusal);
 }
 
 /** Adds up what taking some entries in came to. */

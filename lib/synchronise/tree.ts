@@ -55,13 +55,14 @@ export async function synchroniseTree(
   let seq = 0;
 
   function take() {
-    add(outcome, list.take(reading, entries));
+    const refusals = outcome.unsaved.splice(0);
+    add(outcome, list.take(reading, entries, undefined, refusals));
     entries = [];
   }
 
   const walk = new Walk(session, root, {
     limits,
-    refuse: (refusal) => refuse(outcome, refusal),
+    refuse: (reason, path) => refuse(outcome, { line: 0, path, reason }),
     onFile(path, stat) {
       const mtime = timestampFromSeconds(stat.mtime);
       entries.push({
@@ -89,7 +90,7 @@ export async function synchroniseTree(
 interface Finder {
   readonly limits: WalkLimits;
   readonly onFile: (path: string, stat: FileStat) => void;
-  readonly refuse: (refusal: string) => void;
+  readonly refuse: (reason: string, path: string) => void;
 }
 
 /** A walk through all directories below a root, several at a time. */
@@ -135,8 +136,8 @@ class Walk {
     if (path === ownDirectory) return;
     if (stat instanceof SftpError) this.metImpossible = true;
     const reason = depth(path) > deepest ? "too deep" : checkPath(path);
-    if (reason !== undefined) refuse(`${path}: ${reason}`);
-    else if (stat instanceof SftpError) refuse(stat.message);
+    if (reason !== undefined) refuse(`${path}: ${reason}`, path);
+    else if (stat instanceof SftpError) refuse(stat.message, path);
     else if (stat.kind === "file") onFile(path, stat);
     else if (stat.kind === "directory") {
       this.#waiting.push(path);
