@@ -128,7 +128,7 @@ export interface PublishedList {
   readonly generation: string;
   /** Bytes. */
   readonly size: number;
-  /** The heartbeat: when the publisher last ran, in seconds since the epoch. */
+  /** The heartbeat: when the publisher last ran, in seconds since the epoch; 0 if the server does not tell it. */
   readonly mtime: number;
 }
 

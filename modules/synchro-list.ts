@@ -9,7 +9,7 @@ import type { ServerConfig } from "../lib/config/config.ts";
 import { compileFilter } from "../lib/synchronise/filter.ts";
 import type { Logger } from "../lib/log/logger.ts";
 import { ForeignFormat } from "../lib/list/foreign.ts";
-import { isListNeeded, RemoteList } from "../lib/list/remote.ts";
+import { findList } from "../lib/list/find.ts";
 import type { ForeignReading } from "../lib/synchronise/foreign-lines.ts";
 import type {
   SynchroListOperations,
@@ -18,7 +18,7 @@ import type {
 } from "../lib/protocol.ts";
 import { Space } from "../lib/space.ts";
 import { connect } from "../lib/ssh/connect.ts";
-import { SftpError, type SftpSession } from "../lib/ssh/session.ts";
+import type { SftpSession } from "../lib/ssh/session.ts";
 import {
   databasePath,
   keepIndexOf,
@@ -123,12 +123,13 @@ async function synchronise(
     onReceived: (bytes) => figures.add("received_bytes", bytes),
   });
   signal.addEventListener("abort", () => session.end());
-  const remote = source === "tree" ? undefined : await openList(
-    session,
-    server,
-    list,
-    !isListNeeded(source, server),
-  );
+  const cursor = list.cursor(server.name);
+  const generation = cursor?.generation ?? null;
+  const search = { source, cursor, generation };
+  const remote = await findList(session, server, search);
+  for (const what of remote?.untold ?? []) {
+    log.warning(`${server.name} does not tell the ${what} of its list`);
+  }
   const outcome = remote === undefined
     ? await synchroniseTree(list, session, server.root)
     : await synchroniseList(list, server.name, remote, {
@@ -168,21 +169,6 @@ function foreignReading(
   // The configuration was refused else.
   if ("reason" in format) throw new Error(format.reason);
   return { foreign: { format: format.value, session, root } };
-}
-
-async function openList(
-  session: SftpSession,
-  server: ServerConfig,
-  list: SynchronisedList,
-  optional: boolean,
-): Promise<RemoteList | undefined> {
-  try {
-    return await RemoteList.open(session, server, list.cursor(server.name));
-  } catch (error) {
-    const missing = error instanceof SftpError && error.code === "no such file";
-    if (missing && optional) return undefined;
-    throw error;
-  }
 }
 
 function result(

@@ -25,6 +25,7 @@ import type {
 import { readIdentity } from "../lib/ssh/identity.ts";
 import { openState, rehearseState } from "../lib/state/database.ts";
 import {
+  generationRead,
   isAnyUnannounced,
   isAnyWanted,
   lagOf,
@@ -56,12 +57,14 @@ export function testServer(
   return {
     handlers: {
       probe: (request) => probeAndChoose(context, db, request),
-      examine: () => {
-        const known = { settled: undefined, fingerprint: "" };
-        return Promise.all(
-          servers.map((server) => probe(server, settings, known)),
-        );
-      },
+      examine: () =>
+        Promise.all(servers.map((server) =>
+          probe(server, settings, {
+            settled: undefined,
+            generation: generationRead(db, server.name),
+            fingerprint: "",
+          })
+        )),
       settle({ server, cursor, fingerprint }) {
         const memory = recall(db);
         const settled = {
@@ -83,7 +86,7 @@ async function probeAndChoose(
 ): Promise<Probed> {
   const { settings: { servers, probe: policy } } = context;
   const memory = withoutUnfinished(recall(db), db);
-  const round = new Round(context, memory, request);
+  const round = new Round(context, memory, request, db);
   let names = servers.map(({ name }) => name);
   while (names.length > 0) {
     const started = performance.now();
@@ -142,9 +145,16 @@ class Round {
   readonly #context: TestServerContext;
   readonly #memory: Memory;
   readonly #request: Request;
+  readonly #db: DatabaseSync;
   readonly #last = new Map<string, Probe>();
 
-  constructor(context: TestServerContext, memory: Memory, request: Request) {
+  constructor(
+    context: TestServerContext,
+    memory: Memory,
+    request: Request,
+    db: DatabaseSync,
+  ) {
+    this.#db = db;
     this.#context = context;
     this.#memory = memory;
     this.#request = request;
@@ -167,6 +177,7 @@ class Round {
       const settled = this.#memory.settled[server.name];
       return probe(server, settings, {
         settled,
+        generation: generationRead(this.#db, server.name),
         fingerprint: this.#request.fingerprint,
       });
     }));

@@ -3,9 +3,15 @@
  * pass: keep it neither from ending nor from the backup, and delete nothing.
  */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { Buffer } from "node:buffer";
 import {
+  answers,
   attributes,
   emptyData,
   emptyFile,
@@ -153,4 +159,166 @@ Deno.test("answers of 7 bytes bring whole files, and take no memory", async () =
 
   assertEquals([code, Object.keys(world.here())], [0, ["large.csv"]]);
   assert(peakBytes < 400 * 2 ** 20, `${peakBytes} bytes`);
+});
+
+const untold: [what: string, answer: Trick][] = [
+  ["tells no size of its list", answers["ATTRS without attributes"]!],
+  ["says that its list has 0 bytes", attributes({ size: 0 })],
+];
+for (const [what, answer] of untold) {
+  Deno.test(`a server that ${what} is read to the end of the list, and that is told`, async () => {
+    await using world = await makeHostileWorld({
+      script: { FSTAT: only(listPath, answer) },
+    });
+    const { production } = world;
+    const files = { "a.csv": "a\n", "b.csv": "b\n" };
+    production.publish(files);
+    const first = await world.pass();
+    const unchanged = await world.pass();
+    production.write({ "c.csv": "c\n" });
+    production.append({ seq: 3, path: "c.csv", text: "c\n" });
+    const grown = await world.pass();
+    production.publish({ "a.csv": "a\n" });
+    const shrunken = await world.pass();
+
+    assertEquals(
+      [first, unchanged, grown, shrunken].map(({ exit, copied, seen }) => ({
+        exit,
+        copied,
+        seen,
+      })),
+      [
+        { exit: 0, copied: 2, seen: 2 },
+        { exit: 0, copied: 0, seen: 0 },
+        { exit: 0, copied: 1, seen: 1 },
+        { exit: 5, copied: 0, seen: 0 },
+      ],
+    );
+    assertEquals(world.here(), { ...files, "c.csv": "c\n" });
+    assertStringIncludes(
+      await Deno.readTextFile(world.log),
+      "production does not tell the size of its list",
+    );
+  });
+}
+
+Deno.test("a server that tells no date of its list is not fresh where probe.max_age asks for it", async () => {
+  await using world = await makeHostileWorld({
+    script: { FSTAT: only(listPath, answers["ATTRS without attributes"]!) },
+    more: `[probe]\nmax_age = "1h"`,
+  });
+  world.production.publish({ "a.csv": "a\n" });
+
+  const { code, stderr } = await world.relais("--once");
+
+  assertEquals(code, 3);
+  assertStringIncludes(stderr, "the server does not tell its date");
+});
+
+/** Text of a program that no user can do anything with. */
+const ofProgrammers =
+  /internal error|TypeError|RangeError|undefined|is not a function|\bNaN\b|\.ts:\d|node:/;
+
+const misfits: [request: "OPEN" | "READ" | "OPENDIR" | "READDIR", string[]][] =
+  [
+    ["OPEN", ["STATUS ok", "NAME", "ATTRS without attributes"]],
+    ["READ", ["STATUS ok", "HANDLE", "STATUS no such file"]],
+    ["OPENDIR", ["STATUS ok", "NAME", "HANDLE of 7 bytes"]],
+    ["READDIR", [
+      ...["STATUS ok", "DATA", "HANDLE", "ATTRS of a directory"],
+      ...["NAME with fewer names than it says", "nothing"],
+    ]],
+  ];
+for (const [request, names] of misfits) {
+  Deno.test(`a server that answers ${request} with something else is left for its backup, in words`, async () => {
+    const inTree = request.endsWith("DIR");
+    for (const name of names) {
+      const path = inTree ? exportPath : listPath;
+      await using world = await makeHostileWorld({
+        script: { [request]: only(path, answers[name]!) },
+        backup: true,
+        replica: inTree
+          ? `source = "tree"\ndelete = "remove"\nmax_delete = "100%"`
+          : "",
+        request: "2s",
+      });
+      world.production.publish({ "a.csv": "of production\n" });
+      world.backup.publish({ "b.csv": "of backup\n" });
+
+      const { code, stdout, stderr } = await world.relais("--once");
+
+      const log = await Deno.readTextFile(world.log);
+      assertEquals(
+        [name, code, world.here()],
+        [name, 0, { "b.csv": "of backup\n" }],
+        stderr + log,
+      );
+      assertNotMatch(stdout + stderr + log, ofProgrammers);
+    }
+  });
+}
+
+Deno.test("a server that answers READDIR with attributes has withdrawn nothing", async () => {
+  let passes = 0;
+  const script: Script = {
+    OPENDIR: (asked) => {
+      passes++;
+      asked.honest();
+    },
+    READDIR: (asked) =>
+      passes === 1 ? asked.honest() : answers["ATTRS of a directory"]!(asked),
+  };
+  await using world = await makeHostileWorld({
+    script,
+    replica: `source = "tree"\ndelete = "remove"\nmax_delete = "100%"`,
+  });
+  const files = { "a.csv": "a\n", "b.csv": "b\n" };
+  world.production.write(files);
+  Deno.removeSync(`${world.production.root}/.relais`, { recursive: true });
+  await world.pass();
+
+  const { exit, removed } = await world.pass();
+
+  assertEquals([exit, removed, world.here()], [3, 0, files]);
+});
+
+Deno.test("a server whose list is gone is no tree without files, and its backup serves", async () => {
+  await using world = await makeHostileWorld({
+    backup: true,
+    more: `[probe]\nfall = 1`,
+  });
+  const { production } = world;
+  production.publish({ "a.csv": "a\n" });
+  world.backup.publish({ "a.csv": "a\n" });
+  const before = await world.pass();
+  Deno.removeSync(`${production.root}/.relais/list`);
+
+  const after = await world.pass();
+  const check = await world.relais("check");
+
+  assertEquals([before.server, after.server], ["production", "backup"]);
+  assertEquals(after.exit, 0);
+  assertStringIncludes(check.stdout, "was read before, and is gone");
+  assertStringIncludes(check.stdout, `set replica.source = "tree"`);
+});
+
+Deno.test("a server whose list is gone is walked if source is set to tree", async () => {
+  await using world = await makeHostileWorld();
+  const { production, config } = world;
+  production.publish({ "a.csv": "a\n" });
+  await world.pass();
+  Deno.removeSync(`${production.root}/.relais/list`);
+  production.write({ "b.csv": "b\n" });
+  const refused = await world.pass();
+  const text = await Deno.readTextFile(config);
+  await Deno.writeTextFile(
+    config,
+    text.replace("[replica]", `[replica]\nsource = "tree"`),
+  );
+  const walked = await world.pass();
+  await Deno.writeTextFile(config, text);
+  const auto = await world.pass();
+
+  assertEquals([refused.exit, walked.exit, auto.exit], [3, 0, 0]);
+  assertEquals(world.here(), { "a.csv": "a\n", "b.csv": "b\n" });
 });

@@ -106,12 +106,25 @@ treeTest(
     ["device", { ...emptyFile, mode: 0o020666 }],
     ["fifo", { ...emptyFile, mode: 0o010666 }],
     ["socket", { ...emptyFile, mode: 0o140666 }],
-    ["nothing", { ...emptyFile, mode: 0 }],
   ),
   async (world) => {
     const { exit } = await world.pass();
 
     assertEquals([exit, world.here()], [0, good]);
+  },
+);
+
+treeTest(
+  "a name of which the server does not tell what it is is refused, and the others are copied",
+  adding(["nothing", { ...emptyFile, mode: 0o644 }]),
+  async (world) => {
+    const { exit } = await world.pass();
+
+    assertEquals([exit, world.here()], [1, good]);
+    assertStringIncludes(
+      await Deno.readTextFile(world.log),
+      "the server does not tell whether it is a file",
+    );
   },
 );
 
@@ -222,7 +235,13 @@ async function walk(script: Script, limits: WalkLimits): Promise<number> {
   }
 }
 
-const few: WalkLimits = { names: 10_000, waiting: 10_000 };
+const many: WalkLimits = {
+  names: 1e9,
+  waiting: 1e9,
+  directoryMs: 1e9,
+  walkMs: 1e9,
+};
+const few: WalkLimits = { ...many, names: 10_000, waiting: 10_000 };
 
 Deno.test("synchroniseTree() gives up a directory that never ends", async () => {
   let index = 0;
@@ -242,9 +261,33 @@ Deno.test("synchroniseTree() gives up directories in directories before they fil
     Array.from({ length: 100 }, () => entry(`d-${++index}`, directory))
   );
   await assertRejects(
-    () => walk({ READDIR: endless }, { names: 1e9, waiting: 100_000 }),
+    () => walk({ READDIR: endless }, { ...many, waiting: 100_000 }),
     UnusableError,
     "there is no end of it",
+  );
+});
+
+Deno.test("synchroniseTree() gives up a directory that never ends after a time, however few names come", async () => {
+  const endless = names(() => [entry("again and again")]);
+  await assertRejects(
+    () => walk({ READDIR: endless }, { ...many, directoryMs: 100 }),
+    UnusableError,
+    "there is no end of it after 0.1 s",
+  );
+});
+
+Deno.test("synchroniseTree() gives up directories in directories after a time", async () => {
+  let index = 0;
+  const told = new Set<string>();
+  const endless = names((path) => {
+    if (told.has(path)) return [];
+    told.add(path);
+    return [entry(`d-${++index}`, directory)];
+  });
+  await assertRejects(
+    () => walk({ ...anyDirectory, READDIR: endless }, { ...many, walkMs: 100 }),
+    UnusableError,
+    "there is no end of it after 0.1 s",
   );
 });
 
@@ -284,7 +327,7 @@ Deno.test("synchroniseTree() takes nothing that could leave the replica, whateve
         });
         // A directory that is not there ends the walk, with an error of its own.
         await synchroniseTree(list, stage.session, "/").catch((error) =>
-          assertEquals(error.name, "SftpError")
+          assertEquals(error.name, "UnusableError")
         );
         for (const { path, size } of list.wanted("production", null, 1_000)) {
           assertEquals(checkPath(path), undefined);

@@ -243,7 +243,7 @@ contract(
     const pages = await Array.fromAsync(
       stage.session.list(`${stage.root}/empty`),
     );
-    assertEquals(pages, []);
+    assertEquals(pages.flat(), []);
   },
 );
 

@@ -34,7 +34,11 @@ declare module "ssh2" {
     fstat(handle: Buffer, done: Done<Attributes>): void;
     open(path: string, flags: string, done: Done<Buffer>): void;
     opendir(path: string, done: Done<Buffer>): void;
-    readdir(handle: Buffer, done: Done<FileEntry[]>): void;
+    readdir(
+      handle: Buffer,
+      options: { full: boolean },
+      done: Done<FileEntry[]>,
+    ): void;
     read(
       handle: Buffer,
       buffer: Buffer,

@@ -72,12 +72,14 @@ function toFinding(
     );
   }
   const { generation, size, mtime } = list;
-  const date = new Date(mtime * 1_000).toISOString();
+  const written = mtime === 0
+    ? "date not told"
+    : `last written ${new Date(mtime * 1_000).toISOString()}`;
   return good(
     what,
     `${verdict} in ${milliseconds} ms, list ${generation}, ${
       formatBytes(size)
-    }, last written ${date}`,
+    }, ${written}`,
   );
 }
 

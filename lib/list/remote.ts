@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { ServerConfig, Source } from "../config/config.ts";
+import type { ServerConfig } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
 import type { Cursor } from "../protocol.ts";
 import { type Read, readFully, readRange } from "../ssh/read-range.ts";
-import type { Handle, SftpSession } from "../ssh/session.ts";
+import { type Handle, SftpError, type SftpSession } from "../ssh/session.ts";
 import { parseHeader } from "./format.ts";
 
 /** Where the list lies below the root of an export. */
@@ -47,14 +47,6 @@ export interface Lines {
   readonly tail: Uint8Array;
 }
 
-/** Whether a server is of no use without its list: whoever says where one lies does not mean the tree. */
-export function isListNeeded(
-  source: Source,
-  { list }: Pick<ServerConfig, "list">,
-): boolean {
-  return source === "list" || list !== null;
-}
-
 /** What follows a cursor that stands at the beginning of a list. */
 export const beginning = { offset: 0, tail: new Uint8Array(0) };
 
@@ -63,8 +55,10 @@ export class RemoteList {
   readonly generation: string;
   /** Bytes. */
   readonly size: number;
-  /** The heartbeat of the publisher, in seconds since the epoch. */
+  /** The heartbeat of the publisher, in seconds since the epoch; 0 if the server does not tell it. */
   readonly mtime: number;
+  /** What the server did not tell of it, in words. */
+  readonly untold: readonly string[];
   /** What it is to the list that the cursor given to {@link open} knows. */
   readonly recognition: Recognition;
   readonly #session: SftpSession;
@@ -75,7 +69,7 @@ export class RemoteList {
     session: SftpSession,
     path: string,
     handle: Handle,
-    facts: Pick<RemoteList, "generation" | "size" | "mtime" | "recognition">,
+    facts: Facts,
   ) {
     this.#session = session;
     this.#path = path;
@@ -83,6 +77,7 @@ export class RemoteList {
     this.generation = facts.generation;
     this.size = facts.size;
     this.mtime = facts.mtime;
+    this.untold = facts.untold;
     this.recognition = facts.recognition;
   }
 
@@ -115,23 +110,25 @@ export class RemoteList {
       const generation = list === null
         ? generationOf(head, session.server)
         : foreignGeneration;
-      const recognition = recognise(known, {
-        generation,
-        tail,
-        size: stat.size,
-      });
-      const { size, mtime } = stat;
+      // SFTP lets a server leave attributes out, or make them up.
+      const told = stat.size !== null && (stat.size > 0 || head.length === 0);
+      const size = told ? stat.size! : await endOf(read, known?.offset ?? 0);
+      const untold = [
+        ...told ? [] : ["size"],
+        ...stat.mtime === null ? ["date"] : [],
+      ];
       return new RemoteList(session, path, handle, {
         generation,
         size,
-        mtime,
-        recognition,
+        mtime: stat.mtime ?? 0,
+        untold,
+        recognition: recognise(known, { generation, tail, size }),
       });
     } catch (error) {
       await session.close(handle).catch(
         () => {/* the first error tells more */},
       );
-      throw error;
+      throw afterOpening(error, session.server);
     }
   }
 
@@ -195,6 +192,46 @@ export class RemoteList {
       { hint: `see what writes ${this.#path} there` },
     );
   }
+}
+
+/** What is known of a list once it is open. */
+type Facts = Pick<
+  RemoteList,
+  "generation" | "size" | "mtime" | "untold" | "recognition"
+>;
+
+/** What was opened is there, whatever the server says of it later: nobody is to take it for missing. */
+function afterOpening(error: unknown, server: string): unknown {
+  if (!(error instanceof SftpError)) return error;
+  return new UnusableError(
+    `Cannot read the list of ${server}: ${error.reason}`,
+    { cause: error, hint: "check the file system and the SFTP server there" },
+  );
+}
+
+/** No file of SFTP is longer. */
+const longestFile = Number.MAX_SAFE_INTEGER;
+
+/** Finds the end of a file by reading, in steps that double from where it ended last time. */
+async function endOf(read: Read, guess: number): Promise<number> {
+  const reaches = async (end: number) =>
+    end === 0 || (await read(end - 1, 1)).length > 0;
+  let [least, most] = await reaches(guess)
+    ? [guess, longestFile]
+    : [0, guess - 1];
+  for (let step = pieceBytes; least + step < most; step *= 2) {
+    if (!await reaches(least + step)) {
+      most = least + step - 1;
+      break;
+    }
+    least += step;
+  }
+  while (least < most) {
+    const middle = least + Math.ceil((most - least) / 2);
+    if (await reaches(middle)) least = middle;
+    else most = middle - 1;
+  }
+  return least;
 }
 
 /** Reads the first line, and as a rule more: no more than one answer, unless that is a short one. */

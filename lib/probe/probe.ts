@@ -13,7 +13,7 @@ import {
   UnreachableError,
   UnusableError,
 } from "../errors.ts";
-import { isListNeeded, RemoteList } from "../list/remote.ts";
+import { findList } from "../list/find.ts";
 import type {
   Depth,
   Probe,
@@ -22,7 +22,7 @@ import type {
   Verdict,
 } from "../protocol.ts";
 import { connect } from "../ssh/connect.ts";
-import { SftpError, type SftpSession } from "../ssh/session.ts";
+import type { SftpSession } from "../ssh/session.ts";
 import type { Settled } from "./memory.ts";
 
 /** What a probe found of the export. */
@@ -34,6 +34,8 @@ interface Found {
 /** What was settled last time, and under which configuration relais runs now. */
 export interface Known {
   readonly settled: Settled | undefined;
+  /** Of the list that was read last. */
+  readonly generation: string | null;
   readonly fingerprint: string;
 }
 
@@ -89,53 +91,27 @@ async function examine(
   session: SftpSession,
   server: ServerConfig,
   { replica: { source } }: Pick<TestServerSettings, "replica">,
-  { settled, fingerprint }: Known,
+  { settled, generation: known, fingerprint }: Known,
 ): Promise<Found> {
-  const { root } = server;
-  if (source !== "tree") {
-    try {
-      const list = await RemoteList.open(session, server, settled?.cursor);
-      const { generation, size, mtime, recognition } = list;
-      const unchanged = recognition === "same" &&
-        settled?.fingerprint === fingerprint;
-      return { list: { generation, size, mtime }, unchanged };
-    } catch (error) {
-      if (isListNeeded(source, server) || !isMissing(error)) {
-        throw noList(session, server, error);
-      }
-    }
+  const cursor = settled?.cursor;
+  const list = await findList(session, server, {
+    source,
+    cursor,
+    generation: known,
+  });
+  if (list !== undefined) {
+    const { generation, size, mtime, recognition } = list;
+    const unchanged = recognition === "same" &&
+      settled?.fingerprint === fingerprint;
+    return { list: { generation, size, mtime }, unchanged };
   }
+  const { root } = server;
   const { kind } = await session.stat(root);
   if (kind === "directory") return { list: null, unchanged: false };
   throw new UnusableError(
     `Cannot use ${root} on ${session.server}: it is no directory`,
     { hint: "set the server's root to its export directory" },
   );
-}
-
-function noList(
-  session: SftpSession,
-  { root, list }: ServerConfig,
-  error: unknown,
-): unknown {
-  if (!isMissing(error)) return error;
-  if (list !== null) {
-    return new UnusableError(
-      `Cannot find the list ${list.path} on ${session.server}`,
-      { cause: error, hint: "see server.list, and what writes it there" },
-    );
-  }
-  return new UnusableError(
-    `Cannot find a list in ${root} on ${session.server}`,
-    {
-      cause: error,
-      hint: `run "relais publish" there, or set replica.source to "tree"`,
-    },
-  );
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof SftpError && error.code === "no such file";
 }
 
 async function withTimeout<Result>(
@@ -163,6 +139,12 @@ function staleness(
   maxAgeMs: number,
 ): UnusableError | null {
   if (list === null || maxAgeMs === 0) return null;
+  if (list.mtime === 0) {
+    return new UnusableError(
+      `Cannot tell the age of the list of ${name}: the server does not tell its date, and probe.max_age is set`,
+      { hint: 'set probe.max_age = "0s", or use another SFTP server there' },
+    );
+  }
   const age = Date.now() - list.mtime * 1_000;
   if (age <= maxAgeMs) return null;
   return new UnusableError(

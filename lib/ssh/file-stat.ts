@@ -19,6 +19,14 @@ export interface FileStat {
   readonly mtime: number;
 }
 
+/** What a server says of an open file; what it does not tell is `null`. */
+export interface OpenFileStat {
+  /** Bytes, a safe integer. */
+  readonly size: number | null;
+  /** Seconds since the epoch. */
+  readonly mtime: number | null;
+}
+
 /** File types of a mode, stat(2). */
 const typeMask = 0o170000;
 const kinds = new Map<number, FileStat["kind"]>([
@@ -30,12 +38,16 @@ const kinds = new Map<number, FileStat["kind"]>([
 /**
  * Reads the attributes of `path`.
  *
- * @throws {SftpError} If it is a file without a date, or without a size that can be.
+ * @throws {SftpError} If it is not said what it is, or if it is a file without
+ *   a date, or without a size that can be.
  */
 export function fileStat(
   path: string,
-  { mode = 0, size, mtime }: Partial<Attributes>,
+  { mode, size, mtime }: Partial<Attributes>,
 ): FileStat {
+  if (mode === undefined || (mode & typeMask) === 0) {
+    throw unusable(path, "the server does not tell whether it is a file");
+  }
   const kind = kinds.get(mode & typeMask) ?? "other";
   // What is no file is not copied: its size and date do not matter.
   if (kind !== "file") {
@@ -44,12 +56,29 @@ export function fileStat(
   if (size === undefined || mtime === undefined) {
     throw unusable(path, "the server does not tell both its size and its date");
   }
-  if (!Number.isSafeInteger(size)) {
-    throw unusable(path, `the server says it has ${size} bytes`);
-  }
-  return { kind, size, mode: mode & 0o7777, mtime };
+  return { kind, size: possible(path, size), mode: mode & 0o7777, mtime };
+}
+
+/**
+ * Reads the attributes of a file that is open.
+ *
+ * @throws {SftpError} If it has a size that cannot be.
+ */
+export function openFileStat(
+  path: string,
+  { size, mtime }: Partial<Attributes>,
+): OpenFileStat {
+  return {
+    size: size === undefined ? null : possible(path, size),
+    mtime: mtime ?? null,
+  };
+}
+
+function possible(path: string, size: number): number {
+  if (Number.isSafeInteger(size)) return size;
+  throw unusable(path, `the server says it has ${size} bytes`);
 }
 
 function unusable(path: string, what: string): SftpError {
-  return new SftpError(`Cannot use ${path}: ${what}`, "failure");
+  return new SftpError(`Cannot use ${path}`, "failure", { reason: what });
 }

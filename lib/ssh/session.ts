@@ -8,7 +8,23 @@
 import { Buffer } from "node:buffer";
 import type { Attributes, FileEntry, SFTPWrapper } from "ssh2";
 import { type RelaisError, StuckError, UnreachableError } from "../errors.ts";
-import { type FileStat, fileStat } from "./file-stat.ts";
+import {
+  isAnything,
+  isAttributes,
+  isCount,
+  isHandle,
+  isNames,
+  isProtocolError,
+  misfit,
+  protocolBroken,
+  refuseOtherThanData,
+} from "./answers.ts";
+import {
+  type FileStat,
+  fileStat,
+  type OpenFileStat,
+  openFileStat,
+} from "./file-stat.ts";
 import { peerText } from "./peer-text.ts";
 import { RequestWatch } from "./request-watch.ts";
 import { SftpError, sftpError, statusCode } from "./sftp-error.ts";
@@ -123,6 +139,7 @@ export class SftpSession implements AsyncDisposable {
   async stat(path: string): Promise<FileStat> {
     const stats = await this.#ask<Attributes>(
       `stat ${path}`,
+      isAttributes,
       (done) => this.#sftp.stat(path, done),
     );
     return fileStat(path, stats);
@@ -132,6 +149,7 @@ export class SftpSession implements AsyncDisposable {
   async lstat(path: string): Promise<FileStat> {
     const stats = await this.#ask<Attributes>(
       `stat ${path}`,
+      isAttributes,
       (done) => this.#sftp.lstat(path, done),
     );
     return fileStat(path, stats);
@@ -139,19 +157,21 @@ export class SftpSession implements AsyncDisposable {
 
   /** Opens a file for reading. @throws {SftpError} */
   async open(path: string): Promise<Handle> {
-    return await this.#askHandle(
+    return await this.#ask<Handle>(
       `open ${path}`,
+      isHandle,
       (done) => this.#sftp.open(path, "r", done),
     );
   }
 
   /** @throws {SftpError} */
-  async fstat(handle: Handle): Promise<FileStat> {
+  async fstat(handle: Handle): Promise<OpenFileStat> {
     const stats = await this.#ask<Attributes>(
       "stat an open file",
+      isAttributes,
       (done) => this.#sftp.fstat(handle, done),
     );
-    return fileStat("an open file", stats);
+    return openFileStat("an open file", stats);
   }
 
   /**
@@ -169,7 +189,8 @@ export class SftpSession implements AsyncDisposable {
     const bytes = Buffer.allocUnsafeSlow(length);
     const read = await this.#ask<number>(
       "read",
-      (done) =>
+      isCount,
+      (done) => {
         this.#sftp.read(
           handle,
           bytes,
@@ -177,7 +198,9 @@ export class SftpSession implements AsyncDisposable {
           length,
           position,
           (error, count) => done(error, count),
-        ),
+        );
+        refuseOtherThanData(this.#sftp, () => done(misfit("read"), 0));
+      },
       length,
     );
     // A few bytes must not hold a buffer for many, nor carry it to another worker.
@@ -190,6 +213,7 @@ export class SftpSession implements AsyncDisposable {
   async close(handle: Handle): Promise<void> {
     await this.#ask<null>(
       "close",
+      isAnything,
       (done) => this.#sftp.close(handle, (error) => done(error, null)),
     );
   }
@@ -201,8 +225,9 @@ export class SftpSession implements AsyncDisposable {
    * @throws {SftpError}
    */
   async *list(path: string): AsyncGenerator<DirectoryEntry[]> {
-    const handle = await this.#askHandle(
+    const handle = await this.#ask<Handle>(
       `list ${path}`,
+      isHandle,
       (done) => this.#sftp.opendir(path, done),
     );
     try {
@@ -249,8 +274,10 @@ export class SftpSession implements AsyncDisposable {
   async #readNames(path: string, handle: Handle): Promise<FileEntry[]> {
     return await this.#ask<FileEntry[]>(
       `list ${path}`,
+      isNames,
       (done) =>
-        this.#sftp.readdir(handle, (error, names) => {
+        // Not full, ssh2 looks for names in whatever the server has sent.
+        this.#sftp.readdir(handle, { full: true }, (error, names) => {
           const ended = (error as { code?: number } | undefined)?.code ===
             statusCode.endOfFile;
           done(ended ? null : error, ended ? [] : names);
@@ -259,17 +286,10 @@ export class SftpSession implements AsyncDisposable {
     );
   }
 
-  async #askHandle(
-    what: string,
-    request: (done: Callback<Handle>) => void,
-  ): Promise<Handle> {
-    const handle = await this.#ask(what, request);
-    if (Buffer.isBuffer(handle)) return handle;
-    throw this.#breakBecause(senseless);
-  }
-
+  /** `fits` tells what belongs to the request from what does not. */
   #ask<Result>(
     what: string,
+    fits: (answer: unknown) => answer is Result,
     request: (done: Callback<Result>) => void,
     bytes?: number,
   ): Promise<Result> {
@@ -277,8 +297,8 @@ export class SftpSession implements AsyncDisposable {
       (resolve, reject) =>
         request((error, result) => {
           if (error) reject(this.#translate(what, error));
-          else if (result === undefined) reject(this.#breakBecause(senseless));
-          else resolve(result);
+          else if (fits(result)) resolve(result);
+          else reject(this.#breakBecause(misfit(what)));
         }),
       what,
       bytes,
@@ -294,7 +314,7 @@ export class SftpSession implements AsyncDisposable {
     return this.#breakBecause(error);
   }
 
-  #breakBecause(cause: Error): UnreachableError {
+  #breakBecause(cause: Error): RelaisError {
     const lost = connectionLost(this.server, cause);
     this.break(lost);
     return lost;
@@ -319,14 +339,9 @@ function directoryEntry(
   }
 }
 
-/** A server that answers one request as if it were another. */
-const senseless = new Error("an answer does not fit its request");
-
 /** A session whose connection is no more. */
-export function connectionLost(
-  server: string,
-  cause?: Error,
-): UnreachableError {
+export function connectionLost(server: string, cause?: Error): RelaisError {
+  if (isProtocolError(cause)) return protocolBroken(server, cause);
   const why = cause === undefined ? "the server closed it" : peerText(cause);
   return new UnreachableError(
     `Cannot go on with ${server}: the connection was lost (${why})`,

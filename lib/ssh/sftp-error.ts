@@ -19,13 +19,17 @@ export type SftpCode = typeof sftpCodes[number];
 export class SftpError extends FileError {
   override readonly name = "SftpError";
 
+  /** @param about What could not be done, such as `Cannot open /export/a on production`; `reason` says why. */
   constructor(
-    message: string,
+    about: string,
     readonly code: SftpCode,
-    options: ErrorOptions = {},
+    { reason, ...options }: ErrorOptions & { reason: string },
   ) {
-    super(message, { ...options, retriable: code === "failure" });
+    super(`${about}: ${reason}`, { ...options, retriable: code === "failure" });
+    this.reason = reason;
   }
+
+  readonly reason: string;
 }
 
 /** SSH_FX_* that relais tells apart. */
@@ -48,7 +52,8 @@ export function sftpError(
   cause: Error,
 ): SftpError {
   const { code, words } = meanings.get(status) ?? failure;
-  return new SftpError(`Cannot ${what} on ${server}: ${words}`, code, {
+  return new SftpError(`Cannot ${what} on ${server}`, code, {
+    reason: words,
     cause,
   });
 }

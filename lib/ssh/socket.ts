@@ -8,6 +8,7 @@
 
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
+import { ProtocolError } from "./answers.ts";
 
 /** How much of what came first is kept. */
 const openingBytes = 256;
@@ -41,6 +42,19 @@ export class SshSocket extends Socket {
       this.#send = this.write.bind(this);
       this.write = (bytes: Uint8Array | string) => this.#gather(bytes);
     });
+  }
+
+  /** Ends the connection, and not the module, if ssh2 stumbles over what a peer has sent. */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event !== "data") return super.emit(event, ...args);
+    try {
+      return super.emit(event, ...args);
+    } catch (cause) {
+      this.destroy(
+        new ProtocolError("it sent what cannot be read", { cause }),
+      );
+      return true;
+    }
   }
 
   override end(): this {

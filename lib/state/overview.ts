@@ -124,6 +124,16 @@ export function missingFrom(
   };
 }
 
+/** Returns the generation of the list of `server` that was read last; nothing if none was, or its tree was walked since. */
+export function generationRead(
+  db: DatabaseSync,
+  server: string,
+): string | null {
+  const row = prepared(db, "SELECT generation FROM list WHERE server = ?")
+    .get(server) as { generation: string | null } | undefined;
+  return row?.generation ?? null;
+}
+
 /** Counts; what is pending, of the server `active`. */
 export function totals(db: DatabaseSync, active: string | null): Totals {
   return prepared(

@@ -13,12 +13,14 @@ export function tellList(
   now: number,
 ): string {
   if (list === null) return verdict === "up" ? "none: a tree" : "not seen";
-  const age = formatSeconds(Math.max(0, Math.round(now - list.mtime)));
+  const written = list.mtime === 0
+    ? "date not told"
+    : `written ${formatSeconds(Math.max(0, Math.round(now - list.mtime)))} ago`;
   const unread = list.size - (list.read ?? 0);
   const read = list.read === null
     ? "not read yet"
     : unread > 0
     ? `${formatBytes(unread)} unread`
     : "read to its end";
-  return `${formatBytes(list.size)}, written ${age} ago, ${read}`;
+  return `${formatBytes(list.size)}, ${written}, ${read}`;
 }

@@ -100,7 +100,7 @@ class Pass {
   #probed: Probed = notProbed;
   /** What led away from a server that fell silent in the middle of its work. */
   #elsewhere: Probed | undefined;
-  /** Servers with a list or a tree that cannot be used, and why. */
+  /** Servers with a list, a tree or an SFTP that cannot be used, and why. */
   readonly #unusable: Record<string, Failure> = {};
   #hasAnnounced = false;
 
@@ -239,8 +239,7 @@ class Pass {
     if (synchronised === undefined) {
       await connected;
       await this.#hangUp();
-      const failure = this.#account.failures.at(-1);
-      if (failure?.name === "UnusableError") this.#unusable[server] = failure;
+      this.#noteUnusable(server, this.#account.failures.at(-1));
       return !this.#account.lostServer;
     }
     this.#account.addSynchronised(synchronised);
@@ -273,6 +272,11 @@ class Pass {
       await list.ask("backlog", { server }),
     );
     return true;
+  }
+
+  /** Remembers a server that would fail again in the same way, however well it answers a probe. */
+  #noteUnusable(server: string, failure: Failure | null | undefined): void {
+    if (failure?.name === "UnusableError") this.#unusable[server] = failure;
   }
 
   /** Settles what a crash left behind, before anything is judged by it; returns whether that was possible. */
@@ -323,6 +327,7 @@ class Pass {
       );
       if (copied === undefined) return this.#account.lostServer;
       this.#account.addCopied(copied);
+      this.#noteUnusable(server, copied.ended);
       return copied.ended?.exitStatus === exitStatus.unavailable;
     } finally {
       this.#options.signal.removeEventListener("abort", stop);

@@ -32,16 +32,25 @@ export interface WalkLimits {
   readonly names: number;
   /** Characters in the paths of the directories that are still to be read: memory. */
   readonly waiting: number;
+  /** Time for one directory: an endless one need not be a fast one. */
+  readonly directoryMs: number;
+  /** Time for all of them. */
+  readonly walkMs: number;
 }
-const walkLimits: WalkLimits = { names: 20_000_000, waiting: 100_000_000 };
+const hour = 3_600_000;
+const walkLimits: WalkLimits = {
+  names: 20_000_000,
+  waiting: 100_000_000,
+  directoryMs: hour,
+  walkMs: 24 * hour,
+};
 
 /**
  * Walks all directories below `root` and takes in every regular file. Symbolic
  * links and devices are passed over, so that a walk cannot go round in circles.
  *
- * @throws {SftpError} If a directory cannot be read: half a walk must not look
- *   like a withdrawal of the other half.
- * @throws {UnusableError} If the walk does not come to an end.
+ * @throws {UnusableError} If a directory cannot be read: half a walk must not
+ *   look like a withdrawal of the other half. Or if the walk does not end.
  */
 export async function synchroniseTree(
   list: SynchronisedList,
@@ -105,6 +114,7 @@ class Walk {
   /** Characters in their paths. */
   #waitingLength = 0;
   #names = 0;
+  readonly #started = performance.now();
 
   constructor(session: SftpSession, root: string, finder: Finder) {
     this.#session = session;
@@ -122,12 +132,17 @@ class Walk {
 
   async #visit(directory: string): Promise<void> {
     const path = join(this.#root, directory);
-    for await (const names of this.#session.list(path)) {
-      this.#names += Math.max(1, names.length);
-      for (const { name, stat } of names) {
-        this.#meet(join(directory, name), stat);
+    const started = performance.now();
+    try {
+      for await (const names of this.#session.list(path)) {
+        this.#names += Math.max(1, names.length);
+        for (const { name, stat } of names) {
+          this.#meet(join(directory, name), stat);
+        }
+        this.#bound(path, started);
       }
-      this.#bound();
+    } catch (cause) {
+      throw cause instanceof SftpError ? this.#unreadable(path, cause) : cause;
     }
   }
 
@@ -145,11 +160,30 @@ class Walk {
     }
   }
 
-  #bound(): void {
-    const { names, waiting } = this.#finder.limits;
-    if (this.#names <= names && this.#waitingLength <= waiting) return;
-    throw new UnusableError(
-      `Cannot walk ${this.#root} on ${this.#session.server}: there is no end of it after ${this.#names} names`,
+  #bound(directory: string, started: number): void {
+    const { names, waiting, directoryMs, walkMs } = this.#finder.limits;
+    const now = performance.now();
+    if (this.#names > names || this.#waitingLength > waiting) {
+      throw this.#endless(this.#root, `${this.#names} names`);
+    }
+    if (now - started > directoryMs) {
+      throw this.#endless(directory, `${directoryMs / 1_000} s`);
+    }
+    if (now - this.#started > walkMs) {
+      throw this.#endless(this.#root, `${walkMs / 1_000} s`);
+    }
+  }
+
+  #unreadable(directory: string, cause: SftpError): UnusableError {
+    return new UnusableError(
+      `Cannot walk ${directory} on ${this.#session.server}: ${cause.reason}`,
+      { cause, hint: "check its owner, permissions and file system there" },
+    );
+  }
+
+  #endless(what: string, after: string): UnusableError {
+    return new UnusableError(
+      `Cannot walk ${what} on ${this.#session.server}: there is no end of it after ${after}`,
       { hint: 'publish a list there with "relais publish"' },
     );
   }
