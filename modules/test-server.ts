@@ -14,7 +14,13 @@ import {
   observe,
   undecided,
 } from "../lib/probe/decision.ts";
-import { type Memory, recall, remember } from "../lib/probe/memory.ts";
+import { WallClock } from "../lib/probe/clock.ts";
+import {
+  type Heartbeat,
+  type Memory,
+  recall,
+  remember,
+} from "../lib/probe/memory.ts";
 import { probe } from "../lib/probe/probe.ts";
 import type {
   Probe,
@@ -54,14 +60,19 @@ export function testServer(
   const db = settings.dryRun
     ? rehearseState(replica.state)
     : openState(replica.state);
+  const clock = new WallClock();
   return {
     handlers: {
-      probe: (request) => probeAndChoose(context, db, request),
+      probe(request) {
+        const memory = moved(recall(db), clock.setBy());
+        return probeAndChoose(context, db, memory, request);
+      },
       examine: () =>
         Promise.all(servers.map((server) =>
           probe(server, settings, {
             settled: undefined,
             generation: generationRead(db, server.name),
+            heartbeat: recall(db).heartbeats?.[server.name],
             fingerprint: "",
           })
         )),
@@ -82,10 +93,11 @@ export function testServer(
 async function probeAndChoose(
   context: TestServerContext,
   db: DatabaseSync,
+  recalled: Memory,
   request: Request,
 ): Promise<Probed> {
   const { settings: { servers, probe: policy } } = context;
-  const memory = withoutUnfinished(recall(db), db);
+  const memory = withoutUnfinished(recalled, db);
   const round = new Round(context, memory, request, db);
   let names = servers.map(({ name }) => name);
   while (names.length > 0) {
@@ -113,6 +125,7 @@ async function probeAndChoose(
     probes: round.probes,
     probedAt: Date.now(),
     settled: memory.settled,
+    heartbeats: round.heartbeats,
   });
   return {
     active,
@@ -129,6 +142,22 @@ async function probeAndChoose(
   };
 }
 
+/** Moves what was dated by a clock that has been set since: how long a server was held does not change by that. */
+function moved(memory: Memory, setBy: number): Memory {
+  const { choice, heartbeats = {} } = memory;
+  if (setBy === 0) return memory;
+  return {
+    ...memory,
+    choice: { ...choice, since: choice.since + setBy },
+    heartbeats: Object.fromEntries(
+      Object.entries(heartbeats).map(([server, { mtime, seen }]) => [
+        server,
+        { mtime, seen: seen + setBy },
+      ]),
+    ),
+  };
+}
+
 /** What was settled and is wanted again, as after `relais verify --repair`, is no longer settled. */
 function withoutUnfinished(memory: Memory, db: DatabaseSync): Memory {
   const settled = Object.entries(memory.settled)
@@ -142,6 +171,7 @@ type Request = TestServerOperations["probe"]["request"];
 class Round {
   choice: Choice;
   wireBytes = 0;
+  readonly heartbeats: Record<string, Heartbeat>;
   readonly #context: TestServerContext;
   readonly #memory: Memory;
   readonly #request: Request;
@@ -159,6 +189,7 @@ class Round {
     this.#memory = memory;
     this.#request = request;
     this.choice = memory.choice;
+    this.heartbeats = { ...memory.heartbeats };
   }
 
   /** The last probe of each server, in order of preference. */
@@ -178,6 +209,7 @@ class Round {
       return probe(server, settings, {
         settled,
         generation: generationRead(this.#db, server.name),
+        heartbeat: this.heartbeats[server.name],
         fingerprint: this.#request.fingerprint,
       });
     }));
@@ -192,11 +224,20 @@ class Round {
       : { ...done, verdict: "unusable", failure };
   }
 
+  /** Notes since when a list has been as old as it is. */
+  #feel(server: string, mtime: number): void {
+    const known = this.heartbeats[server];
+    const now = Date.now();
+    const seen = known?.mtime === mtime ? Math.min(known.seen, now) : now;
+    this.heartbeats[server] = { mtime, seen };
+  }
+
   #observe(done: Probe): void {
     const { figures, settings, log } = this.#context;
     figures.add(`probes_${done.verdict}`, 1);
     figures.add("wire_bytes", done.wireBytes);
     if (done.failure !== null) log.debug(describe(done.failure));
+    if (done.list !== null) this.#feel(done.server, done.list.mtime);
     this.#last.set(done.server, done);
     this.wireBytes += done.wireBytes;
     const health = observe(

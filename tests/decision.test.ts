@@ -116,6 +116,16 @@ Deno.test("decide() goes back to production once it is up and backup was held", 
   assertEquals(active, "production");
 });
 
+Deno.test("decide() holds backup from now on if it was taken in the future, by a clock that is right again", () => {
+  const tenYears = 10 * 365 * 86_400_000;
+  const ahead = { ...onBackup, since: now + tenYears };
+  const first = play(ahead, [bothUp, bothUp]);
+  const later = play(first, [bothUp], { at: now + policy.holdMs });
+
+  assertEquals([first.active, first.since], ["backup", now]);
+  assertEquals(later.active, "production");
+});
+
 Deno.test("decide() stays on backup when failback is manual", () => {
   const manual: Policy = { ...policy, failback: "manual" };
   const { active, reason } = play({ ...onBackup, since: 0 }, [bothUp, bothUp], {

@@ -194,4 +194,7 @@ Deno.test("nextLoopPass() tells a loop that waits from a process that has ended"
   assertEquals(nextLoopPass(taken(now - 19), last, 60_000, now), undefined);
   assertEquals(nextLoopPass(taken(now - 10), last, 60_000, now), undefined);
   assertEquals(nextLoopPass(undefined, last, 60_000, now), undefined);
+  const ahead = pass({ started: now + 20, seconds: 1 });
+  assertEquals(nextLoopPass(taken(now + 30), ahead, 60_000, now), undefined);
+  assertEquals(nextLoopPass(taken(now - 1), ahead, 60_000, now), undefined);
 });

@@ -50,14 +50,15 @@ export function follow(
     return isSeen ? { lasting, word: "begins" } : { lasting: undefined };
   }
   // A clock that went back must not keep silent until it is there again.
+  const began = Math.min(known.began, now);
   const seen = Math.min(known.seen, now);
   const told = Math.min(known.told, now);
   if (!isSeen) {
     return now - seen >= settleMs
       ? { lasting: undefined, word: "is over" }
-      : { lasting: { ...known, seen, told } };
+      : { lasting: { began, seen, told } };
   }
   return now - told >= reminderMs
-    ? { lasting: { ...known, seen: now, told: now }, word: "lasts" }
-    : { lasting: { ...known, seen: now, told } };
+    ? { lasting: { began, seen: now, told: now }, word: "lasts" }
+    : { lasting: { began, seen: now, told } };
 }

@@ -69,20 +69,30 @@ function needed(
   return verdict === "untrusted" || verdict === "refused" ? 1 : fall;
 }
 
-/** Chooses the active server. `choice.health` must have been given all of `verdicts` already. */
+/**
+ * Chooses the active server. `choice.health` must have been given all of
+ * `verdicts` already. What began in the future, by a clock that was ahead and is
+ * right again, begins now.
+ */
 export function decide(
-  choice: Choice,
+  remembered: Choice,
   verdicts: Verdicts,
   policy: Policy,
   now: number,
 ): Decision {
+  const since = Math.min(remembered.since, now);
+  const choice = { ...remembered, since };
   const active = choose(choice, verdicts, policy, now);
   if (active === null) {
     return { ...choice, reason: "no server is available" };
   }
   const reason = explain(active, choice, verdicts, policy, now);
-  const since = active === choice.active ? choice.since : now;
-  return { ...choice, active, since, reason };
+  return {
+    ...choice,
+    active,
+    since: active === choice.active ? since : now,
+    reason,
+  };
 }
 
 /**

@@ -16,6 +16,13 @@ export interface Settled {
   readonly fingerprint: string;
 }
 
+/** How a list was dated when it was seen, and since when it has been so, in milliseconds since the epoch. */
+export interface Heartbeat {
+  /** Seconds since the epoch, by the server's clock. */
+  readonly mtime: number;
+  readonly seen: number;
+}
+
 export interface Memory {
   readonly choice: Choice;
   readonly reason: string;
@@ -23,6 +30,8 @@ export interface Memory {
   readonly probes: readonly Probe[];
   readonly probedAt: number;
   readonly settled: Readonly<Record<string, Settled>>;
+  /** The last one of each server; missing in what older versions remember. */
+  readonly heartbeats?: Readonly<Record<string, Heartbeat>>;
 }
 
 const key = "test-server";

@@ -23,7 +23,7 @@ import type {
 } from "../protocol.ts";
 import { connect } from "../ssh/connect.ts";
 import type { SftpSession } from "../ssh/session.ts";
-import type { Settled } from "./memory.ts";
+import type { Heartbeat, Settled } from "./memory.ts";
 
 /** What a probe found of the export. */
 interface Found {
@@ -36,6 +36,7 @@ export interface Known {
   readonly settled: Settled | undefined;
   /** Of the list that was read last. */
   readonly generation: string | null;
+  readonly heartbeat: Heartbeat | undefined;
   readonly fingerprint: string;
 }
 
@@ -76,7 +77,12 @@ export async function probe(
 
   try {
     const found = await withTimeout(reach(), timeout, server, settings);
-    const failure = staleness(server, found, settings.probe.maxAgeMs);
+    const failure = staleness(
+      server,
+      found,
+      settings.probe.maxAgeMs,
+      known.heartbeat,
+    );
     return failure === null
       ? report("up", found)
       : report("stale", { ...found, failure: toFailure(failure) });
@@ -137,6 +143,7 @@ function staleness(
   { name }: ServerConfig,
   { list }: Found,
   maxAgeMs: number,
+  heartbeat: Heartbeat | undefined,
 ): UnusableError | null {
   if (list === null || maxAgeMs === 0) return null;
   if (list.mtime === 0) {
@@ -145,7 +152,10 @@ function staleness(
       { hint: 'set probe.max_age = "0s", or use another SFTP server there' },
     );
   }
-  const age = Date.now() - list.mtime * 1_000;
+  const now = Date.now();
+  // A date in the future, by a clock that was ahead there, must not be fresh for years.
+  const seen = heartbeat?.mtime === list.mtime ? heartbeat.seen : now;
+  const age = Math.max(now - list.mtime * 1_000, now - seen);
   if (age <= maxAgeMs) return null;
   return new UnusableError(
     `Cannot trust the list of ${name}: its publisher last ran ${

@@ -148,10 +148,23 @@ function forgetBefore(db: DatabaseSync, oldest: number): void {
   prepared(db, "DELETE FROM hour WHERE hour < ?").run(oldest - hourSeconds);
 }
 
-/** Returns the last passes, the youngest first. */
-export function lastPasses(db: DatabaseSync, limit: number): PastPass[] {
-  return prepared(db, "SELECT * FROM pass ORDER BY started DESC LIMIT ?")
-    .all(limit).map(passOf);
+/**
+ * Returns the last passes, the youngest first. Those that a clock which was
+ * ahead has dated after `now`, in seconds since the epoch, would be the last ones
+ * for years: they count only where there are no others.
+ */
+export function lastPasses(
+  db: DatabaseSync,
+  limit: number,
+  now = Date.now() / 1_000,
+): PastPass[] {
+  const before = (until: number) =>
+    prepared(
+      db,
+      "SELECT * FROM pass WHERE started <= ? ORDER BY started DESC LIMIT ?",
+    ).all(until, limit).map(passOf);
+  const passes = before(now);
+  return passes.length > 0 ? passes : before(Infinity);
 }
 
 /** Yields the passes since `since`, in seconds since the epoch; the oldest first. */
@@ -179,16 +192,24 @@ export function hoursSince(db: DatabaseSync, since: number): PastHour[] {
     });
 }
 
-/** Returns when the last pass with exit status 0 ended, in seconds since the epoch; `null` if none is known. */
-export function lastSuccess(db: DatabaseSync): number | null {
+/** Returns when the last pass with exit status 0 ended, in seconds since the epoch; `null` if none is known. See {@link lastPasses} for `now`. */
+export function lastSuccess(
+  db: DatabaseSync,
+  now = Date.now() / 1_000,
+): number | null {
+  return successBefore(db, now) ?? successBefore(db, Infinity);
+}
+
+function successBefore(db: DatabaseSync, until: number): number | null {
   // After a year of trouble the hours lead there faster than the passes.
   const row = prepared(
     db,
     `
-    SELECT started + seconds AS ended FROM pass WHERE exit = 0 AND started >=
-      (SELECT max(hour) FROM hour WHERE passes > bad)
+    SELECT started + seconds AS ended FROM pass WHERE exit = 0 AND started <= :until
+      AND started >=
+        (SELECT max(hour) FROM hour WHERE passes > bad AND hour <= :until)
     ORDER BY started DESC LIMIT 1`,
-  ).get() as { ended: number } | undefined;
+  ).get({ until }) as { ended: number } | undefined;
   return row?.ended ?? null;
 }
 

@@ -68,8 +68,9 @@ export function nextLoopPass(
 ): number | undefined {
   if (snapshot === undefined || last === undefined) return undefined;
   const ended = last.started + last.seconds;
-  const isAlive = now - snapshot.taken < aliveSeconds &&
+  // What is dated in the future is of a clock that was ahead, and says nothing.
+  const isAlive = Math.abs(now - snapshot.taken) < aliveSeconds &&
     snapshot.taken - ended > aliveSeconds / 2;
   const next = last.started + everyMs / 1_000;
-  return isAlive && next > now ? next : undefined;
+  return isAlive && last.started <= now && next > now ? next : undefined;
 }

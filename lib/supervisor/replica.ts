@@ -138,7 +138,7 @@ export class Replica implements AsyncDisposable {
     if (this.#hold.isLost && !this.#options.dryRun) {
       await this.#retakeState();
     }
-    const started = Date.now();
+    const started = { at: Date.now(), steady: performance.now() };
     try {
       return await this.#withSoundState(() => this.#pass(signal));
     } catch (error) {
@@ -318,15 +318,16 @@ export class Replica implements AsyncDisposable {
   /** Records and tells of a pass that `error` ended, as far as that is still possible. */
   async #concludeBroken(
     error: unknown,
-    started: number,
+    started: { readonly at: number; readonly steady: number },
     signal: AbortSignal,
   ): Promise<void> {
-    const report = brokenReport(error, (Date.now() - started) / 1_000);
+    const seconds = (performance.now() - started.steady) / 1_000;
+    const report = brokenReport(error, seconds);
     try {
       const stat = this.#supervisor.asker<StatOperations>("stat");
       const { notices } = await stat.ask("record", {
         report,
-        started: timestampFromMilliseconds(started),
+        started: timestampFromMilliseconds(started.at),
       });
       await this.#telling.tell(notices, signal);
     } catch (cause) {
