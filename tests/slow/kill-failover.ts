@@ -22,6 +22,7 @@ import {
   type World,
   type WorldServer,
 } from "../../fixtures/world.ts";
+import type { Compaction } from "../../lib/config/config.ts";
 import { loadConfig, requirePublish } from "../../lib/config/load.ts";
 
 const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 40);
@@ -30,7 +31,11 @@ const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 40);
 const thoroughEvery = 10;
 
 /** Not yet: between servers, dates alone tell today which version is newer. */
-const trouble: Trouble = { oldDates: false, lateWithdrawals: false };
+const trouble: Trouble = {
+  oldDates: false,
+  lateWithdrawals: false,
+  blindCompactions: false,
+};
 
 Deno.test(`a replica of two servers that come and go, killed ${rounds} times, never goes back and catches up`, async () => {
   const chance = new Chance();
@@ -87,6 +92,7 @@ class Story {
     const { production, backup } = world;
     this.#company = new Company([production, backup], chance, trouble);
     this.#watch = new CompanyWatch(world, this.#company, told);
+    if (!trouble.blindCompactions) return;
     for (const { config } of world.servers) compactOften(config);
   }
 
@@ -126,6 +132,15 @@ class Story {
     else assert([0, 1].includes(code), `exit ${code}: ${stderr}`);
     this.#watch.check();
     await this.#cleanPass();
+    if (chance.happens(0.1)) await this.#compact();
+  }
+
+  /** Writes the lists of both servers anew, after a pass that has read what they withdrew. */
+  async #compact(): Promise<void> {
+    if (!this.#isProductionUp || this.#behind.size > 0) return;
+    for (const server of this.#world.servers) {
+      await this.#publish(server, { size: 0, share: 1 });
+    }
   }
 
   /** A pass that finds nothing to do does nothing, and what is published is whole. */
@@ -201,9 +216,15 @@ class Story {
   }
 
   /** Publishes while nothing else runs: a process of its own would only take time. */
-  async #publish(server: WorldServer): Promise<void> {
+  async #publish(
+    server: WorldServer,
+    compaction?: Compaction,
+  ): Promise<void> {
     const { publish } = requirePublish(await loadConfig(server.config));
-    const { status, told } = await relaisPublisher.publish(publish);
+    const { status, told } = await relaisPublisher.publish({
+      ...publish,
+      compaction: compaction ?? publish.compaction,
+    });
     assertEquals([status, told], [0, []]);
     this.#published(server);
   }
