@@ -351,6 +351,10 @@ export interface Copied {
   readonly failed: readonly FailedFile[];
   /** Paths of failed files that something else is in the way of on the replica. */
   readonly blocked: readonly string[];
+  /** Paths of failed files that came too slowly to be waited for: another server may have them. */
+  readonly slow: readonly string[];
+  /** Paths of those that were asked for with `only`, and are here now. */
+  readonly got: readonly string[];
   /** Why copying ended before its end: the server was lost, or the disk. */
   readonly ended: Failure | null;
 }
@@ -369,6 +373,8 @@ export type CopyListOperations = {
       readonly maxTransfer: number | undefined;
       /** Paths to leave alone: this pass has tried them already. */
       readonly without: readonly string[];
+      /** The only paths to copy. @default all */
+      readonly only?: readonly string[] | undefined;
     };
     reply: Copied;
   };

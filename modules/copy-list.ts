@@ -101,7 +101,7 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
         await open(server);
         return null;
       },
-      async copy({ server, maxTransfer, without }) {
+      async copy({ server, maxTransfer, without, only }) {
         const sessions = await open(server);
         opened = undefined;
         const bounds = { bytesPerSecond: copy.bandwidth, total: maxTransfer };
@@ -117,7 +117,10 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
           ledger: ledgerOf(context, server),
           observer: observe(context),
         };
-        copier = new Copier(tools, copy, { without: new Set(without) });
+        copier = new Copier(tools, copy, {
+          without: new Set(without),
+          only: only && new Set(only),
+        });
         const copied = await copier.run();
         const wireBytes = await sessions.end();
         context.figures.add("wire_bytes", wireBytes);

@@ -135,6 +135,41 @@ function sizeThatCannotBeLater(): Trick {
   });
 }
 
+Deno.test("a file that comes one byte at a time is given up, and had from the backup in the same pass", async () => {
+  const drop: Trick = (asked) => setTimeout(() => asked.honest(1), 100);
+  await using world = await makeHostileWorld({
+    script: { READ: only(`${exportPath}/slow.csv`, drop) },
+    request: "1s",
+    backup: true,
+  });
+  const files = { "slow.csv": "0123456789".repeat(1_000), "b.csv": "b\n" };
+  world.production.publish(files);
+  world.backup.publish(files);
+
+  const { exit, server, copied, failed } = await world.pass();
+
+  assertEquals([exit, server, copied, failed], [0, "production", 2, []]);
+  assertEquals(Object.keys(world.here()).sort(), ["b.csv", "slow.csv"]);
+});
+
+Deno.test("a file that comes one byte at a time is named where there is no other server, and the others come", async () => {
+  const drop: Trick = (asked) => setTimeout(() => asked.honest(1), 100);
+  await using world = await makeHostileWorld({
+    script: { READ: only(`${exportPath}/slow.csv`, drop) },
+    request: "1s",
+  });
+  world.production.publish({
+    "slow.csv": "0123456789".repeat(1_000),
+    "b.csv": "b\n",
+  });
+
+  const { exit, failed } = await world.pass();
+
+  assertEquals([exit, world.here()], [1, { "b.csv": "b\n" }]);
+  assertStringIncludes(failed[0]!.error, "slow.csv");
+  assertStringIncludes(failed[0]!.error, "came in 1 s");
+});
+
 Deno.test("short answers that take longer than any limit, together, end no module", async () => {
   const patiently: Trick = (asked) =>
     setTimeout(() => asked.honest(Math.min(2_100, asked.length)), 450);

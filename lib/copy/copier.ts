@@ -20,6 +20,7 @@ import {
 import type { FailedFile } from "../pass-report.ts";
 import type { Copied, Wanted } from "../protocol.ts";
 import { NoRoomError } from "../space.ts";
+import { SlowError } from "../ssh/read-range.ts";
 import { BlockedError } from "./directories.ts";
 import { Slots } from "./slots.ts";
 import { Obtaining, type Ready } from "./obtain.ts";
@@ -46,6 +47,8 @@ const longestPauseMs = 60_000;
 export interface Exceptions {
   /** Paths that this pass has tried already. */
   readonly without: ReadonlySet<string>;
+  /** All but these paths. @default nothing else */
+  readonly only?: ReadonlySet<string> | undefined;
 }
 
 /** One copy run from one server. */
@@ -54,10 +57,15 @@ export class Copier {
   readonly #retries: number;
   readonly #slots: Slots;
   readonly #without: ReadonlySet<string>;
+  readonly #only: ReadonlySet<string> | undefined;
   readonly #obtaining: Obtaining;
   readonly #failed: FailedFile[] = [];
   /** Failed files that something else is in the way of. */
   readonly #blocked: string[] = [];
+  /** Failed files that came too slowly. */
+  readonly #slow: string[] = [];
+  /** Files that are here of those that alone were meant. */
+  readonly #got: string[] = [];
   /** Under way when the server was lost: one of them may be why. */
   readonly #interrupted: FailedFile[] = [];
   #batch: Ready[] = [];
@@ -85,9 +93,10 @@ export class Copier {
   constructor(
     tools: Tools,
     { parallel, retries, delta }: CopyConfig,
-    { without }: Exceptions = { without: new Set() },
+    { without, only }: Exceptions = { without: new Set() },
   ) {
     this.#without = without;
+    this.#only = only;
     this.#tools = tools;
     this.#retries = retries;
     this.#obtaining = new Obtaining(tools, { delta }, {
@@ -121,6 +130,8 @@ export class Copier {
       reused: this.#reused,
       failed: this.#failed,
       blocked: this.#blocked,
+      slow: this.#slow,
+      got: this.#got,
       ended: this.#reason === undefined ? null : toFailure(this.#reason),
     };
   }
@@ -164,10 +175,14 @@ export class Copier {
       const next = ledger.wanted(entries.at(-1)!, page);
       next.catch(() => {});
       for (const entry of entries) {
-        if (!this.#without.has(entry.path)) yield entry;
+        if (this.#isMeant(entry)) yield entry;
       }
       entries = await next;
     }
+  }
+
+  #isMeant({ path }: Wanted): boolean {
+    return !this.#without.has(path) && (this.#only?.has(path) ?? true);
   }
 
   *#retry(last: boolean): Generator<Attempt> {
@@ -328,6 +343,7 @@ export class Copier {
   }
 
   #count({ entry, staged, reused }: Ready): void {
+    if (this.#only !== undefined) this.#got.push(entry.path);
     if (staged === null) {
       this.#adopted++;
       this.#tools.observer.adopted(entry);
@@ -347,6 +363,7 @@ export class Copier {
     };
     this.#failed.push(file);
     if (error instanceof BlockedError) this.#blocked.push(path);
+    if (error instanceof SlowError) this.#slow.push(path);
     this.#tools.observer.failed(file);
   }
 

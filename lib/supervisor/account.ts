@@ -69,7 +69,8 @@ export class PassAccount {
   readonly #started = performance.now();
   readonly #failures: Failure[];
   /** Files that something else was in the way of. */
-  #blocked: readonly string[] = [];
+  readonly #blocked: string[] = [];
+  #slow: readonly string[] = [];
   readonly #totals = { ...nothing };
 
   /** @param notices What happened before the pass, and is told with it. */
@@ -124,21 +125,29 @@ export class PassAccount {
     this.addWireBytes(synchronised.wireBytes);
   }
 
-  addCopied({ ended, failed, blocked, ...copied }: Copied): void {
+  addCopied({ ended, failed, blocked, slow, got, ...copied }: Copied): void {
     this.#totals.copied += copied.copied;
     this.#totals.adopted += copied.adopted;
     this.#totals.bytes += copied.bytes;
     this.#totals.reused += copied.reused;
     this.addWireBytes(copied.wireBytes);
     for (const file of failed) this.failed.set(file.path, file);
-    this.#blocked = blocked;
+    for (const path of got) this.failed.delete(path);
+    this.#blocked.push(...blocked);
+    this.#slow = slow;
     if (ended !== null) this.note(ended);
+  }
+
+  /** Failed files that the server gave too slowly. */
+  get slow(): readonly string[] {
+    return this.#slow;
   }
 
   /** Forgets that files failed that something was in the way of; returns whether there are any. */
   forgetBlocked(): boolean {
-    for (const path of this.#blocked) this.failed.delete(path);
-    return this.#blocked.length > 0;
+    const blocked = this.#blocked.splice(0);
+    for (const path of blocked) this.failed.delete(path);
+    return blocked.length > 0;
   }
 
   addRemoved(

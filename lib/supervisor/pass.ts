@@ -15,6 +15,7 @@ import {
 import type { PassReport } from "../pass-report.ts";
 import type {
   Backlog,
+  Copied,
   CopyListOperations,
   Probed,
   SynchroListOperations,
@@ -253,6 +254,7 @@ class Pass {
       this.#options.onStage?.({ module: "copy-list", server, backlog });
       const lost = await this.#copy(server);
       if (lost) return false;
+      await this.#copySlowElsewhere(server);
     }
     await connected;
     await this.#tidy(server);
@@ -311,26 +313,51 @@ class Pass {
       this.#account.note(toFailure(stopped()));
       return false;
     }
+    const { maxTransfer } = this.#options;
+    const without = [...this.#account.failed.keys()];
+    const asked = { server, maxTransfer, without };
+    const copied = await this.#try(() =>
+      this.#whileServed(server, this.#stoppably(copyList, asked))
+    );
+    if (copied === undefined) return this.#account.lostServer;
+    this.#account.addCopied(copied);
+    this.#noteUnusable(server, copied.ended);
+    return copied.ended?.exitStatus === exitStatus.unavailable;
+  }
+
+  /** Has files copied, until that is done or the pass is stopped. */
+  async #stoppably(
+    copyList: Channel<CopyListOperations>,
+    asked: CopyListOperations["copy"]["request"],
+  ): Promise<Copied> {
     const stop = () => copyList.ask("stop", null).catch(() => {});
     this.#options.signal.addEventListener("abort", stop, { once: true });
     try {
-      const { maxTransfer } = this.#options;
-      const copied = await this.#try(() =>
-        this.#whileServed(
-          server,
-          copyList.ask("copy", {
-            server,
-            maxTransfer,
-            without: [...this.#account.failed.keys()],
-          }),
-        )
-      );
-      if (copied === undefined) return this.#account.lostServer;
-      this.#account.addCopied(copied);
-      this.#noteUnusable(server, copied.ended);
-      return copied.ended?.exitStatus === exitStatus.unavailable;
+      return await copyList.ask("copy", asked);
     } finally {
       this.#options.signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Asks other servers that are up for what `server` gave too slowly; what goes wrong with them is no news. */
+  async #copySlowElsewhere(server: string): Promise<void> {
+    const others = this.#probed.probes.filter((probe) =>
+      probe.server !== server && probe.verdict === "up"
+    );
+    for (const { server: other } of others) {
+      const { slow: only } = this.#account;
+      if (only.length === 0 || this.#options.signal.aborted) return;
+      try {
+        const list = await this.#crew.synchroList();
+        await list.ask("synchronise", { server: other });
+        const copyList = await this.#crew.copyList();
+        const { maxTransfer } = this.#options;
+        const asked = { server: other, maxTransfer, without: [], only };
+        const copied = await this.#stoppably(copyList, asked);
+        this.#account.addCopied({ ...copied, ended: null });
+      } catch {
+        // The file is told with what was wrong on the server that it is taken from.
+      }
     }
   }
 
