@@ -32,6 +32,7 @@ async function stageAll(world: Sources): Promise<number> {
   const exporter = new Exporter(
     sources,
     new Signatures(world.into, Infinity),
+    world.root,
   );
   const staged = `${world.root}/staged`;
   let secrets = 0;

@@ -12,6 +12,7 @@ import { FileError } from "../errors.ts";
 import type { Digest } from "../list/entry.ts";
 import { Pacer } from "../pacer.ts";
 import { writeAll } from "../write-all.ts";
+import { NoRoomError, Space } from "../space.ts";
 import type { Signatures } from "./signatures.ts";
 import {
   type OpenSource,
@@ -37,11 +38,16 @@ const blockBytes = 1024 * 1024;
 export class Exporter {
   readonly #sources: Sources;
   readonly #signatures: Signatures;
+  readonly #into: string;
+  readonly #space: Space;
   readonly #block = new Uint8Array(blockBytes);
 
-  constructor(sources: Sources, signatures: Signatures) {
+  /** @param into Where there must be room. */
+  constructor(sources: Sources, signatures: Signatures, into: string) {
     this.#sources = sources;
     this.#signatures = signatures;
+    this.#into = into;
+    this.#space = new Space(into);
   }
 
   /**
@@ -49,6 +55,7 @@ export class Exporter {
    * what has arrived. `onRetry` hears that it changed while it was copied.
    *
    * @throws {FileError} If it cannot be read, or keeps changing.
+   * @throws {NoRoomError} If it does not fit.
    */
   async stage(
     path: string,
@@ -91,7 +98,7 @@ export class Exporter {
       }
     } catch (error) {
       forget(staged);
-      throw error;
+      throw isFull(error) ? noRoom(this.#into, error) : error;
     }
     // It may have the mode of the source by now, which may forbid to write to it.
     forget(staged);
@@ -110,7 +117,9 @@ export class Exporter {
     { staged, size, maker }: Copying,
   ): Promise<{ digest: Digest; size: number }> {
     const byKernel = size >= blockBytes && this.#sources.isOurs(path);
-    if (byKernel) await Deno.copyFile(this.#sources.nameOf(path), staged);
+    if (byKernel) await this.#copyByKernel(path, staged);
+    const claim = byKernel ? undefined : this.#space.claim(size, newFiles);
+    using _ = { [Symbol.dispose]: () => claim && this.#space.release(claim) };
     using copy = Deno.openSync(
       staged,
       byKernel
@@ -134,7 +143,29 @@ export class Exporter {
     }
     return { digest: hasher.digest(), size: copied };
   }
+
+  /** Whether there was room is seen afterwards: a copy that shares its blocks takes none. */
+  async #copyByKernel(path: string, staged: string): Promise<void> {
+    await Deno.copyFile(this.#sources.nameOf(path), staged);
+    new Space(this.#into).claim(1);
+  }
 }
+
+/** Whether a disk is full, or we may use no more of it. */
+export function isFull(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code === "ENOSPC" || code === "EDQUOT";
+}
+
+function noRoom(into: string, cause: unknown): NoRoomError {
+  return new NoRoomError(`Cannot write to ${into}: its disk is full`, {
+    cause,
+    hint: "make room there; the next run publishes the rest",
+  });
+}
+
+/** The copy, and its signature. */
+const newFiles = 2;
 
 /** How a source is copied. */
 interface Copying {

@@ -19,9 +19,10 @@ import type { FailedFile } from "../pass-report.ts";
 import type { PublishReport, PublishRequest } from "../protocol.ts";
 import { dayOf } from "../timestamp.ts";
 import { Pacer } from "../pacer.ts";
+import { NoRoomError } from "../space.ts";
 import { refusalToWithdraw } from "./guard.ts";
 import { directoriesAbove, Places } from "./places.ts";
-import { type Exported, Exporter } from "./export.ts";
+import { type Exported, Exporter, isFull } from "./export.ts";
 import { Signatures } from "./signatures.ts";
 import { Sources } from "./sources.ts";
 import { writerOf } from "./writer-id.ts";
@@ -102,6 +103,8 @@ class Run {
   readonly #day = dayOf(Date.now());
   /** Sources whose place in the export is taken by what is about to be withdrawn. */
   readonly #later: string[] = [];
+  /** Sources that the disk had no room for. */
+  readonly #unfit = new Set<string>();
   #batch: { path: string; file: Exported }[] = [];
   #batchBytes = 0;
   #staged = 0;
@@ -130,7 +133,11 @@ class Run {
         .filter((path) => checkPath(path) === undefined),
     );
     this.#signatures = new Signatures(config.into, config.signatures);
-    this.#exporter = new Exporter(sources, this.#signatures);
+    this.#exporter = new Exporter(
+      sources,
+      this.#signatures,
+      config.into,
+    );
   }
 
   async publish(): Promise<PublishReport> {
@@ -154,7 +161,12 @@ class Run {
     const refusal = refusalToWithdraw(gone.length, listed, maxWithdraw);
     const withdrawn = refusal === undefined ? gone.length : 0;
     await this.#withdraw(refusal === undefined ? gone : []);
-    for (const path of this.#later) await this.#stage(path);
+    // What was withdrawn has made room.
+    const waiting = [...this.#later, ...withdrawn > 0 ? this.#unfit : []];
+    for (const path of waiting) {
+      await pacer.pause();
+      await this.#stage(path);
+    }
     await this.#commit();
     if (this.#published + withdrawn > 0) {
       this.#signatures.prune(this.#list.live.values());
@@ -170,6 +182,7 @@ class Run {
     }
     this.#list.heartbeat();
     if (refusal !== undefined) throw refusal;
+    if (this.#unfit.size > 0) throw this.#noRoom();
     return {
       scanned: this.#scanned,
       published: this.#published,
@@ -204,20 +217,47 @@ class Run {
 
   async #stage(path: string): Promise<void> {
     try {
-      const staged = `${this.#destination.staging}/${++this.#staged}`;
-      const file = await this.#exporter.stage(
-        path,
-        staged,
-        () => this.#observer.retried(path),
-      );
-      this.#batch.push({ path, file });
-      this.#batchBytes += file.size;
+      await this.#stageInto(path);
     } catch (error) {
-      this.#failOrThrow(path, error);
+      if (error instanceof NoRoomError) await this.#stageLater(path);
+      else this.#failOrThrow(path, error);
     }
     if (this.#batch.length >= batchFiles || this.#batchBytes >= batchBytes) {
       await this.#commit();
     }
+  }
+
+  async #stageInto(path: string): Promise<void> {
+    const staged = `${this.#destination.staging}/${++this.#staged}`;
+    const file = await this.#exporter.stage(
+      path,
+      staged,
+      () => this.#observer.retried(path),
+    );
+    this.#batch.push({ path, file });
+    this.#batchBytes += file.size;
+    this.#unfit.delete(path);
+  }
+
+  /** The disk is full: what is staged is published, which may replace what is larger. */
+  async #stageLater(path: string): Promise<void> {
+    const retries = this.#batch.length > 0;
+    await this.#commit();
+    this.#unfit.add(path);
+    if (!retries) return;
+    try {
+      await this.#stageInto(path);
+    } catch (error) {
+      if (!(error instanceof NoRoomError)) this.#failOrThrow(path, error);
+    }
+  }
+
+  #noRoom(): LocalError {
+    const { into } = this.#config;
+    return new LocalError(
+      `Cannot publish ${this.#unfit.size} files: the disk of ${into} is full; ${this.#published} files that fit were published`,
+      { hint: "make room there; the next run publishes the rest" },
+    );
   }
 
   /** One stat, for most files. */
@@ -235,9 +275,10 @@ class Run {
     this.#journal.write([...this.#unsure, ...paths].map(encodePath));
   }
 
-  /** At the end of a run all is settled, but what could not be looked at. */
+  /** At the end of a run all is settled, but what could not be looked at, or had no room. */
   #settle(): void {
-    if (this.#failed.length > 0 && this.#unsure.size > 0) this.#note([]);
+    const isOpen = this.#failed.length + this.#unfit.size > 0;
+    if (isOpen && this.#unsure.size > 0) this.#note([]);
     else this.#journal.clear();
   }
 
@@ -264,7 +305,8 @@ class Run {
       this.#destination.place(staged, path);
       return true;
     } catch (error) {
-      this.#failOrThrow(path, error);
+      if (isFull(error)) this.#unfit.add(path);
+      else this.#failOrThrow(path, error);
       return false;
     }
   }
@@ -342,7 +384,7 @@ class Run {
         `Cannot write to ${this.#config.into}: ${(error as Error).message}`,
         {
           cause: error,
-          hint: "see its disk",
+          hint: `check the disk of ${this.#config.into}`,
         },
       );
     }

@@ -142,7 +142,7 @@ export function publishPlans(
       read: [publish.base, dirname(publish.into), machineIdFile],
       write: [dirname(publish.into)],
       run: ["sync"],
-      sys: ["hostname", "uid"],
+      sys: ["hostname", "uid", "statfs"],
     }]),
     "stat": statPlan(config, `${publish.into}/.relais`, {
       keepMs: null,

@@ -79,6 +79,7 @@ attempts=3
 
 locked=
 sure=yes
+full=
 refusal=
 failed=0 published=0 withdrawn=0 unchanged=0
 
@@ -119,6 +120,8 @@ main() {
   touch "$list"
   say "$published files published, $withdrawn withdrawn, $unchanged unchanged."
   [ -z "$refusal" ] || die 5 "$refusal"
+  [ -z "$full" ] || die 4 "Cannot write to $into: its disk is full, or cannot be \
+written; what fits is published; make room there: the next run goes on"
   [ "$failed" = 0 ]
 }
 
@@ -337,6 +340,11 @@ open_export() {
   chmod 755 "$own" &&
     rm -rf "$staging" && mkdir "$staging" && chmod 700 "$staging" ||
     die 4 "Cannot write to $into"
+  # Given up when the disk is full, for the lines of what has been copied by then.
+  mkdir "$staging/reserve" && (
+    cd "$staging/reserve" && touch 1 2 3 4 5 6 7 8 &&
+      dd if=/dev/zero of=0 bs=1024 count=256 2> /dev/null
+  ) || die 4 "Cannot write to $into: its disk is full; make room there"
   : > "$staging/unsure" &&
     { [ ! -f "$journal" ] || cp "$journal" "$staging/unsure"; } ||
     die 4 "Cannot write to $into"
@@ -977,6 +985,7 @@ make_plan() {
 # mode, and takes note of what there is to say of it. STATE and DATE are those
 # it had when it was found.
 stage() {
+  [ -z "$full" ] || return 0
   copy=$staging/$1 state=$4 date=$5 tries=0
   while [ "$tries" -lt "$attempts" ]; do
     tries=$((tries + 1))
@@ -985,8 +994,7 @@ stage() {
     set_state "$2"
     if [ "$state" = "$before" ]; then
       set_digest "$copy" || die 4 "Cannot read $copy"
-      echo "$date $size $mode $digest" > "$copy.facts" ||
-        die 4 "Cannot write to $into: see its disk"
+      echo "$date $size $mode $digest" > "$copy.facts" || end_staging
       return 0
     fi
     detail "$3 changed while it was copied"
@@ -994,6 +1002,14 @@ stage() {
     date=$(printf '%s\n' "$state" | $awk "$names"'{ print date_of($0) }')
   done
   skip "$3" "it keeps changing; it will be tried again in the next run"
+}
+
+# Copies no more in this run: the disk takes nothing. What has been copied is
+# published; what was not sure stays so.
+end_staging() {
+  full=yes
+  failed=1
+  rm -rf "$copy" "$copy.facts" "$staging/reserve"
 }
 
 # is_exported EXPORTED DIGEST: whether a copy is still what the list says of it.
@@ -1015,7 +1031,11 @@ copy_source() {
   cp "./$1" "$copy" && touch -r "./$1" "$copy" &&
     chmod "$permissions" "$copy" && return 0
   # If it can be read, it could not be written.
-  cat "./$1" > /dev/null 2>&1 && die 4 "Cannot write to $into: see its disk"
+  if cat "./$1" > /dev/null 2>&1; then
+    end_staging
+    return 1
+  fi
+  rm -f "$copy"
   skip "$2" "it cannot be read"
   return 1
 }
