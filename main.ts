@@ -13,6 +13,7 @@ import { log } from "./lib/cli/log.ts";
 import { Output } from "./lib/cli/output.ts";
 import { type Invocation, parseCommandLine } from "./lib/cli/parse.ts";
 import { publish } from "./lib/cli/publish.ts";
+import { resolve } from "./lib/cli/resolve.ts";
 import { run } from "./lib/cli/run.ts";
 import { stat } from "./lib/cli/stat.ts";
 import { status } from "./lib/cli/status.ts";
@@ -127,6 +128,11 @@ async function dispatch(
       return why(requireReplica(await load()), {
         json,
         path: invocation.arguments.path,
+      }, output);
+    case "resolve":
+      return await resolve(requireReplica(await load()), {
+        ...invocation.options,
+        ...invocation.arguments,
       }, output);
     case "init":
       return init(invocation.arguments.file, output);

@@ -22,6 +22,7 @@ import type { Version } from "./list/entry.ts";
 import type { FailedFile, PassReport } from "./pass-report.ts";
 import type { Refused } from "./state/refusals.ts";
 import type { FileStat } from "./ssh/file-stat.ts";
+import type { Conflicts } from "./state/overview.ts";
 import type { Timestamp } from "./timestamp.ts";
 
 /** The modules, by the names they have everywhere: worker, log, figures, file. */
@@ -76,6 +77,8 @@ export interface Cursor {
   readonly tail: Uint8Array;
   /** `seq` of the last line read. */
   readonly seq: number;
+  /** Date of the list when it was read, in seconds since the epoch; `null`: it does not tell whether the list has changed. */
+  readonly modified: number | null;
 }
 
 /** How deep a probe got, from nothing to all that matters. */
@@ -120,6 +123,8 @@ export interface Probe {
   readonly list: PublishedList | null;
   /** Whether its list is the one settled last time, to the byte. */
   readonly unchanged: boolean;
+  /** Whether the synchronised list has all of its list; a tree is walked only where files are taken from. */
+  readonly read: boolean;
   readonly wireBytes: number;
 }
 
@@ -215,8 +220,6 @@ export interface Synchronised {
   /** Lines that break a rule of the format, or names that may not be used. */
   readonly refused: readonly string[];
   readonly refusedCount: number;
-  /** Files that have other contents on this server, and the same date as what is here. */
-  readonly conflictCount: number;
   readonly wireBytes: number;
   /** Where reading will go on; `null` for a tree. */
   readonly cursor: Cursor | null;
@@ -252,13 +255,21 @@ export interface Arrived {
 export interface Backlog {
   readonly pending: number;
   readonly bytes: number;
-  /** Now minus the date of the oldest entry not yet on the replica. */
+  /** Now minus the date of the oldest entry of a server in use that is not yet on the replica. */
   readonly lagSeconds: number;
+  readonly conflicts: Conflicts;
 }
 
 export type SynchroListOperations = {
   /** Brings the synchronised list up to date with what `server` publishes. */
-  synchronise: { request: { readonly server: string }; reply: Synchronised };
+  synchronise: {
+    request: {
+      readonly server: string;
+      /** Whether files are taken from it, and what it withdrew is followed. */
+      readonly active: boolean;
+    };
+    reply: Synchronised;
+  };
   /** Ends at once what is being read from a server. */
   abandon: { request: null; reply: null };
   /** The next entries to fetch from `server` after `last`, in the order of `copy.order`. */

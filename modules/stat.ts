@@ -16,7 +16,7 @@ import {
   tellAgain,
   type Told,
 } from "../lib/notify/notices.ts";
-import { recall } from "../lib/probe/memory.ts";
+import { recall, serversInUse } from "../lib/probe/memory.ts";
 import type { PassReport } from "../lib/pass-report.ts";
 import type {
   Recorded,
@@ -25,7 +25,7 @@ import type {
 } from "../lib/protocol.ts";
 import { openState } from "../lib/state/database.ts";
 import { lastPasses, recordPass } from "../lib/state/history.ts";
-import { lagOf, totals } from "../lib/state/overview.ts";
+import { lagBehind, totals } from "../lib/state/overview.ts";
 import { passFigure } from "../lib/stats/figures.ts";
 import { formatPrometheus, writePrometheus } from "../lib/stats/prometheus.ts";
 import { type ServerState, serverStates } from "../lib/stats/servers.ts";
@@ -121,7 +121,7 @@ function record(
 ): Recorded {
   const before = lastPasses(db, 1)[0]?.errors ?? [];
   // A pass that found no server knows no lag, and yet it grows.
-  const lag = Math.round(lagOf(totals(db, null), Date.now()));
+  const lag = Math.round(lagBehind(db, serversInUse(recall(db)), Date.now()));
   const lagging = { ...report, lag_seconds: lag };
   recordPass(db, started / 1_000, lagging, settings.keepMs!);
   const notices = judged(
@@ -169,7 +169,10 @@ function lookAt(
 ): readonly ServerState[] {
   const memory = recall(db);
   const now = totals(db, null);
-  figures.set("lag", Math.round(lagOf(now, Date.now()) * 1_000));
+  figures.set(
+    "lag",
+    Math.round(lagBehind(db, serversInUse(memory), Date.now()) * 1_000),
+  );
   figures.set("replica_files", now.here);
   figures.set("replica_bytes", now.bytes);
   figures.set("failing", now.failed);

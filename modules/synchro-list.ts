@@ -16,6 +16,7 @@ import type {
   SynchroListSettings,
   Synchronised,
 } from "../lib/protocol.ts";
+import { describe } from "../lib/errors.ts";
 import { Space } from "../lib/space.ts";
 import { connect } from "../lib/ssh/connect.ts";
 import type { SftpSession } from "../lib/ssh/session.ts";
@@ -55,18 +56,30 @@ export function synchroList(
     charset: replica.filenameCharset,
     ...dryRun ? {} : { space: new Space(databasePath(replica.state)) },
   });
+  if (!dryRun) list.keepOnly(servers.map(({ name }) => name));
+  const conflicts = new ToldConflicts(context.log);
   let reading: AbortController | undefined;
   const named = new Map(servers.map((server) => [server.name, server]));
   return {
     handlers: {
-      synchronise({ server }) {
+      async synchronise({ server, active }) {
         reading = new AbortController();
-        return synchronise(
-          context,
-          list,
-          named.get(server)!,
-          reading.signal,
-        );
+        const { signal } = reading;
+        const config = named.get(server)!;
+        if (!active) {
+          try {
+            return await synchronise(context, list, config, signal);
+          } catch (error) {
+            // No pass fails because of it, and so nobody else tells.
+            context.log.info(describe(error));
+            throw error;
+          }
+        }
+        const synchronised = await synchronise(context, list, config, signal);
+        list.resolve();
+        await list.followWithdrawals(server, replica.delete === "keep");
+        conflicts.tell(list.conflicts(server, conflictsTold));
+        return synchronised;
       },
       abandon() {
         reading?.abort();
@@ -95,7 +108,9 @@ export function synchroList(
         return null;
       },
       backlog({ server }) {
-        const backlog = list.backlog(server);
+        const names = servers.map(({ name }) => name);
+        const preferred = names.slice(0, names.indexOf(server));
+        const backlog = list.backlog(server, preferred);
         context.figures.set("pending", backlog.pending);
         return backlog;
       },
@@ -138,7 +153,6 @@ async function synchronise(
     });
   const { received, sent } = session.wireBytes;
   for (const refusal of outcome.refused) log.warning(refusal);
-  for (const conflict of outcome.conflicts) tellConflict(log, conflict);
   if (outcome.gaps > 0) {
     log.warning(
       `the list of ${server.name} has lost lines, and was read again from its start`,
@@ -154,7 +168,7 @@ async function synchronise(
   return {
     ...result(outcome),
     source: remote === undefined ? "tree" : "list",
-    generation: remote?.generation ?? null,
+    generation: remote?.provenance.generation ?? null,
     wireBytes: received + sent,
   };
 }
@@ -172,19 +186,44 @@ function foreignReading(
 }
 
 function result(
-  { gaps: _, bytes: __, conflicts: ___, unsaved: ____, ...outcome }: Outcome,
-): Omit<Outcome, "gaps" | "bytes" | "conflicts" | "unsaved"> {
+  { gaps: _, bytes: __, unsaved: ___, ...outcome }: Outcome,
+): Omit<Outcome, "gaps" | "bytes" | "unsaved"> {
   return outcome;
 }
 
-/** Tells both versions, a line each: two digests fit into no message. */
-function tellConflict(
-  log: Pick<Logger, "warning">,
-  { path, here, offered }: Conflict,
-): void {
-  log.warning(`${path} is not the same on two servers; what is here stays`);
-  for (const { server, size, digest } of [here, offered]) {
-    log.warning(`${server}: ${size} bytes, ${digest ?? "no digest"}`);
+/** Conflicts that are logged in full; `relais status` counts all, `relais why` tells each. */
+const conflictsTold = 20;
+
+/** Logs each conflict once. */
+class ToldConflicts {
+  readonly #log: Pick<Logger, "warning">;
+  #told = new Set<string>();
+
+  constructor(log: Pick<Logger, "warning">) {
+    this.#log = log;
+  }
+
+  /** Logs those that were not there when this was last called. */
+  tell(conflicts: readonly Conflict[]): void {
+    const now = new Map(conflicts.map((each) => [JSON.stringify(each), each]));
+    for (const [key, conflict] of now) {
+      if (!this.#told.has(key)) this.#tell(conflict);
+    }
+    this.#told = new Set(now.keys());
+  }
+
+  /** Tells both versions, a line each: two digests fit into no message. */
+  #tell({ path, here, offered }: Conflict): void {
+    this.#log.warning(
+      `${path} is not the same on two servers; what is here stays`,
+    );
+    for (const { server, op, size, digest } of [here, offered]) {
+      this.#log.warning(
+        op === "-"
+          ? `${server}: withdrawn`
+          : `${server}: ${size} bytes, ${digest ?? "no digest"}`,
+      );
+    }
   }
 }
 

@@ -20,6 +20,7 @@ import {
   type Memory,
   recall,
   remember,
+  serversInUse,
 } from "../lib/probe/memory.ts";
 import { probe } from "../lib/probe/probe.ts";
 import type {
@@ -31,13 +32,12 @@ import type {
 import { readIdentity } from "../lib/ssh/identity.ts";
 import { openState, rehearseState } from "../lib/state/database.ts";
 import {
-  generationRead,
+  isAnythingLeft,
   isAnyUnannounced,
-  isAnyWanted,
-  lagOf,
+  lagBehind,
   missingFrom,
-  totals,
 } from "../lib/state/overview.ts";
+import { readCursor } from "../lib/state/synchronised-list.ts";
 import { type Context, serve, type Served } from "../lib/worker.ts";
 
 type TestServerContext = Context<"test-server", TestServerSettings, never>;
@@ -70,8 +70,8 @@ export function testServer(
       examine: () =>
         Promise.all(servers.map((server) =>
           probe(server, settings, {
+            cursor: readCursor(db, server.name),
             settled: undefined,
-            generation: generationRead(db, server.name),
             heartbeat: recall(db).heartbeats?.[server.name],
             fingerprint: "",
           })
@@ -136,7 +136,11 @@ async function probeAndChoose(
     wireBytes: round.wireBytes,
     left: {
       unannounced: isAnyUnannounced(db),
-      lagSeconds: lagOf(totals(db, active), Date.now()),
+      lagSeconds: lagBehind(
+        db,
+        serversInUse({ choice, probes: round.probes }),
+        Date.now(),
+      ),
       missing: missingFrom(db, servers.map(({ name }) => name), active),
     },
   };
@@ -158,10 +162,10 @@ function moved(memory: Memory, setBy: number): Memory {
   };
 }
 
-/** What was settled and is wanted again, as after `relais verify --repair`, is no longer settled. */
+/** A list of which something is left to do, as after `relais verify --repair`, is no longer settled. */
 function withoutUnfinished(memory: Memory, db: DatabaseSync): Memory {
   const settled = Object.entries(memory.settled)
-    .filter(([server]) => !isAnyWanted(db, server));
+    .filter(([server]) => !isAnythingLeft(db, server));
   return { ...memory, settled: Object.fromEntries(settled) };
 }
 
@@ -173,9 +177,9 @@ class Round {
   wireBytes = 0;
   readonly heartbeats: Record<string, Heartbeat>;
   readonly #context: TestServerContext;
+  readonly #db: DatabaseSync;
   readonly #memory: Memory;
   readonly #request: Request;
-  readonly #db: DatabaseSync;
   readonly #last = new Map<string, Probe>();
 
   constructor(
@@ -184,8 +188,8 @@ class Round {
     request: Request,
     db: DatabaseSync,
   ) {
-    this.#db = db;
     this.#context = context;
+    this.#db = db;
     this.#memory = memory;
     this.#request = request;
     this.choice = memory.choice;
@@ -205,10 +209,9 @@ class Round {
     const { settings } = this.#context;
     const servers = settings.servers.filter(({ name }) => names.includes(name));
     const probes = await Promise.all(servers.map((server) => {
-      const settled = this.#memory.settled[server.name];
       return probe(server, settings, {
-        settled,
-        generation: generationRead(this.#db, server.name),
+        cursor: readCursor(this.#db, server.name),
+        settled: this.#memory.settled[server.name],
         heartbeat: this.heartbeats[server.name],
         fingerprint: this.#request.fingerprint,
       });

@@ -166,6 +166,7 @@ async function foreignWorld(listFormat: string): Promise<World> {
 
 /** Puts files into an export, and their lines at the end of its list. */
 function keep(world: World, files: Record<string, string>, date: string): void {
+  kept++;
   for (const { root } of world.servers) {
     for (const [path, text] of Object.entries(files)) {
       Deno.writeTextFileSync(`${root}/${path}`, text);
@@ -175,8 +176,13 @@ function keep(world: World, files: Record<string, string>, date: string): void {
         { append: true },
       );
     }
+    // A list that has just been changed would be read again in the next pass, too.
+    Deno.utimeSync(`${root}/copied.txt`, kept, kept);
   }
 }
+
+/** The date of each list that is kept. */
+let kept = 1_700_000_000;
 
 function copied(world: World): Record<string, string> {
   return Object.fromEntries(
@@ -202,7 +208,7 @@ for (
 
     assertEquals([first.exit, first.copied, first.seen], [0, 2, 2]);
     assertEquals([nothing.exit, nothing.seen], [0, 0]);
-    assertEquals([appended.exit, appended.copied, appended.seen], [0, 2, 2]);
+    assertEquals([appended.exit, appended.copied, appended.seen], [0, 2, 3]);
     const all: Record<string, string> = {
       "a.csv": "longer",
       "b.csv": "two",

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { DatabaseSync } from "node:sqlite";
 import type { Entry } from "../lib/list/entry.ts";
 import { rehearseState } from "../lib/state/database.ts";
+import { lifeOf } from "../fixtures/life.ts";
 import { SynchronisedList } from "../lib/state/synchronised-list.ts";
 import type { Timestamp } from "../lib/timestamp.ts";
 
@@ -26,14 +27,14 @@ function line(seq: number, op: Entry["op"], path: string): Entry {
 }
 
 /** Takes lines in, one after the other, as the whole list of a server. */
-function read(
+async function read(
   list: SynchronisedList,
   lines: readonly Entry[],
   { server = "production", generation = "g1" } = {},
-): void {
-  const reading = list.begin(server, generation);
+): Promise<void> {
+  const reading = list.begin(server, lifeOf(generation));
   for (const each of lines) list.take(reading, [each]);
-  list.complete(reading);
+  await list.complete(reading);
 }
 
 /** Fetches what is wanted; returns what is fetched from where, as `path < path on the server`. */
@@ -48,9 +49,9 @@ function withdrawn(list: SynchronisedList): string[] {
   return list.withdrawn("production", "", 100).map(({ path }) => path);
 }
 
-Deno.test("a name that was not UTF-8 is kept under the name that it reads", () => {
+Deno.test("a name that was not UTF-8 is kept under the name that it reads", async () => {
   const list = listOf(emptyState());
-  read(list, [line(1, "+", latin1), line(2, "+", "100%E9 %")]);
+  await read(list, [line(1, "+", latin1), line(2, "+", "100%E9 %")]);
   assertEquals(fetchAll(list), [`${utf8} < ${latin1}`, "100%E9 % < 100%E9 %"]);
 });
 
@@ -60,9 +61,9 @@ for (
     ["last", [line(1, "+", utf8), line(2, "+", latin1)]],
   ] as const
 ) {
-  Deno.test(`the file that is really called so has the name, and the one that comes ${order} its %XX form`, () => {
+  Deno.test(`the file that is really called so has the name, and the one that comes ${order} its %XX form`, async () => {
     const list = listOf(emptyState());
-    read(list, lines);
+    await read(list, lines);
     assertEquals(fetchAll(list).sort(), [
       `${latin1} < ${latin1}`,
       `${utf8} < ${utf8}`,
@@ -73,7 +74,7 @@ for (
 
 Deno.test("a file that is displaced after it came is fetched under its other name", async () => {
   const list = listOf(emptyState());
-  read(list, [line(1, "+", latin1)]);
+  await read(list, [line(1, "+", latin1)]);
   fetchAll(list);
   list.take(await list.resume("production"), [line(2, "+", utf8)]);
 
@@ -87,7 +88,7 @@ Deno.test("a file that is displaced after it came is fetched under its other nam
 Deno.test("each of two files that read alike is withdrawn by its own line", async () => {
   for (const [gone, stays] of [[latin1, utf8], [utf8, latin1]] as const) {
     const list = listOf(emptyState());
-    read(list, [line(1, "+", latin1), line(2, "+", utf8)]);
+    await read(list, [line(1, "+", latin1), line(2, "+", utf8)]);
     fetchAll(list);
     const reading = await list.resume("production");
 
@@ -103,29 +104,29 @@ Deno.test("each of two files that read alike is withdrawn by its own line", asyn
 
 Deno.test("a readable file is withdrawn by the line of its %XX form", async () => {
   const list = listOf(emptyState());
-  read(list, [line(1, "+", latin1)]);
+  await read(list, [line(1, "+", latin1)]);
   fetchAll(list);
   list.take(await list.resume("production"), [line(2, "-", latin1)]);
   assertEquals(withdrawn(list), [utf8]);
 });
 
-Deno.test("a backup that has the name in UTF-8 stands in for the one that has not", () => {
+Deno.test("a backup that has the name in UTF-8 stands in for the one that has not", async () => {
   const list = listOf(emptyState());
-  read(list, [line(1, "+", latin1)]);
-  read(list, [line(1, "+", utf8)], { server: "backup", generation: "b" });
+  await read(list, [line(1, "+", latin1)]);
+  await read(list, [line(1, "+", utf8)], { server: "backup", generation: "b" });
   assertEquals(fetchAll(list), [`${utf8} < ${latin1}`]);
   assertEquals(fetchAll(list, "backup"), []);
 });
 
-Deno.test("another charset has the list read again, and the other names withdrawn", () => {
+Deno.test("another charset has the list read again, and the other names withdrawn", async () => {
   const db = emptyState();
   const before = listOf(db, null);
-  read(before, [line(1, "+", latin1), line(2, "+", "plain")]);
+  await read(before, [line(1, "+", latin1), line(2, "+", "plain")]);
   fetchAll(before);
   const after = listOf(db);
 
   assertEquals(after.cursor("production"), undefined);
-  read(after, [line(1, "+", latin1), line(2, "+", "plain")]);
+  await read(after, [line(1, "+", latin1), line(2, "+", "plain")]);
 
   assertEquals(fetchAll(after), [`${utf8} < ${latin1}`]);
   assertEquals(withdrawn(after), [latin1]);

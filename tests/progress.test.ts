@@ -7,7 +7,12 @@ import { fit, pad, widthOf } from "../lib/cli/width.ts";
 const copying: Progress = {
   module: "copy-list",
   server: "production",
-  wanted: { pending: 120, bytes: 40_000_000, lagSeconds: 190 },
+  wanted: {
+    pending: 120,
+    bytes: 40_000_000,
+    lagSeconds: 190,
+    conflicts: { files: 0, first: null },
+  },
   files: 30,
   bytes: 10_000_000,
   bytesPerSecond: 1_000_000,
@@ -58,7 +63,12 @@ Deno.test("a bar takes all columns and no more, however few there are", () => {
 });
 
 Deno.test("of empty files the bar counts the number", () => {
-  const wanted = { pending: 4, bytes: 0, lagSeconds: 0 };
+  const wanted = {
+    pending: 4,
+    bytes: 0,
+    lagSeconds: 0,
+    conflicts: { files: 0, first: null },
+  };
   const [figures, bar] = renderProgress(
     { ...copying, wanted, files: 3, bytes: 0, bytesPerSecond: 0 },
     39,

@@ -18,6 +18,7 @@ import {
   rehearseState,
 } from "../lib/state/database.ts";
 import type { Filter } from "../lib/state/judge.ts";
+import { lifeOf } from "../fixtures/life.ts";
 import { SynchronisedList } from "../lib/state/synchronised-list.ts";
 
 const everything: Filter = { wants: () => true, fingerprint: "all" };
@@ -25,7 +26,12 @@ const fewer: Filter = {
   wants: (path) => !path.includes("3"),
   fingerprint: "fewer",
 };
-const cursor = { generation: "g1", offset: 10, tail: new Uint8Array([1]) };
+const cursor = {
+  generation: "g1",
+  offset: 10,
+  tail: new Uint8Array([1]),
+  modified: null,
+};
 
 function entry(seq: number, path: string, more: Partial<Entry> = {}): Entry {
   const date = String(1_700_000_000 + seq) as Entry["mtime"];
@@ -37,18 +43,18 @@ function entry(seq: number, path: string, more: Partial<Entry> = {}): Entry {
 }
 
 /** Writes a state in which two servers name files, some of which are here. */
-function begun(directory: string): void {
+async function begun(directory: string): Promise<void> {
   using db = openState(directory);
   const list = new SynchronisedList(db, everything);
   for (const server of ["production", "backup"]) {
-    const reading = list.begin(server, `g-${server}`);
+    const reading = list.begin(server, lifeOf(`g-${server}`));
     const entries = [1, 2, 3, 4, 5].map((n) => entry(n, `a/${n}`));
     list.take(reading, entries, {
       ...cursor,
       generation: `g-${server}`,
       seq: 5,
     });
-    list.complete(reading);
+    await list.complete(reading);
   }
   const files = [1, 2, 3, 4].map((seq) => ({
     path: `a/${seq}`,
@@ -72,18 +78,29 @@ const deeds: Record<
       entry(9, "a/6", { op: "-" }),
     ], { ...cursor, seq: 9 });
   },
-  "reads a list from its start that names less": (list) => {
-    const reading = list.begin("production", "g2");
+  "reads a list from its start that names less": async (list) => {
+    const reading = list.begin("production", lifeOf("g2"));
     const taken = list.take(reading, [entry(1, "a/1"), entry(2, "a/9")]);
-    list.complete(reading);
+    await list.complete(reading);
     return taken;
   },
   "judges by another filter": (_, db) =>
     new SynchronisedList(db, fewer).resume("production"),
-  "forgets the order of a list": (list) => {
-    list.forgetOrder("g-production");
-    const reading = list.begin("production", "g-production");
+  "reads a list again that is no longer what it was": (list) => {
+    const life = lifeOf("g-production", { renewed: true });
+    const reading = list.begin("production", life);
     return list.take(reading, [entry(2, "a/1"), entry(1, "a/4")]);
+  },
+  "reads a list that confirms what is here": (list) => {
+    const from = [{ generation: "g-production", seq: 9 }];
+    const life = lifeOf("g3", { from, carried: 2 });
+    const reading = list.begin("production", life);
+    return list.take(reading, [entry(1, "a/1", { size: 1 })]);
+  },
+  "follows what was withdrawn": async (list) => {
+    const reading = await list.resume("production");
+    list.take(reading, [entry(6, "a/1", { op: "-" })], { ...cursor, seq: 6 });
+    await list.followWithdrawals("production", true);
   },
   "notes what fails": (list) =>
     list.failed("production", [{ path: "a/5", error: "no" }]),
@@ -99,8 +116,10 @@ function told(list: SynchronisedList, db: DatabaseSync) {
     cursor: list.cursor("production"),
     wanted: list.wanted("production", null, 100),
     withdrawn: list.withdrawn("production", "", 100),
-    rows: ["list", "entry", "copy"].map((table) =>
+    rows: ["list", "entry", "copy", "superseded", "withdrawal"].map((table) =>
+      // When a withdrawal was followed differs.
       db.prepare(`SELECT * FROM ${table} ORDER BY 1, 2`).all()
+        .map((row) => ({ ...row, at: null }))
     ),
   };
 }
@@ -108,7 +127,7 @@ function told(list: SynchronisedList, db: DatabaseSync) {
 for (const [what, deed] of Object.entries(deeds)) {
   Deno.test(`a rehearsal that ${what} comes to the same as doing it, and leaves no trace`, async () => {
     const directory = await Deno.makeTempDir();
-    begun(directory);
+    await begun(directory);
     const before = Deno.readFileSync(databasePath(directory));
     const rehearsed = rehearseState(directory);
     const rehearsal = new SynchronisedList(rehearsed, everything);
@@ -128,7 +147,7 @@ for (const [what, deed] of Object.entries(deeds)) {
 
 Deno.test("a rehearsal refuses to write what it has no place for", async () => {
   const directory = await Deno.makeTempDir();
-  begun(directory);
+  await begun(directory);
   using db = rehearseState(directory);
   assertThrows(
     () => db.exec("UPDATE copy SET size = 0"),
@@ -140,7 +159,7 @@ Deno.test("a rehearsal refuses to write what it has no place for", async () => {
 
 Deno.test("a rehearsal shows the state of one moment, and holds up nobody who writes", async () => {
   const directory = await Deno.makeTempDir();
-  begun(directory);
+  await begun(directory);
   using db = rehearseState(directory);
   using other = openState(directory);
   const count = (db: DatabaseSync) =>
@@ -155,7 +174,7 @@ Deno.test("a rehearsal shows the state of one moment, and holds up nobody who wr
 
 Deno.test("what reading lays beside a state goes with the last reader, and what a crash left stays", async () => {
   const directory = await Deno.makeTempDir();
-  begun(directory);
+  await begun(directory);
   const names = () => [...Deno.readDirSync(directory)].map(({ name }) => name);
   const tidy = keepTidy(directory)!;
   const db = rehearseState(directory);
@@ -171,7 +190,7 @@ Deno.test("what reading lays beside a state goes with the last reader, and what 
 
 Deno.test("a state that somebody opens while it is rehearsed is sound after it", async () => {
   const directory = await Deno.makeTempDir();
-  begun(directory);
+  await begun(directory);
   const tidy = keepTidy(directory);
   const rehearsed = rehearseState(directory);
   const db = openState(directory);

@@ -13,6 +13,7 @@ function probe(server: string, verdict: Probe["verdict"] = "up"): Probe {
     milliseconds: 20,
     list: null,
     unchanged: false,
+    read: true,
     wireBytes: 0,
   };
 }

@@ -13,6 +13,7 @@ import { init } from "./commands/init.ts";
 import { list } from "./commands/list.ts";
 import { log } from "./commands/log.ts";
 import { publish } from "./commands/publish.ts";
+import { resolve } from "./commands/resolve.ts";
 import { run } from "./commands/run.ts";
 import { serve } from "./commands/serve.ts";
 import { stat } from "./commands/stat.ts";
@@ -69,6 +70,7 @@ export const commands = [
   log,
   list,
   why,
+  resolve,
   verify,
   init,
   unit,

@@ -26,14 +26,15 @@ export interface FlagOption extends Named {
 
 /** An option followed by a value. */
 export interface ValueOption extends Named {
-  /** `integer`: 0 or more; `duration`, `size` and `share`: as in the configuration, `90s`, `10GB`, `1%`; `account`: the name of one. */
+  /** `integer`: 0 or more; `duration`, `size` and `share`: as in the configuration, `90s`, `10GB`, `1%`; `account`, `server`: the name of one. */
   readonly kind:
     | "integer"
     | "duration"
     | "size"
     | "share"
     | "path"
-    | "account";
+    | "account"
+    | "server";
   /** The word that stands for the value in the help. */
   readonly value: string;
   /** What holds without the option, in words. */
@@ -84,7 +85,8 @@ export interface Command {
 /** The value of one option: milliseconds for a duration, `undefined` for what was not given. */
 export type OptionValue<O extends Option> = O extends FlagOption ? boolean
   : O extends ChoiceOption ? O["choices"][number] | undefined
-  : O extends { readonly kind: "path" | "account" } ? string | undefined
+  : O extends { readonly kind: "path" | "account" | "server" }
+    ? string | undefined
   : number | undefined;
 
 /** The values of several options by their long names. */

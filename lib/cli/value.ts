@@ -28,6 +28,7 @@ export function valueOf(
   }
   switch (option.kind) {
     case "path":
+    case "server":
       return text;
     case "account":
       return account(option.long, text);

@@ -8,18 +8,11 @@ import type { DatabaseSync } from "node:sqlite";
 import type { ReplicaReady } from "../config/config.ts";
 import { Destination } from "../copy/destination.ts";
 import { Throttle } from "../copy/throttle.ts";
-import {
-  describe,
-  type ExitStatus,
-  exitStatus,
-  LockedError,
-} from "../errors.ts";
+import { type ExitStatus, exitStatus } from "../errors.ts";
 import { compileGlobs } from "../glob.ts";
 import { hasState, openState } from "../state/database.ts";
 import { totals } from "../state/overview.ts";
 import { SynchronisedList } from "../state/synchronised-list.ts";
-import { Replica } from "../supervisor/replica.ts";
-import { Signals } from "../supervisor/signals.ts";
 import {
   examine,
   type Fault,
@@ -33,6 +26,7 @@ import { defaultRate } from "./commands/verify.ts";
 import { faultColumn, findingLine } from "./finding.ts";
 import { formatBytes, formatSeconds } from "../human.ts";
 import type { Output } from "./output.ts";
+import { passNow } from "./pass-now.ts";
 
 /** Files that are wanted again in one transaction: a pass at work waits no longer for it. */
 const batch = 5_000;
@@ -160,7 +154,13 @@ async function repair(
       `Cannot repair ${path}: no server names the version that was here`,
     );
   }
-  if (wanted.size > 0) await pass(config, output);
+  if (wanted.size > 0) {
+    await passNow(
+      config,
+      output,
+      "The relais that is at work here fetches them in its next pass.",
+    );
+  }
   const throttle = new Throttle({ bytesPerSecond: 0 });
   const repaired = [];
   for (const path of wanted) {
@@ -170,26 +170,6 @@ async function repair(
     if (finding === undefined) repaired.push(path);
   }
   return repaired;
-}
-
-/** Runs a pass, which fetches what is wanted; tells only what goes wrong. */
-async function pass(config: ReplicaReady, output: Output): Promise<void> {
-  using signals = new Signals();
-  try {
-    await using replica = await Replica.open(config, {
-      dryRun: false,
-      stderr: null,
-      journal: output.journal,
-    });
-    const { failures, report } = await replica.pass(signals.signal);
-    for (const failure of failures) output.error(describe(failure));
-    for (const { error } of report.failed) output.error(error);
-  } catch (error) {
-    if (!(error instanceof LockedError)) throw error;
-    output.note(
-      "The relais that is at work here fetches them in its next pass.",
-    );
-  }
 }
 
 /** The run in one sentence. */

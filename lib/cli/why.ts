@@ -30,10 +30,10 @@ const meanings: Record<Standing, string> = {
   here: "that is the one here",
   wanted: "it is to be fetched in the next pass from there",
   older: "what is here is newer",
-  conflict:
-    "what is here has the same date and other contents, and stays; look at both",
+  conflict: "nothing tells which of the two is newer; what is here stays",
   excluded: "replica.include and replica.exclude leave it out",
-  withdrawn: "it was taken back since",
+  withdrawn: "what is here will go as replica.delete says",
+  gone: "the replica has followed",
 };
 
 /**
@@ -59,7 +59,9 @@ export function why(
   );
   if (json) output.json({ path, ...file, named, active, reason });
   else {
-    for (const line of told(path, { ...file, named })) output.result(line);
+    for (const line of told(path, { ...file, named }, active)) {
+      output.result(line);
+    }
     output.result(
       active === null
         ? `No server is active: ${reason}.`
@@ -69,15 +71,21 @@ export function why(
   return isWell ? exitStatus.done : exitStatus.incomplete;
 }
 
+/** Returns the path below `into` of a path that may be given from the root. */
+export function pathHere(
+  given: string,
+  { into }: Pick<ReplicaReady["replica"], "into">,
+): string {
+  return given.startsWith(`${into}/`) ? given.slice(into.length + 1) : given;
+}
+
 /** What is known of a path, given as it is here, from the root, or as it is on a server. */
 function find(
   db: DatabaseSync | undefined,
   given: string,
   { into, filenameCharset }: ReplicaReady["replica"],
 ): { path: string; file: KnownFile } {
-  const path = given.startsWith(`${into}/`)
-    ? given.slice(into.length + 1)
-    : given;
+  const path = pathHere(given, { into });
   if (db === undefined) return { path, file: { here: null, named: [] } };
   const file = knownFile(db, path);
   if (file.here !== null || file.named.length > 0 || filenameCharset === null) {
@@ -87,7 +95,11 @@ function find(
   return { path: readable, file: knownFile(db, readable) };
 }
 
-function* told(path: string, { here, named }: KnownFile): Generator<string> {
+function* told(
+  path: string,
+  { here, named }: KnownFile,
+  active: string | null,
+): Generator<string> {
   if (here === null) yield `${path} is not here.`;
   else {
     yield `${path} is here: ${shown(here)}, from ${here.server}, since ${
@@ -98,17 +110,26 @@ function* told(path: string, { here, named }: KnownFile): Generator<string> {
   if (named.length === 0) {
     yield "No server names it: is it written as in the list, and is it published?";
   }
-  for (const entry of named) yield* toldOf(entry);
+  for (const entry of named) yield* toldOf(entry, active);
 }
 
-function* toldOf(entry: NamedVersion): Generator<string> {
-  const { server, remote, published, standing, error } = entry;
+function* toldOf(
+  entry: NamedVersion,
+  active: string | null,
+): Generator<string> {
+  const { server, op, remote, published, standing, error } = entry;
+  const meaning = standing === "wanted" && server !== active
+    ? `it is to be fetched once files come from ${server}`
+    : meanings[standing];
   const name = remote === null ? "" : `, as ${remote}`;
-  yield standing === "withdrawn"
-    ? `${server} names it no more: ${meanings.withdrawn}.`
+  yield op === "-"
+    ? `${server} has withdrawn it: ${meaning}.`
     : `${server} names ${shown(entry)}${name}, published ${
       date(Number(published))
-    }: ${meanings[standing]}.`;
+    }: ${meaning}.`;
+  if (standing === "conflict") {
+    yield `Take one of them: relais resolve ${entry.path} --from ${server}, or from the server of what is here to keep that.`;
+  }
   if (error !== null) yield `It could not be copied last time: ${error}`;
 }
 

@@ -32,6 +32,8 @@ export interface ForeignListConfig {
   readonly path: string;
   /** How its lines are written; see `lib/list/foreign.ts`. */
   readonly format: string;
+  /** Whether it only ever grows; else it is read again whole when it has changed. @default false */
+  readonly grows: boolean;
 }
 
 /** Where entries come from: the published list, a walk of the tree, or the list if there is one. */

@@ -31,15 +31,24 @@ export function toConfig(path: string, parsed: Parsed): Config {
 }
 
 function toServer(
-  { identity, known_hosts, host_key, list, list_format, ...server }:
-    Parsed["server"][number],
+  {
+    identity,
+    known_hosts,
+    host_key,
+    list,
+    list_format,
+    list_append,
+    ...server
+  }: Parsed["server"][number],
 ): ServerConfig {
   return {
     ...server,
     identity: identity ?? null,
     knownHosts: known_hosts,
     hostKeys: host_key,
-    list: list === undefined ? null : { path: list, format: list_format! },
+    list: list === undefined
+      ? null
+      : { path: list, format: list_format!, grows: list_append },
   };
 }
 

@@ -27,6 +27,7 @@ root = "/export"                          # the export directory on that server
 # how the lines are written. {_} is a field that does not matter; {size} may be missing.
 # list = "/var/lib/copied.txt"
 # list_format = "{date:%Y-%m-%d %H:%M:%S};{size};{path}"
+# list_append = false          # true: the list only ever grows; false: read again whole when it has changed
 
 [[server]]
 name = "backup"

@@ -97,6 +97,7 @@ export const tables = {
     root: path,
     list: v.optional(path),
     list_format: v.optional(listFormat),
+    list_append: v.optional(flag, false),
   },
   replica: {
     into: ownDirectory,

@@ -9,13 +9,16 @@ import { UnusableError } from "../errors.ts";
 import type { Cursor } from "../protocol.ts";
 import { type Read, readFully, readRange } from "../ssh/read-range.ts";
 import { type Handle, SftpError, type SftpSession } from "../ssh/session.ts";
-import { parseHeader } from "./format.ts";
+import { isExtension, parseExtension, parseHeader } from "./format.ts";
 
 /** Where the list lies below the root of an export. */
 export const listPath = ".relais/list";
 
-/** No header is longer: the generation has at most 64 bytes. */
-const headerBytes = 256;
+/** The header, and as a rule the extensions that say where the list comes from. */
+const headerBytes = 512;
+
+/** No header is longer with them: it names 16 ancestors at most, by 64 bytes and a number each. */
+const longestHeader = 2_048;
 
 /** How many of the last bytes known are compared to recognise a list. */
 const tailBytes = 64;
@@ -36,6 +39,26 @@ const pieceBytes = 32 * 1024;
 /** Stands for the generation of a list that has none: relais did not write it. */
 export const foreignGeneration = "foreign";
 
+/**
+ * A list that was changed so short a time before it was read may change again
+ * within the same second, and SFTP tells no finer date. Seconds.
+ */
+const unsettled = 3;
+
+/** What a list says of where it comes from. */
+export interface Provenance {
+  readonly generation: string;
+  /** Who writes it; `null` if it does not say. */
+  readonly writer: string | null;
+  /** The generations that it took over, the nearest first, and up to which line each. */
+  readonly from: readonly {
+    readonly generation: string;
+    readonly seq: number;
+  }[];
+  /** The number of lines that it took over. */
+  readonly carried: number;
+}
+
 /** What a list is to the one a cursor was taken from. */
 export type Recognition = "same" | "grown" | "shrunken" | "other";
 
@@ -52,7 +75,9 @@ export const beginning = { offset: 0, tail: new Uint8Array(0) };
 
 /** An open list. Its size is that of the moment it was opened, however it grows. */
 export class RemoteList {
-  readonly generation: string;
+  readonly provenance: Provenance;
+  /** Whether it only ever grows; else it is written anew. */
+  readonly grows: boolean;
   /** Bytes. */
   readonly size: number;
   /** The heartbeat of the publisher, in seconds since the epoch; 0 if the server does not tell it. */
@@ -69,12 +94,13 @@ export class RemoteList {
     session: SftpSession,
     path: string,
     handle: Handle,
-    facts: Facts,
+    facts: Facts & Pick<RemoteList, "recognition">,
   ) {
     this.#session = session;
     this.#path = path;
     this.#handle = handle;
-    this.generation = facts.generation;
+    this.provenance = facts.provenance;
+    this.grows = facts.grows;
     this.size = facts.size;
     this.mtime = facts.mtime;
     this.untold = facts.untold;
@@ -107,23 +133,22 @@ export class RemoteList {
           ? new Uint8Array(0)
           : readFully(read, known.offset - tailLength, tailLength),
       ]);
-      const generation = list === null
-        ? generationOf(head, session.server)
-        : foreignGeneration;
       // SFTP lets a server leave attributes out, or make them up.
       const told = stat.size !== null && (stat.size > 0 || head.length === 0);
-      const size = told ? stat.size! : await endOf(read, known?.offset ?? 0);
-      const untold = [
-        ...told ? [] : ["size"],
-        ...stat.mtime === null ? ["date"] : [],
-      ];
-      return new RemoteList(session, path, handle, {
-        generation,
-        size,
+      const facts = {
+        provenance: list === null
+          ? provenanceOf(head, session.server)
+          : ofForeignList,
+        grows: list === null || list.grows,
+        size: told ? stat.size! : await endOf(read, known?.offset ?? 0),
         mtime: stat.mtime ?? 0,
-        untold,
-        recognition: recognise(known, { generation, tail, size }),
-      });
+        untold: [
+          ...told ? [] : ["size"],
+          ...stat.mtime === null ? ["date"] : [],
+        ],
+      };
+      const recognition = recognise(known, tail, facts);
+      return new RemoteList(session, path, handle, { ...facts, recognition });
     } catch (error) {
       await session.close(handle).catch(
         () => {/* the first error tells more */},
@@ -194,12 +219,6 @@ export class RemoteList {
   }
 }
 
-/** What is known of a list once it is open. */
-type Facts = Pick<
-  RemoteList,
-  "generation" | "size" | "mtime" | "untold" | "recognition"
->;
-
 /** What was opened is there, whatever the server says of it later: nobody is to take it for missing. */
 function afterOpening(error: unknown, server: string): unknown {
   if (!(error instanceof SftpError)) return error;
@@ -234,18 +253,37 @@ async function endOf(read: Read, guess: number): Promise<number> {
   return least;
 }
 
-/** Reads the first line, and as a rule more: no more than one answer, unless that is a short one. */
+/** Reads the first line and the extensions after it: by one answer, unless that is a short one, or there are many. */
 async function readHead(read: Read): Promise<Uint8Array> {
   const first = await read(0, headerBytes);
-  if (first.length === 0 || first.includes(0x0a)) return first;
-  return await readFully(read, 0, headerBytes);
+  if (first.length === 0 || hasWholeHeader(first)) return first;
+  return await readFully(read, 0, longestHeader);
 }
 
-function generationOf(head: Uint8Array, server: string): string {
-  const end = head.indexOf(0x0a);
-  const line = new TextDecoder().decode(
-    end === -1 ? head : head.subarray(0, end),
-  );
+/** Whether a line begins after the header that is no extension. */
+function hasWholeHeader(head: Uint8Array): boolean {
+  for (let end = head.indexOf(0x0a); end !== -1;) {
+    const next = head[end + 1];
+    if (next === undefined) return false;
+    if (next !== extensionMark) return true;
+    end = head.indexOf(0x0a, end + 1);
+  }
+  return false;
+}
+
+/** `#` */
+const extensionMark = 0x23;
+
+const ofForeignList: Provenance = {
+  generation: foreignGeneration,
+  writer: null,
+  from: [],
+  carried: 0,
+};
+
+/** Reads the header, and the extensions that come right after it. */
+function provenanceOf(head: Uint8Array, server: string): Provenance {
+  const [line = "", ...others] = new TextDecoder().decode(head).split("\n");
   const header = parseHeader(line);
   if ("reason" in header) {
     throw new UnusableError(
@@ -253,19 +291,44 @@ function generationOf(head: Uint8Array, server: string): string {
       { hint: `see what writes ${listPath} there` },
     );
   }
-  return header.value.generation;
+  const { generation } = header.value;
+  let provenance: Provenance = { ...ofForeignList, generation };
+  // The last one may be cut off.
+  for (const other of others.slice(0, -1)) {
+    const extension = isExtension(other) ? parseExtension(other) : undefined;
+    if (extension === undefined) break;
+    provenance = "from" in extension
+      ? { ...provenance, from: [...provenance.from, extension.from] }
+      : { ...provenance, ...extension };
+  }
+  return provenance;
 }
+
+/** What is known of a list once it is open. */
+type Facts = Pick<
+  RemoteList,
+  "provenance" | "grows" | "size" | "mtime" | "untold"
+>;
 
 function recognise(
   known: Cursor | undefined,
-  list: { generation: string; tail: Uint8Array; size: number },
+  tail: Uint8Array,
+  { provenance: { generation }, grows, size, mtime }: Facts,
 ): Recognition {
-  if (known === undefined || known.generation !== list.generation) {
-    return "other";
-  }
-  if (list.size < known.offset) return "shrunken";
-  if (!equal(known.tail, list.tail)) return "other";
-  return list.size === known.offset ? "same" : "grown";
+  if (known === undefined || known.generation !== generation) return "other";
+  if (!grows && known.modified !== mtime) return "other";
+  if (size < known.offset) return "shrunken";
+  if (!equal(known.tail, tail)) return "other";
+  // One that is written anew and has the same date is what it was, even if its last line has no end.
+  return size === known.offset || !grows ? "same" : "grown";
+}
+
+/** Returns by which date a list is recognised that is read now, one that is written anew; `null` if by none. */
+export function datedWhenRead(
+  { mtime }: Pick<RemoteList, "mtime">,
+): number | null {
+  const isUntold = mtime === 0;
+  return isUntold || mtime > Date.now() / 1_000 - unsettled ? null : mtime;
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -42,6 +42,8 @@ export class ListWriter implements Disposable {
   #seq: number;
   /** Lines that tell of a file. */
   #lines: number;
+  /** What the generation took over, and what that had taken over. */
+  #ancestry: readonly From[];
 
   private constructor(path: string, writer: string, found: Found) {
     this.#path = path;
@@ -53,6 +55,7 @@ export class ListWriter implements Disposable {
     this.live = this.#live;
     this.#seq = found.seq;
     this.#lines = found.lines;
+    this.#ancestry = found.ancestry;
     this.#file = Deno.openSync(path, { append: true });
   }
 
@@ -121,14 +124,18 @@ export class ListWriter implements Disposable {
   compact({ size, share }: Compaction): boolean {
     if (this.#file.statSync().size < size) return false;
     if (this.#live.size > share * this.#lines) return false;
-    const from = { generation: this.#generation, seq: this.#seq };
-    const next = takeOver(this.#path, this.#writer, from, this.#live);
+    const ancestry = [
+      { generation: this.#generation, seq: this.#seq },
+      ...this.#ancestry,
+    ];
+    const next = takeOver(this.#path, this.#writer, ancestry, this.#live);
     this.#file.close();
     this.#file = Deno.openSync(this.#path, { append: true });
     this.#generation = next.generation;
     for (const entry of next.live.values()) this.#live.set(entry.path, entry);
     this.#seq = next.seq;
     this.#lines = next.lines;
+    this.#ancestry = next.ancestry;
     return true;
   }
 
@@ -143,8 +150,19 @@ export class ListWriter implements Disposable {
   }
 }
 
+/** A generation that was taken over, and its last line that was. */
+interface From {
+  readonly generation: string;
+  readonly seq: number;
+}
+
+/** A reader that was away while so many generations passed knows none of them. */
+const mostAncestors = 16;
+
 interface Found {
   readonly generation: string;
+  /** The nearest first. */
+  readonly ancestry: readonly From[];
   readonly isNew: boolean;
   /** In the order of their lines. */
   readonly live: Map<string, Entry>;
@@ -175,11 +193,21 @@ function find(path: string, writer: string): Found {
   }
   const { generation } = header.value;
   const entries = readEntries(lines.slice(1), mended);
+  const ancestry = readAncestry(lines.slice(1));
   if (isWrittenBy(writer, lines)) {
-    return { generation, isNew: false, mended, ...entries };
+    return { generation, ancestry, isNew: false, mended, ...entries };
   }
-  const from = { generation, seq: entries.seq };
-  return { ...takeOver(path, writer, from, entries.live), mended };
+  const taken = [{ generation, seq: entries.seq }, ...ancestry];
+  return { ...takeOver(path, writer, taken, entries.live), mended };
+}
+
+/** Reads what a generation took over, from the extensions after its header. */
+function readAncestry(lines: readonly string[]): From[] {
+  const first = lines.findIndex((line) => !isExtension(line));
+  const extensions = first === -1 ? lines : lines.slice(0, first);
+  return extensions.map(parseExtension).flatMap((extension) =>
+    extension !== undefined && "from" in extension ? [extension.from] : []
+  );
 }
 
 /** Whether the line after the header names `writer`. */
@@ -229,18 +257,21 @@ function empty(
 function takeOver(
   path: string,
   writer: string,
-  from: { readonly generation: string; readonly seq: number },
+  ancestry: readonly From[],
   live: ReadonlyMap<string, Entry>,
 ): Found {
+  const kept = ancestry.slice(0, mostAncestors);
   const entries = [...live.values()].map((entry, index) => ({
     ...entry,
     seq: index + 1,
   }));
-  return begin(
-    path,
-    [{ writer }, { from }, { carried: entries.length }],
-    new Map(entries.map((entry) => [entry.path, entry])),
-  );
+  const extensions = [
+    { writer },
+    ...kept.map((from) => ({ from })),
+    { carried: entries.length },
+  ];
+  const named = new Map(entries.map((entry) => [entry.path, entry]));
+  return { ...begin(path, extensions, named), ancestry: kept };
 }
 
 /** Begins a new generation: written aside, made durable, renamed. */
@@ -269,7 +300,10 @@ function begin(
   }
   Deno.renameSync(fresh, path);
   const { size } = live;
-  return { generation, isNew: true, live, seq: size, lines: size, mended: [] };
+  return {
+    ...{ generation, ancestry: [], isNew: true, live },
+    ...{ seq: size, lines: size, mended: [] },
+  };
 }
 
 function readBytes(path: string): Uint8Array | undefined {

@@ -57,6 +57,14 @@ export function remember(db: DatabaseSync, memory: Memory): void {
     .run(key, JSON.stringify(memory, replaceBytes));
 }
 
+/** Returns the active server and those that are preferred to it: the replica is to have what they have. */
+export function serversInUse(
+  { choice: { active }, probes }: Pick<Memory, "choice" | "probes">,
+): string[] {
+  const names = probes.map(({ server }) => server);
+  return names.slice(0, names.indexOf(active ?? "") + 1);
+}
+
 function replaceBytes(_: string, value: unknown): unknown {
   return value instanceof Uint8Array ? { hex: value.toHex() } : value;
 }

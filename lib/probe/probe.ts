@@ -15,6 +15,7 @@ import {
 } from "../errors.ts";
 import { findList } from "../list/find.ts";
 import type {
+  Cursor,
   Depth,
   Probe,
   PublishedList,
@@ -29,13 +30,14 @@ import type { Heartbeat, Settled } from "./memory.ts";
 interface Found {
   readonly list: PublishedList | null;
   readonly unchanged: boolean;
+  readonly read: boolean;
 }
 
-/** What was settled last time, and under which configuration relais runs now. */
+/** What was read and settled last time, and under which configuration relais runs now. */
 export interface Known {
+  /** How far the server's list has been read. */
+  readonly cursor: Cursor | undefined;
   readonly settled: Settled | undefined;
-  /** Of the list that was read last. */
-  readonly generation: string | null;
   readonly heartbeat: Heartbeat | undefined;
   readonly fingerprint: string;
 }
@@ -70,6 +72,7 @@ export async function probe(
       milliseconds: Math.round(performance.now() - started),
       list: null,
       unchanged: false,
+      read: true,
       wireBytes: wireBytes(session),
       ...rest,
     };
@@ -97,23 +100,27 @@ async function examine(
   session: SftpSession,
   server: ServerConfig,
   { replica: { source } }: Pick<TestServerSettings, "replica">,
-  { settled, generation: known, fingerprint }: Known,
+  { cursor, settled, fingerprint }: Known,
 ): Promise<Found> {
-  const cursor = settled?.cursor;
   const list = await findList(session, server, {
     source,
     cursor,
-    generation: known,
+    generation: cursor?.generation ?? null,
   });
   if (list !== undefined) {
-    const { generation, size, mtime, recognition } = list;
-    const unchanged = recognition === "same" &&
-      settled?.fingerprint === fingerprint;
-    return { list: { generation, size, mtime }, unchanged };
+    const { provenance: { generation }, size, mtime, recognition } = list;
+    const read = recognition === "same";
+    const unchanged = read && settled?.fingerprint === fingerprint &&
+      settled.cursor.generation === cursor!.generation &&
+      settled.cursor.offset === cursor!.offset &&
+      settled.cursor.modified === cursor!.modified;
+    return { list: { generation, size, mtime }, unchanged, read };
   }
   const { root } = server;
   const { kind } = await session.stat(root);
-  if (kind === "directory") return { list: null, unchanged: false };
+  if (kind === "directory") {
+    return { list: null, unchanged: false, read: true };
+  }
   throw new UnusableError(
     `Cannot use ${root} on ${session.server}: it is no directory`,
     { hint: "set the server's root to its export directory" },

@@ -30,6 +30,9 @@ export interface CopyHere extends KnownVersion {
 
 /** What a server names. */
 export interface NamedVersion extends KnownVersion {
+  readonly path: string;
+  /** `-`: the server has withdrawn it. */
+  readonly op: "+" | "-";
   /** Its path on the server, if that is another one. */
   readonly remote: string | null;
   readonly standing: Standing;
@@ -45,6 +48,16 @@ export interface KnownFile {
 
 const version = "server, published, mtime, size, digest";
 
+/** Notes that an administrator has decided a conflict: the version of `server` is the newer one. */
+export function resolve(
+  db: DatabaseSync,
+  path: string,
+  server: string,
+): void {
+  prepared(db, "INSERT OR REPLACE INTO resolution VALUES (:path, :server)")
+    .run({ path, server });
+}
+
 /** Returns what the state knows of `path`. */
 export function knownFile(db: DatabaseSync, path: string): KnownFile {
   const here = prepared(
@@ -54,7 +67,7 @@ export function knownFile(db: DatabaseSync, path: string): KnownFile {
   ).get(path) as unknown as CopyHere | undefined;
   const named = prepared(
     db,
-    `SELECT ${version}, remote, standing, error FROM entry
+    `SELECT ${version}, path, op, remote, standing, error FROM entry
      WHERE path = ? AND server IN (SELECT server FROM list)`,
   ).all(path) as unknown as NamedVersion[];
   return { here: here ?? null, named };

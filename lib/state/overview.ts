@@ -32,8 +32,6 @@ export interface Totals {
   readonly pending: number;
   /** Files that could not be copied last time, of any server. */
   readonly failed: number;
-  /** When the oldest entry not yet here was published, in seconds since the epoch. */
-  readonly oldest: number | null;
 }
 
 /** A file on the replica. */
@@ -53,7 +51,7 @@ const missingTold = 1_000;
 export type Selection = "all" | "wanted" | "failed";
 
 const conditions: Record<Selection, string> = {
-  all: "1",
+  all: "standing <> 'gone'",
   wanted: "standing = 'wanted'",
   failed: "error IS NOT NULL",
 };
@@ -89,12 +87,15 @@ export function* listedFiles(
   for (const row of rows) yield row as unknown as ListedFile;
 }
 
-/** Whether anything is still to be fetched from `server`. */
-export function isAnyWanted(db: DatabaseSync, server: string): boolean {
-  return prepared(
-    db,
-    "SELECT 1 FROM entry WHERE server = ? AND standing = 'wanted' LIMIT 1",
-  ).get(server) !== undefined;
+/** Whether anything that `server` names is still to be fetched, removed or decided. */
+export function isAnythingLeft(db: DatabaseSync, server: string): boolean {
+  return ["wanted", "withdrawn", "conflict"].some((standing) =>
+    // Written out: a partial index is used only for a constant.
+    prepared(
+      db,
+      `SELECT 1 FROM entry WHERE server = ? AND standing = '${standing}' LIMIT 1`,
+    ).get(server) !== undefined
+  );
 }
 
 /** Whether there is a file that no hook was told of yet. */
@@ -124,16 +125,6 @@ export function missingFrom(
   };
 }
 
-/** Returns the generation of the list of `server` that was read last; nothing if none was, or its tree was walked since. */
-export function generationRead(
-  db: DatabaseSync,
-  server: string,
-): string | null {
-  const row = prepared(db, "SELECT generation FROM list WHERE server = ?")
-    .get(server) as { generation: string | null } | undefined;
-  return row?.generation ?? null;
-}
-
 /** Counts; what is pending, of the server `active`. */
 export function totals(db: DatabaseSync, active: string | null): Totals {
   return prepared(
@@ -141,8 +132,7 @@ export function totals(db: DatabaseSync, active: string | null): Totals {
     `
     SELECT tally.files AS here, tally.bytes AS bytes,
       (SELECT count(*) FROM entry WHERE server = :active AND standing = 'wanted') AS pending,
-      (SELECT count(DISTINCT path) FROM entry WHERE error IS NOT NULL) AS failed,
-      (SELECT min(CAST(published AS REAL)) FROM entry WHERE standing = 'wanted') AS oldest
+      (SELECT count(DISTINCT path) FROM entry WHERE error IS NOT NULL) AS failed
     FROM tally`,
   ).get({ active }) as unknown as Totals;
 }
@@ -160,9 +150,43 @@ export function failingFiles(
   ).all(limit) as unknown as ListedFile[];
 }
 
-/** Returns how late the replica is, in seconds: the age of the oldest entry not yet here. */
-export function lagOf({ oldest }: Pick<Totals, "oldest">, now: number): number {
-  return oldest === null ? 0 : Math.max(0, now / 1_000 - oldest);
+/**
+ * Returns how late the replica is behind these servers, in seconds: the age of the
+ * oldest entry that is not yet here.
+ */
+export function lagBehind(
+  db: DatabaseSync,
+  servers: readonly string[],
+  now: number,
+): number {
+  const oldest = servers.map((server) => {
+    const row = prepared(
+      db,
+      `SELECT min(CAST(published AS REAL)) AS oldest FROM entry
+       WHERE server = ? AND standing = 'wanted'`,
+    ).get(server) as { oldest: number | null };
+    return row.oldest ?? Infinity;
+  });
+  return Math.max(0, now / 1_000 - Math.min(...oldest));
+}
+
+/** Files of which nothing tells whether what a server names is newer than what is here. */
+export interface Conflicts {
+  readonly files: number;
+  /** The first path of them. */
+  readonly first: string | null;
+}
+
+/** Returns the conflicts between what is here and what these servers name. */
+export function conflictsWith(
+  db: DatabaseSync,
+  servers: readonly string[],
+): Conflicts {
+  return prepared(
+    db,
+    `SELECT count(DISTINCT path) AS files, min(path) AS first FROM entry
+     WHERE server IN (SELECT value FROM json_each(?)) AND standing = 'conflict'`,
+  ).get(JSON.stringify(servers)) as unknown as Conflicts;
 }
 
 /** Returns the files that arrived last, the youngest first; those whose path contains `text`, whatever its case. */

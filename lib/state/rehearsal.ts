@@ -9,7 +9,10 @@ import type { DatabaseSync } from "node:sqlite";
 import { prepared } from "./prepared.ts";
 
 /** Tables that reading a list, or choosing a server, changes. Others refuse to be written. */
-const rehearsed = ["memory", "list", "entry", "refusal"];
+const rehearsed = [
+  ...["memory", "list", "entry", "generation", "superseded"],
+  ...["withdrawal", "resolution", "refusal"],
+];
 
 /** Room for what is tried out; beyond it SQLite goes on in a file without a name. */
 const memoryKiB = 16_384;

@@ -3,8 +3,9 @@
  * released is never changed: what it made lies on people's disks.
  *
  * Each table belongs to one module, which alone writes it: `memory` to
- * test-server, `list`, `entry`, `copy` and `refusal` to synchro-list, `pass`, `hour` and
- * `told` to stat. `tally` follows `copy` by triggers. `verification` is written by
+ * test-server, `list`, `generation`, `entry`, `copy`, `superseded`,
+ * `withdrawal` and `refusal` to synchro-list, `pass`, `hour` and `told` to stat. `resolution` is written by
+ * `relais resolve`. `tally` follows `copy` by triggers. `verification` is written by
  * `relais verify`, which is no module.
  *
  * @module
@@ -185,6 +186,63 @@ CREATE TABLE refusal (
   PRIMARY KEY (server, number)
 ) WITHOUT ROWID;
 CREATE INDEX refusal_path ON refusal (server, path);
+`,
+  `
+-- Which version is newer: see lib/state/order.ts.
+ALTER TABLE list ADD COLUMN branch TEXT;   -- the generation as entries have it; NULL: none that tells an order
+ALTER TABLE list ADD COLUMN modified REAL; -- date of the list when it was read, in seconds since the epoch
+UPDATE list SET branch = nullif(generation, 'foreign');
+UPDATE entry SET generation = NULL WHERE generation = 'foreign';
+UPDATE copy SET generation = NULL WHERE generation = 'foreign';
+
+-- The generations that took another one over.
+CREATE TABLE generation (
+  generation TEXT PRIMARY KEY,
+  parent     TEXT NOT NULL,
+  up_to      INTEGER NOT NULL, -- the last line of the parent that it took over
+  carried    INTEGER NOT NULL  -- how many of its lines are those of the parent
+) WITHOUT ROWID;
+
+ALTER TABLE entry ADD COLUMN op TEXT NOT NULL DEFAULT '+';
+ALTER TABLE entry ADD COLUMN number INTEGER NOT NULL DEFAULT 0; -- versions that the server named for the path before
+ALTER TABLE entry ADD COLUMN here INTEGER; -- number of the one that is here; NULL: none
+UPDATE entry SET op = '-', size = 0, mode = NULL, digest = NULL WHERE standing = 'withdrawn';
+
+-- Versions that a server's list named before, or that were here before.
+CREATE TABLE superseded (
+  server TEXT NOT NULL,        -- '': here
+  path   TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  op     TEXT NOT NULL,
+  mtime  TEXT NOT NULL,
+  size   INTEGER NOT NULL,
+  digest TEXT,
+  PRIMARY KEY (server, path, number)
+) WITHOUT ROWID;
+
+-- Paths of which the newest version is that there is none.
+CREATE TABLE withdrawal (
+  path       TEXT PRIMARY KEY,
+  server     TEXT NOT NULL,
+  seq        INTEGER NOT NULL,
+  generation TEXT,
+  published  TEXT NOT NULL,
+  mtime      TEXT NOT NULL,
+  kept       INTEGER NOT NULL, -- whether a copy is still here, because replica.delete says so
+  at         REAL NOT NULL     -- when the replica followed, in seconds since the epoch
+) WITHOUT ROWID;
+CREATE INDEX withdrawal_kept ON withdrawal (path) WHERE kept = 1;
+CREATE INDEX withdrawal_age ON withdrawal (at);
+
+-- Conflicts that an administrator has decided: whose version is the newer one.
+CREATE TABLE resolution (
+  path   TEXT PRIMARY KEY,
+  server TEXT NOT NULL
+) WITHOUT ROWID;
+
+DROP INDEX entry_oldest;
+CREATE INDEX entry_oldest ON entry (server, CAST(published AS REAL)) WHERE standing = 'wanted';
+CREATE INDEX entry_conflict ON entry (server, path) WHERE standing = 'conflict';
 `,
 ];
 

@@ -8,8 +8,8 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 
 const columns =
   "path, server, seq, generation, published, mtime, size, mode, digest";
+const offer = `${columns}, op, number, here, standing`;
 
-const named = "standing NOT IN ('withdrawn')";
 const wanted = `
   SELECT entry.path, entry.remote, entry.seq, entry.mtime, entry.size, entry.mode, entry.digest,
     entry.error IS NOT NULL AS failedBefore,
@@ -23,41 +23,47 @@ const arrived = `(
   SELECT value ->> 'path' AS arrivedPath, value ->> 'seq' AS arrivedSeq,
     value ->> 'fetched' AS fetched
   FROM json_each(:files))`;
+const withdrawal = `
+  SELECT path, server, '-' AS op, seq, generation, published, mtime, 0 AS size, NULL AS mode,
+    NULL AS digest
+  FROM withdrawal`;
+const copied =
+  `SELECT path, server, '+' AS op, seq, generation, published, mtime, size, mode, digest FROM copy`;
 const anyServer = "server IN (SELECT server FROM list)";
 const given = "path IN (SELECT value FROM json_each(:paths))";
 
 const texts = {
   list: "SELECT * FROM list WHERE server = :server",
   beginReading: `
-      INSERT OR REPLACE INTO list
-      VALUES (:server, :generation, 0, x'', 0, :reading, :complete, :filters, :charset)`,
+      INSERT OR REPLACE INTO list (server, generation, "offset", tail, seq, reading, complete,
+        filters, charset, branch)
+      VALUES (:server, :generation, 0, x'', 0, :reading, :complete, :filters, :charset, :branch)`,
   advance: `
-      UPDATE list SET "offset" = :offset, tail = :tail, seq = :seq WHERE server = :server`,
+      UPDATE list SET "offset" = :offset, tail = :tail, seq = :seq, modified = :modified
+      WHERE server = :server`,
   completeReading: "UPDATE list SET complete = :number WHERE server = :server",
   refilter: "UPDATE list SET filters = :filters WHERE server = :server",
-  forgetOrder:
-    "UPDATE copy SET generation = NULL WHERE generation = :generation",
-  withdrawUnnamed: `
-      UPDATE entry SET standing = 'withdrawn'
-      WHERE server = :server AND reading < :number
-        AND EXISTS (SELECT 1 FROM copy
-          WHERE copy.path = entry.path AND copy.server = :server)`,
-  forgetUnnamed: `
-      DELETE FROM entry
-      WHERE server = :server AND reading < :number AND standing <> 'withdrawn'`,
+  staleFilters:
+    "SELECT server FROM list WHERE filters <> :filters ORDER BY server",
+  entry:
+    `SELECT ${offer}, reading FROM entry WHERE server = :server AND path = :path`,
+  unnamed: `
+      SELECT ${offer} FROM entry
+      WHERE server = :server AND path > :after AND reading < :number AND op = '+'
+      ORDER BY path LIMIT :page`,
   put: `
-      INSERT OR REPLACE INTO entry (${columns}, remote, reading, standing)
+      INSERT OR REPLACE INTO entry (${offer}, remote, reading)
       VALUES (:path, :server, :seq, :generation, :published, :mtime, :size, :mode, :digest,
-        :remote, :reading, :standing)`,
-  forget: "DELETE FROM entry WHERE server = :server AND path = :path",
+        :op, :number, :here, :standing, :remote, :reading)`,
+  readAgain: `
+      UPDATE entry SET reading = :reading, seq = :seq, generation = :generation
+      WHERE server = :server AND path = :path`,
   judge: `
       UPDATE entry SET standing = :standing, error = NULL
       WHERE server = :server AND path = :path`,
-  named: `
-      SELECT ${columns} FROM entry
-      WHERE ${anyServer} AND path = :path AND ${named}`,
+  named: `SELECT ${offer} FROM entry WHERE ${anyServer} AND path = :path`,
   page: `
-      SELECT ${columns} FROM entry WHERE server = :server AND path > :after AND ${named}
+      SELECT ${offer} FROM entry WHERE server = :server AND path > :after
       ORDER BY path LIMIT :page`,
   oldest: `
       ${wanted} AND entry.seq > :seq
@@ -69,10 +75,15 @@ const texts = {
   pending: `
       SELECT count(*) AS pending, total(size) AS bytes FROM entry
       WHERE server = :server AND standing = 'wanted'`,
-  oldestWanted: `
-      SELECT min(CAST(published AS REAL)) AS oldest FROM entry WHERE standing = 'wanted'`,
+  conflicts: `
+      SELECT ${offer} FROM entry WHERE server = :server AND standing = 'conflict'
+      ORDER BY path LIMIT :limit`,
   fail:
     "UPDATE entry SET error = :error WHERE server = :server AND path = :path",
+  following: `
+      SELECT ${offer} FROM entry
+      WHERE server = :server AND standing = 'withdrawn' AND path > :after
+      ORDER BY path LIMIT :page`,
   withdrawn: `
       SELECT copy.path, copy.size FROM entry CROSS JOIN copy USING (path)
       WHERE entry.server = :server AND entry.path > :after AND standing = 'withdrawn'
@@ -81,11 +92,37 @@ const texts = {
       SELECT count(*) AS files FROM entry CROSS JOIN copy USING (path)
       WHERE entry.server = :server AND standing = 'withdrawn'`,
   // Every server is named: without it SQLite goes through all entries for each path.
-  removeWithdrawn: `
-      DELETE FROM entry WHERE ${anyServer} AND ${given} AND standing = 'withdrawn'`,
-  namedAnywhere:
-    `SELECT DISTINCT path FROM entry WHERE ${anyServer} AND ${given} AND ${named}`,
-  copy: `SELECT ${columns} FROM copy WHERE path = :path`,
+  withdrawnAmong: `
+      SELECT ${offer} FROM entry
+      WHERE ${anyServer} AND ${given} AND +standing = 'withdrawn'`,
+  namedAmong: `SELECT DISTINCT path FROM entry WHERE ${anyServer} AND ${given}`,
+  follow: `
+      INSERT OR REPLACE INTO withdrawal
+        (path, server, seq, generation, published, mtime, kept, at)
+      VALUES (:path, :server, :seq, :generation, :published, :mtime, :kept, :at)`,
+  keepNoLonger: `
+      UPDATE entry SET standing = 'withdrawn'
+      WHERE server = :server AND standing = 'gone'
+        AND path IN (SELECT path FROM withdrawal WHERE kept = 1)`,
+  removeKept: `UPDATE withdrawal SET kept = 0 WHERE ${given}`,
+  here:
+    `${withdrawal} WHERE path = :path UNION ALL ${copied} WHERE path = :path LIMIT 1`,
+  copy: `${copied} WHERE path = :path`,
+  replaced: `
+      ${withdrawal} WHERE path IN (SELECT arrivedPath FROM ${arrived})
+      UNION ALL
+      ${copied} WHERE path IN (SELECT arrivedPath FROM ${arrived})
+        AND NOT EXISTS (SELECT 1 FROM withdrawal WHERE withdrawal.path = copy.path)`,
+  endWithdrawals: `
+      DELETE FROM withdrawal WHERE path IN (SELECT arrivedPath FROM ${arrived})`,
+  confirmCopy: `
+      UPDATE copy SET server = :server, seq = :seq, generation = :generation,
+        published = :published
+      WHERE path = :path`,
+  confirmWithdrawal: `
+      UPDATE withdrawal SET server = :server, seq = :seq, generation = :generation,
+        published = :published
+      WHERE path = :path`,
   // CROSS JOIN: SQLite would rather go through all entries for each file.
   arrive: `
       INSERT OR REPLACE INTO copy (${columns}, arrived, announced)
@@ -102,6 +139,14 @@ const texts = {
       SELECT DISTINCT path FROM entry
       WHERE server IN (SELECT server FROM list WHERE server <> :server)
         AND path IN (SELECT arrivedPath FROM ${arrived})`,
+  // What is here is another version now: none of those that other servers have named, until it is looked at.
+  forgetHere: `
+      UPDATE entry SET here = NULL,
+        standing = CASE WHEN standing IN ('here', 'gone') THEN 'older' ELSE standing END
+      WHERE server IN (SELECT server FROM list WHERE server <> :server) AND path = :path`,
+  resolved: "SELECT 1 FROM resolution WHERE path = :path AND server = :server",
+  resolutions: "SELECT path, server FROM resolution",
+  endResolution: "DELETE FROM resolution WHERE path = :path",
   refetch: `
       UPDATE entry SET standing = 'wanted'
       WHERE ${anyServer} AND ${given} AND standing = 'here' RETURNING path`,
@@ -109,6 +154,22 @@ const texts = {
   count: "SELECT count(*) AS files FROM copy",
   unannounced: "SELECT path FROM copy WHERE announced = 0 ORDER BY path",
   announce: `UPDATE copy SET announced = 1 WHERE ${given}`,
+  servers: "SELECT server FROM list",
+  forgetEntries: "DELETE FROM entry WHERE server = :server",
+  forgetSuperseded: "DELETE FROM superseded WHERE server = :server",
+  forgetList: "DELETE FROM list WHERE server = :server",
+  // Withdrawals of paths that no server names any more, after a while: nothing could bring these files back.
+  longGone: `
+      SELECT path FROM withdrawal
+      WHERE at < :before AND NOT EXISTS (
+        SELECT 1 FROM entry WHERE ${anyServer} AND entry.path = withdrawal.path AND op = '+')
+      ORDER BY at LIMIT :page`,
+  forgetWithdrawal: "DELETE FROM withdrawal WHERE path = :path",
+  forgetEntriesOf: `
+      DELETE FROM entry WHERE ${anyServer} AND path = :path`,
+  forgetSupersededOf: `
+      DELETE FROM superseded
+      WHERE server IN (SELECT server FROM list UNION SELECT '') AND path = :path`,
 };
 
 /** The statements, by what they do. */

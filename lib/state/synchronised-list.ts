@@ -8,14 +8,26 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { CopyOrder } from "../config/config.ts";
 import type { Digest, Entry, Version } from "../list/entry.ts";
+import { sameVersion } from "../list/version.ts";
+import { Pacer } from "../pacer.ts";
 import type { FailedFile } from "../pass-report.ts";
 import type { Arrived, Backlog, Cursor, Wanted } from "../protocol.ts";
 import type { Space } from "../space.ts";
 import type { Timestamp } from "../timestamp.ts";
 import { transaction } from "./database.ts";
-import { type Filter, Judge, type Row } from "./judge.ts";
+import {
+  type EntryRow,
+  type Filter,
+  Judge,
+  numberHere,
+  type Offer,
+  type Row,
+} from "./judge.ts";
 import { Naming } from "./naming.ts";
-import type { Reading } from "./reading.ts";
+import { conflictsWith, lagBehind } from "./overview.ts";
+import { prepared } from "./prepared.ts";
+import type { Rule, State } from "./order.ts";
+import { Generations, type Life, type Reading } from "./reading.ts";
 import type { Standing } from "./standing.ts";
 import {
   forgetRefusals,
@@ -23,8 +35,8 @@ import {
   type Refusal,
   replaceRefusals,
 } from "./refusals.ts";
-import { willChange } from "./rehearsal.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
+import { Superseded } from "./superseded.ts";
 
 /** What reading some entries came to. */
 export interface Taken {
@@ -33,26 +45,26 @@ export interface Taken {
   new: number;
   /** Entries excluded, or not newer than what is here. */
   skipped: number;
-  /** Entries with other contents than what is here has, and the same date. */
-  readonly conflicts: Conflict[];
 }
 
-/** Two servers that say different things of one file. */
+/** Two versions of one path, of which nothing tells which is newer. */
 export interface Conflict {
   readonly path: string;
   /** What is here, and stays. */
-  readonly here: VersionOf;
-  readonly offered: VersionOf;
+  readonly here: StateOf;
+  readonly offered: StateOf;
 }
 
 /** A version, and which server it is of. */
-type VersionOf = Version & { readonly server: string };
+type StateOf = State & { readonly server: string };
 
 interface ListRow {
   generation: string | null;
+  branch: string | null;
   offset: number;
   tail: Uint8Array;
   seq: number;
+  modified: number | null;
   reading: number;
   complete: number;
   filters: string;
@@ -62,6 +74,12 @@ interface ListRow {
 /** What an entry takes on the disk at most, as a rule: in the table, its indexes and the write-ahead log. */
 const entryBytes = 1_024;
 
+/** Rows that are changed in one transaction, where nothing else bounds it. */
+const page = 500;
+
+/** How long a withdrawal is remembered that no server contradicts. */
+const withdrawalKeepSeconds = 30 * 86_400;
+
 /** How the list is kept; every part has its default. */
 export interface ListOptions {
   /** @default "oldest" */
@@ -70,9 +88,11 @@ export interface ListOptions {
   readonly space?: Pick<Space, "claim" | "release">;
   /** See {@link Naming}. @default null */
   readonly charset?: string | null;
+  /** Rules of order to leave out: for the model that shows what each is for. */
+  readonly without?: readonly Rule[];
 }
 
-/** The tables `list`, `entry` and `copy`; their only writer. */
+/** The tables that synchro-list writes; see schema.ts. */
 export class SynchronisedList {
   readonly #db: DatabaseSync;
   readonly #filter: Filter;
@@ -81,61 +101,93 @@ export class SynchronisedList {
   readonly #charset: string | null;
   readonly #naming: Naming;
   readonly #statements: Statements;
+  readonly #superseded: Superseded;
+  readonly #generations: Generations;
   readonly #judge: Judge;
 
-  constructor(
-    db: DatabaseSync,
-    filter: Filter,
-    { order = "oldest", space, charset = null }: ListOptions = {},
-  ) {
+  constructor(db: DatabaseSync, filter: Filter, options: ListOptions = {}) {
     this.#db = db;
     this.#filter = filter;
-    this.#order = order;
-    this.#space = space;
-    this.#charset = charset;
-    this.#naming = new Naming(db, charset);
+    this.#order = options.order ?? "oldest";
+    this.#space = options.space;
+    this.#charset = options.charset ?? null;
+    this.#naming = new Naming(db, this.#charset);
     this.#statements = prepareStatements(db);
-    this.#judge = new Judge(db, filter, this.#statements);
+    this.#superseded = new Superseded(db);
+    this.#generations = new Generations(db);
+    this.#judge = new Judge(db, {
+      filter,
+      statements: this.#statements,
+      superseded: this.#superseded,
+      generations: this.#generations,
+      without: options.without ?? [],
+    });
+  }
+
+  /** Forgets the servers that are not `configured`: nothing can be had from them. */
+  keepOnly(configured: readonly string[]): void {
+    const known = this.#statements.servers.all() as { server: string }[];
+    const others = known.filter(({ server }) => !configured.includes(server));
+    if (others.length === 0) return;
+    transaction(this.#db, () => {
+      for (const { server } of others) {
+        this.#statements.forgetEntries.run({ server });
+        this.#statements.forgetSuperseded.run({ server });
+        this.#statements.forgetList.run({ server });
+      }
+    });
   }
 
   /** Returns where reading the list of `server` goes on; `undefined` if it never was read, or with other names. */
   cursor(server: string): Cursor | undefined {
     const row = this.#list(server);
-    if (row === undefined || row.generation === null) return undefined;
-    if (row.charset !== this.#charset) return undefined;
-    const { generation, offset, tail, seq } = row;
-    return { generation, offset, tail, seq };
+    if (row === undefined || row.charset !== this.#charset) return undefined;
+    return cursorOf(row);
   }
 
-  /** Begins to read a list from its start, or a tree. */
-  begin(server: string, generation: string | null): Reading {
+  /** Begins to read a list from its start; a tree if it has no `life`. */
+  begin(server: string, life: Life | null): Reading {
     const before = this.#list(server);
     const number = (before?.reading ?? 0) + 1;
-    forgetRefusals(this.#db, server);
-    this.#statements.beginReading.run({
-      server,
-      generation,
-      reading: number,
-      complete: before?.complete ?? 0,
-      filters: this.#filter.fingerprint,
-      charset: this.#charset,
+    const branch = life === null ? null : branchOf(server, life, before);
+    return transaction(this.#db, () => {
+      forgetRefusals(this.#db, server);
+      if (branch !== null) this.#descend(branch, life!, before);
+      this.#statements.beginReading.run({
+        server,
+        generation: life?.generation ?? null,
+        reading: number,
+        complete: before?.complete ?? 0,
+        filters: this.#filter.fingerprint,
+        charset: this.#charset,
+        branch,
+      });
+      return {
+        server,
+        generation: branch,
+        number,
+        lineage: this.#generations.lineage(branch),
+        repeated: this.#isReadUpTo(before, life?.from[0]) ? life!.carried : 0,
+      };
     });
-    return { server, generation, number };
   }
 
-  /** Goes on with the reading that {@link cursor} belongs to; judges it again if the filter is another one. */
+  /** Goes on with the reading that {@link cursor} belongs to; judges all again if the filter is another one. */
   async resume(server: string): Promise<Reading> {
-    const { generation, reading, filters } = this.#list(server)!;
-    if (filters !== this.#filter.fingerprint) {
-      await this.#judge.judgeAll(server);
+    const filters = this.#filter.fingerprint;
+    const stale = this.#statements.staleFilters.all({ filters });
+    for (const row of stale as { server: string }[]) {
+      await this.#judge.judgeAll(row.server);
     }
-    return { server, generation, number: reading };
-  }
-
-  /** Forgets in which order files of one list were published. */
-  forgetOrder(generation: string): void {
-    willChange(this.#db, "copy");
-    this.#statements.forgetOrder.run({ generation });
+    const { branch, reading } = this.#list(server)!;
+    return {
+      server,
+      generation: branch,
+      number: reading,
+      lineage: this.#generations.lineage(branch),
+      // What was cut off is judged line by line.
+      repeated: 0,
+    };
   }
 
   /**
@@ -150,19 +202,14 @@ export class SynchronisedList {
     cursor?: Cursor,
     refusals: readonly Refusal[] = [],
   ): Taken {
-    const taken: Taken = {
-      seen: entries.length,
-      new: 0,
-      skipped: 0,
-      conflicts: [],
-    };
+    const taken = { seen: entries.length, new: 0, skipped: 0 };
     const claim = this.#space?.claim(entries.length * entryBytes);
     if (claim !== undefined) this.#space!.release(claim);
     transaction(this.#db, () => {
       for (const entry of entries) {
-        const standing = this.#takeEntry(reading, entry, taken.conflicts);
+        const standing = this.#takeEntry(reading, entry);
         if (standing === "wanted") taken.new++;
-        else if (standing !== "here" && standing !== "withdrawn") {
+        else if (["older", "conflict", "excluded"].includes(standing)) {
           taken.skipped++;
         }
       }
@@ -182,13 +229,24 @@ export class SynchronisedList {
    * Ends a reading that reached the end of the list: what it did not name
    * again, the server has withdrawn.
    */
-  complete({ server, number }: Reading): void {
+  async complete(reading: Reading): Promise<void> {
+    const { server, number } = reading;
     if (this.#list(server)!.complete === number) return;
-    transaction(this.#db, () => {
-      this.#statements.withdrawUnnamed.run({ server, number });
-      this.#statements.forgetUnnamed.run({ server, number });
-      this.#statements.completeReading.run({ server, number });
-    });
+    const pacer = new Pacer();
+    for (let after: string | undefined = ""; after !== undefined;) {
+      const rows = this.#statements.unnamed.all({
+        server,
+        number,
+        after,
+        page,
+      }) as unknown as EntryRow[];
+      transaction(this.#db, () => {
+        for (const row of rows) this.#withdraw(reading, row);
+      });
+      after = rows.at(-1)?.path;
+      await pacer.pause();
+    }
+    this.#statements.completeReading.run({ server, number });
   }
 
   /** The next entries to fetch after `last`, in order of publication or size. */
@@ -214,11 +272,20 @@ export class SynchronisedList {
     const arrived = Date.now() / 1_000;
     const batch = { server, files: JSON.stringify(files) };
     transaction(this.#db, () => {
+      const replaced = this.#statements.replaced.all({ files: batch.files });
+      for (const row of replaced as unknown as Row[]) {
+        this.#leave(server, row);
+      }
+      this.#statements.endWithdrawals.run({ files: batch.files });
       this.#statements.arrive.run({ ...batch, announce, arrived });
       this.#statements.judgeArrived.run(batch);
       const elsewhere = this.#statements.namedElsewhere.all(batch);
       for (const { path } of elsewhere as { path: string }[]) {
+        this.#statements.forgetHere.run({ server, path });
         this.#judge.judgePath(path);
+      }
+      for (const { path } of replaced as { path: string }[]) {
+        this.#statements.endResolution.run({ path });
       }
     });
   }
@@ -240,6 +307,34 @@ export class SynchronisedList {
       () => this.#statements.refetch.all(batch) as { path: string }[],
     );
     return new Set(wanted.map(({ path }) => path));
+  }
+
+  /**
+   * Follows what `server` has withdrawn, for good where nothing is to be removed:
+   * from now on no other server brings these files back.
+   *
+   * @param keeps Whether what is here stays nevertheless.
+   */
+  async followWithdrawals(server: string, keeps: boolean): Promise<void> {
+    if (!keeps) this.#statements.keepNoLonger.run({ server });
+    const pacer = new Pacer();
+    for (let after: string | undefined = ""; after !== undefined;) {
+      const rows = this.#statements.following.all({
+        server,
+        after,
+        page,
+      }) as unknown as EntryRow[];
+      transaction(this.#db, () => {
+        for (const row of rows) {
+          const isHere = this.#statements.copy.get({ path: row.path }) !==
+            undefined;
+          if (keeps || !isHere) this.#follow(row, isHere);
+        }
+      });
+      after = rows.at(-1)?.path;
+      await pacer.pause();
+    }
+    this.#forgetLongGone();
   }
 
   /** The next files after `after`, by path, that are on the replica and that `server` has withdrawn. */
@@ -264,12 +359,53 @@ export class SynchronisedList {
   removed(paths: readonly string[]): void {
     const batch = { paths: JSON.stringify(paths) };
     transaction(this.#db, () => {
+      const rows = this.#statements.withdrawnAmong.all(batch);
+      const followed = new Map(
+        (rows as unknown as EntryRow[]).map((row) => [row.path, row]),
+      );
+      for (const row of followed.values()) this.#follow(row, false);
+      this.#statements.removeKept.run(batch);
       this.#statements.removeCopies.run(batch);
-      this.#statements.removeWithdrawn.run(batch);
-      const left = this.#statements.namedAnywhere.all(batch);
-      for (const { path } of left as { path: string }[]) {
-        this.#judge.judgePath(path);
+      const named = this.#statements.namedAmong.all(batch);
+      for (const { path } of named as { path: string }[]) {
+        if (!followed.has(path)) this.#judge.judgePath(path);
       }
+    });
+  }
+
+  /**
+   * Applies what administrators have decided by `relais resolve`: the versions of
+   * all other servers count as superseded from now on.
+   */
+  resolve(): void {
+    const decided = this.#statements.resolutions.all() as {
+      path: string;
+      server: string;
+    }[];
+    if (decided.length === 0) return;
+    transaction(this.#db, () => {
+      for (const { path, server } of decided) {
+        const rows = this.#judge.entries(path);
+        for (const row of rows) {
+          if (row.server !== server && row.standing === "conflict") {
+            this.#superseded.leave(path, row);
+          }
+        }
+        this.#judge.judgePath(path);
+        const chosen = rows.find((row) => row.server === server);
+        // It is the one that is here, or the server has gone on meanwhile.
+        const isOver = chosen === undefined || chosen.standing !== "conflict";
+        if (isOver) this.#statements.endResolution.run({ path });
+      }
+    });
+  }
+
+  /** The first conflicts with what `server` names, by path. */
+  conflicts(server: string, limit: number): Conflict[] {
+    const rows = this.#statements.conflicts.all({ server, limit });
+    return (rows as unknown as EntryRow[]).map((offered) => {
+      const { path } = offered;
+      return { path, here: this.#judge.here(path)!, offered };
     });
   }
 
@@ -278,17 +414,22 @@ export class SynchronisedList {
     return (this.#statements.count.get() as { files: number }).files;
   }
 
-  /** What is still to be fetched from `server`, and how late the replica is behind all servers. */
-  backlog(server: string): Backlog {
+  /**
+   * What is still to be fetched from `server`, and how late the replica is behind
+   * the servers in use: that one, and those that are preferred to it.
+   */
+  backlog(server: string, preferred: readonly string[] = []): Backlog {
     const { pending, bytes } = this.#statements.pending.get({ server }) as {
       pending: number;
       bytes: number;
     };
-    const { oldest } = this.#statements.oldestWanted.get() as {
-      oldest: number | null;
+    const inUse = [...preferred, server];
+    return {
+      pending,
+      bytes,
+      lagSeconds: lagBehind(this.#db, inUse, Date.now()),
+      conflicts: conflictsWith(this.#db, inUse),
     };
-    const lag = oldest === null ? 0 : Date.now() / 1_000 - oldest;
-    return { pending, bytes, lagSeconds: Math.max(0, lag) };
   }
 
   /** Files that arrived, and that no hook was told of yet, by path. */
@@ -301,36 +442,189 @@ export class SynchronisedList {
     this.#statements.announce.run({ paths: JSON.stringify(paths) });
   }
 
-  #takeEntry(
-    reading: Reading,
-    entry: Entry,
-    conflicts: Conflict[],
-  ): Standing {
+  #takeEntry(reading: Reading, entry: Entry): Standing {
     const { server, generation, number } = reading;
     const { path, remote, displaced } = this.#naming.name(reading, entry.path);
     if (displaced !== undefined) this.#judge.judgePath(displaced);
-    const offered = { ...entry, path, server, generation };
-    const here = this.#judge.here(path);
-    const standing = this.#judge.standing(offered, here);
-    if (standing === "conflict") {
-      conflicts.push({ path, here: here!, offered });
-    }
-    if (standing === "withdrawn" && here === undefined) {
-      this.#statements.forget.run({ server, path });
-    } else {
-      this.#statements.put.run({
-        ...columnsOf(offered),
-        remote,
-        reading: number,
-        standing,
+    const row = this.#statements.entry.get({ server, path }) as
+      | EntryRow
+      | undefined;
+    if (row !== undefined && isReadAgain(row, reading, entry)) {
+      const { seq } = entry;
+      this.#statements.readAgain.run({
+        ...{ server, path, generation, reading: number },
+        seq: row.generation === generation ? row.seq : seq,
       });
+      return row.standing;
     }
+    const named = { ...entry, path, server, generation };
+    const offer = { ...named, ...this.#succeed(row, named, reading) };
+    const standing = this.#judge.standing(offer, this.#judge.here(path));
+    this.#put(reading, offer, { remote, standing });
     return standing;
+  }
+
+  /** Writes what a server names; what it named before tells more of what others name. */
+  #put(
+    { number: reading }: Reading,
+    offer: Offer,
+    { remote, standing }: { remote: string | null; standing: Standing },
+  ): void {
+    this.#statements.put.run({
+      ...{ ...columnsOf(offer), remote, reading, standing },
+    });
+    if (offer.number > 0) this.#judge.judgeOthers(offer);
+  }
+
+  /** Takes in that a path is no longer named. */
+  #withdraw(reading: Reading, row: EntryRow): void {
+    const { server, generation } = reading;
+    const { path } = row;
+    this.#superseded.add(server, path, row);
+    const offer: Offer = {
+      ...row,
+      ...{ op: "-", seq: 0, generation, size: 0, mode: null, digest: null },
+      number: row.number + 1,
+      here: numberHere(row),
+    };
+    const standing = this.#judge.standing(offer, this.#judge.here(path));
+    this.#put(reading, offer, { remote: null, standing });
+  }
+
+  /** Numbers what a server names now among what it has named before, which becomes superseded. */
+  #succeed(
+    row: EntryRow | undefined,
+    offer: State,
+    { server, lineage }: Reading,
+  ): Pick<Offer, "number" | "here"> {
+    if (row === undefined) return { number: 0, here: null };
+    const { path, number } = row;
+    if (!lineage.has(row.generation)) {
+      this.#superseded.forget(server, path);
+      return { number: 0, here: null };
+    }
+    const here = numberHere(row);
+    if (row.op === offer.op && sameVersion(row, offer)) return { number, here };
+    this.#superseded.add(server, path, row);
+    return { number: number + 1, here };
+  }
+
+  /** Lets a withdrawal be what is newest of its path. */
+  #follow(row: EntryRow, kept: boolean): void {
+    const { path, server, seq, generation, published, mtime } = row;
+    const before = this.#judge.here(path);
+    if (before?.op === "+") this.#superseded.leave(path, before);
+    this.#statements.follow.run({
+      ...{ path, server, seq, generation, published, mtime },
+      kept: kept ? 1 : 0,
+      at: Date.now() / 1_000,
+    });
+    this.#statements.judge.run({ server, path, standing: "gone" });
+    this.#statements.endResolution.run({ path });
+    this.#statements.forgetHere.run({ server, path });
+    this.#judge.judgePath(path);
+  }
+
+  /** Remembers what was here before a file of `server` took its place. */
+  #leave(server: string, row: Row): void {
+    const { path } = row;
+    const arrived = this.#statements.entry.get({ server, path });
+    const same = arrived?.op === row.op &&
+      sameVersion(arrived as unknown as Row, row);
+    if (!same) this.#superseded.leave(path, row);
+  }
+
+  #forgetLongGone(): void {
+    const before = Date.now() / 1_000 - withdrawalKeepSeconds;
+    const rows = this.#statements.longGone.all({ before, page: 2 * page });
+    if (rows.length === 0) return;
+    transaction(this.#db, () => {
+      for (const { path } of rows as { path: string }[]) {
+        this.#statements.forgetWithdrawal.run({ path });
+        this.#statements.forgetEntriesOf.run({ path });
+        this.#statements.forgetSupersededOf.run({ path });
+      }
+    });
+  }
+
+  /** Remembers what a list tells of the generations that it descends from. */
+  #descend(
+    branch: string,
+    { from, carried }: Life,
+    before: ListRow | undefined,
+  ): void {
+    let generation = branch;
+    for (const [index, { generation: name, seq: upTo }] of from.entries()) {
+      // It may be known as that of a server alone.
+      const parent = before?.generation === name ? before.branch ?? name : name;
+      // How many lines an ancestor carried over is known only to those who read it.
+      const fork = { parent, upTo, carried: index === 0 ? carried : 0 };
+      if (index === 0 || this.#generations.fork(generation) === undefined) {
+        this.#generations.add(generation, fork);
+      }
+      generation = parent;
+    }
+  }
+
+  /** Whether what a list took over is what was read of it before, to the last line, and judged as now. */
+  #isReadUpTo(
+    before: ListRow | undefined,
+    from: Life["from"][number] | undefined,
+  ): boolean {
+    return before !== undefined && before.branch !== null &&
+      before.complete === before.reading &&
+      before.filters === this.#filter.fingerprint &&
+      before.charset === this.#charset &&
+      before.generation === from?.generation && before.seq === from.seq;
   }
 
   #list(server: string): ListRow | undefined {
     return this.#statements.list.get({ server }) as ListRow | undefined;
   }
+}
+
+/** Returns where reading a server's list goes on; `undefined` if none was read. */
+export function readCursor(
+  db: DatabaseSync,
+  server: string,
+): Cursor | undefined {
+  const row = prepared(db, "SELECT * FROM list WHERE server = ?").get(server);
+  return row === undefined ? undefined : cursorOf(row as unknown as ListRow);
+}
+
+function cursorOf(
+  { generation, offset, tail, seq, modified }: ListRow,
+): Cursor | undefined {
+  if (generation === null) return undefined;
+  return { generation, offset, tail, seq, modified };
+}
+
+/**
+ * Names a generation so that lines of equal names were written by one writer: a
+ * list that does not say who writes it is compared with no other server's, and one
+ * that is no longer what it was under its own name not with itself.
+ */
+function branchOf(
+  server: string,
+  { generation, writer, grows, renewed }: Life,
+  before: ListRow | undefined,
+): string | null {
+  if (!grows) return null;
+  if (renewed) return `${server}:${generation}:${(before?.reading ?? 0) + 1}`;
+  if (before?.generation === generation) return before.branch;
+  return writer === null ? `${server}:${generation}` : generation;
+}
+
+/** Whether a line was read before: in this generation, or before the list was compacted. */
+function isReadAgain(
+  row: EntryRow,
+  { generation, repeated }: Reading,
+  entry: Entry,
+): boolean {
+  if (generation === null) return false;
+  if (row.generation === generation) return entry.seq <= row.seq;
+  return entry.seq <= repeated && row.op === entry.op &&
+    sameVersion(row, entry);
 }
 
 interface WantedRow extends Omit<Wanted, "here" | "failedBefore"> {
@@ -343,37 +637,21 @@ interface WantedRow extends Omit<Wanted, "here" | "failedBefore"> {
 function wantedOf(
   { mtimeHere, sizeHere, digestHere, failedBefore, ...entry }: WantedRow,
 ): Wanted {
-  const here = mtimeHere === null
+  const here: Version | null = mtimeHere === null
     ? null
     : { mtime: mtimeHere, size: sizeHere!, digest: digestHere };
   return { ...entry, here, failedBefore: failedBefore === 1 };
 }
 
-function columnsOf(row: Row): Record<keyof Row, string | number | null> {
-  const {
-    path,
-    server,
-    seq,
-    generation,
-    published,
-    mtime,
-    size,
-    mode,
-    digest,
-  } = row;
+function columnsOf(offer: Offer): Record<keyof Offer, string | number | null> {
+  const { path, server, seq, generation, published, mtime } = offer;
+  const { size, mode, digest, op, number, here } = offer;
   return {
-    path,
-    server,
-    seq,
-    generation,
-    published,
-    mtime,
-    size,
-    mode,
-    digest,
+    ...{ path, server, seq, generation, published, mtime },
+    ...{ size, mode, digest, op, number, here },
   };
 }
 
-function advance({ offset, tail, seq }: Cursor) {
-  return { offset, tail, seq };
+function advance({ offset, tail, seq, modified }: Cursor) {
+  return { offset, tail, seq, modified };
 }

@@ -38,7 +38,7 @@ export function problemsOf(
   situation: Situation,
   { maxAgeMs, maxLagMs }: HealthLimits,
 ): Problem[] {
-  const { passes: [last], now, lag_seconds, failed } = situation;
+  const { passes: [last], now, lag_seconds, failed, conflicts } = situation;
   if (last === undefined) return [critical("no pass has been run yet")];
   const problems = passProblems(last, situation);
   if (maxLagMs !== undefined && lag_seconds * 1_000 > maxLagMs) {
@@ -57,6 +57,13 @@ export function problemsOf(
       `the last pass that came to its end did so ${age} ago, more than ${
         formatSeconds(maxAgeMs / 1_000)
       }`,
+    ));
+  }
+  if (conflicts.files > 0) {
+    problems.push(critical(
+      conflicts.files === 1
+        ? `nothing tells which server has the newer version of ${conflicts.first}`
+        : `nothing tells which server has the newer version of ${conflicts.files} files, ${conflicts.first} first`,
     ));
   }
   if (failed > 0) {

@@ -9,13 +9,15 @@ import { statfsSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import type { ReplicaConfig } from "../config/config.ts";
 import { describe } from "../errors.ts";
-import { recall } from "../probe/memory.ts";
+import { recall, serversInUse } from "../probe/memory.ts";
 import type { Depth, Verdict } from "../protocol.ts";
 import { lastPasses, lastSuccess, type PastPass } from "../state/history.ts";
 import {
   bytesRead,
+  type Conflicts,
+  conflictsWith,
   failingFiles,
-  lagOf,
+  lagBehind,
   type ListedFile,
   totals,
 } from "../state/overview.ts";
@@ -62,6 +64,8 @@ export interface Situation {
   /** Files that could not be copied last time, and the first of them. */
   readonly failed: number;
   readonly failing: readonly Pick<ListedFile, "server" | "path" | "error">[];
+  /** Files of which nothing tells which server has the newer version. */
+  readonly conflicts: Conflicts;
   /** The youngest first. */
   readonly passes: readonly PastPass[];
   /** When a pass last ended with nothing left to do. */
@@ -94,7 +98,8 @@ export function readSituation(
   if (db === undefined) return { ...nothing, now: now / 1_000, disk };
   const passes = lastPasses(db, options.passes);
   const memory = recall(db);
-  const { oldest, ...counts } = totals(db, memory.choice.active);
+  const counts = totals(db, memory.choice.active);
+  const inUse = serversInUse(memory);
   const read = bytesRead(db);
   return {
     now: now / 1_000,
@@ -113,8 +118,9 @@ export function readSituation(
       milliseconds,
       list: list === null ? null : { ...list, read: read.get(server) ?? null },
     })),
-    lag_seconds: Math.round(lagOf({ oldest }, now)),
+    lag_seconds: Math.round(lagBehind(db, inUse, now)),
     ...counts,
+    conflicts: conflictsWith(db, inUse),
     failing: failingFiles(db, options.failing),
     passes,
     last_success: lastSuccess(db),
@@ -135,6 +141,7 @@ const nothing = {
   pending: 0,
   failed: 0,
   failing: [],
+  conflicts: { files: 0, first: null },
   passes: [],
   last_success: null,
   next_pass: null,

@@ -14,12 +14,24 @@ import {
   toFailure,
 } from "../errors.ts";
 import type { FailedFile, PassReport, PlannedAction } from "../pass-report.ts";
-import type { Copied, Missing, Probed, Synchronised } from "../protocol.ts";
+import type {
+  Backlog,
+  Copied,
+  Missing,
+  Probed,
+  Synchronised,
+} from "../protocol.ts";
+import type { Conflicts } from "../state/overview.ts";
 import { refusalsKept } from "../state/refusals.ts";
 import { exitOf } from "./exit.ts";
 
 /** A module died, or the state is not what it was: the replica mends that, and begins anew. */
 const fatal = new Set(["ModuleError", "DamagedStateError"]);
+
+/** Whether no step of a pass can go on after `failure`. */
+export function isFatal({ name }: Failure): boolean {
+  return fatal.has(name);
+}
 
 /** What a pass has done before it has done anything. */
 const nothing = {
@@ -98,7 +110,7 @@ export class PassAccount {
 
   /** Notes what went wrong, unless no step can go on after it: that is thrown. */
   note(failure: Failure, cause: unknown = new RemoteFailure(failure)): void {
-    if (fatal.has(failure.name)) throw cause;
+    if (isFatal(failure)) throw cause;
     this.#failures.push(failure);
   }
 
@@ -120,9 +132,13 @@ export class PassAccount {
     this.#totals.new += synchronised.new;
     this.#totals.skipped += synchronised.skipped;
     this.#totals.refused += synchronised.refusedCount;
-    const { conflictCount } = synchronised;
-    if (conflictCount > 0) this.note(toFailure(conflict(conflictCount)));
     this.addWireBytes(synchronised.wireBytes);
+  }
+
+  /** Notes what is left when all was done that could be. */
+  addBacklog({ lagSeconds, conflicts }: Backlog): void {
+    this.lagSeconds = lagSeconds;
+    if (conflicts.files > 0) this.note(toFailure(conflict(conflicts)));
   }
 
   addCopied({ ended, failed, blocked, slow, got, ...copied }: Copied): void {
@@ -185,12 +201,14 @@ export class PassAccount {
   }
 }
 
-/** Two servers that say different things of the same files. */
-function conflict(files: number): RefusedError {
+/** Servers that say different things of the same files. */
+function conflict({ files, first }: Conflicts): RefusedError {
+  const which = files === 1 ? first : `${files} files, ${first} first`;
   return new RefusedError(
-    `Cannot tell which server is right about ${files} ${
-      files === 1 ? "file" : "files"
-    }: other contents, and the same date; what is here stays`,
-    { hint: '"relais log" names them; publish the right one with a new date' },
+    `Cannot tell which server has the newer version of ${which}; what is here stays`,
+    {
+      hint:
+        `look at both with "relais why ${first}", then end it with "relais resolve ${first} --from SERVER"`,
+    },
   );
 }

@@ -23,7 +23,7 @@ import type {
   TestServerOperations,
   Wanted,
 } from "../protocol.ts";
-import { nothingMissing, PassAccount } from "./account.ts";
+import { isFatal, nothingMissing, PassAccount } from "./account.ts";
 import type { Stage } from "./stage.ts";
 import { StallWatch } from "./stall-watch.ts";
 
@@ -127,9 +127,10 @@ class Pass {
       // What failed on one server may well be had from another.
       if (probed?.active !== lost) this.#account.failed.clear();
       if (probed === undefined || probed.active === null) return;
-      if (attempt === 0 && isUnchanged(probed)) return this.#unchanged(probed);
+      if (attempt === 0 && isUnchanged(probed)) this.#unchanged(probed);
       // A server that was lost on the way is probed again: another one may serve.
-      if (await this.#passFrom(probed.active)) return;
+      else if (!await this.#passFrom(probed.active)) continue;
+      return await this.#readOthers(probed);
     }
   }
 
@@ -235,7 +236,10 @@ class Pass {
     this.#options.onStage?.({ module: "synchro-list", server });
     const connected = this.#connectAhead(server);
     const synchronised = await this.#try(() =>
-      this.#whileServed(server, list.ask("synchronise", { server }))
+      this.#whileServed(
+        server,
+        list.ask("synchronise", { server, active: true }),
+      )
     );
     if (synchronised === undefined) {
       await connected;
@@ -274,6 +278,37 @@ class Pass {
       await list.ask("backlog", { server }),
     );
     return true;
+  }
+
+  /**
+   * Reads what the lists of the other servers have gained: a failover then begins
+   * with what is known, and only so is it known in which order versions followed
+   * each other. What goes wrong here is no failure of the pass.
+   */
+  async #readOthers({ active, previous, probes }: Probed): Promise<void> {
+    if (this.#options.dryRun) return;
+    for (const { server, verdict, list, read } of probes) {
+      const serves = verdict === "up" || verdict === "stale";
+      if (server === active || !serves) continue;
+      // Trees are walked where files come from, and once more when they no longer do.
+      const isLeft = list === null && server === previous;
+      if (isLeft || !read) await this.#readOther(server);
+    }
+  }
+
+  async #readOther(server: string): Promise<void> {
+    if (this.#options.signal.aborted) return;
+    const list = await this.#crew.synchroList();
+    try {
+      const { wireBytes } = await this.#unlessStopped(
+        list.ask("synchronise", { server, active: false }),
+      );
+      this.#account.addWireBytes(wireBytes);
+    } catch (error) {
+      const failure = toFailure(error);
+      if (isFatal(failure)) throw error;
+      if (this.#options.signal.aborted) await this.#abandon(failure.message);
+    }
   }
 
   /** Remembers a server that would fail again in the same way, however well it answers a probe. */
@@ -349,7 +384,7 @@ class Pass {
       if (only.length === 0 || this.#options.signal.aborted) return;
       try {
         const list = await this.#crew.synchroList();
-        await list.ask("synchronise", { server: other });
+        await list.ask("synchronise", { server: other, active: false });
         const copyList = await this.#crew.copyList();
         const { maxTransfer } = this.#options;
         const asked = { server: other, maxTransfer, without: [], only };
@@ -403,7 +438,7 @@ class Pass {
     { cursor }: Synchronised,
     backlog: Backlog,
   ): Promise<void> {
-    this.#account.lagSeconds = backlog.lagSeconds;
+    this.#account.addBacklog(backlog);
     const done = backlog.pending === 0 && backlog.lagSeconds === 0 &&
       this.#account.isClean;
     if (!done || cursor === null) return;

@@ -49,7 +49,7 @@ export function guardDeletion(
  */
 export function guardList(
   server: string,
-  remote: Pick<RemoteList, "recognition" | "generation" | "size">,
+  remote: Pick<RemoteList, "recognition" | "provenance" | "size">,
   known: Cursor,
 ): void {
   if (remote.recognition === "shrunken") {
@@ -58,7 +58,7 @@ export function guardList(
       { hint: `a list only grows; ${hint}` },
     );
   }
-  const sameName = remote.generation === known.generation;
+  const sameName = remote.provenance.generation === known.generation;
   if (remote.recognition === "other" && sameName) {
     throw new RefusedError(
       `Cannot go on with the list of ${server}: its line ${known.seq} is no longer what it was`,

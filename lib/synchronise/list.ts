@@ -8,7 +8,7 @@ import { UnusableError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
 import { isExtension, parseHeader, parseLine } from "../list/format.ts";
 import { decodePath } from "../list/path.ts";
-import { beginning, type RemoteList } from "../list/remote.ts";
+import { beginning, datedWhenRead, type RemoteList } from "../list/remote.ts";
 import type { Cursor } from "../protocol.ts";
 import { ForeignLines, type ForeignReading } from "./foreign-lines.ts";
 import { guardList } from "./guard.ts";
@@ -16,7 +16,7 @@ import { add, emptyOutcome, type Outcome, refuse } from "./outcome.ts";
 import type { Reading } from "../state/reading.ts";
 import type { SynchronisedList } from "../state/synchronised-list.ts";
 
-/** Entries taken into the synchronised list in one transaction. */
+/** Entries taken into the synchronised list in one transaction, of a list that grows. */
 const batch = 500;
 
 /** A list of which so many lines are refused in one reading is none. */
@@ -57,33 +57,35 @@ export async function synchroniseList(
   // What writes a foreign list may write it anew each time.
   if (!acceptShrink && foreign === undefined) guardList(server, remote, known);
   if (remote.recognition !== "same" && remote.recognition !== "grown") {
-    // Numbers given twice tell nothing: only dates can tell what is newer than what is here.
-    if (remote.generation === known.generation) {
-      list.forgetOrder(known.generation);
-    }
-    return await readFromStart(list, server, source);
+    return await readFromStart(list, server, source, {
+      renewed: remote.provenance.generation === known.generation,
+    });
   }
   const reading = await list.resume(server);
   const outcome = emptyOutcome();
   const complete = await readLines(list, reading, source, known, outcome);
   // A line is missing that was there once, or was never written: the start tells.
-  return complete
-    ? outcome
-    : await readFromStart(list, server, source, outcome.gaps);
+  if (!complete) {
+    return await readFromStart(list, server, source, { gaps: outcome.gaps });
+  }
+  // Reading from the start may have been cut off, and ends only now.
+  await list.complete(reading);
+  return outcome;
 }
 
 async function readFromStart(
   list: SynchronisedList,
   server: string,
   source: Source,
-  gaps = 0,
+  { gaps = 0, renewed = false } = {},
 ): Promise<Outcome> {
-  const { remote } = source;
+  const { remote: { provenance, grows } } = source;
+  const { generation } = provenance;
   const outcome = { ...emptyOutcome(), gaps };
-  const reading = list.begin(server, remote.generation);
-  const start = { generation: remote.generation, seq: 0, ...beginning };
+  const reading = list.begin(server, { ...provenance, grows, renewed });
+  const start = { generation, seq: 0, modified: null, ...beginning };
   await readLines(list, reading, source, start, outcome);
-  list.complete(reading);
+  await list.complete(reading);
   return outcome;
 }
 
@@ -111,7 +113,7 @@ async function readLines(
     entries = [];
   }
 
-  const { generation } = remote;
+  const { generation } = remote.provenance;
   for await (const { lines: texts, offset, tail } of remote.read(from)) {
     entries.push(...await lines.read(texts));
     if (outcome.refusedCount > mostRefusals) {
@@ -124,11 +126,21 @@ async function readLines(
       );
     }
     if (lines.gap && from.offset > 0) return false;
-    cursor = { generation, offset, tail, seq: lines.seq };
-    if (entries.length >= batch) take();
+    cursor = { generation, offset, tail, seq: lines.seq, modified: null };
+    if (remote.grows && entries.length >= batch) take();
+  }
+  if (!remote.grows) {
+    // Read again whole: what a path was on an earlier line must not look like what followed.
+    entries = lastOfEach(entries);
+    cursor = { ...cursor, modified: datedWhenRead(remote) };
   }
   if (cursor !== outcome.cursor) take();
   return true;
+}
+
+/** The last entry of each path. */
+function lastOfEach(entries: readonly Entry[]): Entry[] {
+  return [...new Map(entries.map((entry) => [entry.path, entry])).values()];
 }
 
 function senseless(server: string, what: string): UnusableError {

@@ -6,7 +6,7 @@
 
 import type { Cursor } from "../protocol.ts";
 import { type Refusal, refusalsKept, refusalsTold } from "../state/refusals.ts";
-import type { Conflict, Taken } from "../state/synchronised-list.ts";
+import type { Taken } from "../state/synchronised-list.ts";
 
 /** What reading came to, for the report and the log. */
 export interface Outcome {
@@ -18,9 +18,6 @@ export interface Outcome {
   refusedCount: number;
   /** Refusals that the state does not know of yet. */
   readonly unsaved: Refusal[];
-  /** The first few files that another server has with other contents and the same date. */
-  readonly conflicts: Conflict[];
-  conflictCount: number;
   /** Numbers of lines that a list has lost. */
   gaps: number;
   /** Bytes of the list that were read. */
@@ -37,8 +34,6 @@ export function emptyOutcome(): Outcome {
     refused: [],
     refusedCount: 0,
     unsaved: [],
-    conflicts: [],
-    conflictCount: 0,
     gaps: 0,
     bytes: 0,
     cursor: null,
@@ -58,7 +53,4 @@ export function add(outcome: Outcome, taken: Taken): void {
   outcome.seen += taken.seen;
   outcome.new += taken.new;
   outcome.skipped += taken.skipped;
-  outcome.conflictCount += taken.conflicts.length;
-  const room = refusalsTold - outcome.conflicts.length;
-  outcome.conflicts.push(...taken.conflicts.slice(0, room));
 }

@@ -91,7 +91,7 @@ export async function synchroniseTree(
   await walk.run();
   take();
   // A file is there, whatever is said of it: without its name, it would look withdrawn.
-  if (!walk.metImpossible) list.complete(reading);
+  if (!walk.metImpossible) await list.complete(reading);
   return outcome;
 }
 

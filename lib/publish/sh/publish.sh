@@ -500,6 +500,10 @@ keep_live() {
   $awk -v share="$1" "$sound"'
     BEGIN { FS = "\t"; OFS = "\t" }
     NR == 1 { generation = $3 }
+    # What this generation took over itself: no more than a reader may have missed.
+    !lines && ancestors < 15 && /^#from [0-9a-zA-Z-]+ [0-9]+$/ {
+      ancestor[++ancestors] = $0
+    }
     NR == 1 || /^#/ { next }
     { lines++ }
     is_sound() && $1 + 0 > seq {
@@ -513,7 +517,9 @@ keep_live() {
     END {
       for (path in last) live++
       if (live > share * lines) exit 1
-      printf "#from %s %.0f\n#carried %.0f\n", generation, seq, live
+      printf "#from %s %.0f\n", generation, seq
+      for (i = 1; i <= ancestors; i++) print ancestor[i]
+      printf "#carried %.0f\n", live
       seq = 0
       for (i = 1; i <= NR; i++) if (i in line) {
         $0 = line[i]
