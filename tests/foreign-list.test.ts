@@ -262,6 +262,59 @@ for (
   });
 }
 
+Deno.test("a foreign list that is written anew with the same size and end is read again", async () => {
+  await using world = await foreignWorld("{date:%Y-%m-%d %H:%M};{size};{path}");
+  keep(world, { "a.csv": "one", "b.csv": "two" }, "2026-11-23 10:00");
+  await world.pass();
+  const { root } = world.production;
+  const list = `${root}/copied.txt`;
+  const text = Deno.readTextFileSync(list);
+  Deno.writeTextFileSync(`${root}/a.csv`, "ONE");
+  const anew = text.replace("10:00;3;a.csv", "11:00;3;a.csv");
+  Deno.writeTextFileSync(list, anew);
+  Deno.utimeSync(list, 1_700_001_000, 1_700_001_000);
+  const changed = await world.pass();
+  // More lines, and none of them where it was.
+  Deno.writeTextFileSync(`${root}/c.csv`, "three");
+  const lines = anew.trimEnd().split("\n").reverse();
+  const more = ["2026-11-23 12:00;5;c.csv", ...lines].join("\n");
+  Deno.writeTextFileSync(list, `${more}\n`);
+  Deno.utimeSync(list, 1_700_002_000, 1_700_002_000);
+  const longer = await world.pass();
+
+  assertEquals(anew.length, text.length);
+  assertEquals([changed.copied, changed.exit], [1, 0]);
+  assertEquals([longer.copied, longer.exit], [1, 0]);
+  assertEquals(copied(world), {
+    "a.csv": "ONE",
+    "b.csv": "two",
+    "c.csv": "three",
+  });
+});
+
+Deno.test("of two foreign lists the newer file comes, whatever its line", async () => {
+  await using world = await foreignWorld("{date:%Y-%m-%d %H:%M};{size};{path}");
+  keep(world, { "a.csv": "old" }, "2026-11-23 10:00");
+  for (const path of ["b.csv", "c.csv", "a.csv"]) {
+    keep(world, { [path]: "on line" }, "2026-11-23 10:01");
+  }
+  await world.pass();
+  await world.production.sshd.stop();
+  const { root } = world.backup;
+  Deno.writeTextFileSync(`${root}/a.csv`, "newest, on line 1");
+  Deno.writeTextFileSync(
+    `${root}/copied.txt`,
+    "2026-11-24 09:00;17;a.csv\n2026-11-23 10:01;7;b.csv\n2026-11-23 10:01;7;c.csv\n",
+  );
+  const failedOver = await world.pass();
+  await world.production.sshd.start();
+  const back = await world.pass();
+
+  assertEquals([failedOver.server, failedOver.copied], ["backup", 1]);
+  assertEquals([back.server, back.copied, back.exit], ["production", 0, 0]);
+  assertEquals(copied(world)["a.csv"], "newest, on line 1");
+});
+
 Deno.test("a foreign list that is missing, or half configured, is told", async () => {
   await using world = await foreignWorld("{date} {path}");
   const { exit } = await world.pass();

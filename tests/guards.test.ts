@@ -68,15 +68,15 @@ Deno.test("--accept-shrink and --failback are for one pass: without --once they 
 });
 
 for (
-  const [what, empty] of [
-    ["a walked tree that suddenly has nothing", (world: World) => {
+  const [what, source, empty] of [
+    ["a walked tree that suddenly has nothing", "tree", (world: World) => {
       for (const path of ["orders", "stock.csv", ".relais"]) {
         Deno.removeSync(`${world.production.root}/${path}`, {
           recursive: true,
         });
       }
     }],
-    ["an empty list of a new generation", (world: World) => {
+    ["an empty list of a new generation", "list", (world: World) => {
       Deno.writeTextFileSync(
         listOf(world),
         "relais-list\t1\tanew\t1795000000\n",
@@ -86,7 +86,7 @@ for (
 ) {
   Deno.test(`${what} stops the deletions, whatever max_delete allows`, async () => {
     await using world = await copiedWorld(
-      `delete = "remove"\nmax_delete = "100%"`,
+      `source = "${source}"\ndelete = "remove"\nmax_delete = "100%"`,
     );
     const before = treeOf(world.into);
     empty(world);
