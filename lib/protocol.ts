@@ -22,7 +22,6 @@ import type { Version } from "./list/entry.ts";
 import type { FailedFile, PassReport } from "./pass-report.ts";
 import type { Refused } from "./state/refusals.ts";
 import type { FileStat } from "./ssh/file-stat.ts";
-import type { Conflicts } from "./state/overview.ts";
 import type { Timestamp } from "./timestamp.ts";
 
 /** The modules, by the names they have everywhere: worker, log, figures, file. */
@@ -249,6 +248,13 @@ export interface Arrived {
   readonly seq: number;
   /** False if the file was there already, and only adopted. */
   readonly fetched: boolean;
+}
+
+/** Files of which nothing tells whether what a server names is newer than what is here. */
+export interface Conflicts {
+  readonly files: number;
+  /** The first path of them. */
+  readonly first: string | null;
 }
 
 /** What is still to be done. */

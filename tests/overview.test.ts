@@ -61,6 +61,8 @@ Deno.test("what relais status asks goes through no table that grows", async () =
       "SCAN tally",
       "SCAN hour",
       "SCAN CONSTANT ROW",
+      // As many as there are servers.
+      "SCAN json_each VIRTUAL TABLE INDEX 1:",
       "SCAN (subquery-1)",
       // Only from its end, and no further than it must.
       "SCAN pass",
@@ -71,7 +73,6 @@ Deno.test("what relais status asks goes through no table that grows", async () =
     ];
     assertEquals(scans.filter((plan) => !allowed.includes(plan)), []);
     assert(plans.some((plan) => plan.includes("entry_oldest")), `${plans}`);
-    assert(plans.some((plan) => plan.includes("entry_wanted")), `${plans}`);
   });
 });
 

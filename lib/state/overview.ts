@@ -7,7 +7,7 @@
 
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { FailedFile } from "../pass-report.ts";
-import type { Missing } from "../protocol.ts";
+import type { Conflicts, Missing } from "../protocol.ts";
 import { refusedOf } from "./refusals.ts";
 import { prepared } from "./prepared.ts";
 import type { Standing } from "./standing.ts";
@@ -168,13 +168,6 @@ export function lagBehind(
     return row.oldest ?? Infinity;
   });
   return Math.max(0, now / 1_000 - Math.min(...oldest));
-}
-
-/** Files of which nothing tells whether what a server names is newer than what is here. */
-export interface Conflicts {
-  readonly files: number;
-  /** The first path of them. */
-  readonly first: string | null;
 }
 
 /** Returns the conflicts between what is here and what these servers name. */

@@ -10,11 +10,10 @@ import type { DatabaseSync } from "node:sqlite";
 import type { ReplicaConfig } from "../config/config.ts";
 import { describe } from "../errors.ts";
 import { recall, serversInUse } from "../probe/memory.ts";
-import type { Depth, Verdict } from "../protocol.ts";
+import type { Conflicts, Depth, Verdict } from "../protocol.ts";
 import { lastPasses, lastSuccess, type PastPass } from "../state/history.ts";
 import {
   bytesRead,
-  type Conflicts,
   conflictsWith,
   failingFiles,
   lagBehind,

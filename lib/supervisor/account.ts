@@ -16,12 +16,12 @@ import {
 import type { FailedFile, PassReport, PlannedAction } from "../pass-report.ts";
 import type {
   Backlog,
+  Conflicts,
   Copied,
   Missing,
   Probed,
   Synchronised,
 } from "../protocol.ts";
-import type { Conflicts } from "../state/overview.ts";
 import { refusalsKept } from "../state/refusals.ts";
 import { exitOf } from "./exit.ts";
 
