@@ -122,6 +122,27 @@ testEach(
   },
 );
 
+testEach(
+  "names all that its list descends from, the nearest first",
+  async ({ publish }) => {
+    using world = new Sources();
+    world.write("a", "1");
+    const generations = [];
+    for (const writer of ["one", "two", "three"]) {
+      await publish({ ...world.config, writer });
+      generations.unshift(world.generation());
+    }
+
+    const [, second, first] = generations;
+    assertEquals(world.extensions(), [
+      "#writer three",
+      `#from ${second} 1`,
+      `#from ${first} 1`,
+      "#carried 1",
+    ]);
+  },
+);
+
 testEach("takes over a list that names no writer", async ({ publish }) => {
   for (
     const second of [

@@ -297,6 +297,8 @@ function provenanceOf(head: Uint8Array, server: string): Provenance {
   for (const other of others.slice(0, -1)) {
     const extension = isExtension(other) ? parseExtension(other) : undefined;
     if (extension === undefined) break;
+    // What a list took over counts only where it says who writes.
+    if (provenance.writer === null && !("writer" in extension)) break;
     provenance = "from" in extension
       ? { ...provenance, from: [...provenance.from, extension.from] }
       : { ...provenance, ...extension };

@@ -204,8 +204,11 @@ function find(path: string, writer: string): Found {
 /** Reads what a generation took over, from the extensions after its header. */
 function readAncestry(lines: readonly string[]): From[] {
   const first = lines.findIndex((line) => !isExtension(line));
-  const extensions = first === -1 ? lines : lines.slice(0, first);
-  return extensions.map(parseExtension).flatMap((extension) =>
+  const extensions = (first === -1 ? lines : lines.slice(0, first))
+    .map(parseExtension);
+  const [writer] = extensions;
+  if (writer === undefined || !("writer" in writer)) return [];
+  return extensions.flatMap((extension) =>
     extension !== undefined && "from" in extension ? [extension.from] : []
   );
 }

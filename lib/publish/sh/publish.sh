@@ -501,7 +501,8 @@ keep_live() {
     BEGIN { FS = "\t"; OFS = "\t" }
     NR == 1 { generation = $3 }
     # What this generation took over itself: no more than a reader may have missed.
-    !lines && ancestors < 15 && /^#from [0-9a-zA-Z-]+ [0-9]+$/ {
+    NR == 2 { named = /^#writer [0-9A-Za-z.-]+$/ }
+    named && !lines && ancestors < 15 && /^#from [0-9a-zA-Z-]+ [0-9]+$/ {
       ancestor[++ancestors] = $0
     }
     NR == 1 || /^#/ { next }
