@@ -2,10 +2,19 @@ import { assert, assertEquals } from "@std/assert";
 import { noise } from "../fixtures/noise.ts";
 import { isInstalled } from "../fixtures/programs.ts";
 import { hasTmux, openTerminal } from "../fixtures/terminal.ts";
+import type { Link } from "../fixtures/link.ts";
 import { makeWorld, nimble, type World } from "../fixtures/world.ts";
 
-/** A world with some files that take a few seconds to come. */
-async function slowWorld(bytesEach = 400_000): Promise<World> {
+/** Probes wait as long as a busy machine takes. */
+const patient = nimble.replace(`"3s"`, `"60s"`);
+
+/** So slow that no file comes before a test lets the link hurry, however busy the machine is. */
+const crawl = 5_000;
+
+/** A world with some files that take their time to come. */
+async function slowWorld(
+  { bytesEach = 400_000, bytesPerSecond = crawl } = {},
+): Promise<{ world: World; link: Link } & AsyncDisposable> {
   const world = await makeWorld();
   for (const name of ["a", "b", "c", "d"]) {
     Deno.writeFileSync(
@@ -14,24 +23,28 @@ async function slowWorld(bytesEach = 400_000): Promise<World> {
     );
   }
   await world.publish();
-  world.link(world.production, { bytesPerSecond: 300_000 });
-  return world;
+  const link = world.link(world.production, { bytesPerSecond });
+  const dispose = () => world[Symbol.asyncDispose]();
+  return { world, link, [Symbol.asyncDispose]: dispose };
 }
 
 /**
  * What differs from run to run, made the same: times and rates become `N`, and
  * so does what has arrived so far; ports and directories get names; a bar is
- * half full and short; the lag, which is there or not, is left out.
+ * half full and short; the lag and the rate of a pass, which are there or not, are
+ * left out.
  */
 function neutral(screen: string): string {
   return screen
     .replaceAll(/\/\S*relais-world-[^/]+/g, "DIR")
-    .replaceAll(/[\d.]+ (kB|MB) of /g, "N kB of ")
+    .replaceAll(/[\d.]+ (B|kB|MB) of /g, "N kB of ")
     .replaceAll(/\d+(\.\d+)? [kM]?B\/s/g, "N kB/s")
-    .replaceAll(/(\d+ min )?[\d.]+ s\b/g, "N s")
+    .replaceAll(/(\d+ h )?(\d+ min )?[\d.]+ s\b/g, "N s")
+    .replaceAll(/(\d+ h )?\d+ (h|min) left/g, "N s left")
     .replaceAll(/\d\d:\d\d(:\d\d)?/g, "HH:MM")
     .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
     .replaceAll(/\[#*\.*\] +\d+ %/g, "[####....] N %")
+    .replaceAll(/(in N s), N kB\/s\./g, "$1.")
     .replaceAll(/, lag N s|The replica is N s behind\.\n/g, "");
 }
 
@@ -41,12 +54,13 @@ Deno.test({
   name: "a first pass shows a bar, then a sentence; a second one a sentence",
   ignore,
   async fn() {
-    await using world = await slowWorld();
-    await using terminal = await openTerminal(world);
+    await using slow = await slowWorld();
+    await using terminal = await openTerminal(slow.world);
 
     await terminal.type("relais --once");
     const during = await terminal.until(/ left$/m);
     const hidden = !await terminal.hasCursor();
+    slow.link.hurry();
     await terminal.until(/^Copied.*\n\$$/m);
     await terminal.type("relais --once");
     const after = await terminal.until(/^Nothing new.*\n\$$/m);
@@ -63,7 +77,7 @@ production    [####....] N %`,
       neutral(after),
       `\
 $ relais --once
-Copied 4 files from production, 1.6 MB, in N s, N kB/s.
+Copied 4 files from production, 1.6 MB, in N s.
 $ relais --once
 Nothing new on production, in N s.
 $`,
@@ -76,8 +90,8 @@ Deno.test({
   name: "a terminal of 40 columns shows what there is room for",
   ignore,
   async fn() {
-    await using world = await slowWorld();
-    await using terminal = await openTerminal(world, { columns: 40 });
+    await using slow = await slowWorld();
+    await using terminal = await openTerminal(slow.world, { columns: 40 });
 
     await terminal.type("relais --once");
     const during = await terminal.until(
@@ -98,8 +112,8 @@ Deno.test({
   name: "a terminal that is made narrower, then wider, during a pass",
   ignore,
   async fn() {
-    await using world = await slowWorld();
-    await using terminal = await openTerminal(world);
+    await using slow = await slowWorld();
+    await using terminal = await openTerminal(slow.world);
     // Where nothing stands above the cursor, tmux loses its place when it breaks lines.
     await terminal.type("echo 1; echo 2; echo 3; echo 4");
 
@@ -109,6 +123,7 @@ Deno.test({
     const narrow = await terminal.until(/^\d of 4 files/m);
     await terminal.resize(80);
     const wide = await terminal.until(/^copy-list .* left$/m);
+    slow.link.hurry();
     const after = await terminal.until(/^Copied.*\n\$$/m);
 
     const before = "$ relais --once\n";
@@ -127,7 +142,7 @@ production    [####....] N %`,
     assertEquals(
       neutral(after).split(before)[1],
       `\
-Copied 4 files from production, 1.6 MB, in N s, N kB/s.
+Copied 4 files from production, 1.6 MB, in N s.
 $`,
     );
   },
@@ -139,7 +154,7 @@ Deno.test({
   async fn() {
     await using world = await makeWorld({
       servers: ["production", "backup"],
-      more: nimble,
+      more: patient,
     });
     for (const server of world.servers) {
       world.write({ "orders.csv": "1", "stock.csv": "2" }, server);
@@ -173,8 +188,8 @@ Deno.test({
   name: "Ctrl-C ends a pass, erases what was drawn, and gives the cursor back",
   ignore,
   async fn() {
-    await using world = await slowWorld();
-    await using terminal = await openTerminal(world);
+    await using slow = await slowWorld({ bytesPerSecond: 300_000 });
+    await using terminal = await openTerminal(slow.world);
 
     await terminal.type("relais --once");
     await terminal.until(/ left$/m);
@@ -205,9 +220,10 @@ for (
     name: `nothing is drawn ${why}`,
     ignore,
     async fn() {
-      await using world = await slowWorld(100_000);
-      await using terminal = await openTerminal(world, { env });
-      const log = `${world.directory}/screen`;
+      const rate = { bytesEach: 100_000, bytesPerSecond: 300_000 };
+      await using slow = await slowWorld(rate);
+      await using terminal = await openTerminal(slow.world, { env });
+      const log = `${slow.world.directory}/screen`;
       await terminal.tmux("pipe-pane", `cat > '${log}'`);
 
       await terminal.type(line);
@@ -268,7 +284,7 @@ Deno.test({
   ignore,
   async fn() {
     await using world = await makeWorld({
-      more: `${nimble}\n[schedule]\nevery = "1s"`,
+      more: `${patient}\n[schedule]\nevery = "1s"`,
     });
     world.write({ "a.csv": "1" });
     await world.publish();
