@@ -77,7 +77,10 @@ export function synchroList(
         }
         const synchronised = await synchronise(context, list, config, signal);
         list.resolve();
-        await list.followWithdrawals(server, replica.delete === "keep");
+        // A plan needs no more than what was withdrawn.
+        if (!dryRun) {
+          await list.followWithdrawals(server, replica.delete === "keep");
+        }
         conflicts.tell(list.conflicts(server, conflictsTold));
         return synchronised;
       },

@@ -54,7 +54,7 @@ Deno.test("relais why says why a file is here, waits, is left out, failed, or is
   assertMatch(unknown.stdout, /^x.csv is not here\.\nNo server names it/);
   assertMatch(
     gone.stdout,
-    /^gone.csv is here: .*\nproduction names it no more: it was taken back since\.$/m,
+    /^gone.csv is here: .*\nproduction has withdrawn it: no other server brings it back; .*\.$/m,
   );
   const { path, active, here: copy, named } = JSON.parse(json.stdout);
   assertEquals([path, active, copy.server, copy.size], [

@@ -33,7 +33,7 @@ const meanings: Record<Standing, string> = {
   conflict: "nothing tells which of the two is newer; what is here stays",
   excluded: "replica.include and replica.exclude leave it out",
   withdrawn: "what is here will go as replica.delete says",
-  gone: "the replica has followed",
+  gone: "no other server brings it back; replica.delete decides what is here",
 };
 
 /**
