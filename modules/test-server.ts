@@ -37,7 +37,7 @@ import {
   lagBehind,
   missingFrom,
 } from "../lib/state/overview.ts";
-import { readCursor } from "../lib/state/synchronised-list.ts";
+import { readCursor } from "../lib/state/cursor.ts";
 import { type Context, serve, type Served } from "../lib/worker.ts";
 
 type TestServerContext = Context<"test-server", TestServerSettings, never>;

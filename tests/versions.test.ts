@@ -3,7 +3,7 @@ import { clockAhead } from "../fixtures/clock.ts";
 import { relais } from "../fixtures/relais.ts";
 import { until } from "../fixtures/until.ts";
 import { readState } from "../lib/state/database.ts";
-import { readCursor } from "../lib/state/synchronised-list.ts";
+import { readCursor } from "../lib/state/cursor.ts";
 import {
   makeWorld,
   nimble,

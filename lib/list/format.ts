@@ -25,6 +25,20 @@ export type Extension =
   /** How many of the entries that follow were taken over. */
   | { readonly carried: number };
 
+/** What a list says of where it comes from. */
+export interface Provenance {
+  readonly generation: string;
+  /** Who writes it; `null` if it does not say. */
+  readonly writer: string | null;
+  /** The generations that it took over, the nearest first, and up to which line each. */
+  readonly from: readonly {
+    readonly generation: string;
+    readonly seq: number;
+  }[];
+  /** The number of lines that it took over. */
+  readonly carried: number;
+}
+
 /** What was read, or why it was refused. */
 export type Parsed<Value> =
   | { readonly value: Value }

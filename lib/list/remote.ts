@@ -9,7 +9,12 @@ import { UnusableError } from "../errors.ts";
 import type { Cursor } from "../protocol.ts";
 import { type Read, readFully, readRange } from "../ssh/read-range.ts";
 import { type Handle, SftpError, type SftpSession } from "../ssh/session.ts";
-import { isExtension, parseExtension, parseHeader } from "./format.ts";
+import {
+  isExtension,
+  parseExtension,
+  parseHeader,
+  type Provenance,
+} from "./format.ts";
 
 /** Where the list lies below the root of an export. */
 export const listPath = ".relais/list";
@@ -44,20 +49,6 @@ export const foreignGeneration = "foreign";
  * within the same second, and SFTP tells no finer date. Seconds.
  */
 const unsettled = 3;
-
-/** What a list says of where it comes from. */
-export interface Provenance {
-  readonly generation: string;
-  /** Who writes it; `null` if it does not say. */
-  readonly writer: string | null;
-  /** The generations that it took over, the nearest first, and up to which line each. */
-  readonly from: readonly {
-    readonly generation: string;
-    readonly seq: number;
-  }[];
-  /** The number of lines that it took over. */
-  readonly carried: number;
-}
 
 /** What a list is to the one a cursor was taken from. */
 export type Recognition = "same" | "grown" | "shrunken" | "other";

@@ -6,6 +6,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import type { Provenance } from "../list/format.ts";
 import type { Fork } from "./order.ts";
 import { prepared } from "./prepared.ts";
 
@@ -25,18 +26,8 @@ export interface Reading {
   readonly repeated: number;
 }
 
-/** What a list says of itself. */
-export interface Life {
-  readonly generation: string;
-  /** Who writes it; `null` if it does not say. */
-  readonly writer: string | null;
-  /** The generations that it took over, the nearest first, and up to which line each. */
-  readonly from: readonly {
-    readonly generation: string;
-    readonly seq: number;
-  }[];
-  /** The number of lines that it took over. */
-  readonly carried: number;
+/** A list as it was found: where it comes from, and how it is read. */
+export interface Life extends Provenance {
   /** Whether it only ever grows, so that the order of its lines tells. */
   readonly grows: boolean;
   /** Whether it is no longer what it was under the same name: an earlier one was restored, and that is accepted. */

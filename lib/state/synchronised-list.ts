@@ -14,6 +14,7 @@ import type { FailedFile } from "../pass-report.ts";
 import type { Arrived, Backlog, Cursor, Wanted } from "../protocol.ts";
 import type { Space } from "../space.ts";
 import type { Timestamp } from "../timestamp.ts";
+import { cursorOf, type ReadSoFar } from "./cursor.ts";
 import { transaction } from "./database.ts";
 import {
   type EntryRow,
@@ -25,7 +26,6 @@ import {
 } from "./judge.ts";
 import { Naming } from "./naming.ts";
 import { conflictsWith, lagBehind } from "./overview.ts";
-import { prepared } from "./prepared.ts";
 import type { Rule, State } from "./order.ts";
 import { Generations, type Life, type Reading } from "./reading.ts";
 import type { Standing } from "./standing.ts";
@@ -58,13 +58,8 @@ export interface Conflict {
 /** A version, and which server it is of. */
 type StateOf = State & { readonly server: string };
 
-interface ListRow {
-  generation: string | null;
+interface ListRow extends ReadSoFar {
   branch: string | null;
-  offset: number;
-  tail: Uint8Array;
-  seq: number;
-  modified: number | null;
   reading: number;
   complete: number;
   filters: string;
@@ -581,22 +576,6 @@ export class SynchronisedList {
   #list(server: string): ListRow | undefined {
     return this.#statements.list.get({ server }) as ListRow | undefined;
   }
-}
-
-/** Returns where reading a server's list goes on; `undefined` if none was read. */
-export function readCursor(
-  db: DatabaseSync,
-  server: string,
-): Cursor | undefined {
-  const row = prepared(db, "SELECT * FROM list WHERE server = ?").get(server);
-  return row === undefined ? undefined : cursorOf(row as unknown as ListRow);
-}
-
-function cursorOf(
-  { generation, offset, tail, seq, modified }: ListRow,
-): Cursor | undefined {
-  if (generation === null) return undefined;
-  return { generation, offset, tail, seq, modified };
 }
 
 /**

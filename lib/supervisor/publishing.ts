@@ -21,16 +21,14 @@ import { Supervisor } from "./supervisor.ts";
 
 /** A publisher at work. */
 export class Publishing implements AsyncDisposable {
-  readonly #config: Config;
+  readonly #config: Config & { readonly publish: PublishConfig };
   readonly #supervisor: Supervisor;
   readonly #log: Logger;
-  readonly #into: string;
 
   constructor(
     config: Config & { publish: PublishConfig },
     options: RunOptions,
   ) {
-    this.#into = config.publish.into;
     const stats = StatsBlock.create();
     const { level } = config.log;
     this.#config = config;
@@ -80,7 +78,7 @@ export class Publishing implements AsyncDisposable {
 
   /** Makes the link by which the publish module holds the directories of its sources open. */
   #prepare(): void {
-    const own = `${this.#into}/.relais`;
+    const own = `${this.#config.publish.into}/.relais`;
     try {
       Deno.mkdirSync(own, { recursive: true });
     } catch {

@@ -1,0 +1,35 @@
+/**
+ * How far the list of a server has been read.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { Cursor } from "../protocol.ts";
+import { prepared } from "./prepared.ts";
+
+/** How far a server's list has been read, as the table `list` has it. */
+export interface ReadSoFar extends Omit<Cursor, "generation"> {
+  /** `null`: its tree was walked. */
+  readonly generation: string | null;
+}
+
+/** Returns where reading goes on; `undefined` for a tree. */
+export function cursorOf(
+  { generation, offset, tail, seq, modified }: ReadSoFar,
+): Cursor | undefined {
+  if (generation === null) return undefined;
+  return { generation, offset, tail, seq, modified };
+}
+
+/** Returns where reading a server's list goes on; `undefined` if none was read. */
+export function readCursor(
+  db: DatabaseSync,
+  server: string,
+): Cursor | undefined {
+  const row = prepared(
+    db,
+    `SELECT generation, "offset", tail, seq, modified FROM list WHERE server = ?`,
+  ).get(server) as unknown as ReadSoFar | undefined;
+  return row && cursorOf(row);
+}
