@@ -82,7 +82,8 @@ export class Judge {
 
   /** What is on the replica under `path`, or the withdrawal that it has followed. */
   here(path: string): Row | undefined {
-    return this.#tools.statements.here.get({ path }) as Row | undefined;
+    const { withdrawal, copy } = this.#tools.statements;
+    return (withdrawal.get({ path }) ?? copy.get({ path })) as Row | undefined;
   }
 
   /** Says how an entry stands to what is here under its path, and remembers what follows from it. */
@@ -146,7 +147,12 @@ export class Judge {
 
   /** What every server names for `path`. */
   entries(path: string): EntryRow[] {
-    return this.#tools.statements.named.all({ path }) as unknown as EntryRow[];
+    const { statements } = this.#tools;
+    // One by one: in a rehearsal an entry is found by its key, and no other way.
+    return statements.servers.all().flatMap(({ server = null }) => {
+      const row = statements.entry.get({ server, path });
+      return row === undefined ? [] : [row as unknown as EntryRow];
+    });
   }
 
   #judge(row: EntryRow, here: Row | undefined): void {

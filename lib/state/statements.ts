@@ -62,7 +62,6 @@ const texts = {
   judge: `
       UPDATE entry SET standing = :standing, error = NULL
       WHERE server = :server AND path = :path`,
-  named: `SELECT ${offer} FROM entry WHERE ${anyServer} AND path = :path`,
   page: `
       SELECT ${offer} FROM entry WHERE server = :server AND path > :after
       ORDER BY path LIMIT :page`,
@@ -86,9 +85,10 @@ const texts = {
       WHERE server = :server AND standing = 'withdrawn' AND path > :after
       ORDER BY path LIMIT :page`,
   withdrawn: `
-      SELECT copy.path, copy.size FROM entry CROSS JOIN copy USING (path)
-      WHERE entry.server = :server AND entry.path > :after AND standing = 'withdrawn'
-      ORDER BY entry.path LIMIT :limit`,
+      SELECT path, (SELECT size FROM copy WHERE copy.path = entry.path) AS size FROM entry
+      WHERE server = :server AND path > :after AND standing = 'withdrawn'
+        AND EXISTS (SELECT 1 FROM copy WHERE copy.path = entry.path)
+      ORDER BY path LIMIT :limit`,
   countWithdrawn: `
       SELECT count(*) AS files FROM entry CROSS JOIN copy USING (path)
       WHERE entry.server = :server AND standing = 'withdrawn'`,
@@ -106,8 +106,7 @@ const texts = {
       WHERE server = :server AND standing = 'gone'
         AND path IN (SELECT path FROM withdrawal WHERE kept = 1)`,
   removeKept: `UPDATE withdrawal SET kept = 0 WHERE ${given}`,
-  here:
-    `${withdrawal} WHERE path = :path UNION ALL ${copied} WHERE path = :path LIMIT 1`,
+  withdrawal: `${withdrawal} WHERE path = :path`,
   copy: `${copied} WHERE path = :path`,
   replaced: `
       ${withdrawal} WHERE path IN (SELECT arrivedPath FROM ${arrived})
