@@ -142,9 +142,7 @@ async function synchronise(
   });
   signal.addEventListener("abort", () => session.end());
   const cursor = list.cursor(server.name);
-  const generation = cursor?.generation ?? null;
-  const search = { source, cursor, generation };
-  const remote = await findList(session, server, search);
+  const remote = await findList(session, server, { source, cursor });
   for (const what of remote?.untold ?? []) {
     log.warning(`${server.name} does not tell the ${what} of its list`);
   }

@@ -9,6 +9,7 @@
 import { constants, rmdirSync } from "node:fs";
 import { basename, dirname } from "@std/path/posix";
 import { FileError, LocalError } from "../errors.ts";
+import { directoriesAbove } from "../list/path.ts";
 import { Directories, inTheWay, lookAt, openThere } from "./directories.ts";
 import { MadeDirectories } from "./made-directories.ts";
 
@@ -150,17 +151,16 @@ export class Destination {
     if (this.look(path)?.isFile) Deno.removeSync(this.#wayTo(path)!);
   }
 
-  /** Takes a directory away if there is nothing in it; never through a link. */
-  removeEmpty(directory: string): void {
+  /** Takes a directory away if there is nothing in it, never through a link; returns whether it is gone. */
+  removeEmpty(directory: string): boolean {
     try {
-      if (!this.look(directory)?.isDirectory) return;
-      Deno.removeSync(this.#wayTo(directory)!);
-    } catch {
-      // It is not empty, or not to be removed: nothing is wrong with that.
-      return;
+      const way = this.#wayTo(directory);
+      // In place of a directory there may be a link: rmdir(2) takes none away.
+      if (way !== undefined) rmdirSync(way);
+      return true;
+    } catch (error) {
+      return (error as { code?: string }).code === "ENOENT";
     }
-    // What is held open of it is a directory no longer.
-    this.release();
   }
 
   /** Moves a file to the trash of `day` (as in `2026-11-23`). */
@@ -194,20 +194,14 @@ export class Destination {
 
   /** Removes the directories above `paths` that relais made and that hold nothing any more. */
   removeEmptied(paths: Iterable<string>): void {
-    const emptied = new Set<string>();
-    for (const path of paths) {
-      for (let above = path; (above = dirname(above)) !== ".";) {
-        emptied.add(above);
-      }
-    }
-    if (emptied.size === 0) return;
+    const emptied = directoriesAbove(paths);
+    if (emptied.length === 0) return;
     this.#noteMade();
     const made = this.#madeDirectories;
     const noted = made.read();
     const before = noted.size;
-    // Those below come before those above.
-    for (const directory of [...emptied].sort().reverse()) {
-      if (noted.has(directory) && this.#removeEmpty(directory)) {
+    for (const directory of emptied) {
+      if (noted.has(directory) && this.removeEmpty(directory)) {
         noted.delete(directory);
       }
     }
@@ -229,18 +223,6 @@ export class Destination {
   #noteMade(): void {
     if (this.#made.length > 0) this.#madeDirectories.add(this.#made);
     this.#made = [];
-  }
-
-  /** Returns whether a directory is gone; one that holds anything stays. */
-  #removeEmpty(directory: string): boolean {
-    try {
-      const way = this.#wayTo(directory);
-      // In place of a directory there may be a link: rmdir(2) takes none away.
-      if (way !== undefined) rmdirSync(way);
-      return true;
-    } catch (error) {
-      return (error as { code?: string }).code === "ENOENT";
-    }
   }
 
   /** A way to where `path` can be thrown away on `day`; its directory is made. */

@@ -13,10 +13,8 @@ import { foreignGeneration, listPath, RemoteList } from "./remote.ts";
 /** How a list is looked for. */
 export interface Search {
   readonly source: Source;
-  /** What it is compared with. */
+  /** How far its list was read last; `undefined` if none was, or the tree was walked since. */
   readonly cursor: Cursor | undefined;
-  /** Generation of the list that was read last; `null` if none was, or the tree was walked since. */
-  readonly generation: string | null;
 }
 
 /**
@@ -28,7 +26,7 @@ export interface Search {
 export async function findList(
   session: SftpSession,
   server: ServerConfig,
-  { source, cursor, generation }: Search,
+  { source, cursor }: Search,
 ): Promise<RemoteList | undefined> {
   if (source === "tree") return undefined;
   try {
@@ -38,7 +36,7 @@ export async function findList(
     if (!missing) throw error;
     if (isListNeeded(source, server)) throw noList(session, server, error);
     // A disk that is not mounted there is not to look like a tree without files.
-    if (generation !== null && generation !== foreignGeneration) {
+    if (cursor !== undefined && cursor.generation !== foreignGeneration) {
       throw goneList(session, server, error);
     }
     return undefined;

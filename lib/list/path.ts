@@ -95,3 +95,25 @@ export function decodeBytes(text: string): Uint8Array {
 function byteLength(text: string): number {
   return encoder.encode(text).length;
 }
+
+/** Returns the directories that `paths` lie in, those within others first. */
+export function directoriesAbove(paths: Iterable<string>): string[] {
+  const directories = new Set<string>();
+  for (const path of paths) {
+    for (const directory of above(path)) {
+      if (directories.has(directory)) break;
+      directories.add(directory);
+    }
+  }
+  return [...directories].sort((a, b) => b.length - a.length);
+}
+
+/** Returns the directories above a path, the nearest first. */
+export function above(path: string): string[] {
+  const directories = [];
+  for (let at; (at = path.lastIndexOf("/")) !== -1;) {
+    path = path.slice(0, at);
+    directories.push(path);
+  }
+  return directories;
+}

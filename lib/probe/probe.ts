@@ -102,11 +102,7 @@ async function examine(
   { replica: { source } }: Pick<TestServerSettings, "replica">,
   { cursor, settled, fingerprint }: Known,
 ): Promise<Found> {
-  const list = await findList(session, server, {
-    source,
-    cursor,
-    generation: cursor?.generation ?? null,
-  });
+  const list = await findList(session, server, { source, cursor });
   if (list !== undefined) {
     const { provenance: { generation }, size, mtime, recognition } = list;
     const read = recognition === "same";

@@ -12,7 +12,12 @@ import type { Durability } from "../durability.ts";
 import { describe, FileError, LocalError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
 import { Journal } from "../journal.ts";
-import { checkPath, decodePath, encodePath } from "../list/path.ts";
+import {
+  checkPath,
+  decodePath,
+  directoriesAbove,
+  encodePath,
+} from "../list/path.ts";
 import { ListWriter } from "../list/writer.ts";
 import { Lock } from "../lock.ts";
 import type { FailedFile } from "../pass-report.ts";
@@ -21,7 +26,7 @@ import { dayOf } from "../timestamp.ts";
 import { Pacer } from "../pacer.ts";
 import { NoRoomError } from "../space.ts";
 import { refusalToWithdraw } from "./guard.ts";
-import { directoriesAbove, Places } from "./places.ts";
+import { Places } from "./places.ts";
 import { type Exported, Exporter, isFull } from "./export.ts";
 import { Signatures } from "./signatures.ts";
 import { Sources } from "./sources.ts";
@@ -357,6 +362,7 @@ class Run {
     for (const directory of directoriesAbove([...paths, ...orphans])) {
       this.#destination.removeEmpty(directory);
     }
+    this.#destination.release();
     await this.#durability.barrier(this.#destination.into);
   }
 
