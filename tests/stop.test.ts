@@ -84,6 +84,23 @@ for (const [signal, status] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
   });
 }
 
+Deno.test("a file that a signal cuts off has not failed", async () => {
+  await using world = await makeWorld();
+  // It comes in one answer: nothing of it is here until all of it is.
+  world.write({ "a.bin": "0123456789abcdef".repeat(12_000) });
+  await world.publish();
+  const link = world.link(world.production, { bytesPerSecond: 20_000 });
+  const relais = startRelais("--once", "--config", world.config);
+  await until(() => link.carried.down > 60_000);
+  relais.kill("SIGTERM");
+  await relais.status;
+
+  const { stdout } = await world.relais("status", "--json");
+
+  const { failed, pending } = JSON.parse(stdout);
+  assertEquals([failed, pending], [0, 1], stdout);
+});
+
 Deno.test("the loop runs passes until a signal ends it", async () => {
   await using world = await makeWorld({ more: `[schedule]\nevery = "1s"` });
   world.write({ "a.csv": "1" });

@@ -238,7 +238,10 @@ export class Copier {
 
   /** Ends the run. What was under way when a server was lost is put off, and so is what was to be tried again. */
   #interrupt(entry: Wanted, error: unknown): void {
+    const isStopped = this.#end instanceof StoppedError;
     this.#endWith(error);
+    // A pass that is stopped lets go of its server: no file is to blame for that.
+    if (isStopped) return;
     if ((error as RelaisError).exitStatus !== exitStatus.unavailable) return;
     const text = describe(error);
     for (const { path } of [entry, ...this.#again]) {
