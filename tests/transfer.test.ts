@@ -68,6 +68,19 @@ Deno.test("--max-transfer stops a pass there, and the next one goes on from ther
   assertSame(world);
 });
 
+Deno.test("--max-transfer holds for all servers of a pass together", async () => {
+  await using world = await makeWorld();
+  await publishEverywhere(world, { "big.bin": noise(3 * MB) });
+  world.link(world.production).cutAfter(1.5 * MB);
+
+  const { copied, exit, wire_bytes } = await world.pass(
+    ...["--max-transfer", "2MB"],
+  );
+
+  assertEquals([copied, exit], [0, 1]);
+  assert(wire_bytes < 2.2 * MB, `${wire_bytes}`);
+});
+
 Deno.test("--max-transfer is told as what ended the pass", async () => {
   await using world = await makeWorld();
   await publishEverywhere(world, { "a.bin": noise(3_000) });

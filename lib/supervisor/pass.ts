@@ -104,6 +104,8 @@ class Pass {
   /** Servers with a list, a tree or an SFTP that cannot be used, and why. */
   readonly #unusable: Record<string, Failure> = {};
   #hasAnnounced = false;
+  /** Bytes that copying took, from all servers. */
+  #transferred = 0;
 
   constructor(crew: Crew, options: PassOptions) {
     this.#crew = crew;
@@ -348,14 +350,13 @@ class Pass {
       this.#account.note(toFailure(stopped()));
       return false;
     }
-    const { maxTransfer } = this.#options;
     const without = [...this.#account.failed.keys()];
-    const asked = { server, maxTransfer, without };
+    const asked = { server, maxTransfer: this.#leftToTransfer, without };
     const copied = await this.#try(() =>
       this.#whileServed(server, this.#stoppably(copyList, asked))
     );
     if (copied === undefined) return this.#account.lostServer;
-    this.#account.addCopied(copied);
+    this.#addCopied(copied);
     this.#noteUnusable(server, copied.ended);
     return copied.ended?.exitStatus === exitStatus.unavailable;
   }
@@ -386,14 +387,25 @@ class Pass {
         const list = await this.#crew.synchroList();
         await list.ask("synchronise", { server: other, active: false });
         const copyList = await this.#crew.copyList();
-        const { maxTransfer } = this.#options;
+        const maxTransfer = this.#leftToTransfer;
         const asked = { server: other, maxTransfer, without: [], only };
         const copied = await this.#stoppably(copyList, asked);
-        this.#account.addCopied({ ...copied, ended: null });
+        this.#addCopied({ ...copied, ended: null });
       } catch {
         // The file is told with what was wrong on the server that it is taken from.
       }
     }
+  }
+
+  #addCopied(copied: Copied): void {
+    this.#transferred += copied.wireBytes;
+    this.#account.addCopied(copied);
+  }
+
+  /** `maxTransfer` is for the pass, however often it copies. */
+  get #leftToTransfer(): number | undefined {
+    const { maxTransfer } = this.#options;
+    return maxTransfer && Math.max(0, maxTransfer - this.#transferred);
   }
 
   async #tidy(server: string): Promise<void> {
