@@ -67,10 +67,10 @@ export class ListWriter implements Disposable {
    * @param writer Who writes from now on.
    * @throws {LocalError} If it cannot be used.
    */
-  static open(directory: string, writer: string): ListWriter {
+  static async open(directory: string, writer: string): Promise<ListWriter> {
     const path = `${directory}/${name}`;
     try {
-      return new ListWriter(path, writer, find(path, writer));
+      return new ListWriter(path, writer, await find(path, writer));
     } catch (cause) {
       throw new LocalError(
         `Cannot use the list ${path}: ${(cause as Error).message}`,
@@ -111,9 +111,9 @@ export class ListWriter implements Disposable {
     });
   }
 
-  /** Makes what was appended durable. */
-  sync(): void {
-    this.#file.syncDataSync();
+  /** Makes what was appended durable: on a busy disk that takes long. */
+  async sync(): Promise<void> {
+    await this.#file.syncData();
   }
 
   /**
@@ -121,14 +121,14 @@ export class ListWriter implements Disposable {
    * longer so; returns whether it did. Each entry keeps the date on which it
    * was published.
    */
-  compact({ size, share }: Compaction): boolean {
+  async compact({ size, share }: Compaction): Promise<boolean> {
     if (this.#file.statSync().size < size) return false;
     if (this.#live.size > share * this.#lines) return false;
     const ancestry = [
       { generation: this.#generation, seq: this.#seq },
       ...this.#ancestry,
     ];
-    const next = takeOver(this.#path, this.#writer, ancestry, this.#live);
+    const next = await takeOver(this.#path, this.#writer, ancestry, this.#live);
     this.#file.close();
     this.#file = Deno.openSync(this.#path, { append: true });
     this.#generation = next.generation;
@@ -172,9 +172,9 @@ interface Found {
   readonly mended: readonly string[];
 }
 
-function find(path: string, writer: string): Found {
+async function find(path: string, writer: string): Promise<Found> {
   const bytes = readBytes(path);
-  if (bytes === undefined) return empty(path, writer, []);
+  if (bytes === undefined) return await empty(path, writer, []);
   const end = bytes.lastIndexOf(0x0a) + 1;
   const lines = new TextDecoder().decode(bytes.subarray(0, end)).split("\n")
     .slice(0, -1);
@@ -182,7 +182,7 @@ function find(path: string, writer: string): Found {
   if ("reason" in header) {
     const aside = `${path}.damaged-${Date.now()}`;
     Deno.renameSync(path, aside);
-    return empty(path, writer, [
+    return await empty(path, writer, [
       `${header.reason}: the list was put aside as ${aside}, and a new one begun`,
     ]);
   }
@@ -198,7 +198,7 @@ function find(path: string, writer: string): Found {
     return { generation, ancestry, isNew: false, mended, ...entries };
   }
   const taken = [{ generation, seq: entries.seq }, ...ancestry];
-  return { ...takeOver(path, writer, taken, entries.live), mended };
+  return { ...await takeOver(path, writer, taken, entries.live), mended };
 }
 
 /** Reads what a generation took over, from the extensions after its header. */
@@ -248,21 +248,21 @@ function readEntries(
   return { live, seq, lines: entries.length };
 }
 
-function empty(
+async function empty(
   path: string,
   writer: string,
   mended: readonly string[],
-): Found {
-  return { ...begin(path, [{ writer }], new Map()), mended };
+): Promise<Found> {
+  return { ...await begin(path, [{ writer }], new Map()), mended };
 }
 
 /** Takes a generation over: what is live of it is the beginning of the next one. */
-function takeOver(
+async function takeOver(
   path: string,
   writer: string,
   ancestry: readonly From[],
   live: ReadonlyMap<string, Entry>,
-): Found {
+): Promise<Found> {
   const kept = ancestry.slice(0, mostAncestors);
   const entries = [...live.values()].map((entry, index) => ({
     ...entry,
@@ -274,15 +274,15 @@ function takeOver(
     { carried: entries.length },
   ];
   const named = new Map(entries.map((entry) => [entry.path, entry]));
-  return { ...begin(path, extensions, named), ancestry: kept };
+  return { ...await begin(path, extensions, named), ancestry: kept };
 }
 
 /** Begins a new generation: written aside, made durable, renamed. */
-function begin(
+async function begin(
   path: string,
   extensions: readonly Extension[],
   live: Map<string, Entry>,
-): Found {
+): Promise<Found> {
   const generation = crypto.randomUUID();
   const created = timestampFromMilliseconds(Date.now());
   const fresh = `${path}.new`;
@@ -299,7 +299,7 @@ function begin(
       ...live.values().map(formatLine),
     ].join("");
     writeAll(file, encoder.encode(text));
-    file.syncSync();
+    await file.sync();
   }
   Deno.renameSync(fresh, path);
   const { size } = live;

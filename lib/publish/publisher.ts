@@ -74,7 +74,7 @@ export async function publish(
   // The list is for the account that readers log in with; what is staged is for nobody.
   Deno.chmodSync(own, 0o755);
   emptyStaging(destination);
-  using list = ListWriter.open(own, writerOf(config));
+  using list = await ListWriter.open(own, writerOf(config));
   if (list.isNew) await durability.barrier(config.into);
   const allowed = acceptShrink ? { share: 1 } : config.maxWithdraw;
   const run = new Run(
@@ -176,13 +176,13 @@ class Run {
     if (this.#published + withdrawn > 0) {
       this.#signatures.prune(this.#list.live.values());
     }
-    this.#list.sync();
+    await this.#list.sync();
     if (this.#keeps) {
       const { keepMs } = this.#config;
       this.#destination.emptyTrash(dayOf(Date.now() - keepMs));
     }
     this.#settle();
-    if (this.#list.compact(compaction)) {
+    if (await this.#list.compact(compaction)) {
       await this.#durability.barrier(this.#destination.into);
     }
     this.#list.heartbeat();
@@ -298,7 +298,7 @@ class Run {
     const placed = batch.filter(({ path, file }) => this.#place(path, file));
     await this.#durability.barrier(this.#destination.into);
     for (const { path, file } of placed) this.#append(path, file);
-    this.#list.sync();
+    await this.#list.sync();
   }
 
   #place(path: string, { staged, signature, digest }: Exported): boolean {
@@ -353,7 +353,7 @@ class Run {
       });
       this.#observer.withdrawn(path);
     }
-    this.#list.sync();
+    await this.#list.sync();
     const paths = gone.map(({ path }) => path);
     for (const path of [...paths, ...orphans]) {
       await pacer.pause();

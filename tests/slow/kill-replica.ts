@@ -42,7 +42,7 @@ Deno.test(`a replica that is killed ${rounds} times loses nothing and never show
     delayMs: 1,
     bytesPerSecond: 20_000_000,
   });
-  using source = new ChangingExport(world.production.root, chance);
+  using source = await ChangingExport.begin(world.production.root, chance);
   for (let file = 0; file < 40; file++) source.change();
   const harness = new Harness(world, link, source, chance);
   try {

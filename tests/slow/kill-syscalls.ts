@@ -43,7 +43,7 @@ for (const call of calls) {
       await using world = await makeWorld({
         replica: `delete = "remove"\nmax_delete = "100%"`,
       });
-      using source = new ChangingExport(world.production.root, chance);
+      using source = await ChangingExport.begin(world.production.root, chance);
       for (let file = 0; file < 20; file++) source.change();
       const watch = new ReplicaWatch(world, source);
 

@@ -31,7 +31,7 @@ Deno.test({
     // relais reads it at its start, when its disk may be gone already.
     const config = `${world.directory}/relais.toml`;
     Deno.copyFileSync(world.config, config);
-    using source = new ChangingExport(world.production.root, chance);
+    using source = await ChangingExport.begin(world.production.root, chance);
     for (let file = 0; file < 20; file++) source.change();
     const watch = new ReplicaWatch(world, source);
     let passMs = 2_000;
