@@ -140,6 +140,33 @@ Deno.test("a withdrawn file does not come back from a backup that still names it
   assertEquals(nagios.code, 0, nagios.stdout);
 });
 
+Deno.test("a file that only backup ever named goes when backup withdraws it, though production serves again", async () => {
+  await using world = await twoServers(
+    `delete = "remove"\nmax_delete = "100%"`,
+  );
+  const { production, backup } = world;
+  write(production, "a.csv", "1\n", 1_700_000_000);
+  await replicate(world);
+  await world.publish();
+  await world.publish(backup);
+  await world.pass();
+  await production.sshd.stop();
+  write(backup, "b.csv", "2\n", 1_700_000_100);
+  await world.publish(backup);
+  const failedOver = await pass(world);
+  await production.sshd.start();
+  const back = await pass(world);
+  await replicate(world);
+  await world.publish(backup);
+  const { removed, exit } = await world.pass();
+
+  assertEquals([failedOver, back], [
+    ["backup", 0, { "a.csv": "1\n", "b.csv": "2\n" }],
+    ["production", 0, { "a.csv": "1\n", "b.csv": "2\n" }],
+  ]);
+  assertEquals([removed, exit, here(world)], [1, 0, { "a.csv": "1\n" }]);
+});
+
 Deno.test("what a server named that is no longer configured is neither wanted nor lag", async () => {
   await using world = await twoServers();
   const { production, backup } = world;

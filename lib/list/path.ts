@@ -117,3 +117,12 @@ export function above(path: string): string[] {
   }
   return directories;
 }
+
+/** Orders paths by their bytes, as SQLite does: UTF-16, which JavaScript compares, has another order. */
+export function comparePaths(a: string, b: string): number {
+  const [one, other] = [encoder.encode(a), encoder.encode(b)];
+  const differs = one.findIndex((byte, index) => byte !== other[index]);
+  return differs === -1
+    ? one.length - other.length
+    : one[differs]! - (other[differs] ?? -1);
+}

@@ -30,6 +30,10 @@ const withdrawal = `
 const copied =
   `SELECT path, server, '+' AS op, seq, generation, published, mtime, size, mode, digest FROM copy`;
 const anyServer = "server IN (SELECT server FROM list)";
+/** Withdrawals that the active server does not contradict. */
+const undisputed = `(entry.server = :active OR NOT EXISTS (
+  SELECT 1 FROM entry AS named
+  WHERE named.server = :active AND named.path = entry.path AND named.op = '+'))`;
 const given = "path IN (SELECT value FROM json_each(:paths))";
 
 const texts = {
@@ -82,16 +86,16 @@ const texts = {
     "UPDATE entry SET error = :error WHERE server = :server AND path = :path",
   following: `
       SELECT ${offer} FROM entry
-      WHERE server = :server AND standing = 'withdrawn' AND path > :after
+      WHERE server = :server AND standing = 'withdrawn' AND path > :after AND ${undisputed}
       ORDER BY path LIMIT :page`,
   withdrawn: `
       SELECT path, (SELECT size FROM copy WHERE copy.path = entry.path) AS size FROM entry
-      WHERE server = :server AND path > :after AND standing = 'withdrawn'
+      WHERE server = :server AND path > :after AND standing = 'withdrawn' AND ${undisputed}
         AND EXISTS (SELECT 1 FROM copy WHERE copy.path = entry.path)
       ORDER BY path LIMIT :limit`,
   countWithdrawn: `
       SELECT count(*) AS files FROM entry CROSS JOIN copy USING (path)
-      WHERE entry.server = :server AND standing = 'withdrawn'`,
+      WHERE entry.server = :server AND standing = 'withdrawn' AND ${undisputed}`,
   // Every server is named: without it SQLite goes through all entries for each path.
   withdrawnAmong: `
       SELECT ${offer} FROM entry

@@ -8,6 +8,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { CopyOrder } from "../config/config.ts";
 import type { Digest, Entry, Version } from "../list/entry.ts";
+import { comparePaths } from "../list/path.ts";
 import { sameVersion } from "../list/version.ts";
 import { Pacer } from "../pacer.ts";
 import type { FailedFile } from "../pass-report.ts";
@@ -121,11 +122,10 @@ export class SynchronisedList {
 
   /** Forgets the servers that are not `configured`: nothing can be had from them. */
   keepOnly(configured: readonly string[]): void {
-    const known = this.#statements.servers.all() as { server: string }[];
-    const others = known.filter(({ server }) => !configured.includes(server));
+    const others = this.#servers().filter((name) => !configured.includes(name));
     if (others.length === 0) return;
     transaction(this.#db, () => {
-      for (const { server } of others) {
+      for (const server of others) {
         this.#statements.forgetEntries.run({ server });
         this.#statements.forgetSuperseded.run({ server });
         this.#statements.forgetList.run({ server });
@@ -305,49 +305,59 @@ export class SynchronisedList {
   }
 
   /**
-   * Follows what `server` has withdrawn, for good where nothing is to be removed:
-   * from now on no other server brings these files back.
+   * Follows what was withdrawn, for good where nothing is to be removed: from now on
+   * no other server brings these files back. It counts what `active` has withdrawn,
+   * and any other server that alone had named the file.
    *
    * @param keeps Whether what is here stays nevertheless.
    */
-  async followWithdrawals(server: string, keeps: boolean): Promise<void> {
-    if (!keeps) this.#statements.keepNoLonger.run({ server });
+  async followWithdrawals(active: string, keeps: boolean): Promise<void> {
     const pacer = new Pacer();
-    for (let after: string | undefined = ""; after !== undefined;) {
-      const rows = this.#statements.following.all({
-        server,
-        after,
-        page,
-      }) as unknown as EntryRow[];
-      transaction(this.#db, () => {
-        for (const row of rows) {
-          const isHere = this.#statements.copy.get({ path: row.path }) !==
-            undefined;
-          if (keeps || !isHere) this.#follow(row, isHere);
-        }
-      });
-      after = rows.at(-1)?.path;
-      await pacer.pause();
+    for (const server of this.#servers()) {
+      if (!keeps) this.#statements.keepNoLonger.run({ server });
+      for (let after: string | undefined = ""; after !== undefined;) {
+        const rows = this.#statements.following.all({
+          ...{ server, active, after, page },
+        }) as unknown as EntryRow[];
+        transaction(this.#db, () => {
+          for (const row of rows) {
+            const isHere = this.#statements.copy.get({ path: row.path }) !==
+              undefined;
+            if (keeps || !isHere) this.#follow(row, isHere);
+          }
+        });
+        after = rows.at(-1)?.path;
+        await pacer.pause();
+      }
     }
     this.#forgetLongGone();
   }
 
-  /** The next files after `after`, by path, that are on the replica and that `server` has withdrawn. */
+  /** The next files after `after`, by path, that are on the replica and were withdrawn, as {@link followWithdrawals} has it. */
   withdrawn(
-    server: string,
+    active: string,
     after: string,
     limit: number,
   ): { path: string; size: number }[] {
-    return this.#statements.withdrawn.all({ server, after, limit }) as {
-      path: string;
-      size: number;
-    }[];
+    const files = this.#servers().flatMap((server) =>
+      this.#statements.withdrawn.all({ server, active, after, limit }) as {
+        path: string;
+        size: number;
+      }[]
+    );
+    const byPath = new Map(files.map((file) => [file.path, file]));
+    return [...byPath.values()].sort((a, b) => comparePaths(a.path, b.path))
+      .slice(0, limit);
   }
 
-  /** Number of files on the replica that `server` has withdrawn. */
-  countWithdrawn(server: string): number {
-    const row = this.#statements.countWithdrawn.get({ server });
-    return (row as { files: number }).files;
+  /** Number of files on the replica that were withdrawn, as {@link followWithdrawals} has it. */
+  countWithdrawn(active: string): number {
+    const counts = this.#servers().map((server) =>
+      this.#statements.countWithdrawn.get({ server, active }) as {
+        files: number;
+      }
+    );
+    return counts.reduce((sum, { files }) => sum + files, 0);
   }
 
   /** Commits that these files are no longer on the replica. */
@@ -571,6 +581,11 @@ export class SynchronisedList {
       before.filters === this.#filter.fingerprint &&
       before.charset === this.#charset &&
       before.generation === from?.generation && before.seq === from.seq;
+  }
+
+  #servers(): string[] {
+    const rows = this.#statements.servers.all() as { server: string }[];
+    return rows.map(({ server }) => server);
   }
 
   #list(server: string): ListRow | undefined {

@@ -132,7 +132,7 @@ class Pass {
       if (attempt === 0 && isUnchanged(probed)) this.#unchanged(probed);
       // A server that was lost on the way is probed again: another one may serve.
       else if (!await this.#passFrom(probed.active)) continue;
-      return await this.#readOthers(probed);
+      return await this.#learnFromOthers(probed);
     }
   }
 
@@ -287,29 +287,36 @@ class Pass {
    * with what is known, and only so is it known in which order versions followed
    * each other. What goes wrong here is no failure of the pass.
    */
-  async #readOthers({ active, previous, probes }: Probed): Promise<void> {
+  async #learnFromOthers({ active, previous, probes }: Probed): Promise<void> {
     if (this.#options.dryRun) return;
+    let gained = false;
     for (const { server, verdict, list, read } of probes) {
       const serves = verdict === "up" || verdict === "stale";
       if (server === active || !serves) continue;
       // Trees are walked where files come from, and once more when they no longer do.
       const isLeft = list === null && server === previous;
-      if (isLeft || !read) await this.#readOther(server);
+      if (isLeft || !read) gained = await this.#readOther(server) || gained;
     }
+    // What the active server never named, only they can withdraw.
+    if (!gained || this.#options.delete === "keep") return;
+    if (await this.#recover()) await this.#remove(active!);
   }
 
-  async #readOther(server: string): Promise<void> {
-    if (this.#options.signal.aborted) return;
+  /** Reads what the list of a server has gained; returns whether that was anything. */
+  async #readOther(server: string): Promise<boolean> {
+    if (this.#options.signal.aborted) return false;
     const list = await this.#crew.synchroList();
     try {
-      const { wireBytes } = await this.#unlessStopped(
+      const { wireBytes, seen } = await this.#unlessStopped(
         list.ask("synchronise", { server, active: false }),
       );
       this.#account.addWireBytes(wireBytes);
+      return seen > 0;
     } catch (error) {
       const failure = toFailure(error);
       if (isFatal(failure)) throw error;
       if (this.#options.signal.aborted) await this.#abandon(failure.message);
+      return false;
     }
   }
 

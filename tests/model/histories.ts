@@ -130,6 +130,10 @@ export async function enumerate(
       if (/ (up|down)$/.test(step.name) && / (up|down)$/.test(before ?? "")) {
         continue;
       }
+      // What a list no longer says, a replica that reads it later cannot know.
+      const isLost = scope.fresh && !trail.includes("pass") &&
+        step.name.startsWith("compact");
+      if (isLost) continue;
       const next = step.next === undefined ? world : step.next(world);
       if (next === undefined) continue;
       const longer = [...trail, step.name];

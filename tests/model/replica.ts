@@ -120,10 +120,7 @@ export class Replica {
       return this.#wentBack(world, before);
     }
     list.arrived(active, files, { announce: false });
-    if (!this.#setup.keeps) {
-      const gone = list.withdrawn(active, "", 100).map(({ path }) => path);
-      list.removed(gone);
-    }
+    this.#remove(active);
     if (this.#setup.warm) {
       for (const server of world.servers) {
         const serves = server !== world.servers[0] || world.up;
@@ -133,9 +130,16 @@ export class Replica {
           await this.#read(world, server, Infinity);
         }
       }
+      this.#remove(active);
     }
     this.#active = active;
     return this.#wentBack(world, before);
+  }
+
+  #remove(active: string): void {
+    if (this.#setup.keeps) return;
+    const gone = this.#list.withdrawn(active, "", 100);
+    this.#list.removed(gone.map(({ path }) => path));
   }
 
   /** Whether there is a conflict that a pass would tell. */
