@@ -25,6 +25,7 @@ import {
   loadConfig,
   requirePublish,
   requireReplica,
+  requireWork,
 } from "./lib/config/load.ts";
 import { type ExitStatus, exitStatus, RelaisError } from "./lib/errors.ts";
 
@@ -88,7 +89,7 @@ async function dispatch(
     case "check":
       return await check(requireReplica(await load()), { json }, output);
     case "status":
-      return await status(async () => requireReplica(await load()), {
+      return await status(async () => requireWork(await load()), {
         ...invocation.options,
         maxLag: invocation.options["max-lag"],
         maxAge: invocation.options["max-age"],

@@ -423,10 +423,10 @@ export interface StatSettings {
   /** Directory the snapshot is written to. */
   readonly directory: string;
   readonly prometheus: string;
-  /** How long passes are kept in the state, 0 for ever; `null`: they are not recorded. */
-  readonly keepMs: number | null;
-  /** What the administrator is told of; `null`: of nothing. */
-  readonly notices: NoticePolicy | null;
+  /** How long passes are kept in the state, 0 for ever. */
+  readonly keepMs: number;
+  /** What the administrator is told of. */
+  readonly notices: NoticePolicy;
   /** Whether to write nothing at all. */
   readonly dryRun: boolean;
 }

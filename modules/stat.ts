@@ -53,7 +53,7 @@ export async function stat(
   context: StatContext,
 ): Promise<Served<StatOperations>> {
   const { settings, stats, log } = context;
-  const { directory, keepMs, dryRun } = settings;
+  const { directory, dryRun } = settings;
   const { snapshot, problem } = await readSnapshot(snapshotPath(directory));
   if (snapshot !== undefined) restore(stats, snapshot);
   if (problem !== undefined) log.warning(problem);
@@ -67,27 +67,30 @@ export async function stat(
       },
     };
   }
-  const db = keepMs === null ? undefined : openState(directory);
+  const db = openState(directory);
   const timer = setInterval(() => writeOrTell(context, db), snapshotEveryMs);
   return {
     handlers: {
       record({ report, started }) {
         count(context, report);
-        const recorded = db === undefined
-          ? { before: [], notices: [] }
-          : record(db, toMilliseconds(started), report, settings);
+        const recorded = record(
+          db,
+          toMilliseconds(started),
+          report,
+          settings,
+        );
         write(context, db);
         return recorded;
       },
       switched(change) {
-        return db === undefined
-          ? []
-          : judged(db, settings, (told, policy) =>
-            judgeSwitch(told, change, policy, Date.now()));
+        return judged(
+          db,
+          settings,
+          (told, policy) => judgeSwitch(told, change, policy, Date.now()),
+        );
       },
       unheard({ condition }) {
         const { notices: policy } = settings;
-        if (db === undefined || policy === null) return null;
         writeTold(db, tellAgain(readTold(db), condition, policy, Date.now()));
         return null;
       },
@@ -98,7 +101,7 @@ export async function stat(
     },
     end() {
       clearInterval(timer);
-      db?.close();
+      db.close();
     },
   };
 }
@@ -123,7 +126,7 @@ function record(
   // A pass that found no server knows no lag, and yet it grows.
   const lag = Math.round(lagBehind(db, serversInUse(recall(db)), Date.now()));
   const lagging = { ...report, lag_seconds: lag };
-  recordPass(db, started / 1_000, lagging, settings.keepMs!);
+  recordPass(db, started / 1_000, lagging, settings.keepMs);
   const notices = judged(
     db,
     settings,
@@ -138,7 +141,6 @@ function judged(
   { notices: policy }: StatSettings,
   judge: (told: Told, policy: NoticePolicy) => Judged,
 ): readonly Notice[] {
-  if (policy === null) return [];
   const before = readTold(db);
   const { told, notices } = judge(before, policy);
   // As a rule nothing lasts, and a pass need not wait for the disk.
@@ -151,10 +153,10 @@ function judged(
 
 function write(
   { settings: { directory, prometheus }, stats, figures }: StatContext,
-  db: DatabaseSync | undefined,
+  db: DatabaseSync,
 ): void {
   figures.add("snapshots", 1);
-  const servers = db === undefined ? undefined : lookAt(db, figures);
+  const servers = lookAt(db, figures);
   const snapshot = takeSnapshot(stats, servers);
   writeSnapshot(snapshotPath(directory), snapshot);
   if (prometheus !== "") {
@@ -183,7 +185,7 @@ function lookAt(
 /** Figures that cannot be written are no reason to stop. */
 function writeOrTell(
   context: StatContext,
-  db: DatabaseSync | undefined,
+  db: DatabaseSync,
 ): void {
   try {
     write(context, db);

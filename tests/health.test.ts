@@ -180,10 +180,10 @@ Deno.test("parseTimers() reads what systemctl prints", () => {
   // systemd 252: systemctl list-timers --all --output=json relais.timer
   const printed =
     '[{"next":1790000060000000,"left":1790000060000000,"last":1790000000123456,"passed":1,"unit":"relais.timer","activates":"relais.service"}]\n';
-  assertEquals(parseTimers(printed), 1_790_000_060);
-  assertEquals(parseTimers("[]\n"), undefined);
+  assertEquals(parseTimers(printed, "relais.timer"), 1_790_000_060);
+  assertEquals(parseTimers("[]\n", "relais.timer"), undefined);
   assertEquals(
-    parseTimers('[{"next":null,"unit":"relais.timer"}]'),
+    parseTimers('[{"next":null,"unit":"relais.timer"}]', "relais.timer"),
     undefined,
   );
 });

@@ -58,7 +58,10 @@ async function publishOnce(
 ): Promise<ExitStatus> {
   using signals = new Signals();
   await using _ = publishing;
-  const report = await publishing.run({ acceptShrink });
+  const report = await publishing.run(
+    { acceptShrink },
+    signals.signal,
+  );
   tell(report, json, output);
   const { failed } = report;
   return signals.exitStatus ??
@@ -76,9 +79,9 @@ function runs(
     get answers() {
       return publishing.answers;
     },
-    async run() {
+    async run(signal) {
       try {
-        const report = await publishing.run();
+        const report = await publishing.run({ acceptShrink: false }, signal);
         tell(report, json, output);
         return summary(report);
       } catch (error) {

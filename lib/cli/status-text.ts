@@ -4,27 +4,45 @@
  * @module
  */
 
-import type { PastPass } from "../state/history.ts";
-import { type Problem, sayHealth } from "../status/health.ts";
+import type { PastPass, PastRun } from "../state/history.ts";
+import type { Disk } from "../status/disk.ts";
+import type { Aspect } from "../status/job.ts";
+import type { PublisherSituation } from "../status/publisher.ts";
 import { tellList } from "../status/server-list.ts";
 import type { Situation } from "../status/situation.ts";
 import { type Column, formatColumns } from "./columns.ts";
 import { formatBytes, formatDate, formatSeconds } from "../human.ts";
 
-/** Returns the lines of `relais status`. */
-export function statusLines(
-  situation: Situation,
-  problems: readonly Problem[],
-): string[] {
-  const word = problems.length === 0 ? "Well" : "Not well";
+/** Returns the lines of `relais status` that are about a replica. */
+export function statusLines(aspect: Aspect<Situation>): string[] {
+  const { situation } = aspect;
   return [
-    `${word}: ${sayHealth(situation, problems)}.`,
-    "",
+    ...heading(aspect),
     ...overview(situation),
     ...section("Servers", serverLines(situation)),
     ...section(failingTitle(situation), failingLines(situation)),
     ...section("Last passes", passLines(situation.passes)),
   ];
+}
+
+/** Returns the lines of `relais status` that are about a publisher. */
+export function publisherLines(aspect: Aspect<PublisherSituation>): string[] {
+  const { situation } = aspect;
+  const skipped = situation.next_run === null
+    ? "Skipped files, tried again by the next run"
+    : `Skipped files, tried again at ${formatDate(situation.next_run * 1_000)}`;
+  return [
+    ...heading(aspect),
+    ...publisherOverview(situation),
+    ...section(skipped, skippedLines(situation)),
+    ...section("Last runs", runLines(situation.runs)),
+  ];
+}
+
+/** The verdict, and a line without anything. */
+function heading({ problems, summary }: Aspect<unknown>): string[] {
+  const word = problems.length === 0 ? "Well" : "Not well";
+  return [`${word}: ${summary}.`, ""];
 }
 
 function overview(situation: Situation): string[] {
@@ -43,19 +61,41 @@ function overview(situation: Situation): string[] {
         formatBytes(bytes)
       }; ${situation.pending} waiting; ${situation.failed} failing`,
     ],
-    [
-      "Disk",
-      disk === null
-        ? "nothing there yet"
-        : `${formatBytes(disk.free)} of ${formatBytes(disk.total)} free`,
-    ],
+    ["Disk", tellDisk(disk)],
   ];
   const next = situation.next_pass;
-  if (next !== null) {
-    const left = formatSeconds(Math.max(0, Math.round(next - now)));
-    facts.push(["Next pass", `${formatDate(next * 1_000)}, in ${left}`]);
-  }
+  if (next !== null) facts.push(["Next pass", tellNext(next, now)]);
+  return factLines(facts);
+}
+
+function publisherOverview(situation: PublisherSituation): string[] {
+  const { into, list, files, failed, now, disk, next_run } = situation;
+  const facts: [string, string][] = [
+    ["Published", into],
+    ["List", list === null ? "none that can be read" : tellOwnList(list, now)],
+    [
+      "Files",
+      `${files ?? "not known how many"} published; ${failed} skipped`,
+    ],
+    ["Disk", tellDisk(disk)],
+  ];
+  if (next_run !== null) facts.push(["Next run", tellNext(next_run, now)]);
+  return factLines(facts);
+}
+
+function factLines(facts: readonly [string, string][]): string[] {
   return facts.map(([name, told]) => `${name.padEnd(13)}  ${told}`);
+}
+
+function tellDisk(disk: Disk | null): string {
+  return disk === null
+    ? "nothing there yet"
+    : `${formatBytes(disk.free)} of ${formatBytes(disk.total)} free`;
+}
+
+function tellNext(next: number, now: number): string {
+  const left = formatSeconds(Math.max(0, Math.round(next - now)));
+  return `${formatDate(next * 1_000)}, in ${left}`;
 }
 
 function serverLines({ servers, now, probed }: Situation): string[] {
@@ -124,6 +164,50 @@ const passColumns: readonly Column[] = [
   { name: "bytes", align: "right" },
   { name: "failed", align: "right" },
   { name: "lag", align: "right" },
+  { name: "took", align: "right" },
+];
+
+function tellOwnList(
+  { generation, writer, size, renewed }: NonNullable<
+    PublisherSituation["list"]
+  >,
+  now: number,
+): string {
+  const age = formatSeconds(Math.max(0, Math.round(now - renewed)));
+  return `renewed ${age} ago, ${
+    formatBytes(size)
+  }, generation ${generation}, writer ${writer ?? "not told"}`;
+}
+
+function skippedLines({ failing, failed }: PublisherSituation): string[] {
+  const lines = failing.map(({ path, error }) => `${path}: ${error}`);
+  const more = failed - failing.length;
+  return more > 0 ? [...lines, `… and ${more} more`] : lines;
+}
+
+function runLines(runs: readonly PastRun[]): string[] {
+  if (runs.length === 0) return [];
+  const rows = runs.map((run) => [
+    formatDate(run.started * 1_000),
+    String(run.exit),
+    String(run.published),
+    formatBytes(run.bytes),
+    String(run.withdrawn),
+    String(run.unchanged),
+    String(run.failures),
+    formatSeconds(run.seconds),
+  ]);
+  return formatColumns(runColumns, rows);
+}
+
+const runColumns: readonly Column[] = [
+  { name: "started", align: "left" },
+  { name: "exit", align: "right" },
+  { name: "published", align: "right" },
+  { name: "bytes", align: "right" },
+  { name: "withdrawn", align: "right" },
+  { name: "unchanged", align: "right" },
+  { name: "skipped", align: "right" },
   { name: "took", align: "right" },
 ];
 

@@ -5,27 +5,27 @@
  */
 
 import { delay } from "@std/async/delay";
-import type { ReplicaReady } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import { describe, type ExitStatus, exitStatus } from "../errors.ts";
-import { readState } from "../state/database.ts";
-import { readSnapshot, snapshotPath } from "../stats/snapshot.ts";
 import {
-  defaultMaxAgeMs,
-  type HealthLimits,
-  type Problem,
-  problemsOf,
-  sayHealth,
-} from "../status/health.ts";
+  type Aspect,
+  type JobView,
+  limitsFor,
+  lookAtJob,
+  placesOf,
+  problemsOfJob,
+  sayJob,
+} from "../status/job.ts";
 import {
-  type NagiosResult,
-  toNagios,
-  unknownToNagios,
+  formatNagios,
+  type NagiosPart,
+  partsOf,
+  unknownPart,
 } from "../status/nagios.ts";
-import { nextLoopPass, nextTimerRun } from "../status/next-pass.ts";
-import { readSituation, type Situation } from "../status/situation.ts";
+import { nextTimerRun, timerUnits } from "../status/next-pass.ts";
 import { Signals } from "../supervisor/signals.ts";
 import type { Output } from "./output.ts";
-import { statusLines } from "./status-text.ts";
+import { publisherLines, statusLines } from "./status-text.ts";
 
 /** What the command line says is still well; milliseconds. */
 interface GivenLimits {
@@ -47,7 +47,7 @@ const watchMs = 2_000;
 
 /** Tells how things stand, and whether that is well. */
 export async function status(
-  load: () => Promise<ReplicaReady>,
+  load: () => Promise<Config>,
   args: StatusArguments,
   output: Output,
 ): Promise<ExitStatus> {
@@ -55,97 +55,97 @@ export async function status(
   const config = await load();
   if (args.watch) return await watch(config, args, output);
   if (!args.json) return await showStatus(config, output, args);
-  const { situation, problems } = await look(config, args);
-  output.json(toJson(situation, problems));
-  return statusOf(problems);
+  const view = await look(config, args);
+  output.json(toJson(view));
+  return statusOf(view);
 }
 
 /** Shows a person how things stand. */
 export async function showStatus(
-  config: ReplicaReady,
+  config: Config,
   output: Output,
   limits: GivenLimits = {},
 ): Promise<ExitStatus> {
-  const { situation, problems } = await look(config, limits);
-  for (const line of statusLines(situation, problems)) output.result(line);
-  return statusOf(problems);
+  const view = await look(config, limits);
+  for (const line of linesOf(view)) output.result(line);
+  return statusOf(view);
 }
 
-interface View {
-  readonly situation: Situation;
-  readonly problems: readonly Problem[];
-}
-
-async function look(
-  config: ReplicaReady,
-  args: GivenLimits,
-): Promise<View> {
-  const { state } = config.replica;
-  const timer = await nextTimerRun();
-  const { snapshot } = await readSnapshot(snapshotPath(state));
-  using db = readState(state);
-  const situation = readSituation(db, config.replica, {
+async function look(config: Config, args: GivenLimits): Promise<JobView> {
+  const { replica, publish, schedule } = config;
+  const timer = (unit: string, of: object | null) =>
+    of === null ? undefined : nextTimerRun(unit);
+  return await lookAtJob(placesOf(config), {
     ...told,
-    nextPass: (last, now) =>
-      timer ?? nextLoopPass(snapshot, last, config.schedule.everyMs, now),
+    limits: limitsFor(schedule.everyMs, args),
+    timers: {
+      replica: await timer(timerUnits.replica, replica),
+      publisher: await timer(timerUnits.publisher, publish),
+    },
   });
-  return { situation, problems: problemsOf(situation, limitsOf(config, args)) };
 }
 
-function limitsOf(
-  { schedule }: ReplicaReady,
-  { maxLag, maxAge }: GivenLimits,
-): HealthLimits {
-  return {
-    maxAgeMs: maxAge ?? defaultMaxAgeMs(schedule.everyMs),
-    maxLagMs: maxLag,
-  };
+function linesOf({ replica, publisher }: JobView): string[] {
+  const parts = [
+    ...replica === undefined ? [] : [statusLines(replica)],
+    ...publisher === undefined ? [] : [publisherLines(publisher)],
+  ];
+  return parts.flatMap((lines, index) => index === 0 ? lines : ["", ...lines]);
 }
 
 /** The result as a program reads it: docs/schemas/status.json. */
-function toJson(situation: Situation, problems: readonly Problem[]): unknown {
+function toJson(view: JobView): unknown {
+  const { replica, publisher } = view;
+  const problems = problemsOfJob(view);
   return {
     healthy: problems.length === 0,
-    summary: sayHealth(situation, problems),
+    summary: sayJob(view),
     problems,
-    ...situation,
+    ...replica?.situation,
+    ...publisher && { publisher: aspectToJson(publisher) },
   };
+}
+
+function aspectToJson<Stands>(
+  { situation, problems, summary }: Aspect<Stands>,
+) {
+  return { healthy: problems.length === 0, summary, problems, ...situation };
 }
 
 /** Whatever keeps a plugin from finding out is a state of its own. */
 async function speakNagios(
-  load: () => Promise<ReplicaReady>,
+  load: () => Promise<Config>,
   args: StatusArguments,
   output: Output,
 ): Promise<ExitStatus> {
-  const { line, status } = await askNagios(load, args);
+  const { line, status } = formatNagios(await askNagios(load, args));
   output.text(line);
   return status;
 }
 
 async function askNagios(
-  load: () => Promise<ReplicaReady>,
+  load: () => Promise<Config>,
   args: StatusArguments,
-): Promise<NagiosResult> {
+): Promise<NagiosPart[]> {
   try {
     const config = await load();
-    const { situation, problems } = await look(config, args);
-    return toNagios(situation, problems, limitsOf(config, args));
+    const limits = limitsFor(config.schedule.everyMs, args);
+    return partsOf(await look(config, args), limits);
   } catch (error) {
-    return unknownToNagios(describe(error));
+    return [unknownPart(describe(error))];
   }
 }
 
 async function watch(
-  config: ReplicaReady,
+  config: Config,
   args: StatusArguments,
   output: Output,
 ): Promise<ExitStatus> {
   using signals = new Signals();
   while (!signals.signal.aborted) {
-    const { situation, problems } = await look(config, args);
-    if (args.json) output.json(toJson(situation, problems));
-    else output.screen(statusLines(situation, problems));
+    const view = await look(config, args);
+    if (args.json) output.json(toJson(view));
+    else output.screen(linesOf(view));
     await delay(watchMs, { signal: signals.signal }).catch(() => {
       // A signal ends it.
     });
@@ -153,6 +153,8 @@ async function watch(
   return signals.exitStatus ?? exitStatus.done;
 }
 
-function statusOf(problems: readonly Problem[]): ExitStatus {
-  return problems.length === 0 ? exitStatus.done : exitStatus.incomplete;
+function statusOf(view: JobView): ExitStatus {
+  return problemsOfJob(view).length === 0
+    ? exitStatus.done
+    : exitStatus.incomplete;
 }

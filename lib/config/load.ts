@@ -64,6 +64,16 @@ export function requirePublish(config: Config): PublishReady {
   );
 }
 
+/** @throws {ConfigError} If the configuration has nothing for relais to do. */
+export function requireWork(config: Config): Config {
+  if (config.replica !== null || config.publish !== null) return config;
+  throw new ConfigError(
+    `Cannot do anything: ${config.path} has neither a [replica] nor a [publish] table`,
+    [],
+    { hint: `add one as "relais init" shows it` },
+  );
+}
+
 async function read(path: string): Promise<Uint8Array | undefined> {
   try {
     return await Deno.readFile(path);

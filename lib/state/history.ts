@@ -36,6 +36,26 @@ export interface PastPass {
   readonly errors: readonly string[];
 }
 
+/** One run of publish of the history. */
+export interface PastRun {
+  /** Seconds since the epoch. */
+  readonly started: number;
+  readonly exit: number;
+  readonly seconds: number;
+  /** Files. */
+  readonly published: number;
+  readonly withdrawn: number;
+  readonly unchanged: number;
+  /** Of the files published. */
+  readonly bytes: number;
+  /** Sources that were skipped: how many. */
+  readonly failures: number;
+  /** The first of them, and why. */
+  readonly failed: readonly FailedFile[];
+  /** What concerned more than one file. */
+  readonly errors: readonly string[];
+}
+
 /** What the passes of a time came to, added up. */
 export interface Sums {
   readonly passes: number;
@@ -158,13 +178,40 @@ export function lastPasses(
   limit: number,
   now = Date.now() / 1_000,
 ): PastPass[] {
+  return lastRows(db, limit, now).map(passOf);
+}
+
+/** Returns the last runs of a publisher, as {@link lastPasses} does passes. */
+export function lastRuns(
+  db: DatabaseSync,
+  limit: number,
+  now = Date.now() / 1_000,
+): PastRun[] {
+  return lastRows(db, limit, now).map((row) => {
+    const { started, exit, seconds, bytes, failures, failed, errors } = passOf(
+      row,
+    );
+    return {
+      ...{ started, exit, seconds, bytes, failures, failed, errors },
+      published: row.copied as number,
+      withdrawn: row.removed as number,
+      unchanged: row.skipped as number,
+    };
+  });
+}
+
+function lastRows(
+  db: DatabaseSync,
+  limit: number,
+  now: number,
+): Record<string, unknown>[] {
   const before = (until: number) =>
     prepared(
       db,
       "SELECT * FROM pass WHERE started <= ? ORDER BY started DESC LIMIT ?",
-    ).all(until, limit).map(passOf);
-  const passes = before(now);
-  return passes.length > 0 ? passes : before(Infinity);
+    ).all(until, limit);
+  const rows = before(now);
+  return rows.length > 0 ? rows : before(Infinity);
 }
 
 /** Yields the passes since `since`, in seconds since the epoch; the oldest first. */

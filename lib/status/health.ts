@@ -9,7 +9,7 @@ import { exitStatuses } from "../exit-statuses.ts";
 import { formatSeconds } from "../human.ts";
 import { exitStatus } from "../errors.ts";
 import type { PastPass } from "../state/history.ts";
-import type { Situation } from "./situation.ts";
+import type { ServerSituation, Situation } from "./situation.ts";
 
 /** What is still healthy; milliseconds. */
 export interface HealthLimits {
@@ -40,7 +40,7 @@ export function problemsOf(
 ): Problem[] {
   const { passes: [last], now, lag_seconds, failed, conflicts } = situation;
   if (last === undefined) return [critical("no pass has been run yet")];
-  const problems = passProblems(last, situation);
+  const problems = exitProblem("pass", last, failed > 0, situation.servers);
   if (maxLagMs !== undefined && lag_seconds * 1_000 > maxLagMs) {
     problems.push(critical(
       `the replica lags ${formatSeconds(lag_seconds)} behind, more than ${
@@ -49,16 +49,7 @@ export function problemsOf(
     ));
   }
   const ended = lastEnd(situation);
-  if (ended === null) {
-    problems.push(critical("no pass has come to its end yet"));
-  } else if ((now - ended) * 1_000 > maxAgeMs) {
-    const age = formatSeconds(Math.round(now - ended));
-    problems.push(critical(
-      `the last pass that came to its end did so ${age} ago, more than ${
-        formatSeconds(maxAgeMs / 1_000)
-      }`,
-    ));
-  }
+  problems.push(...ageProblem("pass", ended, now, maxAgeMs));
   if (conflicts.files > 0) {
     problems.push(critical(
       conflicts.files === 1
@@ -74,7 +65,7 @@ export function problemsOf(
         : `${failed} files could not be copied`,
     });
   }
-  return problems.toSorted((a, b) => rank(a) - rank(b));
+  return gravestFirst(problems);
 }
 
 /** Says in one line how the replica is. */
@@ -106,22 +97,46 @@ export function lastEnd(
     : last_success;
 }
 
-/** What the exit status of the last pass says. One that was stopped by a signal says nothing. */
-function passProblems(
-  { exit, errors }: PastPass,
-  { servers, failed }: Situation,
+/** Says what the exit status of the last pass, or run, means. One that was stopped by a signal says nothing. */
+export function exitProblem(
+  what: "pass" | "run",
+  { exit, errors }: Pick<PastPass, "exit" | "errors">,
+  filesFailed: boolean,
+  servers: readonly Pick<ServerSituation, "error">[] = [],
 ): Problem[] {
   if (exit === 0 || exit > 128) return [];
   // The files that failed are told by themselves.
-  if (exit === 1 && errors.length === 0 && failed > 0) return [];
+  if (exit === 1 && errors.length === 0 && filesFailed) return [];
   const meaning = exitStatuses.find(({ status }) => status === String(exit))
     ?.meaning ?? "it failed";
   const why = errors[0] ??
     servers.find(({ error }) => error !== null)?.error;
-  const text = `the last pass ended with exit ${exit}: ${meaning}${
+  const text = `the last ${what} ended with exit ${exit}: ${meaning}${
     why === undefined ? "" : ` (${why})`
   }`;
   return [{ gravity: exit === 1 ? "warning" : "critical", text }];
+}
+
+/** Says that the last pass, or run, which came to its end at `ended` did so too long ago. */
+export function ageProblem(
+  what: "pass" | "run",
+  ended: number | null,
+  now: number,
+  maxAgeMs: number,
+): Problem[] {
+  if (ended === null) return [critical(`no ${what} has come to its end yet`)];
+  if ((now - ended) * 1_000 <= maxAgeMs) return [];
+  const age = formatSeconds(Math.round(now - ended));
+  return [critical(
+    `the last ${what} that came to its end did so ${age} ago, more than ${
+      formatSeconds(maxAgeMs / 1_000)
+    }`,
+  )];
+}
+
+/** Puts the gravest problems first. */
+export function gravestFirst(problems: readonly Problem[]): Problem[] {
+  return problems.toSorted((a, b) => rank(a) - rank(b));
 }
 
 function critical(text: string): Problem {

@@ -5,11 +5,14 @@
  * @module
  */
 
-import type { PastPass } from "../state/history.ts";
+import type { PastPass, PastRun } from "../state/history.ts";
 import type { Snapshot } from "../stats/snapshot.ts";
 
-/** The timer that `relais --once` is run from. */
-const timerUnit = "relais.timer";
+/** The timers that `relais --once` and `relais publish --once` are run from. */
+export const timerUnits = {
+  replica: "relais.timer",
+  publisher: "relais-publish.timer",
+} as const;
 
 /** systemd answers at once, or not at all. */
 const patienceMs = 1_000;
@@ -18,16 +21,20 @@ const patienceMs = 1_000;
  * Returns when systemd's timer runs the next time, in seconds since the epoch;
  * `undefined` if there is no systemd, or no such timer.
  */
-export async function nextTimerRun(): Promise<number | undefined> {
+export async function nextTimerRun(
+  unit: string,
+): Promise<number | undefined> {
   if (!await isBooted()) return undefined;
   try {
     const { stdout, success } = await new Deno.Command("systemctl", {
-      args: ["list-timers", "--all", "--output=json", timerUnit],
+      args: ["list-timers", "--all", "--output=json", unit],
       stdin: "null",
       stderr: "null",
       signal: AbortSignal.timeout(patienceMs),
     }).output();
-    return success ? parseTimers(new TextDecoder().decode(stdout)) : undefined;
+    return success
+      ? parseTimers(new TextDecoder().decode(stdout), unit)
+      : undefined;
   } catch {
     // Not to know it is no reason to fail.
     return undefined;
@@ -35,10 +42,10 @@ export async function nextTimerRun(): Promise<number | undefined> {
 }
 
 /** Returns the next run in what `systemctl list-timers --output=json` prints: microseconds, or null. */
-export function parseTimers(json: string): number | undefined {
+export function parseTimers(json: string, unit: string): number | undefined {
   const timers: unknown = JSON.parse(json);
   if (!Array.isArray(timers)) return undefined;
-  const next: unknown = timers.find(({ unit }) => unit === timerUnit)?.next;
+  const next: unknown = timers.find((timer) => timer.unit === unit)?.next;
   return typeof next === "number" && next > 0 ? next / 1e6 : undefined;
 }
 
@@ -62,7 +69,7 @@ const aliveSeconds = 3;
  */
 export function nextLoopPass(
   snapshot: Snapshot | undefined,
-  last: PastPass | undefined,
+  last: Pick<PastPass | PastRun, "started" | "seconds"> | undefined,
   everyMs: number,
   now: number,
 ): number | undefined {

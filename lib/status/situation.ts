@@ -5,7 +5,6 @@
  * @module
  */
 
-import { statfsSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import type { ReplicaConfig } from "../config/config.ts";
 import { describe } from "../errors.ts";
@@ -20,6 +19,7 @@ import {
   type ListedFile,
   totals,
 } from "../state/overview.ts";
+import { type Disk, diskOf } from "./disk.ts";
 
 /** A server, as the last probe found it. */
 export interface ServerSituation {
@@ -72,7 +72,7 @@ export interface Situation {
   /** When the next pass is due, as far as is known. */
   readonly next_pass: number | null;
   /** The disk of the replica, in bytes. */
-  readonly disk: { readonly free: number; readonly total: number } | null;
+  readonly disk: Disk | null;
 }
 
 export interface SituationOptions {
@@ -145,13 +145,3 @@ const nothing = {
   last_success: null,
   next_pass: null,
 } as const;
-
-function diskOf(into: string): Situation["disk"] {
-  try {
-    const { bavail, blocks, bsize } = statfsSync(into);
-    return { free: bavail * bsize, total: blocks * bsize };
-  } catch {
-    // It is made by the first pass.
-    return null;
-  }
-}

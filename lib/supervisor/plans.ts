@@ -23,6 +23,7 @@ import type {
   TestServerSettings,
 } from "../protocol.ts";
 import { logFiles } from "../log/file.ts";
+import { ownDirectoryOf } from "../publish/own-directory.ts";
 import { machineIdFile } from "../publish/machine.ts";
 import { sessionPermissions } from "../ssh/permissions.ts";
 import { databasePath } from "../state/database.ts";
@@ -144,9 +145,14 @@ export function publishPlans(
       run: ["sync"],
       sys: ["hostname", "uid", "statfs"],
     }]),
-    "stat": statPlan(config, `${publish.into}/.relais`, {
-      keepMs: null,
-      notices: null,
+    "stat": statPlan(config, ownDirectoryOf(publish), {
+      keepMs: config.stat.keepMs,
+      // No server, and no lag: what is told is that runs fail.
+      notices: {
+        preferred: "",
+        maxLagMs: 0,
+        settleMs: config.hooks.settleMs,
+      },
       dryRun: false,
     }),
     "log": logPlan(config, options),
@@ -160,13 +166,11 @@ function statPlan(
 ): ModulePlan {
   const replaced = [snapshotPath(directory), prometheus]
     .filter((path) => path !== "");
-  // A publisher has no history.
-  const state = how.keepMs === null ? [] : [databasePath(directory)];
   return plan<StatSettings>(
     "stat",
     { directory, prometheus, ...how },
     [readAndWrite([
-      ...state,
+      databasePath(directory),
       ...replaced.flatMap((path) => [path, besideOf(path)]),
     ])],
   );

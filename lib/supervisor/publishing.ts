@@ -6,8 +6,10 @@
 
 import type { Config, PublishConfig } from "../config/config.ts";
 import { linkDescriptors } from "../copy/directories.ts";
+import { describe, exitStatus, type RelaisError } from "../errors.ts";
 import { makeLogDirectory } from "../log/file.ts";
 import { Logger } from "../log/logger.ts";
+import type { PassReport } from "../pass-report.ts";
 import type {
   LogOperations,
   PublishOperations,
@@ -15,15 +17,26 @@ import type {
   PublishRequest,
   StatOperations,
 } from "../protocol.ts";
+import { databasePath, ensureState, setAside } from "../state/database.ts";
 import { StatsBlock } from "../stats/block.ts";
+import { timestampFromMilliseconds } from "../timestamp.ts";
+import { brokenReport } from "./account.ts";
+import { ownDirectoryOf } from "../publish/own-directory.ts";
+import { logErrors } from "./lasting.ts";
 import { publishPlans, type RunOptions } from "./plans.ts";
 import { Supervisor } from "./supervisor.ts";
+import { Telling } from "./telling.ts";
+
+/** A run that somebody else does says nothing of how this publisher does. */
+const elsewhere: number = exitStatus.locked;
 
 /** A publisher at work. */
 export class Publishing implements AsyncDisposable {
   readonly #config: Config & { readonly publish: PublishConfig };
   readonly #supervisor: Supervisor;
   readonly #log: Logger;
+  readonly #stats: StatsBlock;
+  readonly #telling: Telling;
 
   constructor(
     config: Config & { publish: PublishConfig },
@@ -32,6 +45,7 @@ export class Publishing implements AsyncDisposable {
     const stats = StatsBlock.create();
     const { level } = config.log;
     this.#config = config;
+    this.#stats = stats;
     this.#log = new Logger({ module: "supervisor", level, stats });
     this.#supervisor = new Supervisor({
       stats,
@@ -39,6 +53,13 @@ export class Publishing implements AsyncDisposable {
       log: this.#log,
       plans: publishPlans(config, options),
     });
+    this.#telling = new Telling(
+      config.hooks,
+      this.#log,
+      async ({ condition }) => {
+        await this.#stat.ask("unheard", { condition });
+      },
+    );
   }
 
   /** Whether each module that runs shows signs of life. */
@@ -52,33 +73,110 @@ export class Publishing implements AsyncDisposable {
   }
 
   /**
-   * Publishes once.
+   * Publishes once, records it, and tells of it whom the hooks name.
    *
    * @throws {RemoteFailure} If it could not: locked, no room, no sources.
    * @throws {ModuleError} If a module died or fell silent; the next run replaces it.
    */
   async run(
     request: PublishRequest = { acceptShrink: false },
+    signal = new AbortController().signal,
   ): Promise<PublishReport> {
     this.#supervisor.beginPass(crypto.randomUUID().slice(0, 8));
+    const started = { at: Date.now(), steady: performance.now() };
+    const before = this.#counted();
+    this.#telling.begin();
+    try {
+      const report = await this.#publish(request);
+      await this.#conclude(passOf(report), started, signal);
+      return report;
+    } catch (error) {
+      const { exitStatus: exit } = error as RelaisError;
+      if (exit === elsewhere) throw error;
+      await this.#conclude(
+        {
+          ...brokenReport(error, 0),
+          ...since(before, this.#counted()),
+        },
+        started,
+        signal,
+      );
+      throw error;
+    }
+  }
+
+  async #publish(request: PublishRequest): Promise<PublishReport> {
     this.#prepare();
     makeLogDirectory(this.#config.log);
     await this.#supervisor.need("log", "publish");
-    const report = await this.#supervisor.asker<PublishOperations>("publish")
+    return await this.#supervisor.asker<PublishOperations>("publish")
       .ask("publish", request);
-    // Its directory is there only once something has been published.
-    await this.#supervisor.need("stat");
-    await this.#supervisor.asker<StatOperations>("stat").ask("write", null);
-    const { published, withdrawn, failed, seconds } = report;
-    this.#log.info(
-      `published ${published}, withdrew ${withdrawn}, skipped ${failed.length}, ${seconds} s`,
-    );
-    return report;
+  }
+
+  /** Records and tells what a run came to. What goes wrong with that is logged: the files are published. */
+  async #conclude(
+    report: PassReport,
+    { at, steady }: { readonly at: number; readonly steady: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { copied, removed, failed, exit, errors } = report;
+    let before: readonly string[] = [];
+    try {
+      await this.#openHistory();
+      const recorded = await this.#stat.ask("record", {
+        report: { ...report, seconds: secondsSince(steady) },
+        started: timestampFromMilliseconds(at),
+      });
+      before = recorded.before;
+      await this.#telling.tell(recorded.notices, signal);
+    } catch (error) {
+      this.#log.warning(`this run is not in the history: ${describe(error)}`);
+    }
+    logErrors(this.#log, errors, before);
+    const summary =
+      `published ${copied}, withdrew ${removed}, skipped ${failed.length}, ${
+        secondsSince(steady)
+      } s, exit ${exit}`;
+    this.#log.info(summary);
+    await this.#telling.end(exit, errors[0] ?? summary, signal);
+  }
+
+  get #stat() {
+    return this.#supervisor.asker<StatOperations>("stat");
+  }
+
+  /** Starts stat; a history that is damaged, as one that was copied while it was written, is put aside. */
+  async #openHistory(): Promise<void> {
+    const own = ownDirectoryOf(this.#config.publish);
+    const open = async () => {
+      ensureState(own);
+      // It names files that failed: not for those who read the export.
+      Deno.chmodSync(databasePath(own), 0o640);
+      await this.#supervisor.need("stat");
+    };
+    try {
+      await open();
+    } catch (error) {
+      if ((error as Error).name !== "DamagedStateError") throw error;
+      const aside = setAside(own, new Date());
+      this.#log.warning(`${describe(error)}; it is kept as ${aside}`);
+      await open();
+    }
+  }
+
+  /** What the publish module has counted: of a run that fails nobody else tells what it did. */
+  #counted(): Counted {
+    const section = this.#stats.section("publish");
+    return {
+      copied: Number(section.get("files_published")),
+      removed: Number(section.get("withdrawn")),
+      bytes: Number(section.get("bytes_published")),
+    };
   }
 
   /** Makes the link by which the publish module holds the directories of its sources open. */
   #prepare(): void {
-    const own = `${this.#config.publish.into}/.relais`;
+    const own = ownDirectoryOf(this.#config.publish);
     try {
       Deno.mkdirSync(own, { recursive: true });
     } catch {
@@ -96,4 +194,33 @@ export class Publishing implements AsyncDisposable {
     }
     await this.#supervisor[Symbol.asyncDispose]();
   }
+}
+
+/** From a moment of the clock that is never set; to the millisecond. */
+function secondsSince(steady: number): number {
+  return Math.round(performance.now() - steady) / 1_000;
+}
+
+type Counted = Pick<PassReport, "copied" | "removed" | "bytes">;
+
+function since(before: Counted, now: Counted): Counted {
+  return {
+    copied: now.copied - before.copied,
+    removed: now.removed - before.removed,
+    bytes: now.bytes - before.bytes,
+  };
+}
+
+/** What a run came to, as the history keeps it of a pass. */
+function passOf(
+  { scanned, published, withdrawn, unchanged, bytes, failed, ...report }:
+    PublishReport,
+): PassReport {
+  return {
+    ...{ server: null, generation: report.generation, seen: scanned, new: 0 },
+    ...{ copied: published, adopted: 0, bytes, reused: 0, wire_bytes: 0 },
+    ...{ removed: withdrawn, skipped: unchanged, refused: 0, refusals: [] },
+    ...{ failed, errors: [], lag_seconds: 0, seconds: report.seconds },
+    exit: failed.length > 0 ? exitStatus.incomplete : exitStatus.done,
+  };
 }

@@ -34,6 +34,7 @@ import { Hold } from "./hold.ts";
 import { joinPaths, runHook } from "./hooks.ts";
 import type { ModulePlan } from "./module-worker.ts";
 import { brokenReport } from "./account.ts";
+import { logErrors } from "./lasting.ts";
 import { type PassOutcome, runPass } from "./pass.ts";
 import { replicaPlans, type RunOptions } from "./plans.ts";
 import type { Stage } from "./stage.ts";
@@ -304,7 +305,7 @@ export class Replica implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<void> {
     const { before, notices } = await this.#record(report, started);
-    for (const failure of failures) this.#tell(describe(failure), before);
+    logErrors(this.#log, failures.map(describe), before);
     const { server, copied, bytes, seconds, exit } = report;
     const summary = `pass from ${
       server ?? "no server"
@@ -351,13 +352,6 @@ export class Replica implements AsyncDisposable {
     }
   }
 
-  /** What lasts is told once, and not every minute. */
-  #tell(error: string, before: readonly string[]): void {
-    const isNew = !before.some((text) => isAlike(text, error));
-    if (isNew) this.#log.error(error);
-    else this.#log.debug(`still: ${error}`);
-  }
-
   /** A pass may take hours: that another server serves is told at once. */
   async #announceSwitch(
     { active: server, reason }: Probed,
@@ -384,12 +378,6 @@ export class Replica implements AsyncDisposable {
   #hear({ fetched }: FileFetched): void {
     this.#options.onFile?.(fetched);
   }
-}
-
-/** Whether two errors are of the same kind: ages, sizes and counts change while what is wrong does not. */
-function isAlike(a: string, b: string): boolean {
-  const withoutFigures = (text: string) => text.replaceAll(/\d+/g, "0");
-  return withoutFigures(a) === withoutFigures(b);
 }
 
 /** Changes with whatever decides what is wanted, and where it goes. */
