@@ -87,7 +87,7 @@ async function dispatch(
       return exitStatus.done;
     }
     case "check":
-      return await check(requireReplica(await load()), { json }, output);
+      return await check(requireWork(await load()), { json }, output);
     case "status":
       return await status(async () => requireWork(await load()), {
         ...invocation.options,

@@ -4,44 +4,45 @@
  * @module
  */
 
-import { statfs } from "node:fs/promises";
 import { dirname } from "@std/path/posix";
-import type { ReplicaReady } from "../config/config.ts";
+import type { Config, ReplicaReady } from "../config/config.ts";
+import type { PublishReady } from "../config/load.ts";
 import { describe, type ExitStatus, exitStatus } from "../errors.ts";
 import type { Probe } from "../protocol.ts";
 import { Replica } from "../supervisor/replica.ts";
 import { formatBytes } from "../human.ts";
+import { examineDirectory } from "./check/directory.ts";
+import { bad, type Finding, findingLine, good } from "./check/finding.ts";
+import { examinePublisher } from "./check/publisher.ts";
 import type { Output } from "./output.ts";
 
-/** One thing that was examined. */
-interface Finding {
-  readonly what: string;
-  readonly ok: boolean;
-  readonly told: string;
-  readonly status: ExitStatus;
-}
-
-/** Examines the configuration's servers and directories, and tells all. Changes nothing. */
+/** Examines all that is configured, and tells all. Changes nothing. */
 export async function check(
-  config: ReplicaReady,
+  config: Config,
   { json }: { readonly json: boolean },
   output: Output,
 ): Promise<ExitStatus> {
-  const { into, state } = config.replica;
+  const { replica, publish, log, path } = config;
   const findings = [
-    good("configuration", config.path),
+    good("configuration", path),
+    ...replica === null ? [] : await examineReplica(config as ReplicaReady),
+    ...publish === null ? [] : await examinePublisher(config as PublishReady),
+    ...log.file === ""
+      ? []
+      : [await examineDirectory("log", dirname(log.file))],
+  ];
+  if (json) output.json(findings);
+  else for (const finding of findings) output.result(findingLine(finding));
+  return findings.find(({ ok }) => !ok)?.status ?? exitStatus.done;
+}
+
+async function examineReplica(config: ReplicaReady): Promise<Finding[]> {
+  const { into, state } = config.replica;
+  return [
     ...await examineServers(config),
     await examineDirectory("destination", into),
     await examineDirectory("state", state),
-    ...config.log.file === ""
-      ? []
-      : [await examineDirectory("log", dirname(config.log.file))],
   ];
-  if (json) output.json(findings);
-  else {for (const { what, ok, told } of findings) {
-      output.result(`${ok ? "ok" : "FAILED"}  ${what}: ${told}`);
-    }}
-  return findings.find(({ ok }) => !ok)?.status ?? exitStatus.done;
 }
 
 async function examineServers(config: ReplicaReady): Promise<Finding[]> {
@@ -58,12 +59,7 @@ function toFinding(
 ): Finding {
   const what = `server ${server}`;
   if (failure !== null) {
-    return {
-      what,
-      ok: false,
-      told: describe(failure),
-      status: failure.exitStatus,
-    };
+    return bad(what, describe(failure), failure.exitStatus);
   }
   if (list === null) {
     return good(
@@ -81,37 +77,4 @@ function toFinding(
       formatBytes(size)
     }, ${written}`,
   );
-}
-
-/** Looks at a directory, or at the nearest one above it that is there. */
-async function examineDirectory(what: string, path: string): Promise<Finding> {
-  let there = path;
-  while (!await isDirectory(there) && there !== "/") there = dirname(there);
-  const { bavail, bsize } = await statfs(there);
-  const { mode, uid } = await Deno.stat(there);
-  const writable = Deno.uid() === 0 || uid === Deno.uid() ||
-    ((mode ?? 0) & 0o002) !== 0;
-  if (!writable) {
-    return {
-      what,
-      ok: false,
-      told: `${there} cannot be written by this user`,
-      status: exitStatus.local,
-    };
-  }
-  const made = there === path ? "" : " (will be made)";
-  return good(what, `${path}${made}, ${formatBytes(bavail * bsize)} free`);
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isDirectory;
-  } catch {
-    // Missing, or out of reach: the one above it is looked at.
-    return false;
-  }
-}
-
-function good(what: string, told: string): Finding {
-  return { what, ok: true, told, status: exitStatus.done };
 }

@@ -37,6 +37,11 @@ export interface SourceState {
 /** Should it be a FIFO by then, opening it must not wait. */
 const readFlags = constants.O_RDONLY | constants.O_NONBLOCK;
 
+/** Makes a test of an absolute path from a glob of `publish.files`. */
+export function compileGlob(glob: string): RegExp {
+  return globToRegExp(glob, { extended: false, globstar: true });
+}
+
 /** What is published, below the base of its names. */
 export class Sources {
   readonly #base: string;
@@ -48,9 +53,7 @@ export class Sources {
   constructor({ files, base, into }: SourcesConfig, through?: string) {
     this.#base = base;
     this.#into = into;
-    this.#globs = files.map((glob) =>
-      globToRegExp(glob, { extended: false, globstar: true })
-    );
+    this.#globs = files.map(compileGlob);
     this.#directories = new Directories(base, through);
   }
 
