@@ -95,7 +95,7 @@ async function dispatch(
         maxAge: invocation.options["max-age"],
       }, output);
     case "stat":
-      return await stat(await load(), invocation.options, output);
+      return await stat(requireWork(await load()), invocation.options, output);
     case "serve": {
       const { "token-file": tokenFile, ...options } = invocation.options;
       const args = {
@@ -136,12 +136,15 @@ async function dispatch(
         ...invocation.arguments,
       }, output);
     case "init":
-      return init(invocation.arguments.file, output);
+      return init(
+        { ...invocation.options, ...invocation.arguments },
+        output,
+      );
     case "unit": {
       const { install, user, "run-as": runAs, "dynamic-user": dynamicUser } =
         invocation.options;
       const args = { install, user, runAs, dynamicUser, json };
-      return unit(await load(), args, output);
+      return unit(requireWork(await load()), args, output);
     }
     case "completions":
       output.text(completions(invocation.arguments.shell).trimEnd());

@@ -64,11 +64,34 @@ Deno.test("sampleConfig() gives examples that are well", () => {
   assertEquals(publish, {
     files: ["/data/stock/**/*.csv"],
     base: "/data",
-    into: "/export",
+    into: "/srv/sftp/export",
     signatures: 4 * 2 ** 20,
     maxWithdraw: { share: 0.5 },
     keepMs: 0,
     compaction: { size: 1_000_000, share: 0.5 },
     writer: "",
   });
+});
+
+Deno.test("sampleConfig() for one role is a configuration of its tables alone", () => {
+  const publisher = parseConfig(sampleConfig("publisher"), "relais.toml");
+  const replica = parseConfig(sampleConfig("replica"), "relais.toml");
+
+  assertEquals(publisher.publish?.into, "/srv/sftp/export");
+  assertEquals([publisher.replica, publisher.servers], [null, []]);
+  assertEquals(replica, parseConfig(sampleConfig(), "relais.toml"));
+  assertEquals(sampleConfig("replica").includes("[publish]"), false);
+  for (const key of ["on_new", "on_failover", "max_lag", "[probe]"]) {
+    assertEquals(sampleConfig("publisher").includes(key), false, key);
+  }
+});
+
+Deno.test("sampleConfig() tells true defaults to a publisher, too", () => {
+  const sample = sampleConfig("publisher");
+  const all = sample.replaceAll(/^# (?=\w+ = )/gm, "");
+
+  assertEquals(
+    parseConfig(all, "relais.toml"),
+    parseConfig(sample, "relais.toml"),
+  );
 });

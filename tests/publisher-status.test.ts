@@ -192,3 +192,17 @@ Deno.test("a publisher sets a history that is damaged aside, and publishes all t
     "1\n",
   );
 });
+
+Deno.test("relais stat --since tells the history of a publisher, without server and lag", async () => {
+  using publisher = makePublisher();
+  publisher.sources.write("a.csv", "1");
+  await publisher.relais("publish", "--once");
+
+  const { code, stdout } = await publisher.relais("stat", "--since", "1d");
+  const json = await publisher.relais("stat", "--since", "1d", "--json");
+
+  assertEquals(code, 0);
+  assertMatch(stdout, /^1 runs, 0 of them not good; 1 files published, 1 B; /m);
+  assertEquals(/lag|server/.test(stdout), false);
+  assertEquals(await faults("history", json.stdout), []);
+});

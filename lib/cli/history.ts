@@ -5,7 +5,6 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import type { ReplicaReady } from "../config/config.ts";
 import { csvHeader, csvLine } from "../history/csv.ts";
 import {
   type Period,
@@ -35,16 +34,24 @@ const longestByHourMs = 2 * 86_400_000;
 /** Columns of a chart where there is no terminal. */
 const chartWidth = 60;
 
+/** Whose history it is. */
+export interface Past {
+  /** Directory of the state. */
+  readonly state: string;
+  /** Whether it is that of a publisher, which has no server and no lag. */
+  readonly publishes: boolean;
+}
+
 /** Shows the history of the last `since` milliseconds. */
 export function history(
-  config: ReplicaReady,
+  { state, publishes }: Past,
   { json, csv, since: ago, by }: HistoryArguments,
   output: Output,
 ): void {
   const until = Date.now() / 1_000;
   const since = until - ago / 1_000;
   const step = by ?? (ago > longestByHourMs ? "day" : "hour");
-  using db = readState(config.replica.state);
+  using db = readState(state);
   const periods = readPeriods(db, step, since, until);
   if (csv) {
     output.text([csvHeader, ...periods.map(csvLine)].join("\n"));
@@ -52,9 +59,13 @@ export function history(
     output.json({ since, until, by: step, total: sum(periods), periods });
   } else {
     const lines = [
-      ...charts(readPeriods(db, "hour", since, until, { gaps: true }), until),
+      ...charts(
+        readPeriods(db, "hour", since, until, { gaps: true }),
+        until,
+        publishes,
+      ),
       "",
-      ...table(periods),
+      ...table(periods, publishes),
     ];
     for (const line of lines) output.result(line);
   }
@@ -76,9 +87,16 @@ function readPeriods(
 }
 
 /** Some lines on the whole: what it came to, and how it was spread. */
-function charts(periods: readonly Period[], until: number): string[] {
+function charts(
+  periods: readonly Period[],
+  until: number,
+  publishes: boolean,
+): string[] {
   const total = sum(periods);
-  if (total.passes === 0) return ["No pass in this time."];
+  const [one, more, done] = publishes
+    ? ["run", "runs", "published"]
+    : ["pass", "passes", "copied"];
+  if (total.passes === 0) return [`No ${one} in this time.`];
   const columns = narrow(periods, widthOfCharts());
   const most = (figure: (period: Period) => number) =>
     Math.max(...columns.map(figure));
@@ -90,19 +108,18 @@ function charts(periods: readonly Period[], until: number): string[] {
       ({ failures }) => failures,
       `${most(({ failures }) => failures)}`,
     ],
-    [
-      "lag",
-      ({ lag_seconds }) => lag_seconds,
-      formatSeconds(most(({ lag_seconds }) => lag_seconds)),
-    ],
   ];
+  if (!publishes) {
+    const lag = ({ lag_seconds }: Period) => lag_seconds;
+    rows.push(["lag", lag, formatSeconds(most(lag))]);
+  }
   const from = columns[0]!.start;
   const width = Math.round(periods.length / columns.length);
   return [
-    `${total.passes} passes, ${total.bad} of them not good; ${total.files} files copied, ${
+    `${total.passes} ${more}, ${total.bad} of them not good; ${total.files} files ${done}, ${
       formatBytes(total.bytes)
-    }; ${total.failures} failures; longest lag ${
-      formatSeconds(total.lag_seconds)
+    }; ${total.failures} failures${
+      publishes ? "" : `; longest lag ${formatSeconds(total.lag_seconds)}`
     }.`,
     "",
     ...rows.map(([name, figure, top]) =>
@@ -120,8 +137,9 @@ function widthOfCharts(): number {
   return Math.max(10, Math.min(120, Deno.consoleSize().columns - 30));
 }
 
-function table(periods: readonly Period[]): string[] {
+function table(periods: readonly Period[], publishes: boolean): string[] {
   if (periods.length === 0) return [];
+  const shown = columns.map(({ of }) => !publishes || of === "both");
   const rows = periods.map((period) => [
     formatMinute(period.start),
     period.servers.join(" ") || "none",
@@ -133,17 +151,22 @@ function table(periods: readonly Period[]): string[] {
     formatSeconds(period.lag_seconds),
     formatSeconds(Math.round(period.seconds * 10) / 10),
   ]);
-  return formatColumns(columns, rows);
+  const isShown = (_: unknown, index: number) => shown[index]!;
+  return formatColumns(
+    columns.filter(isShown),
+    rows.map((cells) => cells.filter(isShown)),
+  );
 }
 
-const columns: readonly Column[] = [
-  { name: "from", align: "left" },
-  { name: "server", align: "left" },
-  { name: "passes", align: "right" },
-  { name: "not good", align: "right" },
-  { name: "files", align: "right" },
-  { name: "bytes", align: "right" },
-  { name: "failures", align: "right" },
-  { name: "longest lag", align: "right" },
-  { name: "took", align: "right" },
+/** What a publisher has not is of the replica alone. */
+const columns: readonly (Column & { readonly of: "both" | "replica" })[] = [
+  { name: "from", align: "left", of: "both" },
+  { name: "server", align: "left", of: "replica" },
+  { name: "passes", align: "right", of: "both" },
+  { name: "not good", align: "right", of: "both" },
+  { name: "files", align: "right", of: "both" },
+  { name: "bytes", align: "right", of: "both" },
+  { name: "failures", align: "right", of: "both" },
+  { name: "longest lag", align: "right", of: "replica" },
+  { name: "took", align: "right", of: "both" },
 ];

@@ -4,18 +4,34 @@
  * @module
  */
 
-import { sampleConfig } from "../config/sample.ts";
+import { type Role, sampleConfig } from "../config/sample.ts";
 import { type ExitStatus, exitStatus, LocalError } from "../errors.ts";
 import type { Output } from "./output.ts";
 
-/** Writes a commented configuration to `file`, which must not exist yet, or shows it. */
-export function init(file: string | undefined, output: Output): ExitStatus {
+export interface InitArguments {
+  /** Where to; `undefined`: it is only shown. */
+  readonly file: string | undefined;
+  readonly publisher: boolean;
+  readonly replica: boolean;
+}
+
+/** Writes a commented configuration to a file, which must not exist yet, or shows it. */
+export function init(
+  { file, publisher, replica }: InitArguments,
+  output: Output,
+): ExitStatus {
+  const role: Role | undefined = publisher
+    ? "publisher"
+    : replica
+    ? "replica"
+    : undefined;
+  const text = sampleConfig(role);
   if (file === undefined) {
-    output.text(sampleConfig().trimEnd());
+    output.text(text.trimEnd());
     return exitStatus.done;
   }
   try {
-    Deno.writeTextFileSync(file, sampleConfig(), {
+    Deno.writeTextFileSync(file, text, {
       createNew: true,
       mode: 0o640,
     });

@@ -5,12 +5,16 @@
  */
 
 import type { Config } from "../config/config.ts";
-import { requireReplica } from "../config/load.ts";
 import { type ExitStatus, exitStatus, LocalError } from "../errors.ts";
 import type { Step } from "../history/step.ts";
 import { moduleNames } from "../protocol.ts";
 import { figuresOf } from "../stats/figures.ts";
-import { readSnapshot, snapshotPath } from "../stats/snapshot.ts";
+import { ownDirectoryOf } from "../publish/own-directory.ts";
+import {
+  readSnapshot,
+  type Snapshot,
+  snapshotPath,
+} from "../stats/snapshot.ts";
 import { history } from "./history.ts";
 import type { Output } from "./output.ts";
 
@@ -28,15 +32,42 @@ export async function stat(
   { json, csv, since, by }: StatArguments,
   output: Output,
 ): Promise<ExitStatus> {
+  const { replica, publish } = config;
+  const own = publish && ownDirectoryOf(publish);
   if (since !== undefined) {
-    history(requireReplica(config), { json, csv, since, by }, output);
+    const past = { state: replica?.state ?? own!, publishes: replica === null };
+    history(past, { json, csv, since, by }, output);
     return exitStatus.done;
   }
-  const directory = config.replica?.state ?? `${config.publish!.into}/.relais`;
+  const snapshot = await readFigures(replica?.state ?? own!);
+  // On a machine that is both, each has written its own.
+  const beside = replica && own ? await readFigures(own) : undefined;
+  show(withPublish(snapshot, beside), json, output);
+  return exitStatus.done;
+}
+
+async function readFigures(directory: string): Promise<Snapshot | undefined> {
   const { snapshot, problem } = await readSnapshot(snapshotPath(directory));
-  if (problem !== undefined) {
-    throw new LocalError(problem, { hint: "the next pass writes it anew" });
+  if (problem === undefined) return snapshot;
+  throw new LocalError(problem, { hint: "the next pass writes it anew" });
+}
+
+function withPublish(
+  replica: Snapshot | undefined,
+  publisher: Snapshot | undefined,
+): Snapshot | undefined {
+  if (replica === undefined || publisher === undefined) {
+    return replica ?? publisher;
   }
+  const { publish } = publisher.modules;
+  return { ...replica, modules: { ...replica.modules, publish } };
+}
+
+function show(
+  snapshot: Snapshot | undefined,
+  json: boolean,
+  output: Output,
+): void {
   if (json) output.json(snapshot ?? null);
   else if (snapshot === undefined) {
     output.result("No figures yet: nothing has been run.");
@@ -49,5 +80,4 @@ export async function stat(
       }
     }
   }
-  return exitStatus.done;
 }

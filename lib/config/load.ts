@@ -50,7 +50,10 @@ export function requireReplica(config: Config): ReplicaReady {
   throw new ConfigError(
     `Cannot keep a replica: ${config.path} has no [replica] table`,
     [],
-    { hint: `add one as "relais init" shows it; "relais publish" needs none` },
+    {
+      hint:
+        `add one as "relais init --replica" shows it; "relais publish" needs none`,
+    },
   );
 }
 
@@ -60,7 +63,10 @@ export function requirePublish(config: Config): PublishReady {
   throw new ConfigError(
     `Cannot publish: ${config.path} has no [publish] table`,
     [],
-    { hint: `add one as "relais init" shows it, on the server alone` },
+    {
+      hint:
+        `add one as "relais init --publisher" shows it, on the server alone`,
+    },
   );
 }
 

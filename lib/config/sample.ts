@@ -4,13 +4,40 @@
  * @module
  */
 
-/** Returns a commented configuration with every key; those commented out show their defaults, or an example. */
-export function sampleConfig(): string {
-  return `# relais.toml: what is copied from where, and how.
+/** What a machine is for. */
+export type Role = "replica" | "publisher";
+
+/**
+ * Returns a commented configuration; keys commented out show their defaults, or
+ * an example. With every key, or those of a role alone.
+ */
+export function sampleConfig(role?: Role): string {
+  if (role === "publisher") {
+    return [
+      heading("what is published, and where to"),
+      `# What "relais publish" offers.\n${publishTable}`,
+      commonTables,
+      publisherHooks(),
+    ].join("\n");
+  }
+  return [
+    heading("what is copied from where, and how"),
+    replicaTables,
+    commonTables,
+    hooksTable,
+    ...role === "replica" ? [] : [publishExample()],
+  ].join("\n");
+}
+
+function heading(what: string): string {
+  return `# relais.toml: ${what}.
 # Keys that are commented out show their defaults, if not called an example.
 # Durations: "500ms", "5s", "1m30s", "2h", "1d". Sizes: "10MB", "64KiB".
+`;
+}
 
-# One table for each server files come from; their order is preference.
+const replicaTables =
+  `# One table for each server files come from; their order is preference.
 [[server]]
 name = "production"
 host = "192.0.2.10"                       # name or address
@@ -73,8 +100,9 @@ into = "/srv/replica"          # the directory that holds it
 # handshake = "20s"            # until it lets us in
 # keepalive = "5s"             # between signs of life; three missing ones end a connection
 # request = "30s"              # for one answer
+`;
 
-[schedule]
+const commonTables = `[schedule]
 # every = "1m"                 # from one pass to the next, without --once
 
 [log]
@@ -86,8 +114,10 @@ into = "/srv/replica"          # the directory that holds it
 [stat]
 # prometheus = ""              # path of a .prom file for node_exporter's textfile collector
 # keep = "400d"                # how long the history of passes is kept; 0s: for ever
+`;
 
-# Commands to run, as lists of the command and its arguments; no shell.
+const hooksTable =
+  `# Commands to run, as lists of the command and its arguments; no shell.
 [hooks]
 # on_new = []                  # after new files have arrived; gets them on stdin, NUL-separated
 # on_new_timeout = "10m"       # on_new, and whatever it has started, is ended after so long
@@ -100,17 +130,34 @@ into = "/srv/replica"          # the directory that holds it
 # max_lag = "0s"               # 0: any lag is well
 # settle = "10m"               # a state is over when it has not been seen for so long
 # ping = ""                    # an address that watches for silence: POST to it, /start and /fail
+`;
 
-# On a server, and only there: what "relais publish" offers. An example.
-# [publish]
-# files = ["/data/stock/**/*.csv"]   # globs of absolute paths below base
-# base = "/data"                     # left out of the names in the export
-# into = "/export"                   # the export directory: root on the replica
+/** What a publisher has nothing to tell of. */
+const ofReplica =
+  /^# (?:on_new|on_new_timeout|on_failover|on_failback|on_lag|max_lag) = /;
+
+function publisherHooks(): string {
+  return hooksTable.split("\n").filter((line) => !ofReplica.test(line))
+    .join("\n");
+}
+
+const publishTable = `[publish]
+files = ["/data/stock/**/*.csv"]   # globs of absolute paths below base
+base = "/data"                     # left out of the names in the export
+into = "/srv/sftp/export"          # the export directory; the root of a server leads here
 # signatures = "4MiB"                # sums of the blocks, for files from this size on; or "never"
 # max_withdraw = "50%"               # or a number of files; a run that would withdraw more stops and asks
 # keep = "0s"                        # withdrawn files, and older versions, stay so long in .relais/trash
 # compact = "1MB"                    # a list from this size on is written anew; or "never" …
 # compact_share = "50%"              # … when no more than this share of its lines still holds
 # writer = ""                        # who writes the list; "": made from the machine and into
+`;
+
+/** The same, out of force. */
+function publishExample(): string {
+  const table = publishTable.trimEnd().split("\n")
+    .map((line) => line.startsWith("#") ? line : `# ${line}`);
+  return `# On a server, and only there: what "relais publish" offers. An example.
+${table.join("\n")}
 `;
 }

@@ -8,9 +8,10 @@ import type { Command } from "../option.ts";
 
 export const check = {
   name: "check",
-  summary: "examine configuration, servers, destination and space",
+  summary: "examine configuration, servers, sources, directories, space",
   description: [
     "Examines the configuration, each server (name, connection, host key, login, list), the destination and its free space, and tells all of it. Changes nothing.",
+    "On a server that publishes: whether this account may read each source, whether each glob matches anything, the export and its free space, and which directory sshd can confine readers to.",
   ],
   arguments: [],
   options: [],

@@ -18,9 +18,27 @@ export const init = {
     required: false,
     help: "where to write it; standard output if not given",
   }],
-  options: [],
-  examples: [{
-    line: "relais init /etc/relais/relais.toml",
-    help: "on a new replica",
-  }],
+  options: [
+    {
+      long: "publisher",
+      kind: "flag",
+      help: "only what a server needs that publishes",
+      conflicts: "replica",
+    },
+    {
+      long: "replica",
+      kind: "flag",
+      help: "only what a replica needs",
+    },
+  ],
+  examples: [
+    {
+      line: "relais init --replica /etc/relais/relais.toml",
+      help: "on a new replica",
+    },
+    {
+      line: "relais init --publisher /etc/relais/relais.toml",
+      help: "on a server",
+    },
+  ],
 } as const satisfies Command;

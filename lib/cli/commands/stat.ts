@@ -12,7 +12,7 @@ export const stat = {
   summary: "the figures each module keeps, and the history",
   description: [
     "Shows the figures that each module keeps of its own work.",
-    "With --since it shows what passes came to, added up by the hour or the day, with small charts. The history is kept for stat.keep.",
+    "With --since it shows what passes came to, added up by the hour or the day, with small charts. The history is kept for stat.keep. On a server it is that of what was published; where a machine does both, that of the replica.",
   ],
   arguments: [],
   options: [

@@ -12,6 +12,7 @@ export const status = {
   summary: "the active server, the lag, the last passes, what failed",
   description: [
     "Tells whether all is well, which server is the active one and since when, what the last probes found, how far the replica lags behind, how the last passes ended, and which files could not be copied.",
+    "On a server that publishes: its list and who writes it, how the last runs ended, and which sources were skipped. Of a machine that does both, it tells both.",
     "Exits with 0 if all is well, with 1 if not. All is well if the last pass came to its end, and not longer than --max-age ago, if no file failed, and if the lag is not longer than --max-lag.",
     "With --nagios it prints one line with performance data, and exits with 0 (OK), 1 (WARNING: some files failed), 2 (CRITICAL) or 3 (UNKNOWN).",
   ],
