@@ -106,7 +106,7 @@ async function dispatch(
       };
       // Nobody else needs a server.
       const { serve } = await import("./lib/cli/serve.ts");
-      return await serve(requireReplica(await load()), args, output);
+      return await serve(requireWork(await load()), args, output);
     }
     case "log":
       return await log(await load(), {

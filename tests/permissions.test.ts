@@ -4,6 +4,7 @@ import type { Deed } from "../fixtures/modules/trespassing.ts";
 import { makeWorld, type World } from "../fixtures/world.ts";
 import { loadConfig, requireReplica } from "../lib/config/load.ts";
 import { replicaPlans } from "../lib/supervisor/plans.ts";
+import { limitsFor, placesOf } from "../lib/status/job.ts";
 import { servePermissions } from "../lib/supervisor/serving.ts";
 
 const trespassing = new URL(
@@ -91,10 +92,12 @@ Deno.test("no module can do what is another one's business", async () => {
       Object.entries(plans).map(([name, plan]) => [name, plan.permissions]),
     ),
     connection: plans["copy-list"].connections!.permissions,
-    serve: servePermissions({ hostname: "127.0.0.1", port: 1 }, {
-      replica: config.replica,
+    serve: servePermissions({ hostname: "127.0.0.1", port: 1 }, [{
+      name: null,
+      places: placesOf(config),
+      limits: limitsFor(config.schedule.everyMs, {}),
       log: config.log.file,
-    }),
+    }]),
   };
 
   const done: Record<string, string[]> = {};

@@ -5,6 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { ServedPage } from "../fixtures/page.ts";
+import { Sources } from "../fixtures/sources.ts";
 import { makeWorld, relais } from "../fixtures/world.ts";
 import { hashToken, turnAway } from "../lib/serve/gate.ts";
 import { isLoopback, parseListen } from "../lib/serve/listen.ts";
@@ -356,4 +357,28 @@ Deno.test("the page needs less than 200 KiB after 400 days, before anything is c
     })).bytes();
     assert(bytes.length < 200 * 1024, `${name}: ${bytes.length} bytes`);
   }
+});
+
+Deno.test("the page tells of a publisher, and reads nothing else", async () => {
+  // Its directory goes with the page.
+  const sources = new Sources(["**/*", ".*"]);
+  sources.write("a.csv", "1");
+  sources.write(".RELAIS", "2");
+  const config = sources.writeConfig();
+  await relais(["publish", "--once", "--config", config]);
+  await using page = await ServedPage.serve(sources.root);
+
+  const text = await (await fetch(page.url)).text();
+  const health = await fetch(`${page.url}healthz`);
+  const metrics = await (await fetch(`${page.url}metrics`)).text();
+
+  assertStringIncludes(text, "1 file could not be published");
+  assertStringIncludes(text, "Last runs of the publisher");
+  assertStringIncludes(text, ".RELAIS");
+  assertMatch(text, /<rect [^>]+>\s*<title>[^<]+ file<\/title>/);
+  assertEquals(/Servers|Newest files|[Ll]ongest lag/.test(text), false);
+  assertEquals(health.status, 503);
+  assertEquals(await health.text(), "1 file could not be published\n");
+  assertMatch(metrics, /^relais_files_published_total 1$/m);
+  assertMatch(metrics, /^relais_passes_total\{status="incomplete"\} 1$/m);
 });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ReplicaReady } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import {
   ConfigError,
   type ExitStatus,
@@ -18,7 +18,7 @@ import {
   isLoopback,
   parseListen,
 } from "../serve/listen.ts";
-import { defaultMaxAgeMs } from "../status/health.ts";
+import { limitsFor, placesOf } from "../status/job.ts";
 import { Serving } from "../supervisor/serving.ts";
 import { Signals } from "../supervisor/signals.ts";
 import type { Output } from "./output.ts";
@@ -37,7 +37,7 @@ const leastTokenLength = 16;
 
 /** Serves the page until a signal ends it. */
 export async function serve(
-  config: ReplicaReady,
+  config: Config,
   args: ServeArguments,
   output: Output,
 ): Promise<ExitStatus> {
@@ -55,15 +55,12 @@ export async function serve(
   }
   using signals = new Signals();
   const site = {
-    config: {
-      replica: { into: config.replica.into, state: config.replica.state },
-      everyMs: config.schedule.everyMs,
+    jobs: [{
+      name: null,
+      places: placesOf(config),
+      limits: limitsFor(config.schedule.everyMs, args),
       log: config.log.file,
-    },
-    limits: {
-      maxAgeMs: args.maxAge ?? defaultMaxAgeMs(config.schedule.everyMs),
-      maxLagMs: args.maxLag,
-    },
+    }],
     gate: { host: args.host, token },
   };
   await using serving = new Serving(

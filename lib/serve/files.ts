@@ -48,7 +48,7 @@ export function files({ newest, query, range }: View): Html {
   return html`
     <section id="files" aria-labelledby="files-title">
       <h2 id="files-title">Newest files</h2>
-      <form role="search" id="filter" action="/#files">
+      <form role="search" id="filter" action="./#files">
         <label for="q">Name contains</label>
         <input type="search" id="q" name="q" value="${query}" maxlength="200"
           autocomplete="off" spellcheck="false">

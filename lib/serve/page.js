@@ -90,7 +90,7 @@ function element(name, text) {
 
 /** The stream begins with the last lines, each time that it is opened. */
 function followLog() {
-  const stream = new EventSource("/log");
+  const stream = new EventSource("log");
   stream.addEventListener("open", () => {
     lines.replaceChildren();
     live.hidden = false;
@@ -103,18 +103,21 @@ function followLog() {
 }
 
 let typing;
-field.addEventListener("input", () => {
+field?.addEventListener("input", () => {
   clearTimeout(typing);
   typing = setTimeout(filterFiles, typingPauseMs);
 });
-filter.addEventListener("submit", (event) => {
+filter?.addEventListener("submit", (event) => {
   event.preventDefault();
   clearTimeout(typing);
   filterFiles();
 });
 
-lines.scrollTop = lines.scrollHeight;
-if (lines.dataset.follow !== undefined) followLog();
+// What only a replica has is not on every page, nor is the log.
+if (lines !== null) {
+  lines.scrollTop = lines.scrollHeight;
+  if (lines.dataset.follow !== undefined) followLog();
+}
 setInterval(() => {
   if (document.visibilityState === "visible") refresh();
 }, refreshEveryMs);

@@ -5,15 +5,17 @@
  * @module
  */
 
-import { type Problem, sayHealth } from "../status/health.ts";
+import type { Problem } from "../status/health.ts";
+import { problemsOfJob, sayJob } from "../status/job.ts";
 import { formatDate } from "../human.ts";
 import config from "../../deno.json" with { type: "json" };
 import { pagePolicy } from "./headers.ts";
-import { Html, html } from "./html.ts";
+import { type Content, Html, html } from "./html.ts";
 import script from "./page.js" with { type: "text" };
 import style from "./page.css" with { type: "text" };
 import { failing, files } from "./files.ts";
 import { plots } from "./plots.ts";
+import { lastRuns, publisherFacts, skipped } from "./publisher.ts";
 import type { View } from "./view.ts";
 import { facts, lastPasses, liveLog, modules, servers } from "./sections.ts";
 
@@ -27,10 +29,52 @@ const icon =
 /** Without a script the page is loaded again so often; seconds. */
 const reloadSeconds = 60;
 
-/** Returns the whole document. */
+/** What every page of the site has. */
+export interface Frame {
+  /** What it is about, besides relais. */
+  readonly name: string | null;
+  readonly problems: readonly Problem[];
+  readonly summary: string;
+  /** When it was made, in seconds since the epoch. */
+  readonly now: number;
+  readonly body: Content;
+}
+
+/** Returns the whole document of one job. */
 export function renderPage(view: View): string {
-  const { situation, problems } = view;
+  const { replica, publisher } = view;
+  return renderFrame({
+    name: view.name,
+    problems: problemsOfJob(view),
+    summary: sayJob(view),
+    now: view.now,
+    body: [
+      ...replica === undefined ? [] : [
+        facts(replica.situation),
+        servers(replica.situation),
+        failing(replica.situation),
+      ],
+      ...publisher === undefined ? [] : [
+        publisherFacts(publisher.situation),
+        skipped(publisher.situation),
+      ],
+      plots(view),
+      ...replica === undefined
+        ? []
+        : [lastPasses(replica.situation), files(view)],
+      ...publisher === undefined ? [] : [lastRuns(publisher.situation)],
+      liveLog(view.log, view.follows),
+      modules(replica?.snapshot, publisher?.snapshot),
+    ],
+  });
+}
+
+/** Returns a document around its body. */
+export function renderFrame(
+  { name, problems, summary, now, body }: Frame,
+): string {
   const well = problems.length === 0;
+  const word = well ? "well" : "not well";
   return html`
     <!doctype html>
     <html lang="en">
@@ -38,7 +82,7 @@ export function renderPage(view: View): string {
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
-        <title>${well ? "well" : "not well"} · relais</title>
+        <title>${name === null ? word : `${word} · ${name}`} · relais</title>
         <link rel="icon" href="${icon}">
         <noscript><meta http-equiv="refresh" content="${reloadSeconds}"></noscript>
         <style>${new Html(style)}</style>
@@ -46,30 +90,25 @@ export function renderPage(view: View): string {
       <body>
         <a class="skip" href="#main">Skip to the content</a>
         <header>
-          <p class="name">relais</p>
+          <p class="name">${name === null
+            ? "relais"
+            : html`<a href="/">relais</a> ${name}`}</p>
           <div class="state ${stateOf(
             problems,
           )}" id="state" data-live role="status">
             <strong>${well ? "Well" : "Not well"}</strong>
-            <span>${sayHealth(situation, problems)}</span>
+            <span>${summary}</span>
           </div>
         </header>
         <main id="main">
-    ${facts(situation)}
-    ${servers(situation)}
-    ${failing(situation)}
-    ${plots(view)}
-    ${lastPasses(situation)}
-    ${files(view)}
-    ${liveLog(view.log, view.follows)}
-    ${modules(view.snapshot)}
+    ${body}
         </main>
         <footer>
           <p id="made"
-            data-live>As of <time datetime="${new Date(situation.now * 1_000)
+            data-live>As of <time datetime="${new Date(now * 1_000)
               .toISOString()}">${formatDate(
-                situation.now * 1_000,
-              )}</time>, in the time of the replica (${Intl.DateTimeFormat()
+                now * 1_000,
+              )}</time>, in the time of this machine (${Intl.DateTimeFormat()
               .resolvedOptions().timeZone}).</p>
           <p>relais ${config
             .version}. This page only reads. <a href="/metrics">Metrics</a> for Prometheus, <a href="/healthz">health</a> for a monitor.</p>

@@ -13,10 +13,13 @@ import { ranges } from "./range.ts";
 import { count, table } from "./sections.ts";
 
 /** Files and lag over time, and the server they came from. */
-export function plots({ periods, range, situation, query }: View): Html {
+export function plots({ periods, range, replica, query }: View): Html {
   const total = sum(periods);
+  const [one, more, done] = replica === undefined
+    ? ["run", "runs", "published"]
+    : ["pass", "passes", "copied"];
   const links = ranges.map(({ name, label }) => {
-    const address = `/?range=${name}${
+    const address = `./?range=${name}${
       query === "" ? "" : `&q=${encodeURIComponent(query)}`
     }#past`;
     return name === range.name
@@ -27,14 +30,14 @@ export function plots({ periods, range, situation, query }: View): Html {
     <section id="past" data-live aria-labelledby="past-title">
       <h2 id="past-title">The last ${range.label}</h2>
       <nav aria-label="Time shown">${links}</nav>
-      <p>${count(total.passes, "pass", "passes")}, ${total.bad === 0
+      <p>${count(total.passes, one, more)}, ${total.bad === 0
         ? "all good"
         : `${total.bad} of them not good`}; ${count(
           total.files,
           "file",
-        )} copied, ${formatBytes(total.bytes)}; longest lag ${formatSeconds(
-          total.lag_seconds,
-        )}.</p>
+        )} ${done}, ${formatBytes(total.bytes)}${replica === undefined
+        ? ""
+        : `; longest lag ${formatSeconds(total.lag_seconds)}`}.</p>
       <div class="plots">
       ${drawBars(periods, {
         id: "plot-files",
@@ -43,7 +46,7 @@ export function plots({ periods, range, situation, query }: View): Html {
         format: (value) => count(value, "file"),
         summary: `${count(total.files, "file")} in all`,
       })}
-      ${drawBars(periods, {
+      ${replica === undefined ? "" : drawBars(periods, {
         id: "plot-lag",
         title: `Longest lag, ${range.each} a bar`,
         figure: ({ lag_seconds }) => lag_seconds,
@@ -51,35 +54,42 @@ export function plots({ periods, range, situation, query }: View): Html {
         summary: `at most ${formatSeconds(total.lag_seconds)}`,
       })}
       </div>
-      ${drawServers(periods, situation.servers.map(({ name }) => name))}
+      ${replica === undefined ? "" : drawServers(
+        periods,
+        replica.situation.servers.map(({ name }) => name),
+      )}
       <details class="figures" data-key="figures"><summary>These figures as a table</summary>
-      ${table("What passes came to", [
-        ["From"],
-        ["Server"],
-        ["Passes", "number"],
-        ["Files", "number"],
-        ["Bytes", "number"],
-        ["Failures", "number"],
-        ["Longest lag", "number"],
-      ], periods.filter(({ passes }) => passes > 0).toReversed().map(row))}
+      ${table(
+        `What ${more} came to`,
+        [
+          ["From"],
+          ...replica === undefined ? [] : [["Server"] as const],
+          [more.replace(/^./, (letter) => letter.toUpperCase()), "number"],
+          ["Files", "number"],
+          ["Bytes", "number"],
+          ["Failures", "number"],
+          ...replica === undefined ? [] : [["Longest lag", "number"] as const],
+        ],
+        periods.filter(({ passes }) => passes > 0).toReversed()
+          .map((period) => row(period, replica !== undefined)),
+      )}
       </details>
     </section>
   `;
 }
 
-function row(period: Period): Html {
+function row(period: Period, ofReplica: boolean): Html {
   const cells = [
+    ...ofReplica ? [period.servers.join(" ") || "none"] : [],
     period.passes,
     period.files,
     formatBytes(period.bytes),
     period.failures,
-    formatSeconds(period.lag_seconds),
+    ...ofReplica ? [formatSeconds(period.lag_seconds)] : [],
   ];
   return html`
     <tr>
       <th scope="row">${formatMinute(period.start)}</th>
-      <td>${period.servers.join(" ") || "none"}${cells.map((cell) =>
-        html`<td>${cell}`
-      )}
+      ${cells.map((cell) => html`<td>${cell}`)}
   `;
 }

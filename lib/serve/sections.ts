@@ -6,7 +6,7 @@
 
 import { formatBytes, formatDate, formatSeconds } from "../human.ts";
 import type { LogLine } from "../log/read.ts";
-import { moduleNames } from "../protocol.ts";
+import { type ModuleName, moduleNames } from "../protocol.ts";
 import { type Figure, figuresOf } from "../stats/figures.ts";
 import type { Snapshot } from "../stats/snapshot.ts";
 import { tellList } from "../status/server-list.ts";
@@ -55,7 +55,8 @@ export function facts(situation: Situation): Html {
   `;
 }
 
-function fact(name: string, value: string, more: string): Html {
+/** One figure with its name, and more about it. */
+export function fact(name: string, value: string, more: string): Html {
   return html`
     <div>
       <dt>${name}</dt>
@@ -116,9 +117,7 @@ export function lastPasses({ passes }: Situation): Html {
   <th scope="row"><time datetime="${
       new Date(pass.started * 1_000).toISOString()
     }">${formatDate(pass.started * 1_000)}</time></th>
-  <td><span class="mark ${
-      pass.exit === 0 ? "well" : pass.exit === 1 ? "warning" : "critical"
-    }">${pass.exit === 0 ? "done" : `exit ${pass.exit}`}</span></td>
+  <td>${result(pass.exit)}</td>
   <td>${pass.server ?? "none"}</td>
   <td class="number">${pass.copied}</td>
   <td class="number">${formatBytes(pass.bytes)}</td>
@@ -156,6 +155,13 @@ export function lastPasses({ passes }: Situation): Html {
   `;
 }
 
+/** How a pass, or a run, ended. */
+export function result(exit: number): Html {
+  const gravity = exit === 0 ? "well" : exit === 1 ? "warning" : "critical";
+  const word = exit === 0 ? "done" : `exit ${exit}`;
+  return html`<span class="mark ${gravity}">${word}</span>`;
+}
+
 /** The log, which the script goes on with as it happens if there is any to follow. */
 export function liveLog(
   log: readonly LogLine[] | string,
@@ -184,15 +190,23 @@ function logLine({ time, level, module, text }: LogLine): Html {
   `;
 }
 
-/** The figures that each module keeps. */
-export function modules(snapshot: Snapshot | undefined): Html {
+/** The figures that each module keeps: those of a replica, and of what publishes. */
+export function modules(
+  replica: Snapshot | undefined,
+  publisher: Snapshot | undefined,
+): Html {
+  const kept = moduleNames.flatMap((name) => {
+    const snapshot = name === "publish" ? publisher : replica ?? publisher;
+    const isAtWork = replica !== undefined || !ofReplica.has(name);
+    return snapshot === undefined || !isAtWork ? [] : [{ name, snapshot }];
+  });
   return html`
     <section id="modules" data-live aria-labelledby="modules-title">
       <h2 id="modules-title">Figures of each module</h2>
-      ${snapshot === undefined
+      ${kept.length === 0
         ? html`<p class="none">None yet.</p>`
         : html`<div class="modules">${
-          moduleNames.filter((name) => name !== "publish").map((name) =>
+          kept.map(({ name, snapshot }) =>
             html`
               <details data-key="${name}">
                 <summary>${name}</summary>
@@ -211,6 +225,13 @@ export function modules(snapshot: Snapshot | undefined): Html {
     </section>
   `;
 }
+
+/** Modules that a publisher has no work for. */
+const ofReplica: ReadonlySet<ModuleName> = new Set([
+  "test-server",
+  "synchro-list",
+  "copy-list",
+]);
 
 /** Figures that differ in their labels alone share their help. */
 function labels({ labels: { module: _, ...others } = {} }: Figure): string {
@@ -259,6 +280,6 @@ export function count(
 }
 
 /** `12 s ago`. */
-function ago(now: number, then: number): string {
+export function ago(now: number, then: number): string {
   return `${formatSeconds(Math.max(0, Math.round(now - then)))} ago`;
 }

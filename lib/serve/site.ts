@@ -5,35 +5,42 @@
  * @module
  */
 
-import type { ReplicaReady } from "../config/config.ts";
 import { describe, RelaisError } from "../errors.ts";
 import { periodsOf } from "../history/periods.ts";
 import { readLog } from "../log/read.ts";
+import { ownDirectoryOf } from "../publish/own-directory.ts";
 import { readState } from "../state/database.ts";
 import { hoursSince } from "../state/history.ts";
 import { newestFiles } from "../state/overview.ts";
-import { formatPrometheus } from "../stats/prometheus.ts";
-import { readSnapshot, snapshotPath } from "../stats/snapshot.ts";
-import { type HealthLimits, problemsOf, sayHealth } from "../status/health.ts";
-import { nextLoopPass } from "../status/next-pass.ts";
-import { readSituation } from "../status/situation.ts";
+import { formatAll, type Labelled } from "../stats/prometheus.ts";
+import type { HealthLimits } from "../status/health.ts";
+import {
+  type JobPlaces,
+  type JobView,
+  lookAtJob,
+  problemsOfJob,
+  sayJob,
+} from "../status/job.ts";
 import { type GateSettings, turnAway } from "./gate.ts";
 import { answer, plain } from "./headers.ts";
 import { firstLines, streamLog } from "./log-stream.ts";
+import { renderOverview } from "./overview.ts";
 import { policy, renderPage } from "./page.ts";
 import { rangeNamed } from "./range.ts";
 
 /** What a site needs to know. */
 export interface SiteSettings {
-  readonly config: SiteConfig;
-  readonly limits: HealthLimits;
+  /** One without a name, or several with one each. */
+  readonly jobs: readonly SiteJob[];
   readonly gate: GateSettings;
 }
 
-/** The part of the configuration that matters to a reader: no key, and no server. */
-export interface SiteConfig {
-  readonly replica: Pick<ReplicaReady["replica"], "into" | "state">;
-  readonly everyMs: number;
+/** What one configuration has relais do. */
+export interface SiteJob {
+  /** `null`: there is no other. */
+  readonly name: string | null;
+  readonly places: JobPlaces;
+  readonly limits: HealthLimits;
   /** Path of the log; empty: there is none. */
   readonly log: string;
 }
@@ -47,35 +54,33 @@ const longestQuery = 200;
 /** Logs that are followed at the same time. */
 const mostStreams = 32;
 
-/** One replica, for browsers and monitors. */
+/** All jobs, for browsers and monitors. */
 export class Site {
-  readonly #settings: SiteSettings;
+  readonly #jobs: readonly SiteJob[];
+  readonly #gate: GateSettings;
   readonly #signal: AbortSignal;
   #streams = 0;
 
   /** Streams end when `signal` aborts. */
-  constructor(settings: SiteSettings, signal: AbortSignal) {
-    this.#settings = settings;
+  constructor({ jobs, gate }: SiteSettings, signal: AbortSignal) {
+    this.#jobs = jobs;
+    this.#gate = gate;
     this.#signal = signal;
   }
 
   /** Answers a request. */
   async handle(request: Request): Promise<Response> {
-    const away = turnAway(request, this.#settings.gate);
+    const away = turnAway(request, this.#gate);
     if (away !== undefined) return away;
-    const url = new URL(request.url);
+    const { pathname, searchParams } = new URL(request.url);
     try {
-      switch (url.pathname) {
-        case "/":
-          return await this.#page(url.searchParams);
+      switch (pathname) {
         case "/healthz":
           return await this.#health();
         case "/metrics":
           return await this.#metrics();
-        case "/log":
-          return this.#log(request.method);
         default:
-          return plain(404, "There is nothing here; see /");
+          return await this.#ofJob(pathname, searchParams, request.method);
       }
     } catch (error) {
       if (!(error instanceof RelaisError)) throw error;
@@ -83,44 +88,85 @@ export class Site {
     }
   }
 
-  async #page(asked: URLSearchParams): Promise<Response> {
-    const { config } = this.#settings;
+  /** The pages of a job lie below its name; of one that has none, at the top. */
+  async #ofJob(
+    pathname: string,
+    asked: URLSearchParams,
+    method: string,
+  ): Promise<Response> {
+    const [, first = "", ...rest] = pathname.split("/");
+    const isAlone = this.#jobs[0]?.name === null;
+    if (!isAlone && pathname === "/") return await this.#overview();
+    const name = isAlone ? null : first;
+    const page = isAlone ? [first, ...rest].join("/") : rest.join("/");
+    const job = this.#jobs.find((job) => job.name === name);
+    if (job !== undefined && pathname !== `/${name}`) {
+      if (page === "") return await this.#page(job, asked);
+      if (page === "log") return this.#log(job, method);
+    }
+    return plain(404, "There is nothing here; see /");
+  }
+
+  async #overview(): Promise<Response> {
+    const jobs = await Promise.all(this.#jobs.map(async (job) => ({
+      name: job.name!,
+      stands: await lookOrTell(job),
+    })));
+    const body = renderOverview(jobs);
+    return answer(body, "text/html; charset=utf-8", { policy });
+  }
+
+  async #page(job: SiteJob, asked: URLSearchParams): Promise<Response> {
     const range = rangeNamed(asked.get("range"));
     const query = (asked.get("q") ?? "").slice(0, longestQuery);
     const until = Date.now() / 1_000;
     const since = until - range.days * 86_400;
-    using db = readState(config.replica.state);
+    const { replica, publish } = job.places;
+    using db = readState(replica?.state ?? ownDirectoryOf(publish!));
     const past = db === undefined ? [] : hoursSince(db, since);
     const body = renderPage({
-      ...await this.#look(db),
+      ...await look(job),
+      name: job.name,
+      now: until,
       range,
       periods: periodsOf(past, range.hours, since, until),
       newest: db === undefined ? [] : newestFiles(db, shown.newest, query),
       query,
-      log: await lastLines(config.log),
-      follows: config.log !== "",
+      log: await lastLines(job.log),
+      follows: job.log !== "",
     });
     return answer(body, "text/html; charset=utf-8", { policy });
   }
 
   async #health(): Promise<Response> {
-    using db = readState(this.#settings.config.replica.state);
-    const { situation, problems } = await this.#look(db);
-    const status = problems.length === 0 ? 200 : 503;
-    return plain(status, sayHealth(situation, problems));
+    const told = await Promise.all(this.#jobs.map(async (job) => {
+      const stands = await lookOrTell(job);
+      const isWell = typeof stands !== "string" &&
+        problemsOfJob(stands).length === 0;
+      const text = typeof stands === "string" ? stands : sayJob(stands);
+      return {
+        isWell,
+        line: job.name === null ? text : `${job.name}: ${text}`,
+      };
+    }));
+    const status = told.every(({ isWell }) => isWell) ? 200 : 503;
+    return plain(status, told.map(({ line }) => line).join("\n"));
   }
 
   async #metrics(): Promise<Response> {
-    const { snapshot } = await this.#snapshot();
-    if (snapshot === undefined) return plain(503, "No pass has been run yet.");
+    const views = await Promise.all(this.#jobs.map(async (job) => ({
+      job,
+      view: await look(job),
+    })));
+    const all = views.flatMap(({ job, view }) => figuresOf(job, view));
+    if (all.length === 0) return plain(503, "No pass has been run yet.");
     return answer(
-      formatPrometheus(snapshot),
+      formatAll(all),
       "text/plain; version=0.0.4; charset=utf-8",
     );
   }
 
-  #log(method: string): Response {
-    const { log } = this.#settings.config;
+  #log({ log }: SiteJob, method: string): Response {
     if (log === "") return plain(404, "No log is kept: log.file is empty.");
     if (method === "HEAD") return answer(null, "text/event-stream");
     if (this.#streams >= mostStreams) {
@@ -130,21 +176,36 @@ export class Site {
     const stream = streamLog(log, this.#signal, () => this.#streams--);
     return answer(stream, "text/event-stream");
   }
+}
 
-  async #look(db: ReturnType<typeof readState>) {
-    const { config, limits } = this.#settings;
-    const { snapshot } = await this.#snapshot();
-    const situation = readSituation(db, config.replica, {
-      ...shown,
-      nextPass: (last, now) =>
-        nextLoopPass(snapshot, last, config.everyMs, now),
-    });
-    return { situation, problems: problemsOf(situation, limits), snapshot };
-  }
+function look({ places, limits }: SiteJob): Promise<JobView> {
+  return lookAtJob(places, { ...shown, limits });
+}
 
-  #snapshot() {
-    return readSnapshot(snapshotPath(this.#settings.config.replica.state));
+/** One job that cannot be looked at must not hide the others. */
+async function lookOrTell(job: SiteJob): Promise<JobView | string> {
+  try {
+    return await look(job);
+  } catch (error) {
+    if (!(error instanceof RelaisError)) throw error;
+    return describe(error);
   }
+}
+
+/** The figures of a job; where one is replica and publisher, they differ by a label. */
+function figuresOf(
+  { name }: SiteJob,
+  { replica, publisher }: JobView,
+): Labelled[] {
+  const job: Record<string, string> = name === null ? {} : { job: name };
+  const isBoth = replica !== undefined && publisher !== undefined;
+  const ofPublisher = isBoth ? { ...job, role: "publisher" } : job;
+  return [
+    { snapshot: replica?.snapshot, labels: job },
+    { snapshot: publisher?.snapshot, labels: ofPublisher },
+  ].flatMap(({ snapshot, labels }) =>
+    snapshot === undefined ? [] : [{ snapshot, labels }]
+  );
 }
 
 async function lastLines(path: string) {

@@ -7,17 +7,17 @@
 import type { Period } from "../history/periods.ts";
 import type { LogLine } from "../log/read.ts";
 import type { FileHere } from "../state/overview.ts";
-import type { Snapshot } from "../stats/snapshot.ts";
-import type { Problem } from "../status/health.ts";
-import type { Situation } from "../status/situation.ts";
+import type { JobView } from "../status/job.ts";
 import type { Range } from "./range.ts";
 
 /** All that the page shows. */
-export interface View {
-  readonly situation: Situation;
-  readonly problems: readonly Problem[];
+export interface View extends JobView {
+  /** Its name, where there are several; `null` where there is one. */
+  readonly name: string | null;
+  /** When this was found, in seconds since the epoch. */
+  readonly now: number;
   readonly range: Range;
-  /** Every period of the range. */
+  /** Every period of the range: of the replica, where there is one. */
   readonly periods: readonly Period[];
   /** The newest files, of those that match `query`. */
   readonly newest: readonly FileHere[];
@@ -26,5 +26,11 @@ export interface View {
   readonly log: readonly LogLine[] | string;
   /** Whether there is a log to follow. */
   readonly follows: boolean;
-  readonly snapshot: Snapshot | undefined;
+}
+
+/** One job among others. */
+export interface NamedJob {
+  readonly name: string;
+  /** How it stands, or why that cannot be told. */
+  readonly stands: JobView | string;
 }

@@ -21,37 +21,63 @@ interface Family {
   readonly samples: string[];
 }
 
+/** Figures among others, and the labels that tell them from those. */
+export interface Labelled {
+  readonly snapshot: Snapshot;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** Returns a snapshot in the text format of Prometheus. */
 export function formatPrometheus(snapshot: Snapshot): string {
+  return formatAll([{ snapshot, labels: {} }]);
+}
+
+/** Returns several snapshots as one text. */
+export function formatAll(all: readonly Labelled[]): string {
   const families = new Map<string, Family>();
-  for (const module of moduleNames) {
-    for (const [name, { metric, kind, help, labels }] of figuresOf(module)) {
+  for (const { snapshot, labels } of all) {
+    const add: Add = (metric, { kind, help }, values) => {
       const family = families.get(metric) ?? { kind, help, samples: [] };
       families.set(metric, family);
-      const value = snapshot.modules[module][name] ?? 0;
-      family.samples.push(sample(metric, labels, value));
+      for (const { value, labels: own } of values) {
+        family.samples.push(sample(metric, { ...labels, ...own }, value));
+      }
+    };
+    for (const module of moduleNames) {
+      for (const [name, { metric, labels, ...what }] of figuresOf(module)) {
+        const value = snapshot.modules[module][name] ?? 0;
+        add(metric, what, [{ value, labels }]);
+      }
     }
+    addWhole(add, snapshot);
+    if (snapshot.servers !== undefined) addServers(add, snapshot.servers);
   }
-  addWhole(families, snapshot);
-  if (snapshot.servers !== undefined) addServers(families, snapshot.servers);
   return [...families].map(formatFamily).join("");
 }
 
+/** One sample. */
+interface Value {
+  readonly value: number;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Adds samples to the metric of this name. */
+type Add = (
+  metric: string,
+  what: Pick<Family, "kind" | "help">,
+  values: readonly Value[],
+) => void;
+
 /** What belongs to no module. */
-function addWhole(
-  families: Map<string, Family>,
-  { taken, uptime }: Snapshot,
-): void {
-  families.set("relais_uptime_seconds", {
+function addWhole(add: Add, { taken, uptime }: Snapshot): void {
+  add("relais_uptime_seconds", {
     kind: "gauge",
     help: "Seconds since relais was started",
-    samples: [sample("relais_uptime_seconds", undefined, uptime)],
-  });
-  families.set("relais_snapshot_timestamp_seconds", {
+  }, [{ value: uptime }]);
+  add("relais_snapshot_timestamp_seconds", {
     kind: "gauge",
     help: "When these figures were taken",
-    samples: [sample("relais_snapshot_timestamp_seconds", undefined, taken)],
-  });
+  }, [{ value: taken }]);
 }
 
 /** What is said of each server. */
@@ -94,33 +120,28 @@ const serverMetrics: readonly {
   },
 ];
 
-function addServers(
-  families: Map<string, Family>,
-  servers: readonly ServerState[],
-): void {
+function addServers(add: Add, servers: readonly ServerState[]): void {
   for (const { metric, help, value } of serverMetrics) {
-    const samples = servers.flatMap((server) => {
+    const values = servers.flatMap((server) => {
       const figure = value(server);
       const labels = { server: server.name };
-      return figure === undefined ? [] : sample(metric, labels, figure);
+      return figure === undefined ? [] : [{ value: figure, labels }];
     });
-    if (samples.length > 0) {
-      families.set(metric, { kind: "gauge", help, samples });
-    }
+    if (values.length > 0) add(metric, { kind: "gauge", help }, values);
   }
-  families.set("relais_server_verdict", {
-    kind: "gauge",
-    help: "Verdict of the last probe of a server: 1 for the one that holds",
-    samples: servers.flatMap(({ name, verdict }) =>
-      verdicts.map((each) =>
-        sample(
-          "relais_server_verdict",
-          { server: name, verdict: each },
-          Number(each === verdict),
-        )
-      )
+  add(
+    "relais_server_verdict",
+    {
+      kind: "gauge",
+      help: "Verdict of the last probe of a server: 1 for the one that holds",
+    },
+    servers.flatMap(({ name, verdict }) =>
+      verdicts.map((each) => ({
+        value: Number(each === verdict),
+        labels: { server: name, verdict: each },
+      }))
     ),
-  });
+  );
 }
 
 function formatFamily(
@@ -132,7 +153,7 @@ function formatFamily(
 
 function sample(
   metric: string,
-  labels: Readonly<Record<string, string>> = {},
+  labels: Readonly<Record<string, string>>,
   value: number,
 ): string {
   const pairs = Object.entries(labels).map(([name, text]) =>

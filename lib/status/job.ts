@@ -15,6 +15,7 @@ import {
 } from "../stats/snapshot.ts";
 import {
   defaultMaxAgeMs,
+  gravestFirst,
   type HealthLimits,
   type Problem,
   problemsOf,
@@ -138,9 +139,12 @@ async function lookAtPublisher(
   return { situation, problems, summary, snapshot };
 }
 
-/** Returns what is wrong with all of it. */
+/** Returns what is wrong with all of it, the gravest first. */
 export function problemsOfJob({ replica, publisher }: JobView): Problem[] {
-  return [...replica?.problems ?? [], ...publisher?.problems ?? []];
+  return gravestFirst([
+    ...replica?.problems ?? [],
+    ...publisher?.problems ?? [],
+  ]);
 }
 
 /** Says in one line how all of it is. */

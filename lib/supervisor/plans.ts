@@ -145,22 +145,32 @@ export function publishPlans(
       run: ["sync"],
       sys: ["hostname", "uid", "statfs"],
     }]),
-    "stat": statPlan(config, ownDirectoryOf(publish), {
-      keepMs: config.stat.keepMs,
-      // No server, and no lag: what is told is that runs fail.
-      notices: {
-        preferred: "",
-        maxLagMs: 0,
-        settleMs: config.hooks.settleMs,
+    // Where a machine is a replica as well, the textfile is that of the replica.
+    "stat": statPlan(
+      {
+        stat: {
+          ...config.stat,
+          ...config.replica === null ? {} : { prometheus: "" },
+        },
       },
-      dryRun: false,
-    }),
+      ownDirectoryOf(publish),
+      {
+        keepMs: config.stat.keepMs,
+        // No server, and no lag: what is told is that runs fail.
+        notices: {
+          preferred: "",
+          maxLagMs: 0,
+          settleMs: config.hooks.settleMs,
+        },
+        dryRun: false,
+      },
+    ),
     "log": logPlan(config, options),
   };
 }
 
 function statPlan(
-  { stat: { prometheus } }: Config,
+  { stat: { prometheus } }: Pick<Config, "stat">,
   directory: string,
   how: Pick<StatSettings, "keepMs" | "notices" | "dryRun">,
 ): ModulePlan {

@@ -6,9 +6,10 @@
 
 import { dirname } from "@std/path/posix";
 import { Channel } from "../channel.ts";
+import { ownDirectoryOf } from "../publish/own-directory.ts";
 import type { ServeOperations } from "../serve/operations.ts";
 import { formatAddress, type ListenAddress } from "../serve/listen.ts";
-import type { SiteSettings } from "../serve/site.ts";
+import type { SiteJob, SiteSettings } from "../serve/site.ts";
 import { databasePath } from "../state/database.ts";
 import { snapshotPath } from "../stats/snapshot.ts";
 
@@ -18,19 +19,10 @@ const serveUrl = new URL("../../modules/serve.ts", import.meta.url);
 /** Returns what serving the page needs: to read what it shows, and to listen at one address. */
 export function servePermissions(
   address: ListenAddress,
-  { replica: { state, into }, log }: Pick<
-    SiteSettings["config"],
-    "replica" | "log"
-  >,
+  jobs: SiteSettings["jobs"],
 ): Deno.PermissionOptionsObject {
   return {
-    read: [
-      databasePath(state),
-      snapshotPath(state),
-      // Only to ask how full its disk is.
-      into,
-      ...log === "" ? [] : [dirname(log)],
-    ],
+    read: jobs.flatMap(readBy),
     net: [formatAddress(address)],
     sys: ["statfs"],
     write: false,
@@ -38,6 +30,18 @@ export function servePermissions(
     run: false,
     ffi: false,
   };
+}
+
+function readBy({ places: { replica, publish }, log }: SiteJob): string[] {
+  const own = publish === null ? [] : [ownDirectoryOf(publish)];
+  const states = [...replica === null ? [] : [replica.state], ...own];
+  return [
+    ...states.flatMap((state) => [databasePath(state), snapshotPath(state)]),
+    ...own.map((directory) => `${directory}/list`),
+    // Only to ask how full its disk is.
+    ...[replica?.into, publish?.into].filter((into) => into !== undefined),
+    ...log === "" ? [] : [dirname(log)],
+  ];
 }
 
 /** A page being served, until it is disposed of. */
@@ -49,14 +53,14 @@ export class Serving implements AsyncDisposable {
   /** Hears what goes wrong with single requests by `tell`. */
   constructor(
     address: ListenAddress,
-    { config }: SiteSettings,
+    { jobs }: SiteSettings,
     tell: (problem: string) => void,
   ) {
     this.#worker = new Worker(serveUrl, {
       type: "module",
       name: "serve",
       deno: {
-        permissions: servePermissions(address, config),
+        permissions: servePermissions(address, jobs),
       },
     });
     this.#failed.promise.catch(() => {/* heard by whoever waits for it */});

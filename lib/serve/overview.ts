@@ -1,0 +1,62 @@
+/**
+ * The page over all jobs of a machine.
+ *
+ * @module
+ */
+
+import { gravestFirst, type Problem } from "../status/health.ts";
+import { problemsOfJob, sayJob } from "../status/job.ts";
+import { html, outside } from "./html.ts";
+import { renderFrame } from "./page.ts";
+import { table } from "./sections.ts";
+import type { NamedJob } from "./view.ts";
+
+/** Returns the document that leads to each job. */
+export function renderOverview(jobs: readonly NamedJob[]): string {
+  const judged = jobs.map(judge);
+  const unwell = judged.filter(({ problems }) => problems.length > 0);
+  const rows = judged.map(({ name, problems, summary }) =>
+    html`<tr>
+  <th scope="row"><a href="/${name}/">${name}</a></th>
+  <td>${mark(problems)}</td>
+  <td>${outside(summary)}</td>
+</tr>`
+  );
+  return renderFrame({
+    name: null,
+    problems: gravestFirst(unwell.flatMap(({ problems }) => problems)),
+    summary: unwell.length === 0
+      ? `${judged.length} jobs`
+      : unwell.map(({ name, summary }) => `${name}: ${summary}`).join("; "),
+    now: Date.now() / 1_000,
+    body: html`
+      <section id="jobs" data-live aria-labelledby="jobs-title">
+        <h2 id="jobs-title">Jobs</h2>
+        ${table(
+          "The jobs of this machine",
+          [["Job"], ["State"], ["How"]],
+          rows,
+        )}
+      </section>
+    `,
+  });
+}
+
+interface Judged {
+  readonly name: string;
+  readonly problems: readonly Problem[];
+  readonly summary: string;
+}
+
+function judge({ name, stands }: NamedJob): Judged {
+  if (typeof stands === "string") {
+    const problems = [{ gravity: "critical", text: stands } as const];
+    return { name, problems, summary: stands };
+  }
+  return { name, problems: problemsOfJob(stands), summary: sayJob(stands) };
+}
+
+function mark([gravest]: readonly Problem[]) {
+  const gravity = gravest?.gravity ?? "well";
+  return html`<span class="mark ${gravity}">${gravity}</span>`;
+}
