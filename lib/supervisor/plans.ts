@@ -30,6 +30,7 @@ import { databasePath } from "../state/database.ts";
 import { besideOf } from "../stats/replace.ts";
 import { snapshotPath } from "../stats/snapshot.ts";
 import type { ModulePlan } from "./module-worker.ts";
+import { realDirectory, realPath } from "./real-path.ts";
 
 /** The module files. The URLs are literal, so that `deno compile` finds them. */
 export const moduleUrls: Readonly<Record<ModuleName, URL>> = {
@@ -109,7 +110,10 @@ export function replicaPlans(
         "copy-list",
         { servers, limits, copy, replica, tellsFiles },
         [
-          readAndWrite([replica.into, descriptorsOf(replica.state)]),
+          readAndWrite([
+            ...[replica.into, realDirectory(replica.into)],
+            descriptorsOf(replica.state),
+          ]),
           // The barrier.
           { run: ["sync"], sys: ["statfs", "uid", "umask"] },
         ],
@@ -210,7 +214,8 @@ function plan<Settings>(
 }
 
 function readAndWrite(paths: readonly string[]): Deno.PermissionOptionsObject {
-  return { read: [...paths], write: [...paths] };
+  const both = [...new Set(paths.flatMap((path) => [path, realPath(path)]))];
+  return { read: both, write: both };
 }
 
 /** Adds the lists of two sets of permissions up. */

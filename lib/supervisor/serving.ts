@@ -12,6 +12,7 @@ import { formatAddress, type ListenAddress } from "../serve/listen.ts";
 import type { SiteJob, SiteSettings } from "../serve/site.ts";
 import { databasePath } from "../state/database.ts";
 import { snapshotPath } from "../stats/snapshot.ts";
+import { realDirectory } from "./real-path.ts";
 
 /** Literal, as those of the modules are, so that `deno compile` finds it. */
 const serveUrl = new URL("../../modules/serve.ts", import.meta.url);
@@ -21,8 +22,9 @@ export function servePermissions(
   address: ListenAddress,
   jobs: SiteSettings["jobs"],
 ): Deno.PermissionOptionsObject {
+  const paths = jobs.flatMap(readBy);
   return {
-    read: jobs.flatMap(readBy),
+    read: [...paths, ...paths.map(realDirectory)],
     net: [formatAddress(address)],
     sys: ["statfs"],
     write: false,
