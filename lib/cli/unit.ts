@@ -14,7 +14,9 @@ import {
   UsageError,
 } from "../errors.ts";
 import { formatUnit, mark, type Unit } from "../systemd/unit-file.ts";
-import { unitsFor } from "../systemd/units.ts";
+import { obstacles } from "../systemd/sandbox.ts";
+import { unitsFor, writtenBy } from "../systemd/units.ts";
+import { executablePath } from "./executable.ts";
 import type { Output } from "./output.ts";
 
 export interface UnitArguments {
@@ -29,16 +31,13 @@ export interface UnitArguments {
 /** Account that runs relais if nobody says. */
 export const defaultAccount = "relais";
 
-/** Where an administrator puts the executable. */
-const usualExecutable = "/usr/local/bin/relais";
-
 /** Prints the units, or writes them to where systemd finds them and says how to go on. */
 export function unit(
   config: Config,
   args: UnitArguments,
   output: Output,
 ): ExitStatus {
-  if (args.dynamicUser) requireStateDirectories(config);
+  if (args.dynamicUser) requireKept(config);
   const units = unitsFor(config, {
     executable: executablePath(),
     config: resolve(config.path),
@@ -211,24 +210,12 @@ function userDirectory(): string {
   });
 }
 
-/** The path by which this executable was started: a symbolic link to a version stays one. */
-function executablePath(): string {
-  const selfExtracting = Deno.env.get("RELAIS_EXECUTABLE");
-  if (selfExtracting !== undefined) return resolve(selfExtracting);
-  return Deno.build.standalone ? Deno.execPath() : usualExecutable;
-}
-
 /** An account that changes from start to start can own nothing but what systemd gives it. */
-function requireStateDirectories({ replica, publish }: Config): void {
-  const outside = [replica?.state, replica?.into, publish?.into].filter((
-    path,
-  ) => path !== undefined && !path.startsWith("/var/lib/"));
-  if (outside.length === 0) return;
-  throw new ConfigError(
-    `Cannot use --dynamic-user: ${
-      outside.join(" and ")
-    } would belong to an account that changes`,
-    [],
-    { hint: "put it below /var/lib, or name an account with --run-as" },
-  );
+function requireKept(config: Config): void {
+  const found = obstacles(writtenBy(config));
+  if (found.length === 0) return;
+  throw new ConfigError(`Cannot use --dynamic-user: ${found.join("; ")}`, [], {
+    hint:
+      "keep all below /var/lib and the log below /var/log, or name an account with --run-as",
+  });
 }

@@ -21,6 +21,9 @@ export interface Needs {
   readonly credentials: readonly { name: string; path: string }[];
 }
 
+/** Name of the account that exists only while relais runs. */
+const dynamicUser = "relais";
+
 /** Directories that systemd makes for a service, and the settings that name them. */
 const managed = [
   ["/var/lib/", "StateDirectory"],
@@ -37,13 +40,14 @@ export function sandbox(
   const atHome = [...reads, ...writes].some((path) => homes.test(path));
   return [
     ...user === null
-      ? [["DynamicUser", "yes"] as const]
+      // One name for all services: the directories of another one would change hands.
+      ? [["DynamicUser", "yes"], ["User", dynamicUser]] as const
       : [["User", user] as const],
     ["UMask", "0027"],
     ...credentials.map(({ name, path }) =>
       ["LoadCredential", `${name}:${path}`.replaceAll("%", "%%")] as const
     ),
-    ...directories(writes),
+    ...directories(writes, user === null),
     // A self-extracting executable keeps its payload there.
     ["CacheDirectory", "relais"],
     "Hooks have no other rights: systemctl edit adds what they need, for example",
@@ -102,14 +106,17 @@ const isolated: readonly Setting[] = [
   ["ProcSubset", "pid"],
 ];
 
-/** Lets systemd make what lies where it makes directories, and opens the rest, which must be there. */
-function directories(writes: readonly string[]): Setting[] {
+/**
+ * Lets systemd make what lies where it makes directories, and opens the rest,
+ * which must be there: systemd refuses a symbolic link in place of its own.
+ */
+function directories(writes: readonly string[], isDynamic: boolean): Setting[] {
   const settings: Setting[] = [];
   const others = new Set<string>();
   for (const path of new Set(writes)) {
-    const found = managed.find(([below]) =>
-      path.startsWith(below) && path.length > below.length
-    );
+    const found = isDynamic || linkIn(path) === undefined
+      ? managed.find(([below]) => isBelow(below, path))
+      : undefined;
     if (found === undefined) others.add(path);
     else settings.push([found[1], word(path.slice(found[0].length))]);
   }
@@ -117,5 +124,45 @@ function directories(writes: readonly string[]): Setting[] {
     ...settings,
     // relais itself says best what is wrong with one that is missing.
     ...[...others].map((path) => ["ReadWritePaths", `-${word(path)}`] as const),
+  ];
+}
+
+function isBelow(directory: string, path: string): boolean {
+  return path.startsWith(directory) && path.length > directory.length;
+}
+
+/** Returns the symbolic link on the way to a directory that systemd would make, if there is one. */
+function linkIn(path: string): string | undefined {
+  const [below] = managed.find(([below]) => isBelow(below, path)) ?? [];
+  if (below === undefined) return undefined;
+  const parts = path.slice(below.length).split("/");
+  return parts.map((_, at) => below + parts.slice(0, at + 1).join("/"))
+    .find(isLink);
+}
+
+function isLink(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSymlink;
+  } catch {
+    // It is made when the service starts.
+    return false;
+  }
+}
+
+/** What keeps an account that exists only while relais runs from writing to `paths` from start to start; nothing if it can. */
+export function obstacles(paths: readonly string[]): string[] {
+  const outside = paths.filter((path) =>
+    !managed.some(([below]) => isBelow(below, path))
+  );
+  const links = paths.flatMap((path) => linkIn(path) ?? [])
+    // systemd keeps the directories of such an account there, and makes links to them.
+    .filter((link) => !/^(?:\.\.\/)*private\//.test(Deno.readLinkSync(link)));
+  return [
+    ...outside.length === 0 ? [] : [
+      `${outside.join(" and ")} would belong to an account that changes`,
+    ],
+    ...[...new Set(links)].map((link) =>
+      `${link} is a symbolic link, and systemd wants to make it itself`
+    ),
   ];
 }

@@ -28,6 +28,15 @@ const watchdog = timeSpan(120_000);
 /** How long the manager waits for an orderly end; relais takes less than 5 s. */
 const stopTimeout = timeSpan(15_000);
 
+/** Returns all directories that its services write to. */
+export function writtenBy({ replica, publish, log, stat }: Config): string[] {
+  return [
+    ...replica === null ? [] : replicaDirectories(replica),
+    ...publish === null ? [] : [publish.into],
+    ...directoriesOf(log, stat),
+  ];
+}
+
 /** Returns all units that the configuration has work for. */
 export function unitsFor(config: Config, options: UnitOptions): Unit[] {
   const { everyMs } = config.schedule;
@@ -46,6 +55,13 @@ export function unitsFor(config: Config, options: UnitOptions): Unit[] {
       ),
     ],
   ];
+}
+
+/** What a pass is allowed, as settings of a service. */
+export function passSettings(config: Config, options: UnitOptions): string[] {
+  return confinement(replicaNeeds(config, options), options).flatMap((
+    setting,
+  ) => typeof setting === "string" ? [] : [setting.join("=")]);
 }
 
 function passService(config: Config, options: UnitOptions): Unit {
@@ -174,13 +190,19 @@ function replicaNeeds(
       ...[executable, config],
       ...servers.flatMap(({ knownHosts }) => knownHosts),
     ],
-    writes: [replica!.state, replica!.into, ...directoriesOf(log, stat)],
+    writes: [...replicaDirectories(replica!), ...directoriesOf(log, stat)],
     network: true,
     credentials: [...identities].map((path) => ({
       name: credentialName(path),
       path,
     })),
   };
+}
+
+function replicaDirectories(
+  { state, into }: NonNullable<Config["replica"]>,
+): string[] {
+  return [state, into];
 }
 
 function publishNeeds(
