@@ -5,6 +5,7 @@
  */
 
 import { check } from "./lib/cli/check.ts";
+import { concernsAccount } from "./lib/cli/concerns-account.ts";
 import { completions } from "./lib/cli/completions.ts";
 import { formatHelp } from "./lib/cli/help.ts";
 import { init } from "./lib/cli/init.ts";
@@ -33,7 +34,10 @@ import { type ExitStatus, exitStatus, RelaisError } from "./lib/errors.ts";
 export async function main(args: readonly string[]): Promise<ExitStatus> {
   try {
     const invocation = parseCommandLine(args);
-    return await dispatch(invocation, new Output(invocation.options));
+    const output = new Output(invocation.options);
+    return concernsAccount(invocation)
+      ? await elsewhere(invocation, args, output)
+      : await dispatch(invocation, output);
   } catch (error) {
     const output = new Output({ verbose: false, quiet: false });
     if (error instanceof RelaisError) {
@@ -45,12 +49,31 @@ export async function main(args: readonly string[]): Promise<ExitStatus> {
   }
 }
 
+/** Runs a command of root's as the account that the replica belongs to, if that is another one. */
+async function elsewhere(
+  invocation: Invocation,
+  args: readonly string[],
+  output: Output,
+): Promise<ExitStatus> {
+  try {
+    const config = await loadConfig(invocation.options.config);
+    // Nobody else needs it.
+    const { runAsAccount } = await import("./lib/cli/as-account.ts");
+    const status = await runAsAccount(invocation, args, config, output);
+    if (status !== undefined) return status;
+  } catch (error) {
+    // The command tells it in its own way.
+    return await dispatch(invocation, output, () => Promise.reject(error));
+  }
+  return await dispatch(invocation, output);
+}
+
 async function dispatch(
   invocation: Invocation,
   output: Output,
+  load = () => loadConfig(invocation.options.config),
 ): Promise<ExitStatus> {
   const { json } = invocation.options;
-  const load = () => loadConfig(invocation.options.config);
   switch (invocation.command) {
     case "run": {
       const { once, failback } = invocation.options;

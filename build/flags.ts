@@ -12,10 +12,11 @@ export const variablesForRuntime = [
 
 /** Environment variables that relais reads. */
 const variables = [
-  ...["CREDENTIALS_DIRECTORY", "JOURNAL_STREAM", "SSH_AUTH_SOCK"],
+  ...["CACHE_DIRECTORY", "CREDENTIALS_DIRECTORY", "JOURNAL_STREAM"],
+  ...["PATH", "SSH_AUTH_SOCK"],
   ...["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"],
   ...["HOME", "XDG_CONFIG_HOME", "RELAIS_EXECUTABLE", "TERM"],
-  ...["PAGER", "LESS"],
+  ...["PAGER", "LESS", "RELAIS_ACCOUNT"],
   ...variablesForRuntime,
 ];
 

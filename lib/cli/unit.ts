@@ -5,6 +5,7 @@
  */
 
 import { resolve } from "@std/path/posix";
+import { type Entry, lookUp } from "../account/passwd.ts";
 import type { Config } from "../config/config.ts";
 import {
   ConfigError,
@@ -150,26 +151,30 @@ const lingering: readonly Step[] = [
   { command: "loginctl enable-linger", why: "to run without a session, too" },
 ];
 
-/** What the account needs before the service can start. */
+/** What the account still needs before the service can start. */
 function accountSteps(
   { path, replica, publish }: Config,
   { runAs = defaultAccount, dynamicUser }: UnitArguments,
 ): Step[] {
+  const account = lookUp(runAs);
   const steps: Step[] = [];
   if (!dynamicUser) {
-    steps.push({
-      command: `useradd --system --shell /usr/sbin/nologin ${runAs}`,
-      why: "unless the account is there",
-    });
+    if (account === undefined) {
+      steps.push({
+        command: `useradd --system --shell /usr/sbin/nologin ${runAs}`,
+        why: "the account that runs relais",
+      });
+    }
     for (const into of [replica?.into, publish?.into]) {
-      if (into === undefined) continue;
+      const owner = into && lookAt(into)?.uid;
+      if (into === undefined || owner === (account?.uid ?? null)) continue;
       steps.push({
         command: `install -d -o ${runAs} -g ${runAs} ${into}`,
-        why: "unless the directory is there",
+        why: "so that it can write there",
       });
     }
   }
-  if (isPrivate(path)) {
+  if (!isReadableBy(dynamicUser ? undefined : account, path)) {
     steps.push({
       command: dynamicUser ? `chmod a+r ${path}` : `chgrp ${runAs} ${path}`,
       why: "the service reads the configuration itself",
@@ -194,9 +199,23 @@ function managerSteps(units: readonly Unit[], systemctl: string): Step[] {
   ];
 }
 
-/** Whether others than the owner of a file and his group cannot read it. */
-function isPrivate(path: string): boolean {
-  return (Deno.statSync(path).mode! & 0o004) === 0;
+/** Whether an account, or if not given any, can read a file as far as its mode tells. */
+function isReadableBy(account: Entry | undefined, path: string): boolean {
+  const { mode, uid, gid } = Deno.statSync(path);
+  const readable = account === undefined
+    ? 0o004
+    : 0o004 | (uid === account.uid ? 0o400 : 0) |
+      (gid === account.gid ? 0o040 : 0);
+  return (mode! & readable) !== 0;
+}
+
+function lookAt(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    // It is still to be made.
+    return undefined;
+  }
 }
 
 /** Where a user's manager looks for units. */

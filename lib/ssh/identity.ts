@@ -144,9 +144,14 @@ function readPrivate(name: string, path: string): string {
   }
 }
 
+/** Whether systemd handed a key over. */
+export function isHandedOver(path: string): boolean {
+  return path.startsWith(handedOver);
+}
+
 /** Refuses a key that is open to others. */
 function refuseOpen(name: string, path: string, { mode }: Stats): void {
-  const forbidden = path.startsWith(handedOver) ? others & ~0o040 : others;
+  const forbidden = isHandedOver(path) ? others & ~0o040 : others;
   if ((mode & forbidden) !== 0) {
     throw unusable(name, path, "others can read it", `chmod 600 ${path}`);
   }

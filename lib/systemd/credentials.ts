@@ -1,7 +1,7 @@
 /**
- * Private keys that the service manager hands over: only root can read the
- * file, and the service a copy of it that nobody else sees (`LoadCredential=`
- * in systemd.exec(5)).
+ * Private keys that the service manager hands over, or other files that only
+ * root can read: the service gets a copy that nobody else sees
+ * (`LoadCredential=` in systemd.exec(5)).
  *
  * @module
  */
@@ -13,16 +13,24 @@ export function credentialName(path: string): string {
   return path.replace(/^\//, "").replaceAll("/", "-");
 }
 
+/** Returns where what was handed over in place of the file at `path` lies, if it was. */
+export function handedOver(
+  path: string,
+  directory = Deno.env.get("CREDENTIALS_DIRECTORY"),
+): string | undefined {
+  const given = `${directory}/${credentialName(path)}`;
+  return directory !== undefined && exists(given) ? given : undefined;
+}
+
 /** Puts what was handed over in the place of the files that the configuration names. */
 export function withCredentials<Ready extends Config>(
   config: Ready,
-  directory = Deno.env.get("CREDENTIALS_DIRECTORY"),
+  directory?: string,
 ): Ready {
-  if (directory === undefined) return config;
   const servers = config.servers.map((server) => {
     if (server.identity === null) return server;
-    const path = `${directory}/${credentialName(server.identity)}`;
-    return exists(path) ? { ...server, identity: path } : server;
+    const identity = handedOver(server.identity, directory);
+    return identity === undefined ? server : { ...server, identity };
   });
   return { ...config, servers };
 }

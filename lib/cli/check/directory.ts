@@ -10,19 +10,56 @@ import { dirname } from "@std/path/posix";
 import { formatBytes } from "../../human.ts";
 import { bad, type Finding, good } from "./finding.ts";
 
-/** Looks at a directory, or at the nearest one above it that is there. */
+/** Files that are named. */
+const named = 3;
+
+/**
+ * Looks at a directory, or at the nearest one above it that is there; and at
+ * what lies in it under names that begin with `ours`, if given.
+ */
 export async function examineDirectory(
   what: string,
   path: string,
+  ours?: string,
 ): Promise<Finding> {
   let there = path;
   while (!await isDirectory(there) && there !== "/") there = dirname(there);
   const { bavail, bsize } = await statfs(there);
   if (!isAllowed(there, constants.W_OK | constants.X_OK)) {
-    return bad(what, `${there} cannot be written by this user`);
+    return bad(what, `${there} cannot be written by this user${whyNot(there)}`);
   }
+  const foreign = there === path && ours !== undefined
+    ? foreignFiles(path, ours)
+    : [];
+  if (foreign.length > 0) return bad(what, tellForeign(path, foreign));
   const made = there === path ? "" : " (will be made)";
   return good(what, `${path}${made}, ${formatBytes(bavail * bsize)} free`);
+}
+
+/** What earlier runs as another account have left behind. */
+function foreignFiles(path: string, ours: string): string[] {
+  return [...Deno.readDirSync(path)].filter(({ name, isSymlink }) =>
+    name.startsWith(ours) && !isSymlink &&
+    !isAllowed(`${path}/${name}`, constants.R_OK | constants.W_OK)
+  ).map(({ name }) => name);
+}
+
+function tellForeign(path: string, names: readonly string[]): string {
+  const first = names.slice(0, named).join(", ");
+  const more = names.length > named ? ` and ${names.length - named} more` : "";
+  return `${first}${more} in ${path} cannot be written by this user; chown what is there to the account that runs relais`;
+}
+
+/** A service is confined to what its unit names. */
+function whyNot(path: string): string {
+  try {
+    accessSync(path, constants.W_OK);
+    return "";
+  } catch (error) {
+    return (error as { code?: string }).code === "EROFS"
+      ? ": read-only here; if it is new in the configuration, run relais unit --install again"
+      : "";
+  }
 }
 
 /** Whether the kernel lets this account do to `path` what the bits of `mode` say. */

@@ -1,0 +1,53 @@
+/**
+ * A command that stands in for this process: it has its streams, gets the
+ * signals that arrive here, and its exit status is ours.
+ *
+ * @module
+ */
+
+const signals = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
+
+export interface StandInOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Hands a signal on; `false` if nobody is there yet to get it. Without it the command itself gets it. */
+  readonly signal?: (name: Deno.Signal) => Promise<boolean>;
+}
+
+/** A signal that nobody could get is handed on again after so long. */
+const againMs = 50;
+
+/** Runs the command to its end, and returns its exit status. */
+export async function standIn(
+  [program, ...args]: readonly string[],
+  { env = {}, cwd, signal }: StandInOptions,
+): Promise<number> {
+  const child = new Deno.Command(program!, {
+    ...{ args, env, cwd },
+    ...{ stdin: "inherit", stdout: "inherit", stderr: "inherit" },
+    // A terminal sends its signals to all who share it: to us they are enough.
+    detached: signal !== undefined,
+  }).spawn();
+  let isOver = false;
+  const handOn = async (name: Deno.Signal) => {
+    if (signal === undefined) return child.kill(name);
+    while (!isOver && !await signal(name)) {
+      await new Promise((resolve) => setTimeout(resolve, againMs));
+    }
+  };
+  const listeners = signals.map((name) =>
+    [name, () => {
+      handOn(name).catch(() => {/* it has ended just now */});
+    }] as const
+  );
+  for (const [name, listen] of listeners) Deno.addSignalListener(name, listen);
+  try {
+    const { code } = await child.status;
+    return code;
+  } finally {
+    isOver = true;
+    for (const [name, listen] of listeners) {
+      Deno.removeSignalListener(name, listen);
+    }
+  }
+}

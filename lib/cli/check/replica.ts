@@ -1,0 +1,89 @@
+/**
+ * What `relais check` examines on a replica: the servers, with the files that
+ * prove who they and we are, and where copies and state are kept.
+ *
+ * @module
+ */
+
+import type { ReplicaReady, ServerConfig } from "../../config/config.ts";
+import { describe, exitStatus, RelaisError } from "../../errors.ts";
+import { formatBytes } from "../../human.ts";
+import type { Probe } from "../../protocol.ts";
+import { readIdentity } from "../../ssh/identity.ts";
+import { Replica } from "../../supervisor/replica.ts";
+import { examineDirectory } from "./directory.ts";
+import { examineServerFiles } from "./files.ts";
+import { bad, type Finding, good } from "./finding.ts";
+
+/** Examines what a replica needs. Changes nothing. */
+export async function examineReplica(config: ReplicaReady): Promise<Finding[]> {
+  const { into, state } = config.replica;
+  return [
+    ...examineServerFiles(config),
+    ...await examineServers(config),
+    await examineDirectory("destination", into, ".relais"),
+    await examineDirectory("state", state, ""),
+  ];
+}
+
+/** Tries each server that relais can log in to; of the others it is told why it cannot. */
+async function examineServers(config: ReplicaReady): Promise<Finding[]> {
+  const refused = new Map(config.servers.flatMap((server) => {
+    const finding = identityProblem(server);
+    return finding === undefined ? [] : [[server.name, finding] as const];
+  }));
+  const servers = config.servers.filter(({ name }) => !refused.has(name));
+  return [
+    ...refused.values(),
+    ...servers.length === 0 ? [] : await probeServers({ ...config, servers }),
+  ];
+}
+
+function identityProblem(server: ServerConfig): Finding | undefined {
+  try {
+    readIdentity(server);
+    return undefined;
+  } catch (error) {
+    return bad(`server ${server.name}`, describe(error), exitStatus.usage);
+  }
+}
+
+async function probeServers(config: ReplicaReady): Promise<Finding[]> {
+  try {
+    await using replica = await Replica.open(config, {
+      dryRun: true,
+      stderr: null,
+      journal: false,
+    });
+    return (await replica.examine()).map(toFinding);
+  } catch (error) {
+    // A state that cannot be read, for example: there is more to tell.
+    if (!(error instanceof RelaisError)) throw error;
+    return [bad("servers", describe(error), error.exitStatus)];
+  }
+}
+
+function toFinding(
+  { server, verdict, failure, list, milliseconds }: Probe,
+): Finding {
+  const what = `server ${server}`;
+  if (failure !== null) {
+    return bad(what, describe(failure), failure.exitStatus);
+  }
+  if (list === null) {
+    return good(
+      what,
+      `${verdict} in ${milliseconds} ms, no list: its tree will be walked`,
+    );
+  }
+  const { generation, size, mtime } = list;
+  const written = mtime === 0
+    ? "date not told"
+    : `last written ${new Date(mtime * 1_000).toISOString()}`;
+  return good(
+    what,
+    `${verdict} in ${milliseconds} ms, list ${generation}, ${
+      formatBytes(size)
+    }, ${written}`,
+  );
+}
