@@ -22,6 +22,7 @@ import { unit } from "./lib/cli/unit.ts";
 import { verify } from "./lib/cli/verify.ts";
 import { versionText } from "./lib/cli/version.ts";
 import { why } from "./lib/cli/why.ts";
+import { allJobs, configOfJob, configPath } from "./lib/config/job.ts";
 import {
   loadConfig,
   requirePublish,
@@ -56,7 +57,7 @@ async function elsewhere(
   output: Output,
 ): Promise<ExitStatus> {
   try {
-    const config = await loadConfig(invocation.options.config);
+    const config = await loadConfig(configPath(invocation.options));
     // Nobody else needs it.
     const { runAsAccount } = await import("./lib/cli/as-account.ts");
     const status = await runAsAccount(invocation, args, config, output);
@@ -71,7 +72,7 @@ async function elsewhere(
 async function dispatch(
   invocation: Invocation,
   output: Output,
-  load = () => loadConfig(invocation.options.config),
+  load = () => loadConfig(configPath(invocation.options)),
 ): Promise<ExitStatus> {
   const { json } = invocation.options;
   switch (invocation.command) {
@@ -116,6 +117,7 @@ async function dispatch(
         ...invocation.options,
         maxLag: invocation.options["max-lag"],
         maxAge: invocation.options["max-age"],
+        allJobs: invocation.options["all-jobs"],
       }, output);
     case "stat":
       return await stat(requireWork(await load()), invocation.options, output);
@@ -129,7 +131,10 @@ async function dispatch(
       };
       // Nobody else needs a server.
       const { serve } = await import("./lib/cli/serve.ts");
-      return await serve(requireWork(await load()), args, output);
+      const configs = options["all-jobs"]
+        ? await Promise.all(allJobs().map(configOfJob).map(loadConfig))
+        : [await load()];
+      return await serve(configs.map(requireWork), args, output);
     }
     case "log":
       return await log(await load(), {
@@ -160,7 +165,11 @@ async function dispatch(
       }, output);
     case "init":
       return init(
-        { ...invocation.options, ...invocation.arguments },
+        {
+          ...invocation.options,
+          file: invocation.arguments.file ??
+            (invocation.options.job && configPath(invocation.options)),
+        },
         output,
       );
     case "unit": {

@@ -65,6 +65,7 @@ Deno.test("parseConfig() names the file and counts its problems", () => {
 Deno.test("parseConfig() gives every key its default", () => {
   assertEquals(parse(server + replica), {
     path: "/etc/relais/relais.toml",
+    job: null,
     servers: [{
       name: "production",
       host: "192.0.2.10",

@@ -10,6 +10,7 @@ import { makeWorld, relais } from "../fixtures/world.ts";
 import { hashToken, turnAway } from "../lib/serve/gate.ts";
 import { isLoopback, parseListen } from "../lib/serve/listen.ts";
 import { ranges } from "../lib/serve/range.ts";
+import { Site } from "../lib/serve/site.ts";
 
 const past = { files: 2_000, days: 3 };
 const now = () => Math.floor(Date.now() / 1_000);
@@ -381,4 +382,55 @@ Deno.test("the page tells of a publisher, and reads nothing else", async () => {
   assertEquals(await health.text(), "1 file could not be published\n");
   assertMatch(metrics, /^relais_files_published_total 1$/m);
   assertMatch(metrics, /^relais_passes_total\{status="incomplete"\} 1$/m);
+});
+
+Deno.test("the page over several jobs leads to each, and tells health and figures of all", async () => {
+  using good = new Sources();
+  using fresh = new Sources();
+  good.write("a.csv", "1");
+  await relais(["publish", "--once", "--config", good.writeConfig()]);
+  const jobs = [["good", good], ["fresh", fresh]] as const;
+  const site = new Site({
+    jobs: jobs.map(([name, { into, root }]) => ({
+      name,
+      places: { replica: null, publish: { into }, everyMs: 60_000 },
+      limits: { maxAgeMs: 3_600_000, maxLagMs: undefined },
+      log: `${root}/relais.log`,
+    })),
+    gate: { host: undefined, token: null },
+  }, new AbortController().signal);
+  const ask = async (path: string) => {
+    const response = await site.handle(
+      new Request(`http://localhost${path}`, {
+        headers: { host: "localhost" },
+      }),
+    );
+    return { status: response.status, text: await response.text() };
+  };
+
+  const overview = await ask("/");
+  const health = await ask("/healthz");
+  const metrics = await ask("/metrics");
+  const one = await ask("/good/");
+
+  assertMatch(
+    overview.text,
+    /href="\/fresh\/"[^]*nothing has been published yet[^]*href="\/good\/"/,
+  );
+  assertEquals(health.status, 503);
+  assertMatch(
+    health.text,
+    /^good: 1 file is published.*\nfresh: nothing has been published yet\n$/,
+  );
+  assertMatch(metrics.text, /^relais_files_published_total\{job="good"\} 1$/m);
+  assertMatch(one.text, /<title>well · good · relais<\/title>/);
+  assertStringIncludes(one.text, "Last runs of the publisher");
+  assertEquals(
+    await Promise.all(
+      ["/good", "/bad/", "/log", "/good/x", "/good/log/"].map(async (path) =>
+        (await ask(path)).status
+      ),
+    ),
+    [404, 404, 404, 404, 404],
+  );
 });

@@ -12,6 +12,7 @@ import { examineDirectory } from "./check/directory.ts";
 import { examineConfig } from "./check/files.ts";
 import { findingLine } from "./check/finding.ts";
 import { examineHooks } from "./check/hooks.ts";
+import { examineJobs } from "./check/jobs.ts";
 import { examinePublisher } from "./check/publisher.ts";
 import { examineReplica } from "./check/replica.ts";
 import type { Output } from "./output.ts";
@@ -26,6 +27,7 @@ export async function check(
   const cache = Deno.env.get("CACHE_DIRECTORY");
   const findings = [
     examineConfig(path),
+    ...await examineJobs(config),
     ...replica === null ? [] : await examineReplica(config as ReplicaReady),
     ...publish === null ? [] : await examinePublisher(config as PublishReady),
     ...log.file === ""

@@ -34,6 +34,13 @@ export const globalOptions = [
     default: "/etc/relais/relais.toml, then ./relais.toml",
   },
   {
+    long: "job",
+    kind: "job",
+    value: "NAME",
+    help: "the job NAME: read /etc/relais/NAME.toml",
+    conflicts: "config",
+  },
+  {
     long: "json",
     kind: "flag",
     help: "give results as JSON, one document; a line each for what streams",

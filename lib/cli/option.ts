@@ -13,8 +13,8 @@ interface Named {
   readonly short?: string;
   /** What it does: no capital, no full stop. */
   readonly help: string;
-  /** The long name of an option that contradicts this one. */
-  readonly conflicts?: string;
+  /** The long names of options that contradict this one. */
+  readonly conflicts?: string | readonly string[];
   /** The long name of a flag that must be there with this one. */
   readonly needs?: string;
 }
@@ -26,7 +26,7 @@ export interface FlagOption extends Named {
 
 /** An option followed by a value. */
 export interface ValueOption extends Named {
-  /** `integer`: 0 or more; `duration`, `size` and `share`: as in the configuration, `90s`, `10GB`, `1%`; `account`, `server`: the name of one. */
+  /** `integer`: 0 or more; `duration`, `size` and `share`: as in the configuration, `90s`, `10GB`, `1%`; `account`, `server`, `job`: the name of one. */
   readonly kind:
     | "integer"
     | "duration"
@@ -34,7 +34,8 @@ export interface ValueOption extends Named {
     | "share"
     | "path"
     | "account"
-    | "server";
+    | "server"
+    | "job";
   /** The word that stands for the value in the help. */
   readonly value: string;
   /** What holds without the option, in words. */
@@ -85,7 +86,7 @@ export interface Command {
 /** The value of one option: milliseconds for a duration, `undefined` for what was not given. */
 export type OptionValue<O extends Option> = O extends FlagOption ? boolean
   : O extends ChoiceOption ? O["choices"][number] | undefined
-  : O extends { readonly kind: "path" | "account" | "server" }
+  : O extends { readonly kind: "path" | "account" | "server" | "job" }
     ? string | undefined
   : number | undefined;
 

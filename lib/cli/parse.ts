@@ -211,8 +211,9 @@ function refuseConflicts(
 ): void {
   for (const { long, conflicts, needs } of options) {
     if (!values[long]) continue;
-    if (conflicts !== undefined && values[conflicts]) {
-      throw new UsageError(`Cannot use --${long} and --${conflicts} together`);
+    for (const other of [conflicts ?? []].flat()) {
+      if (!values[other]) continue;
+      throw new UsageError(`Cannot use --${long} and --${other} together`);
     }
     if (needs !== undefined && !values[needs]) {
       throw new UsageError(`Cannot use --${long} without --${needs}`);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { basename } from "@std/path/posix";
 import type { Config } from "../config/config.ts";
 import {
   ConfigError,
@@ -30,14 +31,16 @@ export interface ServeArguments {
   /** Milliseconds. */
   readonly maxLag: number | undefined;
   readonly maxAge: number | undefined;
+  /** Whether each configuration is a job among others, even if there is one. */
+  readonly "all-jobs": boolean;
 }
 
 /** A shorter token can be guessed. */
 const leastTokenLength = 16;
 
-/** Serves the page until a signal ends it. */
+/** Serves the page over one configuration, or over several, until a signal ends it. */
 export async function serve(
-  config: Config,
+  configs: readonly Config[],
   args: ServeArguments,
   output: Output,
 ): Promise<ExitStatus> {
@@ -55,12 +58,13 @@ export async function serve(
   }
   using signals = new Signals();
   const site = {
-    jobs: [{
-      name: null,
+    jobs: configs.map((config) => ({
+      // The job without a name of its own has that of its file.
+      name: args["all-jobs"] ? basename(config.path, ".toml") : null,
       places: placesOf(config),
       limits: limitsFor(config.schedule.everyMs, args),
       log: config.log.file,
-    }],
+    })),
     gate: { host: args.host, token },
   };
   await using serving = new Serving(

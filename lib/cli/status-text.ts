@@ -6,7 +6,9 @@
 
 import type { PastPass, PastRun } from "../state/history.ts";
 import type { Disk } from "../status/disk.ts";
+import type { Problem } from "../status/health.ts";
 import type { Aspect } from "../status/job.ts";
+import type { JudgedJob } from "../status/jobs.ts";
 import type { PublisherSituation } from "../status/publisher.ts";
 import { tellList } from "../status/server-list.ts";
 import type { Situation } from "../status/situation.ts";
@@ -39,10 +41,33 @@ export function publisherLines(aspect: Aspect<PublisherSituation>): string[] {
   ];
 }
 
+/** Returns a line for each of several jobs. */
+export function jobLines(jobs: readonly JudgedJob[]): string[] {
+  const rows = jobs.map(({ name, problems, summary }) => [
+    name,
+    verdictOf(problems),
+    summary,
+  ]);
+  return [
+    ...formatColumns(jobColumns, rows),
+    "",
+    "relais status --job NAME tells more of one.",
+  ];
+}
+
+const jobColumns: readonly Column[] = [
+  { name: "job", align: "left" },
+  { name: "state", align: "left" },
+  { name: "how", align: "left" },
+];
+
+function verdictOf(problems: readonly Problem[]): string {
+  return problems.length === 0 ? "Well" : "Not well";
+}
+
 /** The verdict, and a line without anything. */
 function heading({ problems, summary }: Aspect<unknown>): string[] {
-  const word = problems.length === 0 ? "Well" : "Not well";
-  return [`${word}: ${summary}.`, ""];
+  return [`${verdictOf(problems)}: ${summary}.`, ""];
 }
 
 function overview(situation: Situation): string[] {

@@ -184,18 +184,16 @@ function accountSteps(
 }
 
 function managerSteps(units: readonly Unit[], systemctl: string): Step[] {
-  const has = (name: string) => units.some((unit) => unit.name === name);
   const enable = (name: string) => `${systemctl} enable --now ${name}`;
   return [
     { command: `${systemctl} daemon-reload`, why: "systemd reads the units" },
     ...units.filter(({ name }) => name.endsWith(".timer"))
       .map(({ name }) => ({ command: enable(name), why: "runs it regularly" })),
-    ...has("relaisd.service")
-      ? [{
-        command: enable("relaisd.service"),
-        why: "instead of relais.timer: one process that stays",
-      }]
-      : [],
+    ...units.filter(({ name }) => name.startsWith("relaisd"))
+      .map(({ name }) => ({
+        command: enable(name),
+        why: "instead of the timer: one process that stays",
+      })),
   ];
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { parseDuration, parseShare, parseSize } from "../config/units.ts";
+import { isJobName } from "../config/job.ts";
 import { UsageError } from "../errors.ts";
 import type { Option } from "./option.ts";
 import { flagGiven } from "./spelling.ts";
@@ -32,6 +33,8 @@ export function valueOf(
       return text;
     case "account":
       return account(option.long, text);
+    case "job":
+      return job(option.long, text);
     case "integer":
       return integer(option.long, text);
     case "duration":
@@ -65,6 +68,14 @@ function integer(long: string, text: string): number {
 function account(long: string, text: string): string {
   if (/^[a-z_][a-z0-9_-]{0,30}\$?$/.test(text)) return text;
   throw wrong(long, `"${text}" is no name of an account`);
+}
+
+function job(long: string, text: string): string {
+  if (isJobName(text)) return text;
+  throw wrong(
+    long,
+    `"${text}" is no name of a job: up to 64 letters, digits, "-", "_" and ".", the first one a letter, a digit or "_"`,
+  );
 }
 
 function duration(long: string, text: string): number {

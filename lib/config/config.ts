@@ -50,7 +50,7 @@ export type MaxDelete = { readonly share: number } | { readonly files: number };
 /** The copy, on this machine. */
 export interface ReplicaConfig {
   readonly into: string;
-  /** @default "/var/lib/relais" */
+  /** @default "/var/lib/relais", or "/var/lib/relais/JOB" */
   readonly state: string;
   /** @default "auto" */
   readonly source: Source;
@@ -124,7 +124,7 @@ export const levels = ["debug", "info", "warning", "error"] as const;
 export type Level = typeof levels[number];
 
 export interface LogConfig {
-  /** Path of the log file; empty: none. @default "/var/log/relais/relais.log" */
+  /** Path of the log file; empty: none. @default "/var/log/relais/relais.log", or "/var/log/relais/JOB/relais.log" */
   readonly file: string;
   /** @default "info" */
   readonly level: Level;
@@ -196,6 +196,8 @@ export interface Compaction {
 export interface Config {
   /** Path of the file it was read from. */
   readonly path: string;
+  /** The job that it is of; `null`: it needs no name. */
+  readonly job: string | null;
   /** In order of preference. */
   readonly servers: readonly ServerConfig[];
   readonly replica: ReplicaConfig | null;

@@ -13,10 +13,15 @@ import type {
 import type { Parsed } from "./schema.ts";
 
 /** Names what was parsed as the rest of relais does. */
-export function toConfig(path: string, parsed: Parsed): Config {
+export function toConfig(
+  path: string,
+  job: string | null,
+  parsed: Parsed,
+): Config {
   const { server, replica, copy, schedule, stat, publish } = parsed;
   return {
     path,
+    job,
     servers: server.map(toServer),
     replica: replica === undefined ? null : toReplica(replica),
     probe: toProbe(parsed.probe),

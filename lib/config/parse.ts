@@ -8,11 +8,13 @@
 import * as v from "valibot";
 import type { Config } from "./config.ts";
 import { toConfig } from "./convert.ts";
+import { defaultsOf, jobOf } from "./job.ts";
 import type { KeyPath } from "./position.ts";
 import { type Problem, tell, unusable } from "./problem.ts";
 import { brokenRules } from "./rules.ts";
 import { type Parsed, schema } from "./schema.ts";
 import { parseSyntax } from "./syntax.ts";
+import { isTable } from "./table.ts";
 import { describeUnknown, unknownKeys } from "./unknown-key.ts";
 
 /**
@@ -23,14 +25,30 @@ import { describeUnknown, unknownKeys } from "./unknown-key.ts";
  */
 export function parseConfig(text: string, path: string): Config {
   const { tables, positions } = parseSyntax(text, path);
-  const { parsed, problems } = validate(tables);
-  if (problems.length === 0) return toConfig(path, parsed);
+  const job = jobOf(path);
+  const { parsed, problems } = validate(withDefaults(tables, job));
+  if (problems.length === 0) return toConfig(path, job, parsed);
   const where = positions();
   const told = problems
     .map((problem) => ({ problem, line: where.lineOf(problem.path) }))
     .sort((a, b) => a.line - b.line)
     .map(({ problem, line }) => tell(path, { line }, problem));
   throw unusable(path, told);
+}
+
+/** Puts what holds in a job where the file says nothing. What is no table is left for others to tell. */
+function withDefaults(
+  tables: Readonly<Record<string, unknown>>,
+  job: string | null,
+): Readonly<Record<string, unknown>> {
+  if (job === null) return tables;
+  const { state, log: file } = defaultsOf(job);
+  const { replica, log = {} } = tables;
+  return {
+    ...tables,
+    ...isTable(replica) ? { replica: { state, ...replica } } : {},
+    ...isTable(log) ? { log: { file, ...log } } : {},
+  };
 }
 
 /** Returns what the tables say, as far as they are sound, and all that is wrong with them. */

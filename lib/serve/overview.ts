@@ -5,17 +5,15 @@
  */
 
 import { gravestFirst, type Problem } from "../status/health.ts";
-import { problemsOfJob, sayJob } from "../status/job.ts";
+import { byGravity, type JudgedJob } from "../status/jobs.ts";
 import { html, outside } from "./html.ts";
 import { renderFrame } from "./page.ts";
 import { table } from "./sections.ts";
-import type { NamedJob } from "./view.ts";
 
 /** Returns the document that leads to each job. */
-export function renderOverview(jobs: readonly NamedJob[]): string {
-  const judged = jobs.map(judge);
-  const unwell = judged.filter(({ problems }) => problems.length > 0);
-  const rows = judged.map(({ name, problems, summary }) =>
+export function renderOverview(jobs: readonly JudgedJob[]): string {
+  const unwell = byGravity(jobs).filter(({ problems }) => problems.length > 0);
+  const rows = byGravity(jobs).map(({ name, problems, summary }) =>
     html`<tr>
   <th scope="row"><a href="/${name}/">${name}</a></th>
   <td>${mark(problems)}</td>
@@ -26,7 +24,7 @@ export function renderOverview(jobs: readonly NamedJob[]): string {
     name: null,
     problems: gravestFirst(unwell.flatMap(({ problems }) => problems)),
     summary: unwell.length === 0
-      ? `${judged.length} jobs`
+      ? `${jobs.length} jobs`
       : unwell.map(({ name, summary }) => `${name}: ${summary}`).join("; "),
     now: Date.now() / 1_000,
     body: html`
@@ -40,20 +38,6 @@ export function renderOverview(jobs: readonly NamedJob[]): string {
       </section>
     `,
   });
-}
-
-interface Judged {
-  readonly name: string;
-  readonly problems: readonly Problem[];
-  readonly summary: string;
-}
-
-function judge({ name, stands }: NamedJob): Judged {
-  if (typeof stands === "string") {
-    const problems = [{ gravity: "critical", text: stands } as const];
-    return { name, problems, summary: stands };
-  }
-  return { name, problems: problemsOfJob(stands), summary: sayJob(stands) };
 }
 
 function mark([gravest]: readonly Problem[]) {

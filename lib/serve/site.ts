@@ -21,6 +21,7 @@ import {
   problemsOfJob,
   sayJob,
 } from "../status/job.ts";
+import { judgeJob } from "../status/jobs.ts";
 import { type GateSettings, turnAway } from "./gate.ts";
 import { answer, plain } from "./headers.ts";
 import { firstLines, streamLog } from "./log-stream.ts";
@@ -108,10 +109,9 @@ export class Site {
   }
 
   async #overview(): Promise<Response> {
-    const jobs = await Promise.all(this.#jobs.map(async (job) => ({
-      name: job.name!,
-      stands: await lookOrTell(job),
-    })));
+    const jobs = await Promise.all(
+      this.#jobs.map(async (job) => judgeJob(job.name!, await lookOrTell(job))),
+    );
     const body = renderOverview(jobs);
     return answer(body, "text/html; charset=utf-8", { policy });
   }

@@ -27,10 +27,3 @@ export interface View extends JobView {
   /** Whether there is a log to follow. */
   readonly follows: boolean;
 }
-
-/** One job among others. */
-export interface NamedJob {
-  readonly name: string;
-  /** How it stands, or why that cannot be told. */
-  readonly stands: JobView | string;
-}

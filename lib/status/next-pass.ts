@@ -5,14 +5,19 @@
  * @module
  */
 
+import { forJob } from "../config/job.ts";
 import type { PastPass, PastRun } from "../state/history.ts";
 import type { Snapshot } from "../stats/snapshot.ts";
 
-/** The timers that `relais --once` and `relais publish --once` are run from. */
-export const timerUnits = {
-  replica: "relais.timer",
-  publisher: "relais-publish.timer",
-} as const;
+/** Returns the timers that `relais --once` and `relais publish --once` are run from, in a job. */
+export function timersOf(
+  job: string | null,
+): { readonly replica: string; readonly publisher: string } {
+  return {
+    replica: `${forJob("relais", job, "@")}.timer`,
+    publisher: `${forJob("relais-publish", job, "@")}.timer`,
+  };
+}
 
 /** systemd answers at once, or not at all. */
 const patienceMs = 1_000;

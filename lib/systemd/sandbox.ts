@@ -15,6 +15,8 @@ export interface Needs {
   readonly reads: readonly string[];
   /** Directories it writes to. */
   readonly writes: readonly string[];
+  /** Directory below /var/cache that a self-extracting executable keeps its payload in. */
+  readonly cache: string;
   /** Whether it talks to servers. */
   readonly network: boolean;
   /** Private keys, which root reads for it. */
@@ -35,7 +37,7 @@ const homes = /^\/(?:home|root|run\/user)\//;
 
 /** Returns the settings of a service that the system's manager runs. */
 export function sandbox(
-  { user, reads, writes, network, credentials }: Needs,
+  { user, reads, writes, cache, network, credentials }: Needs,
 ): Setting[] {
   const atHome = [...reads, ...writes].some((path) => homes.test(path));
   return [
@@ -48,8 +50,7 @@ export function sandbox(
       ["LoadCredential", `${name}:${path}`.replaceAll("%", "%%")] as const
     ),
     ...directories(writes, user === null),
-    // A self-extracting executable keeps its payload there.
-    ["CacheDirectory", "relais"],
+    ["CacheDirectory", cache],
     "Hooks have no other rights: systemctl edit adds what they need, for example",
     "ReadWritePaths=/srv/reports",
     ["ProtectSystem", "strict"],

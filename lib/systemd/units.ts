@@ -6,6 +6,7 @@
 
 import { dirname } from "@std/path/posix";
 import type { Config } from "../config/config.ts";
+import { forJob } from "../config/job.ts";
 import { calendarEvery, timeSpan } from "./calendar.ts";
 import { credentialName } from "./credentials.ts";
 import { type Needs, sandbox, unprivileged } from "./sandbox.ts";
@@ -43,13 +44,17 @@ export function unitsFor(config: Config, options: UnitOptions): Unit[] {
   return [
     ...config.replica === null ? [] : [
       passService(config, options),
-      timer("relais", `a pass every ${timeSpan(everyMs)}`, everyMs),
+      timer(
+        unitOf("relais", "timer", config),
+        `a pass every ${timeSpan(everyMs)}`,
+        everyMs,
+      ),
       loopService(config, options),
     ],
     ...config.publish === null ? [] : [
       publishService(config, options),
       timer(
-        "relais-publish",
+        unitOf("relais-publish", "timer", config),
         `publishes every ${timeSpan(everyMs)}`,
         everyMs,
       ),
@@ -64,9 +69,21 @@ export function passSettings(config: Config, options: UnitOptions): string[] {
   ) => typeof setting === "string" ? [] : [setting.join("=")]);
 }
 
+/**
+ * Returns the name of a unit: of a job, that of an instance. Each has a file of
+ * its own and no template, since what a job may read, write and reach is its own.
+ */
+function unitOf(
+  name: string,
+  kind: "service" | "timer",
+  { job }: Pick<Config, "job">,
+): string {
+  return `${forJob(name, job, "@")}.${kind}`;
+}
+
 function passService(config: Config, options: UnitOptions): Unit {
   return {
-    name: "relais.service",
+    name: unitOf("relais", "service", config),
     sections: {
       Unit: [
         ["Description", "relais: one pass, from the servers to the replica"],
@@ -85,14 +102,19 @@ function passService(config: Config, options: UnitOptions): Unit {
 
 function loopService(config: Config, options: UnitOptions): Unit {
   return {
-    name: "relaisd.service",
+    name: unitOf("relaisd", "service", config),
     sections: {
       Unit: [
         ["Description", "relais: keeps the replica up to date"],
         ["Documentation", "man:relais(1)"],
         ...afterNetwork,
         "Both at once would only get in each other's way.",
-        ["Conflicts", "relais.timer relais.service"],
+        [
+          "Conflicts",
+          `${unitOf("relais", "timer", config)} ${
+            unitOf("relais", "service", config)
+          }`,
+        ],
         ["StartLimitIntervalSec", "10min"],
         ["StartLimitBurst", "5"],
       ],
@@ -116,7 +138,7 @@ function loopService(config: Config, options: UnitOptions): Unit {
 
 function publishService(config: Config, options: UnitOptions): Unit {
   return {
-    name: "relais-publish.service",
+    name: unitOf("relais-publish", "service", config),
     sections: {
       Unit: [
         ["Description", "relais: publishes new files"],
@@ -142,7 +164,7 @@ function timer(name: string, what: string, everyMs: number): Unit {
     ? [["OnActiveSec", "1s"], ["OnUnitInactiveSec", timeSpan(everyMs)]]
     : [["OnCalendar", calendar], ["Persistent", "yes"]];
   return {
-    name: `${name}.timer`,
+    name,
     sections: {
       Unit: [["Description", `relais: ${what}`]],
       Timer: [
@@ -178,7 +200,7 @@ function confinement(needs: Needs, { perUser }: UnitOptions): Setting[] {
 }
 
 function replicaNeeds(
-  { servers, replica, log, stat }: Config,
+  { servers, replica, log, stat, job }: Config,
   { user, executable, config }: UnitOptions,
 ): Needs {
   const identities = new Set(
@@ -191,6 +213,7 @@ function replicaNeeds(
       ...servers.flatMap(({ knownHosts }) => knownHosts),
     ],
     writes: [...replicaDirectories(replica!), ...directoriesOf(log, stat)],
+    cache: cacheOf(job),
     network: true,
     credentials: [...identities].map((path) => ({
       name: credentialName(path),
@@ -206,16 +229,24 @@ function replicaDirectories(
 }
 
 function publishNeeds(
-  { publish, log, stat }: Config,
+  { publish, log, stat, hooks, job }: Config,
   { user, executable, config }: UnitOptions,
 ): Needs {
   return {
     user,
     reads: [executable, config, publish!.base],
     writes: [publish!.into, ...directoriesOf(log, stat)],
-    network: false,
+    cache: cacheOf(job),
+    // It talks to nobody itself: who is told of its runs is reached over the network.
+    network: hooks.ping !== "" ||
+      hooks.onError.length + hooks.onRecovered.length > 0,
     credentials: [],
   };
+}
+
+/** Jobs may have accounts of their own, none of which must own what another one uses. */
+function cacheOf(job: string | null): string {
+  return forJob("relais", job, "/");
 }
 
 function directoriesOf(

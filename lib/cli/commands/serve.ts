@@ -6,6 +6,7 @@
 
 import { defaultListen } from "../../serve/listen.ts";
 import { healthOptions } from "./health.ts";
+import { allJobsOption } from "./jobs.ts";
 import type { Command } from "../option.ts";
 
 export const serve = {
@@ -14,6 +15,7 @@ export const serve = {
   description: [
     "Serves a read-only page: the active server, lag and files over time, the last passes, failing and newest files, the log as it happens, the figures of each module. It changes nothing, and runs while passes run.",
     "/metrics is for Prometheus; /healthz answers 200 or 503, as relais status exits with 0 or 1.",
+    "With --all-jobs the first page leads to that of each job; /metrics and /healthz are over all.",
     "Beyond this machine it needs a token, which a browser asks for as a password and a monitor sends as a bearer token. It speaks plain HTTP: put a TLS proxy or an SSH tunnel before it.",
   ],
   arguments: [],
@@ -38,6 +40,7 @@ export const serve = {
       help: "a name it may be asked for by, besides addresses and localhost",
     },
     ...healthOptions,
+    allJobsOption,
   ],
   examples: [
     { line: "relais serve", help: "then look at http://127.0.0.1:7878/" },

@@ -5,6 +5,7 @@
  */
 
 import { healthOptions } from "./health.ts";
+import { allJobsOption } from "./jobs.ts";
 import type { Command } from "../option.ts";
 
 export const status = {
@@ -15,6 +16,7 @@ export const status = {
     "On a server that publishes: its list and who writes it, how the last runs ended, and which sources were skipped. Of a machine that does both, it tells both.",
     "Exits with 0 if all is well, with 1 if not. All is well if the last pass came to its end, and not longer than --max-age ago, if no file failed, and if the lag is not longer than --max-lag.",
     "With --nagios it prints one line with performance data, and exits with 0 (OK), 1 (WARNING: some files failed), 2 (CRITICAL) or 3 (UNKNOWN).",
+    "With --all-jobs it tells of each job in a line, the worst first.",
   ],
   arguments: [],
   options: [
@@ -31,12 +33,17 @@ export const status = {
       help: "speak as a Nagios plugin does",
       conflicts: "watch",
     },
+    allJobsOption,
   ],
   examples: [
     { line: "relais status --json", help: "the same for a program" },
     {
       line: "relais status --nagios --max-lag 15m",
       help: "as a check of Nagios, Icinga, Checkmk …",
+    },
+    {
+      line: "relais status --all-jobs --nagios",
+      help: "one check for all jobs of this machine",
     },
   ],
 } as const satisfies Command;
