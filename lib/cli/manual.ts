@@ -70,6 +70,10 @@ const files = [
     "The state, if the configuration does not say otherwise.",
   ],
   ["/var/log/relais/relais.log", "The log, likewise."],
+  [
+    "/etc/relais/NAME.toml, /var/lib/relais/NAME, /var/log/relais/NAME/relais.log",
+    "The same for the job NAME.",
+  ],
   [".relais/list", "In the export on a server: the list of published files."],
 ] as const;
 

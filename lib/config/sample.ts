@@ -67,7 +67,7 @@ root = "/export"
 # The copy on this machine.
 [replica]
 into = "/srv/replica"          # the directory that holds it
-# state = "/var/lib/relais"    # what relais remembers; not in into
+# state = "/var/lib/relais"    # what relais remembers; not in into; of a job /var/lib/relais/JOB
 # source = "auto"              # list, tree, or auto: the list if there is one
 # include = []                 # globs on the path below root; empty: everything
 # exclude = []                 # globs, as well
@@ -106,7 +106,7 @@ const commonTables = `[schedule]
 # every = "1m"                 # from one pass to the next, without --once
 
 [log]
-# file = "/var/log/relais/relais.log"   # "": none
+# file = "/var/log/relais/relais.log"   # "": none; of a job /var/log/relais/JOB/relais.log
 # level = "info"               # debug, info, warning, error
 # max_size = "10MB"            # then a new file is begun
 # keep = 5                     # older files kept

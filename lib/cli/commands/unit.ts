@@ -11,6 +11,7 @@ export const unit = {
   summary: "the systemd units that run relais here",
   description: [
     "Prints the units that the configuration has work for: a timer with a service that runs one pass, a service that stays, and on a server a timer that publishes. They confine relais to what it needs.",
+    "The units of a job have its name: relais@NAME.timer, relais@NAME.service.",
     "Private keys are handed over by systemd, so that root alone can read their files.",
   ],
   arguments: [],
