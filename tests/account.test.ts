@@ -12,8 +12,7 @@ Deno.test({
     const replica = { state: `${directory}/state`, into: `${directory}/into` };
     const ask = async (settings?: string[]) => {
       const account = await accountOf(
-        // deno-lint-ignore no-explicit-any
-        { replica: replica as any },
+        replica,
         () => Promise.resolve(settings),
       );
       return account && [account.name, account.owns];

@@ -1,11 +1,10 @@
 /**
- * The account that a replica belongs to: what it has written, nobody else is to
+ * The account that a replica, or a publisher, belongs to: what it has written, nobody else is to
  * write.
  *
  * @module
  */
 
-import type { ReplicaReady } from "../config/config.ts";
 import { lookUp } from "./passwd.ts";
 import { type ServiceSettings, valuesOf } from "../systemd/installed.ts";
 
@@ -24,13 +23,22 @@ interface Ids {
   readonly gid: number;
 }
 
+/** What an account is asked of. */
+export interface Owned {
+  /** Where relais keeps what it remembers. */
+  readonly state: string;
+  /** The copy, or the export. */
+  readonly into: string;
+}
+
 /**
- * Returns the account of the replica: who owns its state; before there is one,
- * whom the installed service runs as; before there is one, who owns the copy.
+ * Returns the account of a replica or a publisher: who owns its state; before
+ * there is one, whom the installed service runs as; before there is one, who owns
+ * the copy, or the export.
  * `undefined` if nothing says. root is an account like any other.
  */
 export async function accountOf(
-  { replica: { state, into } }: Pick<ReplicaReady, "replica">,
+  { state, into }: Owned,
   installed: () => Promise<ServiceSettings | undefined>,
 ): Promise<Account | undefined> {
   const owner = ownerOf(state);

@@ -1,21 +1,22 @@
 /**
- * What root types, done by the account that the replica belongs to: in the
- * sandbox of the service where systemd runs, with the key that systemd hands
+ * What root types, done by the account that the replica, or the publisher, belongs
+ * to: in the sandbox of the service where systemd runs, with the key that systemd hands
  * over. What root would write, that account could not write again.
  *
  * @module
  */
 
 import { resolve } from "@std/path/posix";
-import { type Account, accountOf } from "../account/account.ts";
+import { type Account, accountOf, type Owned } from "../account/account.ts";
 import { standIn } from "../account/child.ts";
 import {
   type OutOfReach,
   outOfReach,
   setprivCommand,
 } from "../account/setpriv.ts";
-import type { Config, ReplicaReady } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import { ConfigError, type ExitStatus, exitStatus } from "../errors.ts";
+import { ownDirectoryOf } from "../publish/own-directory.ts";
 import { credentialName } from "../systemd/credentials.ts";
 import {
   installedSettings,
@@ -23,7 +24,12 @@ import {
   type ServiceSettings,
 } from "../systemd/installed.ts";
 import { transientCommand } from "../systemd/transient.ts";
-import { passSettings } from "../systemd/units.ts";
+import {
+  passSettings,
+  publishSettings,
+  unitOf,
+  type UnitOptions,
+} from "../systemd/units.ts";
 import { mark } from "./concerns-account.ts";
 import { executableCommand, executablePath } from "./executable.ts";
 import type { Output } from "./output.ts";
@@ -35,11 +41,43 @@ const shown = ["TERM", "PAGER", "LESS"] as const;
 /** Exit statuses from here on come from systemd: systemd.exec(5), "Process Exit Codes". */
 const systemdStatus = 200;
 
-/** The service of a replica. */
-const service = "relais.service";
+/** What a command of root's is about. */
+interface Subject extends Owned {
+  /** Name of its service. */
+  readonly service: string;
+  /** What that service is allowed. */
+  readonly settings: (options: UnitOptions) => string[];
+  /** Private keys that it needs. */
+  readonly keys: readonly string[];
+}
+
+/** Says what a command is about; `undefined` if there is no such thing. A check of both is one of the replica. */
+function subjectOf(
+  { command }: Invocation,
+  config: Config,
+): Subject | undefined {
+  const { servers, replica, publish } = config;
+  if (replica !== null && command !== "publish") {
+    return {
+      state: replica.state,
+      into: replica.into,
+      service: unitOf("relais", "service", config),
+      settings: (options) => passSettings(config, options),
+      keys: servers.flatMap(({ identity }) => identity ?? []),
+    };
+  }
+  if (publish === null) return undefined;
+  return {
+    state: ownDirectoryOf(publish),
+    into: publish.into,
+    service: unitOf("relais-publish", "service", config),
+    settings: (options) => publishSettings(config, options),
+    keys: [],
+  };
+}
 
 /**
- * Runs a command line of root's as the account of the replica; returns its exit
+ * Runs a command line of root's as the account of what it is about; returns its exit
  * status, or `undefined` if that account is root.
  *
  * @throws {ConfigError} If that account cannot do it, because it may not read what it needs.
@@ -50,20 +88,20 @@ export async function runAsAccount(
   config: Config,
   output: Output,
 ): Promise<ExitStatus | undefined> {
-  if (config.replica === null) return undefined;
+  const subject = subjectOf(invocation, config);
+  if (subject === undefined) return undefined;
   const path = resolve(config.path);
   let asked: Promise<ServiceSettings | undefined> | undefined;
   const installed = () =>
     asked ??= isBooted()
-      ? installedSettings(service, path)
+      ? installedSettings(subject.service, path)
       : Promise.resolve(undefined);
-  const replica = config as ReplicaReady;
-  const account = await accountOf(replica, installed);
+  const account = await accountOf(subject, installed);
   if (account === undefined || account.ids?.uid === 0) return undefined;
   const task = { invocation, args: withPath(args, path), path, account };
   return isBooted()
-    ? await underSystemd(task, replica, await installed(), output)
-    : await alone(task, replica, output);
+    ? await underSystemd(task, subject, await installed(), output)
+    : await alone(task, subject, output);
 }
 
 /** What is to be done, and by whom. */
@@ -77,15 +115,15 @@ interface Task {
 
 async function underSystemd(
   task: Task,
-  config: ReplicaReady,
+  subject: Subject,
   installed: ServiceSettings | undefined,
   output: Output,
 ): Promise<ExitStatus> {
   const { invocation, args, path, account } = task;
-  const settings = installed ?? passSettings(config, {
+  const settings = installed ?? subject.settings({
     executable: executablePath(),
     config: path,
-    user: isMadeUp(config, account) ? null : account.name,
+    user: isMadeUp(subject, account) ? null : account.name,
     perUser: false,
   });
   const lent = await lendConfig(task);
@@ -110,7 +148,7 @@ async function underSystemd(
 }
 
 /** Whether systemd makes the account up when a service starts, and keeps what it writes in a place of its own. */
-function isMadeUp({ replica: { state } }: ReplicaReady, { ids }: Account) {
+function isMadeUp({ state }: Subject, { ids }: Account) {
   if (ids === null) return true;
   try {
     return Deno.realPathSync(state).startsWith("/var/lib/private/");
@@ -141,13 +179,11 @@ function needs(path: string): (readonly ["r" | "x", string])[] {
 
 async function alone(
   task: Task,
-  { servers }: ReplicaReady,
+  subject: Subject,
   output: Output,
 ): Promise<ExitStatus> {
   const { invocation, args, path, account } = task;
-  const keys = invocation.command === "check"
-    ? []
-    : servers.flatMap(({ identity }) => identity ?? []);
+  const keys = invocation.command === "check" ? [] : subject.keys;
   const [missing] = await outOfReach(account, [
     ...needs(path),
     ...keys.map((key) => ["r", key] as const),
@@ -217,5 +253,9 @@ function isDryRun(invocation: Invocation): boolean {
 /** The same command line from anywhere: with the configuration that was found here. */
 function withPath(args: readonly string[], path: string): string[] {
   const end = args.indexOf("--");
-  return args.toSpliced(end === -1 ? args.length : end, 0, "--config", path);
+  const own = end === -1 ? args : args.slice(0, end);
+  // A job is found from anywhere, and named only once.
+  const isJob = own.some((word) => /^--job(?:=|$)/.test(word));
+  if (isJob) return [...args];
+  return args.toSpliced(own.length, 0, "--config", path);
 }

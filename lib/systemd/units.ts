@@ -64,17 +64,29 @@ export function unitsFor(config: Config, options: UnitOptions): Unit[] {
 
 /** What a pass is allowed, as settings of a service. */
 export function passSettings(config: Config, options: UnitOptions): string[] {
-  return confinement(replicaNeeds(config, options), options).flatMap((
-    setting,
-  ) => typeof setting === "string" ? [] : [setting.join("=")]);
+  return settingsOf(replicaNeeds(config, options), options);
+}
+
+/** What publishing is allowed, likewise. */
+export function publishSettings(
+  config: Config,
+  options: UnitOptions,
+): string[] {
+  return settingsOf(publishNeeds(config, options), options);
+}
+
+function settingsOf(needs: Needs, options: UnitOptions): string[] {
+  return confinement(needs, options).flatMap((setting) =>
+    typeof setting === "string" ? [] : [setting.join("=")]
+  );
 }
 
 /**
  * Returns the name of a unit: of a job, that of an instance. Each has a file of
  * its own and no template, since what a job may read, write and reach is its own.
  */
-function unitOf(
-  name: string,
+export function unitOf(
+  name: "relais" | "relaisd" | "relais-publish",
   kind: "service" | "timer",
   { job }: Pick<Config, "job">,
 ): string {
