@@ -34,6 +34,7 @@ import { type ExitStatus, exitStatus, RelaisError } from "./lib/errors.ts";
 /** Runs one command line, and returns its exit status. */
 export async function main(args: readonly string[]): Promise<ExitStatus> {
   try {
+    leaveForbidden();
     const invocation = parseCommandLine(args);
     const output = new Output(invocation.options);
     return concernsAccount(invocation)
@@ -47,6 +48,15 @@ export async function main(args: readonly string[]): Promise<ExitStatus> {
     }
     output.error(`internal error: ${(error as Error).stack ?? error}`);
     return exitStatus.incomplete;
+  }
+}
+
+/** Nothing can be started from where runuser and sudo leave an account that may not be there. */
+function leaveForbidden(): void {
+  try {
+    Deno.lstatSync("./relais.toml");
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) Deno.chdir("/");
   }
 }
 

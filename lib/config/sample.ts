@@ -117,7 +117,8 @@ const commonTables = `[schedule]
 `;
 
 const hooksTable =
-  `# Commands to run, as lists of the command and its arguments; no shell.
+  `# Commands to run, as lists of the command and its arguments; no shell. They have the rights of
+# the service: curl can send a mail, sendmail cannot. docs/watching.md has an example.
 [hooks]
 # on_new = []                  # after new files have arrived; gets them on stdin, NUL-separated
 # on_new_timeout = "10m"       # on_new, and whatever it has started, is ended after so long

@@ -1,0 +1,316 @@
+/**
+ * README followed by a script, on machines with a systemd of their own: what it
+ * says is typed as it stands there, and nothing else.
+ *
+ * @module
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { Machine, noMachines } from "../../fixtures/machine.ts";
+import { until } from "../../fixtures/until.ts";
+
+const root = fromFileUrl(new URL("../..", import.meta.url));
+const reason = noMachines();
+
+/** Returns the code in `language` that a document shows below a title. */
+function shown(document: string, title: string, language: string): string[] {
+  const text = Deno.readTextFileSync(`${root}${document}`);
+  const section = text.split(/^## /m).find((part) => part.startsWith(title))!;
+  const fence = "```";
+  const blocks = section.matchAll(
+    new RegExp(`^${fence}${language}\n(.*?)^${fence}$`, "gms"),
+  );
+  return Array.from(blocks, ([, code]) => code!);
+}
+
+/** Types what README shows; `edit` is done where it says so, and so are the steps that relais unit names. */
+async function follow(
+  machine: Machine,
+  block: string,
+  edit = () => {},
+): Promise<string> {
+  let said = "";
+  for (const part of block.split(/(?<=# then .*\n)/)) {
+    const told = await machine.does(`set -e\n${part}`);
+    said += told;
+    if (/# then edit it/.test(part)) edit();
+    if (/# then the steps it names/.test(part)) {
+      await machine.does(`set -e\n${stepsOf(told)}`);
+    }
+  }
+  return said;
+}
+
+/** The steps that relais unit names, without the loop that is another way. */
+function stepsOf(told: string): string {
+  const [, steps = ""] = told.split("\nNext:\n");
+  return steps.split("\n").filter((step) => !/# instead of/.test(step))
+    .join("\n");
+}
+
+/** A mail server that keeps what it gets in /var/mail.txt. */
+const mailServer = `
+cat > /etc/systemd/system/smtp.socket <<'EOF'
+[Socket]
+ListenStream=25
+Accept=yes
+EOF
+cat > /etc/systemd/system/smtp@.service <<'EOF'
+[Service]
+StandardInput=socket
+ExecStart=/bin/bash /root/smtp.sh
+EOF
+cat > /root/smtp.sh <<'EOF'
+say() { printf '%s\\r\\n' "$1"; }
+say '220 mail.example.net'
+while IFS= read -r line; do
+  case $line in
+  DATA*)
+    say '354 go on'
+    while IFS= read -r line && [ "$line" != $'.\\r' ]; do
+      printf '%s\\n' "\${line%$'\\r'}" >> /var/mail.txt
+    done
+    say '250 kept' ;;
+  QUIT*) say '221 bye'; exit ;;
+  *) say '250 ok' ;;
+  esac
+done
+EOF
+systemctl start smtp.socket`;
+
+const ofRoot =
+  "find /srv/replica /var/lib/relais /var/log/relais /var/cache/relais -user root";
+
+Deno.test({
+  name:
+    "README, followed as it stands, leads to a replica on which what root types works" +
+    (reason === undefined ? "" : ` (left out: ${reason})`),
+  ignore: reason !== undefined,
+  async fn(test) {
+    const [install, serve, replicate] = shown("README.md", "Install", "sh");
+    const [mail, onFailure] = shown("docs/watching.md", "A word", "sh");
+    const [hooks] = shown("docs/watching.md", "A word", "toml");
+    await using production = await Machine.boot("production");
+    await using replica = await Machine.boot("replica");
+    Machine.cable(production, replica);
+    await production.does(`set -e
+      ip address add 192.0.2.10/24 dev eth0
+      ip address add 192.0.2.11/24 dev eth0 # backup is the same machine here
+      ip link set eth0 up
+      ssh-keygen -q -A && systemctl --quiet enable --now ssh
+      mkdir -p /data/stock
+      for file in a b c d; do echo $file > /data/stock/$file.csv; done`);
+    await replica.does(`set -e
+      ip address add 192.0.2.20/24 dev eth0
+      ip link set eth0 up
+      echo 192.0.2.10 mail.example.net >> /etc/hosts`);
+    await production.does(mailServer);
+    await replica.does(`set -e\n${mail}`);
+    const executable = await compile();
+    for (const machine of [production, replica]) {
+      Deno.mkdirSync(machine.path("/root/dist"));
+      Deno.copyFileSync(executable, machine.path("/root/dist/relais"));
+    }
+    Deno.removeSync(executable);
+    const config = replica.path("/etc/relais/relais.toml");
+    const edit = (change: (text: string) => string) =>
+      Deno.writeTextFileSync(config, change(Deno.readTextFileSync(config)));
+    const mails = async () =>
+      (await production.run("cat /var/mail.txt")).stdout;
+
+    await test.step("README leads to a replica that a timer keeps", async () => {
+      const said = await follow(replica, install!);
+      const [key] = /^ssh-ed25519 \S+/m.exec(said)!;
+      await follow(production, serve!.replace(/ssh-ed25519 AAAA…/, key));
+      const told = await follow(replica, replicate!, () => {
+        edit((text) =>
+          text.replace(`# delete = "keep"  `, `delete = "remove"`)
+            .replace("[hooks]\n", hooks!)
+        );
+      });
+
+      assertMatch(told, /A pass would copy 4 files from production/);
+      assertEquals(told.match(/^FAILED.*/gm), null);
+      // The timer fires each minute, and spreads its passes.
+      const passed = async () =>
+        (await replica.run("cat /srv/replica/stock/*.csv")).stdout ===
+          "a\nb\nc\nd\n";
+      await until(passed).catch(() => until(passed));
+      await until(async () =>
+        (await replica.run("relais status --max-lag 5m")).code === 0
+      );
+    });
+
+    await replica.does("systemctl stop relais.timer");
+
+    await test.step("a server's --nagios tells root how it does", async () => {
+      const { code, stdout } = await production.run("relais status --nagios");
+      assertEquals([code, stdout.slice(0, 9)], [0, "RELAIS OK"], stdout);
+    });
+
+    await test.step("what is refused is mailed from within the sandbox", async () => {
+      await production.does("rm /data/stock/[ab].csv");
+      await production.does("systemctl start relais-publish.service");
+      const pass = await replica.run("systemctl start relais.service");
+      assertEquals(pass.code, 1);
+      await until(async () => (await mails()).includes("Last passes"));
+      assertStringIncludes(await mails(), "Subject: relais on replica");
+      assertMatch(await mails(), /"event":"error".*"exit":5/);
+    });
+
+    await test.step("what the message says works, and leaves nothing of root's", async () => {
+      const { code, stderr } = await replica.run(
+        "relais --once --accept-shrink",
+      );
+      assertEquals(code, 0, stderr);
+      assertStringIncludes(
+        stderr,
+        "Running as relais, the account of /var/lib/relais.\n",
+      );
+      await replica.does("echo damage >> /srv/replica/stock/c.csv");
+      const verified = await replica.does("relais verify --repair");
+      assertMatch(verified, /1 repaired/);
+      await replica.does("relais --once --failback");
+      const resolved = await replica.run(
+        "relais resolve stock/c.csv --from backup",
+      );
+      assertEquals(resolved.code, 5, resolved.stderr);
+      assertEquals(await replica.does(ofRoot), "");
+      await replica.does("systemctl start relais.service");
+      assertEquals(
+        await replica.does("cat /srv/replica/stock/*.csv"),
+        "c\nd\n",
+      );
+    });
+
+    await test.step("a hook may write where the installed unit was opened for it, whoever starts the pass", async () => {
+      edit((text) =>
+        text.replace(
+          "[hooks]\n",
+          `[hooks]\non_new = ["tee", "/srv/reports/new"]\n`,
+        )
+      );
+      await replica.does(`set -e
+        install -d -o relais /srv/reports /etc/systemd/system/relais.service.d
+        printf '[Service]\\nReadWritePaths=/srv/reports\\n' \\
+          > /etc/systemd/system/relais.service.d/hooks.conf
+        systemctl daemon-reload`);
+      await production.does("echo e > /data/stock/e.csv");
+      await production.does("systemctl start relais-publish.service");
+      await replica.does("relais --once");
+      assertEquals(
+        Deno.readTextFileSync(replica.path("/srv/reports/new")),
+        "stock/e.csv\0",
+      );
+    });
+
+    await test.step("Ctrl-C ends what root started, in good order", async () => {
+      const { stdout } = await replica.run(`
+        relais 2> /dev/null & loop=$!
+        until pgrep -u relais > /dev/null; do sleep 0.1; done
+        sleep 1; kill -INT $loop; wait $loop; echo $?
+        pgrep -u relais`);
+      assertEquals(stdout, "130\n");
+    });
+
+    await test.step("check tells all that the account cannot do", async () => {
+      const { code, stdout } = await replica.run(`
+        chown root: /etc/relais/relais.toml && chmod 600 /etc/relais/known_hosts
+        touch /var/lib/relais/left && chmod 600 /var/lib/relais/left
+        mv /etc/relais/id_ed25519 /root/
+        relais check; status=$?
+        chgrp relais /etc/relais/relais.toml && chmod 644 /etc/relais/known_hosts
+        rm /var/lib/relais/left
+        mv /root/id_ed25519 /etc/relais/
+        exit $status`);
+      assertEquals(code, 2);
+      assertEquals(
+        stdout.match(/^FAILED {2}[^:]+/gm)?.map((line) => line.slice(8)),
+        [
+          ...["configuration", "key", "known_hosts"],
+          ...["server production", "server backup", "state"],
+        ],
+        stdout,
+      );
+      assertStringIncludes(stdout, "chgrp relais /etc/relais/relais.toml");
+    });
+
+    await test.step("without systemd the account does it itself, once it may read the key", async () => {
+      const without = (script: string) =>
+        replica.run(
+          `unshare --mount sh -c 'mount -t tmpfs none /run/systemd && ${script}'`,
+        );
+      const refused = await without("relais --once");
+      assertEquals(refused.code, 2);
+      assertMatch(refused.stderr, /; chown relais \/etc\/relais\/id_ed25519/);
+      await replica.does("chown relais /etc/relais/id_ed25519");
+      const passed = await without("relais --once && relais check");
+      assertEquals(passed.code, 0, passed.stdout + passed.stderr);
+      assertEquals(await replica.does(ofRoot), "");
+      await replica.does("chown root /etc/relais/id_ed25519");
+    });
+
+    await test.step("an executable that the account may not run is named", async () => {
+      const { code, stderr } = await replica.run(
+        "cp -L /usr/local/bin/relais . && ./relais --once",
+      );
+      assertEquals(code, 2);
+      assertMatch(stderr, /that account may not run \/root\/relais/);
+    });
+
+    await test.step("systemd mails what keeps relais from starting", async () => {
+      await replica.does(`set -e
+        ${onFailure!.replaceAll("relaisd.service", "relais.service")}`);
+      const before = (await mails()).length;
+      await replica.run(`sed -i 's/^into/inot/' /etc/relais/relais.toml
+        systemctl start relais.service
+        sed -i 's/^inot/into/' /etc/relais/relais.toml`);
+      await until(async () => (await mails()).slice(before).includes("inot"));
+    });
+
+    await test.step("a dynamic account keeps state, copy and log, and root's passes are its own", async () => {
+      await replica.does(`set -e
+        userdel relais
+        rm -rf /var/lib/relais /var/log/relais /var/cache/relais /srv/reports
+        rm -r /etc/systemd/system/relais.service.d
+        chmod a+r /etc/relais/relais.toml`);
+      edit((text) =>
+        text.replace(/^on_new.*\n/m, "")
+          .replace("/srv/replica", "/var/lib/relais-copy")
+      );
+      const linked = await replica.run(`ln -s /data/log /var/log/relais
+        relais unit --dynamic-user; status=$?; rm /var/log/relais; exit $status`);
+      assertEquals(linked.code, 2);
+      assertMatch(linked.stderr, /\/var\/log\/relais is a symbolic link/);
+
+      const told = await replica.does("relais unit --install --dynamic-user");
+      await replica.does(`set -e\n${stepsOf(told)}\nsystemctl stop relais.timer
+        systemctl start relais.service`);
+      const { code, stderr } = await replica.run("relais --once");
+      assertEquals(code, 0, stderr);
+      assertMatch(stderr, /^relais: Running as \w+, the account of/);
+      await replica.does(`set -e
+        systemctl start relaisd.service
+        cat /var/lib/relais-copy/stock/c.csv`);
+      await until(async () => (await replica.run("relais status")).code === 0);
+      assert((await replica.does("relais log")).includes("exit 0"));
+    });
+  },
+});
+
+/** Builds the executable as users do. */
+async function compile(): Promise<string> {
+  const file = await Deno.makeTempFile({ prefix: "relais-installation-" });
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "compile", "--output", file],
+    cwd: root,
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return file;
+}
