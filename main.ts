@@ -23,6 +23,7 @@ import { verify } from "./lib/cli/verify.ts";
 import { versionText } from "./lib/cli/version.ts";
 import { why } from "./lib/cli/why.ts";
 import { allJobs, configOfJob, configPath } from "./lib/config/job.ts";
+import type { Config } from "./lib/config/config.ts";
 import {
   loadConfig,
   requirePublish,
@@ -66,17 +67,19 @@ async function elsewhere(
   args: readonly string[],
   output: Output,
 ): Promise<ExitStatus> {
+  let load: () => Promise<Config>;
   try {
     const config = await loadConfig(configPath(invocation.options));
     // Nobody else needs it.
     const { runAsAccount } = await import("./lib/cli/as-account.ts");
     const status = await runAsAccount(invocation, args, config, output);
     if (status !== undefined) return status;
+    load = () => Promise.resolve(config);
   } catch (error) {
     // The command tells it in its own way.
-    return await dispatch(invocation, output, () => Promise.reject(error));
+    load = () => Promise.reject(error);
   }
-  return await dispatch(invocation, output);
+  return await dispatch(invocation, output, load);
 }
 
 async function dispatch(

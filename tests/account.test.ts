@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { accountOf } from "../lib/account/account.ts";
+import { standIn } from "../lib/account/child.ts";
 import { serviceSettings } from "../lib/systemd/installed.ts";
 import { transientCommand } from "../lib/systemd/transient.ts";
 
@@ -83,4 +84,27 @@ Deno.test("transientCommand() takes what a service is allowed, and leaves the re
     ["--property=StateDirectory=relais-is-not-here"],
   );
   Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("standIn() hands a signal on until somebody gets it, and says which one it was", async () => {
+  const pidFile = Deno.makeTempFileSync({ prefix: "relais-account-" });
+  const script =
+    'trap "exit 0" TERM; echo $$ > "$1"; while :; do sleep 0.1; done';
+  const handedOn: string[] = [];
+  const status = standIn(["sh", "-c", script, "sh", pidFile], {
+    cwd: "/",
+    signal: (name) => {
+      handedOn.push(name);
+      const pid = Number(Deno.readTextFileSync(pidFile));
+      // It ends as systemd says that all ends that a signal has asked for.
+      if (handedOn.length > 1 && pid > 0) Deno.kill(pid, "SIGTERM");
+      return Promise.resolve(handedOn.length > 1 && pid > 0);
+    },
+  });
+  Deno.kill(Deno.pid, "SIGHUP");
+
+  assertEquals(await status, 129);
+  assertEquals([...new Set(handedOn)], ["SIGHUP"]);
+  assertEquals(await standIn(["sh", "-c", "exit 7"], { cwd: "/" }), 7);
+  Deno.removeSync(pidFile);
 });

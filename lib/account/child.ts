@@ -5,7 +5,8 @@
  * @module
  */
 
-const signals = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
+/** Signals that ask for an end, and their numbers. */
+const signals = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 export interface StandInOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -17,33 +18,38 @@ export interface StandInOptions {
 /** A signal that nobody could get is handed on again after so long. */
 const againMs = 50;
 
-/** Runs the command to its end, and returns its exit status. */
+/** Runs the command to its end, and returns its exit status: 128 and its number if a signal ended it. */
 export async function standIn(
   [program, ...args]: readonly string[],
   { env = {}, cwd, signal }: StandInOptions,
 ): Promise<number> {
-  const child = new Deno.Command(program!, {
-    ...{ args, env, cwd },
-    ...{ stdin: "inherit", stdout: "inherit", stderr: "inherit" },
-    // A terminal sends its signals to all who share it: to us they are enough.
-    detached: signal !== undefined,
-  }).spawn();
+  let child: Deno.ChildProcess;
   let isOver = false;
-  const handOn = async (name: Deno.Signal) => {
+  let received: number | undefined;
+  const handOn = async (name: keyof typeof signals) => {
+    received = signals[name];
     if (signal === undefined) return child.kill(name);
     while (!isOver && !await signal(name)) {
       await new Promise((resolve) => setTimeout(resolve, againMs));
     }
   };
-  const listeners = signals.map((name) =>
+  const names = Object.keys(signals) as (keyof typeof signals)[];
+  const listeners = names.map((name) =>
     [name, () => {
       handOn(name).catch(() => {/* it has ended just now */});
     }] as const
   );
   for (const [name, listen] of listeners) Deno.addSignalListener(name, listen);
   try {
+    child = new Deno.Command(program!, {
+      ...{ args, env, cwd },
+      ...{ stdin: "inherit", stdout: "inherit", stderr: "inherit" },
+      // A terminal sends its signals to all who share it: to us they are enough.
+      detached: signal !== undefined,
+    }).spawn();
     const { code } = await child.status;
-    return code;
+    // Of one that a signal ended before it listened, systemd says that all is well.
+    return code === 0 && received !== undefined ? 128 + received : code;
   } finally {
     isOver = true;
     for (const [name, listen] of listeners) {

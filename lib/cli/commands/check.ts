@@ -10,7 +10,7 @@ export const check = {
   name: "check",
   summary: "examine configuration, servers, sources, directories, space",
   description: [
-    "Examines the configuration, each server (name, connection, host key, login, list), the destination and its free space, the programs of hooks, and tells all of it: as the account that the state or the copy belongs to, where root types it. Changes nothing.",
+    "Examines the configuration, each server (name, connection, host key, login, list), the destination and its free space, the programs of hooks, and tells all of it: as the account that the state or the copy belongs to, where root types it. Changes nothing; systemd makes the directories that it makes for the service.",
     "On a server that publishes: whether this account may read each source, whether each glob matches anything, the export and its free space, and which directory sshd can confine readers to.",
   ],
   arguments: [],
