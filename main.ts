@@ -34,15 +34,15 @@ import { type ExitStatus, exitStatus, RelaisError } from "./lib/errors.ts";
 
 /** Runs one command line, and returns its exit status. */
 export async function main(args: readonly string[]): Promise<ExitStatus> {
+  let output = new Output({ verbose: false, quiet: false });
   try {
     leaveForbidden();
     const invocation = parseCommandLine(args);
-    const output = new Output(invocation.options);
+    output = new Output(invocation.options);
     return concernsAccount(invocation)
       ? await elsewhere(invocation, args, output)
       : await dispatch(invocation, output);
   } catch (error) {
-    const output = new Output({ verbose: false, quiet: false });
     if (error instanceof RelaisError) {
       output.failure(error);
       return error.exitStatus;

@@ -190,6 +190,32 @@ Deno.test({
 });
 
 Deno.test({
+  name: "what a message recommends to a job names the job",
+  ignore: !mayMount,
+  async fn() {
+    using machine = new Machine();
+    const init = await machine.relais("init", "--publisher", "--job", "a");
+    Deno.removeSync(`${machine.root}/etc/relais/a.toml`);
+    machine.addJob("a");
+    await machine.relais("publish", "--once", "--job", "a");
+    Deno.renameSync(`${machine.root}/a/data`, `${machine.root}/a/gone`);
+    Deno.mkdirSync(`${machine.root}/a/data`);
+
+    const refused = await machine.relais("publish", "--once", "--job", "a");
+    const accepted = await machine.relais(
+      ...["publish", "--once", "--accept-shrink", "--job", "a"],
+    );
+
+    assertEquals([refused.code, accepted.code], [5, 0]);
+    assertMatch(init.stderr, /then run "relais check --job a"/);
+    assertMatch(
+      refused.stderr,
+      /run "relais publish --once --accept-shrink --job a" once/,
+    );
+  },
+});
+
+Deno.test({
   name: "relais check says what two jobs share",
   ignore: !mayMount,
   async fn() {

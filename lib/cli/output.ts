@@ -16,7 +16,12 @@ import { writeAll } from "../write-all.ts";
 export interface OutputOptions {
   readonly verbose: boolean;
   readonly quiet: boolean;
+  /** The job that a command line names. */
+  readonly job?: string | undefined;
 }
+
+/** A command that a message recommends for this machine; `relais publish` alone is for another one. */
+const recommended = /"relais (?!init\b|help\b|publish")([^"]*)"/g;
 
 /** Priorities in the journal, sd-daemon(3). */
 const priorities = { error: "<3>", note: "<5>" } as const;
@@ -27,8 +32,10 @@ export class Output {
   readonly quiet: boolean;
   /** Whether stderr goes to the journal. */
   readonly journal: boolean;
+  readonly #job: string | undefined;
 
-  constructor({ verbose, quiet }: OutputOptions) {
+  constructor({ verbose, quiet, job }: OutputOptions) {
+    this.#job = job;
     this.verbose = verbose;
     this.quiet = quiet;
     this.journal = isJournal(2);
@@ -36,7 +43,7 @@ export class Output {
 
   /** Prints one line of a result; what a terminal would act upon is made visible. */
   result(line: string): void {
-    print(Deno.stdout, escapeVisible(line));
+    print(Deno.stdout, escapeVisible(this.#ofJob(line)));
   }
 
   /** Prints text of our own, of any number of lines. */
@@ -94,7 +101,17 @@ export class Output {
 
   #tell(gravity: keyof typeof priorities, text: string): void {
     const prefix = this.journal ? priorities[gravity] : "relais: ";
-    print(Deno.stderr, prefix + escapeVisible(text));
+    print(Deno.stderr, prefix + escapeVisible(this.#ofJob(text)));
+  }
+
+  /** Without the name of its job, a command that is recommended would be about another one. */
+  #ofJob(text: string): string {
+    const job = this.#job;
+    if (job === undefined) return text;
+    return text.replaceAll(
+      recommended,
+      (_, command: string) => `"relais ${command} --job ${job}"`,
+    );
   }
 }
 

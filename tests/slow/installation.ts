@@ -154,6 +154,62 @@ Deno.test({
       assertEquals([code, stdout.slice(0, 9)], [0, "RELAIS OK"], stdout);
     });
 
+    await test.step("what root types on a server is done by the account of the export", async () => {
+      await production.does("echo e > /data/stock/e.csv");
+      const { code, stderr } = await production.run(
+        "relais publish --once --accept-shrink",
+      );
+      assertEquals(code, 0, stderr);
+      assertMatch(stderr, /^relais: Running as relais, the account of \/srv/);
+      assertEquals(
+        await production.does(
+          "find /srv/sftp/export /var/log/relais /var/cache/relais -user root",
+        ),
+        "",
+      );
+      await production.does("rm /data/stock/e.csv");
+    });
+
+    await test.step("a second job has units of its own, and one check tells of both", async () => {
+      const [jobs] = shown("README.md", "Several jobs", "sh");
+      const publishing = jobs!.replace("--replica", "--publisher")
+        .replace(/^relais serve.*\n/m, "")
+        // It has not run yet.
+        .replace(/^relais status.*\n/m, "relais status --all-jobs || true\n");
+      await production.does(`set -e
+        mkdir -p /home/orders && echo 1 > /home/orders/1.csv
+        install -d -o relais -g relais /srv/sftp/orders`);
+      const told = await follow(production, publishing, () => {
+        const path = production.path("/etc/relais/stock.toml");
+        Deno.writeTextFileSync(
+          path,
+          Deno.readTextFileSync(path).replace(
+            "/data/stock/**/*.csv",
+            "/home/orders/*",
+          )
+            .replace('"/data"', '"/home/orders"')
+            .replace("/srv/sftp/export", "/srv/sftp/orders"),
+        );
+      });
+      assertMatch(told, /relais-publish@stock\.timer is written/);
+      await production.does("systemctl start relais-publish@stock.service");
+      const { code, stdout } = await production.run(
+        "relais status --all-jobs --nagios",
+      );
+      assertEquals(code, 0, stdout);
+      assertMatch(
+        stdout,
+        /relais: \d files are .*; stock: 1 file is published/,
+      );
+      assertEquals(
+        await production.does(
+          "cd /var && stat -c %U log/relais/stock cache/relais/stock /srv/sftp/orders/1.csv",
+        ),
+        "relais\nrelais\nrelais\n",
+      );
+      await production.does("systemctl stop relais-publish@stock.timer");
+    });
+
     await test.step("what is refused is mailed from within the sandbox", async () => {
       await production.does("rm /data/stock/[ab].csv");
       await production.does("systemctl start relais-publish.service");
