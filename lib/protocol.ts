@@ -124,6 +124,8 @@ export interface Probe {
   readonly unchanged: boolean;
   /** Whether the synchronised list has all of its list; a tree is walked only where files are taken from. */
   readonly read: boolean;
+  /** The agreed algorithms that only `algorithms = "legacy"` offers; `undefined` if it did not get so far. */
+  readonly weak?: readonly string[];
   readonly wireBytes: number;
 }
 

@@ -75,6 +75,7 @@ Deno.test("parseConfig() gives every key its default", () => {
       agent: false,
       knownHosts: ["/etc/relais/known_hosts"],
       hostKeys: [],
+      algorithms: "modern",
       root: "/export",
       list: null,
     }],

@@ -4,12 +4,23 @@ import { generateKeyPair } from "../fixtures/ssh/key-pair.ts";
 import { serverConfig } from "../fixtures/ssh/server-config.ts";
 import { limits } from "../fixtures/ssh/limits.ts";
 import { makeKey } from "../fixtures/sshd.ts";
-import { isTruncatable, offer } from "../lib/ssh/algorithms.ts";
+import {
+  isTruncatable,
+  offer,
+  type Offering,
+  unmet,
+  weakOnes,
+} from "../lib/ssh/algorithms.ts";
 import { connect } from "../lib/ssh/connect.ts";
 import { fingerprint } from "../lib/ssh/host-key.ts";
 
+/** What an offer depends on, where nobody asks for old algorithms. */
+function modern(trusted: readonly string[], strict: boolean): Offering {
+  return { trusted, strict, algorithms: "modern" };
+}
+
 Deno.test("offer() has nothing of SHA-1, DSS or compression", () => {
-  const all = Object.values(offer([], true)).flat();
+  const all = Object.values(offer(modern([], true))).flat();
 
   assertEquals(
     all.filter((name) => /sha1|dss|zlib|^ssh-rsa$|cbc|arcfour|md5/.test(name)),
@@ -19,13 +30,13 @@ Deno.test("offer() has nothing of SHA-1, DSS or compression", () => {
 
 Deno.test("offer() begins with ChaCha20, but not without strict key exchange", () => {
   assertEquals(
-    [offer([], true).cipher[0], offer([], false).cipher[0]],
+    [offer(modern([], true)).cipher[0], offer(modern([], false)).cipher[0]],
     ["chacha20-poly1305@openssh.com", "aes128-gcm@openssh.com"],
   );
 });
 
 Deno.test("offer() has nothing open to prefix truncation without strict key exchange", () => {
-  const { cipher, hmac } = offer([], false);
+  const { cipher, hmac } = offer(modern([], false));
 
   assertEquals(
     cipher.flatMap((cipher) => hmac.map((mac) => ({ cipher, mac })))
@@ -37,18 +48,48 @@ Deno.test("offer() has nothing open to prefix truncation without strict key exch
 Deno.test("offer() asks for the host keys that can be compared", () => {
   assertEquals(
     [
-      offer(["ssh-ed25519"], true).serverHostKey,
-      offer(["ssh-rsa"], true).serverHostKey,
+      offer(modern(["ssh-ed25519"], true)).serverHostKey,
+      offer(modern(["ssh-rsa"], true)).serverHostKey,
     ],
     [["ssh-ed25519"], ["rsa-sha2-512", "rsa-sha2-256"]],
   );
 });
 
 Deno.test("offer() asks for any good host key if none is known, or only unusable ones", () => {
-  const any = offer([], true).serverHostKey;
+  const any = offer(modern([], true)).serverHostKey;
 
-  assertEquals(offer(["ssh-dss"], true).serverHostKey, any);
+  assertEquals(offer(modern(["ssh-dss"], true)).serverHostKey, any);
   assert(any.includes("ssh-ed25519") && any.includes("rsa-sha2-256"));
+});
+
+Deno.test("offer() puts what is old behind all else, and only for legacy", () => {
+  const today = offer(modern([], true));
+  const both = offer({ ...modern([], true), algorithms: "legacy" });
+
+  for (const kind of ["kex", "serverHostKey", "cipher", "hmac"] as const) {
+    const { length } = today[kind];
+    assertEquals(both[kind].slice(0, length), today[kind]);
+    assertEquals(weakOnes(both[kind]), both[kind].slice(length));
+    assert(both[kind].length > length);
+  }
+});
+
+Deno.test("unmet() names each kind that has nothing in common, but no MAC where the cipher needs none", () => {
+  const ours = offer(modern([], true));
+  const kinds = (theirs: Partial<typeof ours>) =>
+    unmet(ours, { ...ours, ...theirs }).map(({ kind }) => kind);
+
+  assertEquals(kinds({}), []);
+  assertEquals(kinds({ hmac: ["hmac-md5"] }), []);
+  assertEquals(kinds({ hmac: ["hmac-md5"], cipher: ["aes128-ctr"] }), ["MAC"]);
+  assertEquals(
+    kinds({ kex: [], serverHostKey: ["ssh-dss"], cipher: ["des"] }),
+    [
+      "key exchange",
+      "host key",
+      "cipher",
+    ],
+  );
 });
 
 Deno.test("isTruncatable() tells what Terrapin is about", () => {

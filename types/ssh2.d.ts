@@ -52,7 +52,11 @@ declare module "ssh2" {
 
   export type AuthMethod =
     | { type: "publickey"; username: string; key: string }
-    | { type: "agent"; username: string; agent: string };
+    | { type: "agent"; username: string; agent: Agent };
+
+  export interface Agent {
+    getIdentities(done: (error?: Error, keys?: unknown[]) => void): void;
+  }
 
   export interface Algorithms {
     kex?: string[];
@@ -147,6 +151,7 @@ declare module "ssh2" {
   const ssh2: {
     Client: typeof Client;
     Server: typeof Server;
+    createAgent(socket: string): Agent;
     utils: {
       parseKey(key: string | Buffer): ParsedKey | Error;
       generateKeyPairSync(type: "ed25519"): { private: string; public: string };

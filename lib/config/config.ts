@@ -4,6 +4,10 @@
  * @module
  */
 
+/** What is offered to a server: nothing weak, or also what an old UNIX has (SHA-1, CBC, ssh-rsa). */
+export const algorithmSets = ["modern", "legacy"] as const;
+export type Algorithms = typeof algorithmSets[number];
+
 /** A machine files come from. */
 export interface ServerConfig {
   readonly name: string;
@@ -20,6 +24,8 @@ export interface ServerConfig {
   readonly knownHosts: readonly string[];
   /** Pinned host keys as `SHA256:…` fingerprints. */
   readonly hostKeys: readonly string[];
+  /** @default "modern" */
+  readonly algorithms: Algorithms;
   /** The export directory on that server, an absolute path. */
   readonly root: string;
   /** A list of its own that relais did not write; `null` for one that it did. */

@@ -49,6 +49,7 @@ known_hosts = "/etc/relais/known_hosts"   # one file or a list; made with ssh-ke
 # An example; it comes in place of known_hosts or beside it: then both must agree. It may be a list.
 # "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" prints it on the server.
 # host_key = "SHA256:4Wx0mPzJq7T1cVbN8sYdLkRfHgUaOeI2MnB3vC5xZ6Q"
+# algorithms = "modern"                   # "legacy": also SHA-1, CBC and ssh-rsa, for an old UNIX
 root = "/export"                          # the export directory on that server
 # An example, where something else already lists the files below root: its list, and
 # how the lines are written. {_} is a field that does not matter; {size} may be missing.

@@ -6,7 +6,14 @@
  */
 
 import * as v from "valibot";
-import { copyOrders, deletions, deltas, levels, sources } from "./config.ts";
+import {
+  algorithmSets,
+  copyOrders,
+  deletions,
+  deltas,
+  levels,
+  sources,
+} from "./config.ts";
 import { isCharset } from "../list/charset.ts";
 import { ForeignFormat } from "../list/foreign.ts";
 import { table } from "./table.ts";
@@ -94,6 +101,7 @@ export const tables = {
       oneOrMore(fingerprint, "a fingerprint, or a list of them"),
       [],
     ),
+    algorithms: v.optional(oneOf(algorithmSets), "modern"),
     root: path,
     list: v.optional(path),
     list_format: v.optional(listFormat),

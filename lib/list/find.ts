@@ -8,6 +8,7 @@ import type { ServerConfig, Source } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
 import type { Cursor } from "../protocol.ts";
 import { SftpError, type SftpSession } from "../ssh/session.ts";
+import { requireRoot } from "./root.ts";
 import { foreignGeneration, listPath, RemoteList } from "./remote.ts";
 
 /** How a list is looked for. */
@@ -34,6 +35,8 @@ export async function findList(
   } catch (error) {
     const missing = error instanceof SftpError && error.code === "no such file";
     if (!missing) throw error;
+    // Not to find the list is no wonder where the directory is not found.
+    await requireRoot(session, server.root);
     if (isListNeeded(source, server)) throw noList(session, server, error);
     // A disk that is not mounted there is not to look like a tree without files.
     if (cursor !== undefined && cursor.generation !== foreignGeneration) {

@@ -14,6 +14,7 @@ import {
   UnusableError,
 } from "../errors.ts";
 import { findList } from "../list/find.ts";
+import { requireRoot } from "../list/root.ts";
 import type {
   Cursor,
   Depth,
@@ -31,6 +32,7 @@ interface Found {
   readonly list: PublishedList | null;
   readonly unchanged: boolean;
   readonly read: boolean;
+  readonly weak?: readonly string[];
 }
 
 /** What was read and settled last time, and under which configuration relais runs now. */
@@ -60,7 +62,7 @@ export async function probe(
     });
     const found = await examine(session, server, settings, known);
     depth = "list";
-    return found;
+    return { ...found, weak: session.weak };
   }
 
   function report(verdict: Verdict, rest: Partial<Probe>): Probe {
@@ -112,15 +114,8 @@ async function examine(
       settled.cursor.modified === cursor!.modified;
     return { list: { generation, size, mtime }, unchanged, read };
   }
-  const { root } = server;
-  const { kind } = await session.stat(root);
-  if (kind === "directory") {
-    return { list: null, unchanged: false, read: true };
-  }
-  throw new UnusableError(
-    `Cannot use ${root} on ${session.server}: it is no directory`,
-    { hint: "set the server's root to its export directory" },
-  );
+  await requireRoot(session, server.root);
+  return { list: null, unchanged: false, read: true };
 }
 
 async function withTimeout<Result>(

@@ -5,37 +5,21 @@
  * @module
  */
 
-import type { LimitsConfig, ServerConfig } from "../config/config.ts";
+import type { LimitsConfig } from "../config/config.ts";
 import {
-  AuthenticationError,
   HostKeyError,
   RelaisError,
   UnreachableError,
   UnusableError,
 } from "../errors.ts";
-import type { Depth } from "../protocol.ts";
+import { offer, type Unmet, unmet } from "./algorithms.ts";
+import { type Circumstances, who } from "./circumstances.ts";
+import { scanCommand } from "./host-key.ts";
+import { agentFailed, loginRefused } from "./login-failure.ts";
 import { peerText } from "./peer-text.ts";
 
-/** What is known of an attempt to connect when it fails. */
-export interface Circumstances {
-  readonly server: ServerConfig;
-  /** How far it got. */
-  readonly depth: Depth;
-  /** The first bytes that the server sent, as text. */
-  readonly opening: string;
-  /** The key types that known_hosts has for the server; empty: any will do. */
-  readonly keyTypes: readonly string[];
-  /** What the server said of our keys. */
-  readonly refusal: Refusal | undefined;
-}
-
-/** How a server refused a key. */
-export interface Refusal {
-  /** The methods it would go on with. */
-  readonly methods: readonly string[];
-  /** Whether the key was right, but not enough. */
-  readonly partial: boolean;
-}
+/** What is told of a server's offer: more than OpenSSH has of one kind. */
+const longestOffer = 600;
 
 /** An error of ssh2, of the network, or of both. */
 export type ConnectionError = Error & { code?: unknown; level?: string };
@@ -93,7 +77,12 @@ function explainHandshake(
   at: Circumstances,
 ): RelaisError {
   if (/maxstartups/i.test(at.opening)) {
-    return unreachable(at, "it has too many connections (MaxStartups)", error);
+    return unreachable(
+      at,
+      "it dropped the connection, because as many logins are under way there as MaxStartups allows",
+      error,
+      "see on the server who connects (ss -tn), or raise MaxStartups in its sshd_config",
+    );
   }
   if (/not allowed at this time/i.test(at.opening)) {
     return unreachable(
@@ -127,22 +116,16 @@ function explainAgreement(
   error: ConnectionError,
   at: Circumstances,
 ): RelaisError {
-  // A server that hides the key we know, and shows one of another type, may be somebody else.
-  if (/no matching host key/i.test(error.message) && at.keyTypes.length > 0) {
-    return new HostKeyError(
-      `Cannot trust ${
-        who(at)
-      }: it has no host key of the types in known_hosts (${
-        at.keyTypes.join(", ")
-      })`,
-      { cause: error, hint: "compare its keys there with ssh-keygen -l" },
-    );
+  const { offering, theirs } = at;
+  if (error.level === "handshake" && theirs !== undefined) {
+    const missing = unmet(offer(offering), theirs);
+    if (missing.length > 0) return nothingInCommon(missing, at, error);
   }
   if (error.level === "handshake") {
     return unusable(
       at,
       `the SSH handshake failed (${peerText(error)})`,
-      "see the algorithms of its sshd",
+      `compare with ssh -v -p ${at.server.port} ${at.server.host}`,
       error,
     );
   }
@@ -153,23 +136,92 @@ function explainAgreement(
   );
 }
 
+function nothingInCommon(
+  missing: readonly Unmet[],
+  at: Circumstances,
+  cause: Error,
+): RelaisError {
+  const { server, offering, theirs } = at;
+  const still = unmet(offer({ ...offering, algorithms: "legacy" }), theirs!);
+  // A server that hides the key we know, and shows one of another type, may be somebody else.
+  if (
+    offering.trusted.length > 0 &&
+    still.some(({ keyword }) => keyword === "HostKeyAlgorithms")
+  ) {
+    return new HostKeyError(
+      `Cannot trust ${
+        who(at)
+      }: it has no host key of the types in known_hosts (${
+        offering.trusted.join(", ")
+      }), it offers ${theirs!.serverHostKey.join(", ")}`,
+      {
+        cause,
+        hint: `compare its keys there with ssh-keygen -l, then run ${
+          scanCommand(server)
+        }`,
+      },
+    );
+  }
+  const each = missing.map(({ kind, ours, theirs }) =>
+    `${kind} (it offers ${
+      peerText({ message: theirs.join(", ") }, longestOffer)
+    }; relais offers ${ours.join(", ")})`
+  );
+  const keywords = missing.map(({ keyword }) => keyword).join(", ");
+  return unusable(
+    at,
+    `it has no algorithm in common with relais for ${each.join(", ")}`,
+    still.length === 0
+      ? `update its sshd, or set algorithms = "legacy" for ${server.name}, which allows SHA-1 and CBC`
+      : `let its sshd offer one of these: ${keywords} in its sshd_config`,
+    cause,
+  );
+}
+
 function explainSubsystem(
   error: ConnectionError,
   at: Circumstances,
 ): RelaisError {
-  if (/packet|malformed|expected version/i.test(error.message)) {
+  const { user } = at.server;
+  if (at.output !== "") {
     return unusable(
       at,
-      "its shell prints text before SFTP starts (a profile that echoes?)",
-      "see that the start-up files of its shell, or ForceCommand, print nothing",
+      `it prints ${
+        JSON.stringify(peerText({ message: at.output }))
+      } where SFTP should begin`,
+      `set "ForceCommand internal-sftp" for ${user} in the sshd_config there, or let the shell and the start-up files of ${user} print nothing`,
       error,
     );
   }
-  if (/subsystem|exit code|channel open|termination/i.test(error.message)) {
+  if (/subsystem/i.test(error.message)) {
     return unusable(
       at,
-      `it offers no SFTP (${peerText(error)})`,
-      "see Subsystem sftp, ForceCommand and MaxSessions in its sshd_config",
+      "its sshd has no sftp subsystem",
+      'add "Subsystem sftp internal-sftp" to the sshd_config there, and reload sshd',
+      error,
+    );
+  }
+  if (/channel open/i.test(error.message)) {
+    return unusable(
+      at,
+      `it opens no session (${peerText(error)})`,
+      "raise MaxSessions in the sshd_config there",
+      error,
+    );
+  }
+  if (/exit code|termination/i.test(error.message)) {
+    return unusable(
+      at,
+      `its SFTP server ends at once (${peerText(error)})`,
+      `read its sshd's log, and see ChrootDirectory (it belongs to root, all the way up) and ForceCommand for ${user}`,
+      error,
+    );
+  }
+  if (/packet|malformed|expected version/i.test(error.message)) {
+    return unusable(
+      at,
+      "what it sends is not SFTP",
+      `see ForceCommand and Subsystem sftp for ${user} in the sshd_config there`,
       error,
     );
   }
@@ -177,52 +229,6 @@ function explainSubsystem(
     at,
     `${networkReason(error)} before SFTP started`,
     error,
-  );
-}
-
-function loginRefused(at: Circumstances): AuthenticationError {
-  const { reason, hint } = refusalReason(at.refusal);
-  return new AuthenticationError(
-    `Cannot log in to ${
-      who(at)
-    } as ${at.server.user}: authentication failed: ${reason}`,
-    { hint },
-  );
-}
-
-function refusalReason(refusal: Refusal | undefined) {
-  if (refusal === undefined) {
-    return {
-      reason: "the ssh-agent holds no key that the server takes",
-      hint: "see ssh-add -l, and the server's authorized_keys",
-    };
-  }
-  const methods = refusal.methods.join(",");
-  return refusal.partial
-    ? {
-      reason: `the key was accepted, but the server wants ${methods} as well`,
-      hint: "see AuthenticationMethods in its sshd_config",
-    }
-    : {
-      reason: `the server offers ${methods}`,
-      hint:
-        "see that its authorized_keys holds the public key, and what its sshd logs",
-    };
-}
-
-function agentFailed(
-  cause: ConnectionError,
-  at: Circumstances,
-): AuthenticationError {
-  const { user, agent, identity } = at.server;
-  // ssh2 calls it the agent's failure as well when our own key does not sign.
-  const [what, hint] = agent ? ["the ssh-agent failed", "see ssh-add -l"] : [
-    `the key ${identity} does not sign`,
-    "make one with ssh-keygen -t ed25519",
-  ];
-  return new AuthenticationError(
-    `Cannot log in to ${who(at)} as ${user}: ${what} (${peerText(cause)})`,
-    { cause, hint },
   );
 }
 
@@ -252,8 +258,12 @@ function unreachable(
   at: Pick<Circumstances, "server">,
   what: string,
   cause?: Error,
+  hint?: string,
 ): UnreachableError {
-  return new UnreachableError(`Cannot reach ${who(at)}: ${what}`, { cause });
+  return new UnreachableError(`Cannot reach ${who(at)}: ${what}`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 function unusable(
@@ -263,10 +273,4 @@ function unusable(
   cause: Error,
 ): UnusableError {
   return new UnusableError(`Cannot use ${who(at)}: ${what}`, { cause, hint });
-}
-
-function who(
-  { server: { name, host, port } }: Pick<Circumstances, "server">,
-): string {
-  return `${name} (${host}:${port})`;
 }

@@ -6,18 +6,23 @@
  */
 
 import "./ciphers.ts";
-import ssh2, { type AuthMethod, type ConnectConfig } from "ssh2";
+import ssh2, { type Agent, type AuthMethod, type ConnectConfig } from "ssh2";
 import type { LimitsConfig, ServerConfig } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
 import type { Depth } from "../protocol.ts";
-import { type Agreed, isTruncatable, offer } from "./algorithms.ts";
 import {
-  type Circumstances,
+  type Agreed,
+  isTruncatable,
+  offer,
+  type Offering,
+  weakOnes,
+} from "./algorithms.ts";
+import type { Circumstances } from "./circumstances.ts";
+import {
   type ConnectionError,
   explainFailure,
   explainLateness,
   givenUp,
-  type Refusal,
 } from "./connect-failure.ts";
 import {
   HostKeyVerifier,
@@ -27,6 +32,8 @@ import {
 } from "./host-key.ts";
 import { type Identity, readIdentity } from "./identity.ts";
 import { tuneChannel } from "./channel.ts";
+import { Overheard } from "./overheard.ts";
+import { serverOffer } from "./server-offer.ts";
 import { connectionLost, SftpSession } from "./session.ts";
 import { SshSocket } from "./socket.ts";
 
@@ -83,6 +90,15 @@ interface Internals {
   readonly _resetKA?: () => void;
 }
 
+/** What both sides have agreed on. */
+interface Handshake {
+  readonly kex: string;
+  readonly serverHostKey: string;
+  /** From us to the server, and back. */
+  readonly cs: Agreed;
+  readonly sc: Agreed;
+}
+
 /** What an attempt is made with. */
 interface Means {
   readonly server: ServerConfig;
@@ -95,22 +111,28 @@ interface Means {
 /** One attempt to connect. */
 class Attempt {
   readonly #means: Means;
-  readonly #strict: boolean;
+  readonly #offering: Offering;
   readonly #verifier: HostKeyVerifier;
-  readonly #keyTypes: string[];
   readonly #client = new ssh2.Client();
   readonly #socket = new SshSocket();
   readonly #outcome = Promise.withResolvers<SftpSession>();
   #session: SftpSession | undefined;
-  #refusal: Refusal | undefined;
+  #overheard: Overheard | undefined;
+  /** Keys that the agent holds; `undefined` if it has not been asked. */
+  #agentKeys: number | undefined;
+  #weak: readonly string[] = [];
+  #signsWeakly = false;
   #depth: Depth = "nothing";
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(means: Means, { strict }: { strict: boolean }) {
     this.#means = means;
-    this.#strict = strict;
     this.#verifier = new HostKeyVerifier(means.server, means.trust);
-    this.#keyTypes = trustedKeyTypes(means.trust);
+    this.#offering = {
+      trusted: trustedKeyTypes(means.trust),
+      strict,
+      algorithms: means.server.algorithms,
+    };
   }
 
   async run(): Promise<SftpSession> {
@@ -149,7 +171,7 @@ class Attempt {
     );
     this.#client.on(
       "handshake",
-      ({ cs, sc }: { cs: Agreed; sc: Agreed }) => this.#handshaken([cs, sc]),
+      (agreed: Handshake) => this.#handshaken(agreed),
     );
     this.#client.on("ready", () => this.#startSftp());
   }
@@ -163,12 +185,13 @@ class Attempt {
         username: user,
         hostVerifier: (key: Uint8Array) => this.#verify(key),
         authHandler: this.#methods(),
-        algorithms: offer(this.#keyTypes, this.#strict),
+        algorithms: offer(this.#offering),
         // Our own limits come first; ssh2's would end with less to say.
         readyTimeout: 0,
         keepaliveInterval: limits.keepaliveMs,
         keepaliveCountMax: keepalives,
       });
+      this.#overheard = new Overheard(this.#client);
     } catch (error) {
       this.#fail(error as Error);
     }
@@ -184,7 +207,12 @@ class Attempt {
   }
 
   /** Refuses, before it authenticates, a connection that Terrapin could tamper with. */
-  #handshaken(agreed: readonly Agreed[]): void {
+  #handshaken({ kex, serverHostKey, cs, sc }: Handshake): void {
+    const agreed = [cs, sc];
+    this.#weak = weakOnes([
+      ...[kex, serverHostKey],
+      ...agreed.flatMap(({ cipher, mac }) => [cipher, mac]),
+    ]);
     const strict = (this.#client as Internals)._protocol?._strictMode === true;
     if (!strict && agreed.some(isTruncatable)) {
       this.#fail(new NotStrictError("the server has no strict key exchange"));
@@ -193,25 +221,62 @@ class Attempt {
 
   /** Tries the key, then the agent, each once: servers ban those who go on trying. */
   #methods(): ConnectConfig["authHandler"] {
-    const { identity: { privateKey, agent }, server: { user: username } } =
-      this.#means;
-    const methods: AuthMethod[] = [];
-    if (privateKey !== null) {
-      methods.push({ type: "publickey", username, key: privateKey });
-    }
-    if (agent !== null) methods.push({ type: "agent", username, agent });
-    return (left, partial, next) => {
-      if (left !== null) {
-        this.#refusal = { methods: left, partial: partial === true };
-      }
-      next(methods.shift() ?? false);
+    let methods: Iterator<AuthMethod> | undefined;
+    return (_left, _partial, next) => {
+      methods ??= this.#eachMethod();
+      const { value, done } = methods.next();
+      next(done ? false : value);
     };
+  }
+
+  *#eachMethod(): Generator<AuthMethod> {
+    const { identity: { privateKey, agent }, server } = this.#means;
+    const { user: username } = server;
+    const overheard = this.#overheard!;
+    const hashes = this.#hashes();
+    if (privateKey !== null) {
+      for (const hash of isRsa(privateKey) ? hashes : hashes.slice(0, 1)) {
+        overheard.signWith(hash);
+        this.#signsWeakly = isRsa(privateKey) && hash === "SHA-1";
+        yield { type: "publickey", username, key: privateKey };
+      }
+    }
+    if (agent !== null) {
+      overheard.signWith(hashes[0]!);
+      this.#signsWeakly = false;
+      yield { type: "agent", username, agent: this.#counted(agent) };
+    }
+  }
+
+  /**
+   * What an RSA key signs with. OpenSSH tells the signatures that it knows, and
+   * not those that its configuration takes.
+   */
+  #hashes(): ("SHA-1" | "SHA-2")[] {
+    if (this.#offering.algorithms !== "legacy") return ["SHA-2"];
+    const { signatures = [] } = this.#overheard!;
+    return signatures.some((name) => name.startsWith("rsa-sha2-"))
+      ? ["SHA-2", "SHA-1"]
+      : ["SHA-1"];
+  }
+
+  /** Counts the keys of an agent: one that holds none looks like one whose keys are refused. */
+  #counted(socket: string): Agent {
+    const agent = ssh2.createAgent(socket);
+    const ask = agent.getIdentities.bind(agent);
+    agent.getIdentities = (done) =>
+      ask((error, keys) => {
+        this.#agentKeys = keys?.length;
+        done(error, keys);
+      });
+    return agent;
   }
 
   #startSftp(): void {
     this.#reach("authenticated");
     this.#client.sftp((error, sftp) => {
       if (error) return this.#fail(error);
+      this.#overheard?.stop();
       tuneChannel(sftp);
       this.#takeForLife();
       const { server, limits } = this.#means;
@@ -220,6 +285,7 @@ class Attempt {
         socket: this.#socket,
         endClient: () => this.#client.end(),
         requestMs: limits.requestMs,
+        weak: this.#signsWeakly ? [...this.#weak, rsaSha1] : this.#weak,
       });
       this.#reach("sftp");
       this.#outcome.resolve(this.#session);
@@ -269,9 +335,21 @@ class Attempt {
     return {
       server: this.#means.server,
       depth: this.#depth,
-      opening: this.#socket.opening,
-      keyTypes: this.#keyTypes,
-      refusal: this.#refusal,
+      opening: this.#socket.opening.toString("latin1"),
+      offering: this.#offering,
+      theirs: serverOffer(this.#socket.opening),
+      identity: this.#means.identity,
+      agentKeys: this.#agentKeys,
+      refusal: this.#overheard?.refusal,
+      output: this.#overheard?.output ?? "",
     };
   }
+}
+
+/** How check calls a signature of our key. */
+const rsaSha1 = "a login signed with SHA-1";
+
+function isRsa(privateKey: string): boolean {
+  const key = ssh2.utils.parseKey(privateKey);
+  return !(key instanceof Error) && key.type === "ssh-rsa";
 }

@@ -141,16 +141,17 @@ export class HostKeyVerifier {
   #replace(): string {
     const { host, port, knownHosts: [file] } = this.#server;
     const name = port === 22 ? host : `[${host}]:${port}`;
-    return `run "ssh-keygen -R '${name}' -f ${file}" and add the key again with "ssh-keyscan -p ${port} ${host} >> ${file}"`;
+    return `run "ssh-keygen -R '${name}' -f ${file}" and add the key again with ${
+      scanCommand(this.#server)
+    }`;
   }
 
   #refuseUnpinned(standing: KeyStanding, shown: string): HostKeyError {
-    const { host, port } = this.#server;
     switch (standing) {
       case "mismatch":
         return this.#refuse(
           `its host key is not the one in known_hosts: expected ${this.#expected()}, got ${shown}`,
-          changedHint,
+          `if the server really has a new key, compare it there with ssh-keygen -l, then ${this.#replace()}`,
         );
       case "certificate":
         return this.#refuse(
@@ -160,7 +161,9 @@ export class HostKeyVerifier {
       default:
         return this.#refuse(
           `its host key ${shown} is in no known_hosts`,
-          `add it with "ssh-keyscan -p ${port} ${host}" once you have compared it on the server`,
+          `compare it with ssh-keygen -l on the server, then run ${
+            scanCommand(this.#server)
+          }`,
         );
     }
   }
@@ -178,6 +181,13 @@ export class HostKeyVerifier {
       cause,
     });
   }
+}
+
+/** The command that adds the host keys of a server to its known_hosts. */
+export function scanCommand(
+  { host, port, knownHosts: [file = "known_hosts"] }: ServerConfig,
+): string {
+  return `"ssh-keyscan -p ${port} ${host} >> ${file}"`;
 }
 
 const changedHint =

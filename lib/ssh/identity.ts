@@ -94,16 +94,8 @@ function checkKey(name: string, path: string, parsed: ParsedKey | Error): void {
     throw unusable(
       name,
       path,
-      "it is no private key that relais can read",
+      "it is not a private key that relais can read",
       "make one with ssh-keygen -t ed25519",
-    );
-  }
-  if (!parsed.isPrivateKey()) {
-    throw unusable(
-      name,
-      path,
-      "it is a public key",
-      "give the file without .pub",
     );
   }
   const signature = parsed.sign(Buffer.from(name));
@@ -126,12 +118,37 @@ function parse(key: string): ParsedKey | Error {
   }
 }
 
+/** Refuses a public key, or a certificate: it stands beside the private one, and is easily taken for it. */
+function refuseOther(name: string, path: string, text: string): void {
+  const [type = ""] = text.split(/\s/, 1);
+  if (!publicKey.test(text) && !text.includes(publicPem)) return;
+  const what = type.includes("-cert-") ? "certificate" : "public key";
+  const other = path.replace(/(?:-cert)?\.pub$/, "");
+  throw unusable(
+    name,
+    path,
+    `it is a ${what}, and relais needs the private key`,
+    other === path
+      ? "set identity to the private key"
+      : `set identity = "${other}"`,
+  );
+}
+
+/** A line of a .pub file. */
+const publicKey = /^(?:ssh-|ecdsa-|sk-)\S+ AAAA/;
+const publicPem = "PUBLIC KEY-----";
+
 function readPrivate(name: string, path: string): string {
+  let found: Stats | undefined;
   try {
-    return readRegularFile(path, {
+    const text = readRegularFile(path, {
       longest: longestKey,
-      look: (stat) => refuseOpen(name, path, stat),
+      look: (stat) => void (found = stat),
     });
+    // A public key may be open to others: that it is one says more.
+    refuseOther(name, path, text);
+    refuseOpen(name, path, found!);
+    return text;
   } catch (cause) {
     if (!(cause instanceof UnreadableError)) throw cause;
     throw unusable(

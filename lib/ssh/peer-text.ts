@@ -10,7 +10,10 @@ import { cutUtf8 } from "../escape.ts";
 const longestText = 100;
 
 /** Returns the message of an error that may repeat a server's words. Where it is shown, it is escaped. */
-export function peerText(error: Error): string {
-  const { text, cut } = cutUtf8(error.message, longestText);
+export function peerText(
+  { message }: Pick<Error, "message">,
+  longest = longestText,
+): string {
+  const { text, cut } = cutUtf8(message, longest);
   return cut ? `${text}…` : text;
 }

@@ -5,13 +5,16 @@
  */
 
 import type { ServerConfig } from "../config/config.ts";
+import { certificateOf } from "./certificate.ts";
 
 /** Returns what sessions with `servers` need: their addresses, and the files that identify both ends. */
 export function sessionPermissions(
   servers: readonly ServerConfig[],
 ): Deno.PermissionOptionsObject {
   const files = servers.flatMap(({ identity, knownHosts }) =>
-    identity === null ? knownHosts : [identity, ...knownHosts]
+    identity === null
+      ? knownHosts
+      : [identity, certificateOf(identity), ...knownHosts]
   );
   const agent = servers.some((server) => server.agent)
     ? [Deno.env.get("SSH_AUTH_SOCK") ?? ""].filter((path) => path !== "")

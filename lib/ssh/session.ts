@@ -83,15 +83,18 @@ export class SftpSession implements AsyncDisposable {
   readonly maxHandles: number;
   /** How long a request may make no progress. */
   readonly requestMs: number;
+  /** The agreed algorithms that only `algorithms = "legacy"` offers. */
+  readonly weak: readonly string[];
 
   /** Made by `connect()`. */
   constructor(
     server: string,
-    { sftp, socket, endClient, requestMs }: {
+    { sftp, socket, endClient, requestMs, weak }: {
       sftp: SFTPWrapper;
       socket: SshSocket;
       endClient: () => void;
       requestMs: number;
+      weak: readonly string[];
     },
   ) {
     this.server = server;
@@ -117,6 +120,7 @@ export class SftpSession implements AsyncDisposable {
       );
     }, () => socket.received);
     this.requestMs = requestMs;
+    this.weak = weak;
     sftp.on(
       "error",
       (cause: Error) => this.break(connectionLost(server, cause)),

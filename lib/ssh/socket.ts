@@ -10,8 +10,8 @@ import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import { ProtocolError } from "./answers.ts";
 
-/** How much of what came first is kept. */
-const openingBytes = 256;
+/** How much of what came first is kept: room for a server's banner, and its offer of algorithms. */
+const openingBytes = 8 * 1024;
 
 /** How long an orderly end may take before the socket is destroyed. */
 const endMs = 500;
@@ -22,8 +22,7 @@ export class SshSocket extends Socket {
   sent = 0;
   /** Bytes that arrived. */
   received = 0;
-  /** What came first, as text: a peer that is no SSH server, or has no room for us, says so there. */
-  opening = "";
+  #opening: Buffer[] = [];
   #gathered: Uint8Array[] = [];
   #send: (bytes: Uint8Array) => void = () => {};
 
@@ -31,9 +30,8 @@ export class SshSocket extends Socket {
     super();
     this.setNoDelay(true);
     this.on("data", (bytes: Buffer) => {
-      if (this.received === 0) {
-        this.opening = bytes.toString("latin1", 0, openingBytes);
-      }
+      const room = openingBytes - this.received;
+      if (room > 0) this.#opening.push(Buffer.from(bytes.subarray(0, room)));
       this.received += bytes.length;
     });
     // Deno gives each socket a `write` of its own when it connects: a method
@@ -42,6 +40,11 @@ export class SshSocket extends Socket {
       this.#send = this.write.bind(this);
       this.write = (bytes: Uint8Array | string) => this.#gather(bytes);
     });
+  }
+
+  /** What came first: a peer that is no SSH server, or has no room for us, says so there. */
+  get opening(): Buffer {
+    return Buffer.concat(this.#opening);
   }
 
   /** Ends the connection, and not the module, if ssh2 stumbles over what a peer has sent. */

@@ -16,10 +16,16 @@ export function examineHooks(hooks: HooksConfig): Finding[] {
     ...{ on_new: onNew, on_failover: onFailover, on_failback: onFailback },
     ...{ on_error: onError, on_recovered: onRecovered, on_lag: onLag },
   };
-  return Object.entries(configured).flatMap(([name, [program]]) =>
+  const programs = Object.entries(configured).flatMap(([name, [program]]) =>
     program === undefined ? [] : [examineProgram(`hooks.${name}`, program)]
   );
+  return onLag.length > 0 && hooks.maxLagMs === 0
+    ? [...programs, bad("hooks.on_lag", neverRuns, exitStatus.usage)]
+    : programs;
 }
+
+const neverRuns =
+  'it never runs, because max_lag is not set; set hooks.max_lag, for example "15m"';
 
 function examineProgram(what: string, program: string): Finding {
   const found = placesOf(program).find(isProgram);

@@ -13,7 +13,7 @@ import { readIdentity } from "../../ssh/identity.ts";
 import { Replica } from "../../supervisor/replica.ts";
 import { examineDirectory } from "./directory.ts";
 import { examineServerFiles } from "./files.ts";
-import { bad, type Finding, good } from "./finding.ts";
+import { bad, doubtful, type Finding, good } from "./finding.ts";
 
 /** Examines what a replica needs. Changes nothing. */
 export async function examineReplica(config: ReplicaReady): Promise<Finding[]> {
@@ -55,12 +55,30 @@ async function probeServers(config: ReplicaReady): Promise<Finding[]> {
       stderr: null,
       journal: false,
     });
-    return (await replica.examine()).map(toFinding);
+    return (await replica.examine()).flatMap((probe) => [
+      toFinding(probe),
+      ...weakness(probe, config.servers),
+    ]);
   } catch (error) {
     // A state that cannot be read, for example: there is more to tell.
     if (!(error instanceof RelaisError)) throw error;
     return [bad("servers", describe(error), error.exitStatus)];
   }
+}
+
+/** Warns of algorithms that nobody should use today. */
+function weakness(
+  { server, weak }: Probe,
+  servers: readonly ServerConfig[],
+): Finding[] {
+  const config = servers.find(({ name }) => name === server);
+  if (config?.algorithms !== "legacy" || weak === undefined) return [];
+  const told = weak.length === 0
+    ? 'algorithms = "legacy" is not needed, this server agrees to modern ones; remove it'
+    : `weak algorithms in use: ${
+      weak.join(", ")
+    }; update its sshd, then remove algorithms = "legacy"`;
+  return [doubtful(`server ${server}`, told)];
 }
 
 function toFinding(

@@ -1,0 +1,138 @@
+/**
+ * Why a server does not let us in, in an administrator's words.
+ *
+ * @module
+ */
+
+import { statSync } from "node:fs";
+import ssh2 from "ssh2";
+import { AuthenticationError } from "../errors.ts";
+import { certificateOf } from "./certificate.ts";
+import { type Circumstances, who } from "./circumstances.ts";
+import { fingerprint } from "./host-key.ts";
+import { peerText } from "./peer-text.ts";
+
+/** Why, and what to do. */
+interface Reason {
+  readonly reason: string;
+  readonly hint: string;
+}
+
+/** The server has refused all that was shown to it. */
+export function loginRefused(at: Circumstances): AuthenticationError {
+  const { reason, hint } = refusalReason(at);
+  return failed(at, reason, { hint });
+}
+
+/** The ssh-agent, or our own key, does not sign. */
+export function agentFailed(
+  cause: Error,
+  at: Circumstances,
+): AuthenticationError {
+  const { agent } = at.identity;
+  if (agent === null) {
+    // ssh2 calls it the agent's failure as well when our own key does not sign.
+    return failed(
+      at,
+      `the key ${at.server.identity} does not sign (${peerText(cause)})`,
+      { cause, hint: "make one with ssh-keygen -t ed25519" },
+    );
+  }
+  return failed(
+    at,
+    `the ssh-agent at ${agent} does not answer (${peerText(cause)})`,
+    {
+      cause,
+      hint: `start it again, and add the key with ssh-add; ${ownKey}`,
+    },
+  );
+}
+
+const ownKey =
+  "a service has no ssh-agent of its own: it needs identity, a key file without passphrase";
+
+function refusalReason(at: Circumstances): Reason {
+  const { refusal, server: { user } } = at;
+  const methods = refusal?.methods.join(" and ");
+  if (refusal?.partial) {
+    return {
+      reason: `the key was accepted, but the server wants ${methods} as well`,
+      hint:
+        `set "AuthenticationMethods publickey" for ${user} in the sshd_config there`,
+    };
+  }
+  if (refusal !== undefined && !refusal.methods.includes("publickey")) {
+    return {
+      reason:
+        `the server does not let ${user} log in by key, it offers only ${methods}; relais logs in by key, never by password`,
+      hint:
+        `set "PubkeyAuthentication yes" for ${user} in the sshd_config there, and reload sshd`,
+    };
+  }
+  if (at.identity.privateKey === null) return agentRefused(at);
+  return keyRefused(at, at.identity.privateKey);
+}
+
+function agentRefused({ agentKeys, identity, server }: Circumstances): Reason {
+  if (agentKeys === 0) {
+    return {
+      reason: `the ssh-agent at ${identity.agent} holds no key`,
+      hint: "add one with ssh-add, or set identity to a key file",
+    };
+  }
+  const keys = agentKeys === 1 ? "the key" : `any of the ${agentKeys} keys`;
+  return {
+    reason: `the server does not accept ${keys} that the ssh-agent holds`,
+    hint:
+      `compare ssh-add -l with the authorized_keys of ${server.user} there, and read its sshd's log`,
+  };
+}
+
+function keyRefused(
+  { server, agentKeys }: Circumstances,
+  privateKey: string,
+): Reason {
+  const { user, identity, algorithms } = server;
+  const key = ssh2.utils.parseKey(privateKey);
+  // It was parsed, and has signed, before it was shown.
+  if (key instanceof Error) throw key;
+  const agents = agentKeys === undefined
+    ? ""
+    : `, nor any of the ${agentKeys} keys of the ssh-agent`;
+  const reason = `the server does not accept the key ${identity} (${
+    fingerprint(key.getPublicSSH())
+  })${agents}`;
+  const add =
+    `add ${identity}.pub to the authorized_keys of ${user} there, then read its sshd's log`;
+  const certificate = certificateOf(identity!);
+  if (exists(certificate)) {
+    return {
+      reason:
+        `${reason}; relais does not use the certificate ${certificate}: it supports plain keys only`,
+      hint: add,
+    };
+  }
+  if (key.type === "ssh-rsa" && algorithms !== "legacy") {
+    return {
+      reason: `${reason} with a SHA-2 signature`,
+      hint:
+        `${add}; if that sshd takes RSA keys with SHA-1 only (ssh-rsa), use an ed25519 key, or set algorithms = "legacy" for ${server.name}`,
+    };
+  }
+  return { reason, hint: add };
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function failed(
+  at: Circumstances,
+  what: string,
+  options: { readonly hint: string; readonly cause?: Error },
+): AuthenticationError {
+  return new AuthenticationError(
+    `Cannot log in to ${who(at)} as ${at.server.user}: ${what}`,
+    options,
+  );
+}
