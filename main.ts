@@ -131,6 +131,7 @@ async function dispatch(
         maxLag: invocation.options["max-lag"],
         maxAge: invocation.options["max-age"],
         allJobs: invocation.options["all-jobs"],
+        criticalFailover: invocation.options["critical-failover"],
       }, output);
     case "stat":
       return await stat(requireWork(await load()), invocation.options, output);
@@ -141,6 +142,7 @@ async function dispatch(
         tokenFile,
         maxLag: options["max-lag"],
         maxAge: options["max-age"],
+        criticalFailover: options["critical-failover"],
       };
       // Nobody else needs a server.
       const { serve } = await import("./lib/cli/serve.ts");

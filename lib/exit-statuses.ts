@@ -11,7 +11,21 @@ export interface ExitStatusMeaning {
   /** The number, as a person reads it. */
   readonly status: string;
   readonly meaning: string;
+  /** What `systemctl status` and the journal show for it, systemd.exec(5); `undefined` if nothing. */
+  readonly shown?: string;
 }
+
+/** systemd has names of its own for small numbers, from a time before relais. */
+const shown = [
+  "SUCCESS",
+  "FAILURE",
+  "INVALIDARGUMENT",
+  "NOTIMPLEMENTED",
+  "NOPERMISSION",
+  "NOTINSTALLED",
+  "NOTCONFIGURED",
+  "NOTRUNNING",
+];
 
 const meanings = {
   done: "done, nothing left to do",
@@ -29,6 +43,7 @@ export const exitStatuses: readonly ExitStatusMeaning[] = [
   ...Object.entries(exitStatus).map(([name, status]) => ({
     status: String(status),
     meaning: meanings[name as keyof typeof exitStatus],
+    shown: `${status}/${shown[status]}`,
   })),
   { status: "128+n", meaning: "stopped by signal n, in good order" },
 ];

@@ -19,6 +19,15 @@ export function compileGlobs(
   return (path) => expressions.some((expression) => expression.test(path));
 }
 
+/**
+ * Returns what every path that a glob matches begins with; empty if nothing is
+ * known of it.
+ */
+export function literalPrefix(glob: string): string {
+  if (!glob.replace(/\/$/, "").includes("/")) return "";
+  return glob.replace(/^\/|\/$/g, "").replace(/[*?[\]{}\\].*$/s, "");
+}
+
 function compile(glob: string): RegExp {
   const trimmed = glob.replace(/^\/|\/$/g, "");
   const anchored = glob.replace(/\/$/, "").includes("/");

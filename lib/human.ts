@@ -21,20 +21,25 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-/** `2026-11-23 10:04:05`, in local time; from milliseconds since the epoch. */
+/** `2026-11-23T10:04:05Z`, as the log has it; from milliseconds since the epoch. */
 export function formatDate(milliseconds: number): string {
-  const date = new Date(milliseconds);
-  const two = (number: number) => String(number).padStart(2, "0");
-  const day = [
-    date.getFullYear(),
-    two(date.getMonth() + 1),
-    two(date.getDate()),
-  ];
-  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two);
-  return `${day.join("-")} ${time.join(":")}`;
+  const { length } = "2026-11-23T10:04:05";
+  // Whatever a server says, it is no reason to fail.
+  const date = new Date(
+    Math.min(Math.max(milliseconds, -latest), latest),
+  ).toISOString();
+  return `${date.replace(/\.\d+Z$/, "").slice(-length)}Z`;
 }
 
-/** `2026-11-23 10:04`, in local time; from seconds since the epoch. */
+/** The last day that JavaScript knows, in milliseconds. */
+const latest = 8.64e15;
+
+/** `2026-11-23T10:04Z`; from seconds since the epoch. */
 export function formatMinute(seconds: number): string {
-  return formatDate(seconds * 1_000).slice(0, "2026-11-23 10:04".length);
+  return formatDate(seconds * 1_000).replace(/:\d\dZ$/, "Z");
+}
+
+/** `10:04:05Z`; from milliseconds since the epoch. */
+export function formatTime(milliseconds: number): string {
+  return formatDate(milliseconds).replace(/^.*T/, "");
 }

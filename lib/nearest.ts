@@ -16,7 +16,11 @@ export function nearest(
   candidates: readonly string[],
 ): string | undefined {
   if (candidates.length === 0) return undefined;
-  const closest = closestString(word, candidates, { compareFn: distance });
+  // Of several that are as near, the one that a letter was added to.
+  const sorted = candidates.toSorted((a, b) =>
+    Number(word.startsWith(b)) - Number(word.startsWith(a))
+  );
+  const closest = closestString(word, sorted, { compareFn: distance });
   const tolerated = Math.max(1, Math.floor(closest.length / 3));
   return distance(word.toLowerCase(), closest.toLowerCase()) <= tolerated
     ? closest

@@ -431,6 +431,8 @@ export interface StatSettings {
   readonly notices: NoticePolicy;
   /** Whether to write nothing at all. */
   readonly dryRun: boolean;
+  /** Whether one pass follows the other. */
+  readonly loop: boolean;
 }
 
 /** What recording a pass brought to light. */

@@ -101,9 +101,20 @@ export async function stat(
     },
     end() {
       clearInterval(timer);
+      if (settings.loop) endLoop(directory, stats);
       db.close();
     },
   };
+}
+
+/** Says that no pass follows. */
+function endLoop(directory: string, stats: StatContext["stats"]): void {
+  try {
+    const last = { ...takeSnapshot(stats), loop: false };
+    writeSnapshot(snapshotPath(directory), last);
+  } catch {
+    // A disk that is full was told of already, and the figures grow old.
+  }
 }
 
 function count({ figures }: StatContext, { exit, seconds }: PassReport): void {
@@ -152,12 +163,12 @@ function judged(
 }
 
 function write(
-  { settings: { directory, prometheus }, stats, figures }: StatContext,
+  { settings: { directory, prometheus, loop }, stats, figures }: StatContext,
   db: DatabaseSync,
 ): void {
   figures.add("snapshots", 1);
   const servers = lookAt(db, figures);
-  const snapshot = takeSnapshot(stats, servers);
+  const snapshot = { ...takeSnapshot(stats, servers), loop };
   writeSnapshot(snapshotPath(directory), snapshot);
   if (prometheus !== "") {
     writePrometheus(prometheus, formatPrometheus(snapshot));

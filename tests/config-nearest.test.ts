@@ -31,3 +31,7 @@ Deno.test("nearest() finds nothing for a word that is like no other", () => {
 Deno.test("nearest() finds nothing where there is nothing", () => {
   assertEquals(nearest("into", []), undefined);
 });
+
+Deno.test("nearest() takes the word that a letter was added to before one that lacks a letter", () => {
+  assertEquals(nearest("stats", ["status", "stat"]), "stat");
+});

@@ -253,6 +253,10 @@ const values: [table: string, key: string, value: string, told: string][] = [
   ["replica", "include", '["a", ""]', "a text that is not empty"],
   ["replica", "exclude", '["[z-a]"]', "ranges that go upwards"],
   ["replica", "exclude", '["../*"]', 'a glob without ".."'],
+  ["replica", "exclude", '["./tmp"]', 'a glob without "./" and "//"'],
+  ["replica", "include", '["stock//*"]', 'a glob without "./" and "//"'],
+  ["replica", "include", '["/export/stock/*"]', 'such as "stock/*", found'],
+  ["replica", "include", '["/srv/replica"]', 'such as "**", found'],
   ["replica", "delete", "true", '"keep", "trash" or "remove", found true'],
   ["replica", "max_delete", '"101%"', 'a share, like "10%"'],
   ["replica", "max_delete", '"10"', 'a share, like "10%"'],
@@ -291,6 +295,7 @@ const values: [table: string, key: string, value: string, told: string][] = [
   ["publish", "files", "[]", "at least one glob"],
   ["publish", "files", '["data/*"]', "an absolute glob below base"],
   ["publish", "files", '["/data2/*"]', "an absolute glob below base"],
+  ["publish", "files", '["/data/stock/"]', 'such as "/data/stock/**", found'],
   ["publish", "base", '"data"', "an absolute path"],
   ["publish", "signatures", '"0"', 'a size of at least "64KiB", like'],
   ["publish", "signatures", "true", 'or "never", found true'],
@@ -404,7 +409,7 @@ const rules: [what: string, text: string, ...problems: string[]][] = [
   [
     "a single table of servers",
     `${server.replace("[[server]]", "[server]")}${replica}`,
-    "1: server: expected [[server]] tables, in double brackets, found a table",
+    "1: server: expected [[server]] tables: write [[server]], in double brackets, before the keys of each server, found a table",
   ],
   [
     "a list of tables where there is but one",

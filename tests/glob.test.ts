@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { compileGlobs } from "../lib/glob.ts";
+import { compileGlobs, literalPrefix } from "../lib/glob.ts";
 
 const cases: [glob: string, path: string, matches: boolean][] = [
   ["*.csv", "a.csv", true],
@@ -29,4 +29,15 @@ for (const [glob, path, matches] of cases) {
 
 Deno.test("compileGlobs() of nothing covers nothing", () => {
   assertEquals(compileGlobs([])("a"), false);
+});
+
+Deno.test("literalPrefix() is what each path that a glob matches begins with", () => {
+  for (const [glob, path, matches] of cases) {
+    if (matches) assertEquals(path.startsWith(literalPrefix(glob)), true, glob);
+  }
+  assertEquals(
+    ["a/b.csv", "/tmp", "tmp/", "stock/**/*.csv", "a/{b,c}", "x.csv", "*/a"]
+      .map(literalPrefix),
+    ["a/b.csv", "tmp", "", "stock/", "a/", "", ""],
+  );
 });

@@ -190,12 +190,51 @@ Deno.test("parseTimers() reads what systemctl prints", () => {
 
 Deno.test("nextLoopPass() tells a loop that waits from a process that has ended", () => {
   const last = pass({ started: now - 20, seconds: 1 });
-  const taken = (at: number) => ({ taken: at }) as Snapshot;
+  const taken = (at: number, loop = true) => ({ taken: at, loop }) as Snapshot;
   assertEquals(nextLoopPass(taken(now - 1), last, 60_000, now), now + 40);
-  assertEquals(nextLoopPass(taken(now - 19), last, 60_000, now), undefined);
+  assertEquals(
+    nextLoopPass(taken(now - 1, false), last, 60_000, now),
+    undefined,
+  );
   assertEquals(nextLoopPass(taken(now - 10), last, 60_000, now), undefined);
   assertEquals(nextLoopPass(undefined, last, 60_000, now), undefined);
   const ahead = pass({ started: now + 20, seconds: 1 });
   assertEquals(nextLoopPass(taken(now + 30), ahead, 60_000, now), undefined);
   assertEquals(nextLoopPass(taken(now - 1), ahead, 60_000, now), undefined);
+});
+
+/** Files come from the backup. */
+const failedOver = situation({
+  active: "backup",
+  reason: "production is unreachable",
+  servers: ["production", "backup"].map((name) => ({
+    ...{
+      name,
+      active: name === "backup",
+      verdict: "up" as const,
+      depth: "list" as const,
+    },
+    ...{ error: null, milliseconds: 1, list: null },
+  })),
+});
+
+Deno.test("a failover is a warning, and critical only if somebody says so", () => {
+  const text =
+    "files come from backup instead of production: production is unreachable";
+  for (
+    const [criticalFailover, gravity, status] of [
+      [false, "warning", 1],
+      [true, "critical", 2],
+    ] as const
+  ) {
+    const problems = problemsOf(failedOver, { ...limits, criticalFailover });
+    assertEquals(problems, [{ gravity, text }]);
+    assertEquals(toNagios(failedOver, problems, limits).status, status);
+  }
+});
+
+Deno.test("toNagios() knows no lag before the first pass", () => {
+  const fresh = situation({ passes: [], last_success: null });
+  const { line } = toNagios(fresh, problemsOf(fresh, limits), limits);
+  assertMatch(line, /\| lag=U;;;0 age=U;/);
 });

@@ -254,7 +254,7 @@ Deno.test("relais stat --since tells passes and failover, as a table, as JSON an
   assertMatch(stdout, /^files {4}\|[▁▂▃▄▅▆▇█ ]+\| 2 at most$/m);
   assertMatch(
     stdout,
-    /^20\d\d-\d\d-\d\d \d\d:\d\d +(backup|production)/m,
+    /^20\d\d-\d\d-\d\dT\d\d:\d\dZ +(backup|production)/m,
   );
 });
 

@@ -60,7 +60,7 @@ function barsOf(tab: Tab, plot: string): Promise<Bar[]> {
 
 inChromium("the page loads and says how things stand", async (tab, page) => {
   await tab.go(page.url);
-  assertEquals(await tab.evaluate("document.title"), "not well · relais");
+  assertEquals(await tab.evaluate("document.title"), "PROBLEM · relais");
   const state = await textOf(tab, "#state");
   assert(state.includes("2 files could not be copied"), state);
   const facts = await textOf(tab, "#facts");

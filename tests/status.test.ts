@@ -5,7 +5,7 @@ Deno.test("relais status says that no pass has been run, with exit 1", async () 
   await using world = await makeWorld();
   const { code, stdout } = await world.relais("status");
   assertEquals(code, 1);
-  assertMatch(stdout, /^Not well: no pass has been run yet\.$/m);
+  assertMatch(stdout, /^PROBLEM: no pass has been run yet\.$/m);
 });
 
 Deno.test("relais status tells server, files, list, disk and passes, with exit 0", async () => {
@@ -17,13 +17,13 @@ Deno.test("relais status tells server, files, list, disk and passes, with exit 0
   const { code, stdout, stderr } = await world.relais("status");
 
   assertEquals([code, stderr], [0, ""]);
-  assertMatch(stdout, /^Well: files come from production, nothing waits/);
+  assertMatch(stdout, /^OK: files come from production, nothing waits/);
   assertMatch(stdout, /^Active server +production, since .*preferred server$/m);
   assertMatch(stdout, /^Files +2 here, 5 B; 0 waiting; 0 failing$/m);
   assertMatch(stdout, /^Disk +\S+ \S+ of \S+ \S+ free$/m);
   assertMatch(stdout, /production +up +active +\d+ ms +list .*read to its end/);
   assertMatch(stdout, /backup +up +\d+ ms .*none: a tree/);
-  assertMatch(stdout, /^ {2}20\S+ \S+ +0 +production +2 +5 B/m);
+  assertMatch(stdout, /^ {2}20\S+Z +0 +production +2 +5 B/m);
 });
 
 Deno.test("relais status names what waits and what fails, with the reason, and exit 1", async () => {
@@ -37,7 +37,7 @@ Deno.test("relais status names what waits and what fails, with the reason, and e
   const json = JSON.parse((await world.relais("status", "--json")).stdout);
 
   assertEquals(code, 1);
-  assertMatch(stdout, /^Not well: 1 file could not be copied\.$/m);
+  assertMatch(stdout, /^PROBLEM: 1 file could not be copied\.$/m);
   assertMatch(stdout, /1 waiting; 1 failing$/m);
   assertMatch(stdout, /^ {2}bad\.csv \(production\): .*no such file/mi);
   assertEquals([json.healthy, json.pending, json.failed], [false, 1, 1]);
@@ -62,9 +62,9 @@ Deno.test("relais status judges lag and age by what it is told", async () => {
   assertEquals([old.code, fine.code, late.code], [1, 0, 1]);
   assertMatch(
     old.stdout,
-    /^Not well: the last pass that came to its end did so/,
+    /^PROBLEM: the last pass that came to its end did so/,
   );
-  assertMatch(late.stdout, /^Not well: .*the replica lags .* behind/);
+  assertMatch(late.stdout, /^PROBLEM: .*the replica lags .* behind/);
 });
 
 Deno.test("relais status --nagios exits as plugins do", async () => {

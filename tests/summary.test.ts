@@ -18,11 +18,11 @@ function probe(server: string, verdict: Probe["verdict"] = "up"): Probe {
   };
 }
 
-const now = new Date(2026, 10, 23, 10, 30).getTime();
+const now = Date.UTC(2026, 10, 23, 10, 30);
 
 const allWell: Probed = {
   active: "production",
-  activeSince: new Date(2026, 10, 20, 8, 0).getTime(),
+  activeSince: Date.UTC(2026, 10, 20, 8, 0),
   previous: "production",
   reason: "it is the preferred server",
   probes: [probe("production"), probe("backup")],
@@ -37,7 +37,7 @@ function told(more: Partial<PassReport>, probed: Partial<Probed> = {}) {
   return summarise({
     report: passReport(more),
     probed: { ...allWell, ...probed },
-  }, now);
+  }, { now });
 }
 
 Deno.test("a summary says what came, from where, and how fast", () => {
@@ -77,19 +77,19 @@ Deno.test("a summary says what failed, and how far the replica is behind", () =>
 Deno.test("a summary names the failover for as long as it lasts", () => {
   const failover = {
     active: "backup",
-    activeSince: new Date(2026, 10, 23, 9, 58).getTime(),
+    activeSince: Date.UTC(2026, 10, 23, 9, 58),
     reason: "production is unreachable",
     probes: [probe("production", "unreachable"), probe("backup")],
   };
-  const yesterday = new Date(2026, 10, 22, 9, 58).getTime();
+  const yesterday = Date.UTC(2026, 10, 22, 9, 58);
 
   assertEquals(told({ server: "backup" }, failover), [
     "Nothing new on backup, in 0.25 s.",
-    "production is unreachable; files come from backup since 09:58.",
+    "production is unreachable; files come from backup since 09:58Z.",
   ]);
   assertEquals(
     told({ server: "backup" }, { ...failover, activeSince: yesterday })[1],
-    "production is unreachable; files come from backup since 2026-11-22 09:58.",
+    "production is unreachable; files come from backup since 2026-11-22T09:58Z.",
   );
 });
 
@@ -118,4 +118,40 @@ Deno.test("a summary of a dry run says what a pass would do", () => {
   assertEquals(told({ plan: [] }), [
     "A pass would copy 0 files from production (0 B).",
   ]);
+});
+
+Deno.test("a summary says why, where nothing else tells it with each pass", () => {
+  const failed = [{
+    path: "a.csv",
+    error: "Cannot open a.csv on production: permission denied",
+  }];
+  const report = passReport({
+    failed,
+    errors: ["Cannot run hooks.on_new: exit 1"],
+  });
+  const refused = {
+    ...probe("production", "refused"),
+    failure: {
+      ...{ name: "AuthenticationError", exitStatus: 6, retriable: false },
+      message: "Cannot log in to production",
+    },
+  };
+
+  assertEquals(
+    summarise({ report, probed: allWell }, { reasons: true, now }),
+    [
+      "Copied nothing from production, in 0.25 s.",
+      "1 file could not be copied (Cannot open a.csv on production: permission denied); the next pass tries again.",
+      "Cannot run hooks.on_new: exit 1.",
+    ],
+  );
+  assertEquals(
+    summarise({
+      report: passReport({ server: null }),
+      probed: { ...allWell, active: null, probes: [refused] },
+    }, { reasons: true, now }),
+    [
+      "No server is available: production is refused (Cannot log in to production). What is here stays as it is.",
+    ],
+  );
 });

@@ -40,7 +40,7 @@ Deno.test("relais why says why a file is here, waits, is left out, failed, or is
   assertEquals([here.code, absolute], [0, here]);
   assertMatch(
     here.stdout,
-    /^a.csv is here: the version of \S+ \S+ \(1 B\), from production, since .*\.\nproduction names the version of .* \(1 B\), published .*: that is the one here\.\nproduction is the active server: .*\.\n$/,
+    /^a.csv is here: the version of \S+ \(1 B\), from production, since .*\.\nproduction names the version of .* \(1 B\), published .*: that is the one here\.\nproduction is the active server: .*\.\n$/,
   );
   assertEquals(left.code, 1);
   assertMatch(

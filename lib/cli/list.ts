@@ -8,13 +8,15 @@ import type { DatabaseSync } from "node:sqlite";
 import type { ReplicaReady } from "../config/config.ts";
 import { Destination } from "../copy/destination.ts";
 import { type ExitStatus, exitStatus } from "../errors.ts";
-import { compileGlobs } from "../glob.ts";
+import { compileGlobs, literalPrefix } from "../glob.ts";
 import { readState } from "../state/database.ts";
 import {
+  type ListedFile,
   listedFiles,
   type ListQuery,
   type Selection,
 } from "../state/overview.ts";
+import type { Standing } from "../state/standing.ts";
 import { compare } from "../verify/compare.ts";
 import { formatBytes, formatDate } from "../human.ts";
 import { findingLine } from "./finding.ts";
@@ -39,8 +41,9 @@ interface Line {
 }
 
 /**
- * Shows each file that a server names, and how it stands; or with `diff` each
- * that is not on the disk as it should be. With `json` one object a line.
+ * Shows each file that a server names, and how it stands, on a line; or with
+ * `diff` each that is not on the disk as it should be. With `json` one object a
+ * line, of each server.
  */
 export async function list(
   { replica }: ReplicaReady,
@@ -52,19 +55,19 @@ export async function list(
   const matches = args.glob === undefined
     ? () => true
     : compileGlobs([args.glob]);
-  const lines = args.diff
+  const found = args.diff
     ? differences(db, new Destination(replica.into), matches)
-    : files(db, args, matches);
+    : lines(entries(db, args, matches), args);
   let shown = 0;
   async function* texts(): AsyncGenerator<string> {
-    for await (const { text } of lines) {
+    for await (const { text } of found) {
       shown++;
       yield text;
     }
   }
   if (!args.json) await page(texts(), output);
   else {
-    for await (const { json } of lines) {
+    for await (const { json } of found) {
       shown++;
       output.json(json);
     }
@@ -72,25 +75,54 @@ export async function list(
   return args.diff && shown > 0 ? exitStatus.incomplete : exitStatus.done;
 }
 
-function* files(
+function* entries(
   db: DatabaseSync,
-  { selection, since, sort = "path" }: ListArguments,
+  { selection, since, sort = "path", glob = "" }: ListArguments,
   matches: (path: string) => boolean,
-): Generator<Line> {
+): Generator<ListedFile> {
   const query = {
-    ...{ selection, sort },
+    ...{ selection, sort, prefix: literalPrefix(glob) },
     since: since === undefined ? -Infinity : (Date.now() - since) / 1_000,
   };
-  for (const file of listedFiles(db, query)) {
-    if (!matches(file.path)) continue;
-    const { server, path, size, mtime, standing, error } = file;
-    const date = formatDate(Number(mtime) * 1_000);
-    const why = error === null ? "" : `  (${error})`;
-    const text = `${standing.padEnd(9)} ${
-      formatBytes(size).padStart(9)
-    }  ${date}  ${server}  ${path}${why}`;
-    yield { text, json: file };
+  for (const entry of listedFiles(db, query)) {
+    if (matches(entry.path)) yield entry;
   }
+}
+
+/** A program gets an object for each server that names a file; a person, one line a file. */
+function* lines(
+  found: Iterable<ListedFile>,
+  { json }: ListArguments,
+): Generator<Line> {
+  let file: ListedFile[] = [];
+  for (const entry of found) {
+    if (json) yield { text: "", json: entry };
+    else if (file.length > 0 && file[0]!.path !== entry.path) {
+      yield { text: fileLine(file), json: null };
+      file = [entry];
+    } else file.push(entry);
+  }
+  if (file.length > 0) yield { text: fileLine(file), json: null };
+}
+
+/** What matters most of a file that several servers name. */
+const gravity: readonly Standing[] = [
+  ...["conflict", "wanted", "here", "withdrawn"] as const,
+  ...["older", "excluded", "gone"] as const,
+];
+
+function fileLine(entries: readonly ListedFile[]): string {
+  const [main] = entries.toSorted((a, b) =>
+    gravity.indexOf(a.standing) - gravity.indexOf(b.standing)
+  ) as [ListedFile];
+  const { path, size, mtime, standing } = main;
+  const error = entries.find(({ error }) => error !== null)?.error;
+  const servers = entries.map((each) =>
+    each.standing === standing ? each.server : `${each.server}:${each.standing}`
+  );
+  return `${standing.padEnd(9)} ${formatBytes(size).padStart(9)}  ${
+    formatDate(Number(mtime) * 1_000)
+  }  ${servers.join(",")}  ${path}${error === undefined ? "" : `  (${error})`}`;
 }
 
 async function* differences(

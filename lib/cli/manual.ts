@@ -30,9 +30,15 @@ export function formatManual(): string {
     ".SH OPTIONS OF EVERY COMMAND",
     ...globalOptions.flatMap(describeOption),
     ".SH EXIT STATUS",
-    ...exitStatuses.flatMap(({ status, meaning }) =>
-      tagged(bold(status), meaning)
+    ...exitStatuses.flatMap(({ status, meaning, shown }) =>
+      tagged(
+        bold(status),
+        shown === undefined ? meaning : `${meaning} (systemd: ${shown})`,
+      )
     ),
+    ...paragraphs([
+      "systemd shows each number with a name of its own, such as status=3/NOTIMPLEMENTED; the names say nothing about relais.",
+    ]),
     ".SH ENVIRONMENT",
     ...environment.flatMap(([name, meaning]) => tagged(bold(name), meaning)),
     ".SH FILES",

@@ -13,14 +13,13 @@ import type { PassOutcome } from "../supervisor/pass.ts";
 import { Replica, type ReplicaOptions } from "../supervisor/replica.ts";
 import { Signals } from "../supervisor/signals.ts";
 import type { Stage } from "../supervisor/stage.ts";
-import { formatBytes, formatDate } from "../human.ts";
+import { formatBytes, formatTime } from "../human.ts";
 import type { Output } from "./output.ts";
 import { ProgressWatch } from "./progress-watch.ts";
 import { type Job, serve } from "./service.ts";
 import { summarise } from "./summary.ts";
 
 /** The time of a day, at the end of a date. */
-const timeLength = "17:40:12".length;
 
 export interface RunArguments {
   readonly once: boolean;
@@ -50,6 +49,7 @@ export async function run(
     failback: args.failback,
     stderr: stderrLevel(args, output),
     journal: output.journal,
+    loop: !args.once && !args.dryRun,
     live: watch !== undefined,
     tellsFiles: namesFiles(args, output),
     onFile: (path: string) => {
@@ -144,12 +144,12 @@ function passes(
         watch,
         limited(signal, args.maxTime),
       );
-      const summary = summarise(outcome).join(" ");
+      const summary = summarise(outcome, { reasons: true }).join(" ");
       const { report } = outcome;
       if (args.json) output.json(report);
       else if (watch && (didSomething(report) || report.exit !== exitBefore)) {
         output.result(
-          `${formatDate(Date.now()).slice(-timeLength)} ${summary}`,
+          `${formatTime(Date.now())} ${summary}`,
         );
       }
       exitBefore = report.exit;
@@ -214,5 +214,7 @@ export function tell(
       output.result(`${action} ${path} (${formatBytes(size)})`);
     }
   }
-  for (const sentence of summarise(outcome)) output.result(sentence);
+  // On a terminal the reasons have just been told in full.
+  const told = summarise(outcome, { reasons: output.journal });
+  for (const sentence of told) output.result(sentence);
 }

@@ -33,6 +33,7 @@ export interface ServeArguments {
   readonly maxAge: number | undefined;
   /** Whether each configuration is a job among others, even if there is one. */
   readonly "all-jobs": boolean;
+  readonly criticalFailover: boolean;
 }
 
 /** A shorter token can be guessed. */

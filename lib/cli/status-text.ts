@@ -62,7 +62,7 @@ const jobColumns: readonly Column[] = [
 ];
 
 function verdictOf(problems: readonly Problem[]): string {
-  return problems.length === 0 ? "Well" : "Not well";
+  return problems.length === 0 ? "OK" : "PROBLEM";
 }
 
 /** The verdict, and a line without anything. */

@@ -35,6 +35,7 @@ import { jobLines, publisherLines, statusLines } from "./status-text.ts";
 interface GivenLimits {
   readonly maxLag?: number | undefined;
   readonly maxAge?: number | undefined;
+  readonly criticalFailover?: boolean | undefined;
 }
 
 export interface StatusArguments extends GivenLimits {

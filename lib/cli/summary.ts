@@ -7,34 +7,45 @@
 import type { PassReport, PlannedAction } from "../pass-report.ts";
 import type { Probed } from "../protocol.ts";
 import type { PassOutcome } from "../supervisor/pass.ts";
-import { formatBytes, formatDate, formatSeconds } from "../human.ts";
+import { formatBytes, formatMinute, formatSeconds } from "../human.ts";
 
 /** Of shorter passes most was spent on other things than copying. */
 const shortestForRate = 1;
 
+/** How a pass is summarised. */
+export interface SummaryOptions {
+  /** Whether to say why what failed did: where nothing else tells it with each pass. @default false */
+  readonly reasons?: boolean;
+  /** @default Date.now() */
+  readonly now?: number;
+}
+
 /** Returns the sentences; the first one says most. */
 export function summarise(
   { report, probed }: Pick<PassOutcome, "report" | "probed">,
-  now: number = Date.now(),
+  { reasons = false, now = Date.now() }: SummaryOptions = {},
 ): string[] {
   const { server, plan } = report;
-  if (server === null) return [whyNone(probed)];
+  if (server === null) return [whyNone(probed, reasons)];
   if (plan !== undefined) return [planned(server, plan)];
   return [
     done(server, report),
     ...reused(report),
-    ...failed(report),
+    ...failed(report, reasons),
+    ...reasons ? report.errors.map((error) => `${error}.`) : [],
     ...behind(report),
     ...elsewhere(probed, now),
   ];
 }
 
-function whyNone({ probes }: Probed): string {
+function whyNone({ probes }: Probed, reasons: boolean): string {
   if (probes.length === 0) {
     return "Stopped before it was known which servers answer; nothing was changed.";
   }
-  const verdicts = probes.map(({ server, verdict }) =>
-    `${server} is ${verdict}`
+  const verdicts = probes.map(({ server, verdict, failure }) =>
+    `${server} is ${verdict}${
+      reasons && failure !== null ? ` (${failure.message})` : ""
+    }`
   );
   return `No server is available: ${
     verdicts.join(", ")
@@ -76,9 +87,14 @@ function reused({ reused }: PassReport): string[] {
     : [`${formatBytes(reused)} of that were here, and not fetched.`];
 }
 
-function failed({ failed }: PassReport): string[] {
-  return failed.length === 0 ? [] : [
-    `${files(failed.length)} could not be copied; the next pass tries again.`,
+function failed({ failed }: PassReport, reasons: boolean): string[] {
+  const [first] = failed;
+  if (first === undefined) return [];
+  const why = reasons ? ` (${first.error})` : "";
+  return [
+    `${
+      files(failed.length)
+    } could not be copied${why}; the next pass tries again.`,
   ];
 }
 
@@ -100,9 +116,9 @@ function elsewhere(
 
 /** The time of a day, with the date if that is not the last one. */
 function time(milliseconds: number, now: number): string {
-  const text = formatDate(milliseconds).slice(0, -":00".length);
+  const text = formatMinute(milliseconds / 1_000);
   return now - milliseconds < 12 * 3_600_000
-    ? text.slice(-"00:00".length)
+    ? text.slice(-"00:00Z".length)
     : text;
 }
 

@@ -20,7 +20,7 @@ import {
   type Finding,
 } from "../verify/examine.ts";
 import { extras } from "../verify/extra.ts";
-import { Ledger } from "../verify/ledger.ts";
+import { amongCopies, Ledger } from "../verify/ledger.ts";
 import { verify as verifyCopies } from "../verify/verify.ts";
 import { defaultRate } from "./commands/verify.ts";
 import { faultColumn, findingLine } from "./finding.ts";
@@ -107,7 +107,7 @@ export async function verify(
     if (!args.json) output.result(findingLine(finding));
   }
   const extra = args.sample === undefined
-    ? [...extras(into, (path) => ledger.copy(path) !== undefined)]
+    ? [...extras(into, (paths) => amongCopies(db, paths))]
       .filter(matches)
     : [];
   if (!args.json) {

@@ -23,6 +23,7 @@ export function* brokenRules(
       yield* missingKeys(parsed, sound, index);
     }
   }
+  yield* absoluteGlobs(parsed, sound);
   yield* directories(parsed, sound);
   yield* publishing(parsed, sound);
 }
@@ -92,6 +93,29 @@ const noIdentity =
 const noHostKey =
   'its host key is not known; set host_key to the fingerprint that "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" prints on that server, or known_hosts to a file made with ssh-keyscan and compared with it';
 
+/** A glob is about paths below the root of a server: one that begins with it, or with the copy, matches nothing. */
+function* absoluteGlobs(
+  { replica, server }: Parsed,
+  sound: Sound,
+): Generator<Problem> {
+  if (replica === undefined || !Array.isArray(server)) return;
+  const tops = server.filter((_, index) => sound(["server", index, "root"]))
+    .map(({ root }) => root);
+  if (sound(["replica", "into"])) tops.push(replica.into);
+  for (const key of ["include", "exclude"] as const) {
+    if (!sound(["replica", key])) continue;
+    for (const [index, glob] of replica[key].entries()) {
+      const top = tops.find((top) => top !== "/" && contains(top, glob));
+      if (top === undefined) continue;
+      const below = glob.slice(top.length + 1);
+      const what = `expected a glob on paths below ${show(top)}, such as ${
+        show(below === "" ? "**" : below)
+      }, found ${show(glob)}, which matches none of them`;
+      yield { path: ["replica", key, index], what };
+    }
+  }
+}
+
 /** The copy is where servers choose the names: nothing that relais trusts may lie in it. */
 function* directories(parsed: Parsed, sound: Sound): Generator<Problem> {
   const into = ["replica", "into"];
@@ -154,6 +178,13 @@ function* globsOutside(
   { files, base }: NonNullable<Parsed["publish"]>,
 ): Generator<Problem> {
   for (const [index, glob] of files.entries()) {
+    if (glob.endsWith("/")) {
+      const what = `expected a glob of files, such as ${
+        show(`${glob}**`)
+      }, found ${show(glob)}, which matches directories only`;
+      yield { path: ["publish", "files", index], what };
+      continue;
+    }
     if (contains(base, glob)) continue;
     const what = `expected an absolute glob below base ${show(base)}, found ${
       show(glob)

@@ -196,7 +196,7 @@ export const schema = v.object({
   server: v.optional(
     list(
       table("[[server]]", tables.server),
-      "[[server]] tables, in double brackets",
+      "[[server]] tables: write [[server]], in double brackets, before the keys of each server",
     ),
     [],
   ),

@@ -209,6 +209,10 @@ export const glob = v.pipe(
     (given) => !given.split("/").includes(".."),
     expected('a glob without ".."'),
   ),
+  v.check(
+    (given) => !/(?:^|\/)\.(?:\/|$)|\/\//.test(given),
+    expected('a glob without "./" and "//", which match no path'),
+  ),
   v.check(isGlob, expected('a glob with ranges that go upwards, like "[a-z]"')),
 );
 

@@ -74,7 +74,7 @@ export function renderFrame(
   { name, problems, summary, now, body }: Frame,
 ): string {
   const well = problems.length === 0;
-  const word = well ? "well" : "not well";
+  const word = well ? "OK" : "PROBLEM";
   return html`
     <!doctype html>
     <html lang="en">
@@ -96,7 +96,7 @@ export function renderFrame(
           <div class="state ${stateOf(
             problems,
           )}" id="state" data-live role="status">
-            <strong>${well ? "Well" : "Not well"}</strong>
+            <strong>${well ? "OK" : "PROBLEM"}</strong>
             <span>${summary}</span>
           </div>
         </header>

@@ -71,19 +71,33 @@ export interface ListQuery {
   /** Published since, in seconds since the epoch. */
   readonly since: number;
   readonly sort: typeof listOrders[number];
+  /** What the paths begin with; empty: any. */
+  readonly prefix: string;
 }
+
+/** No path is greater than one that goes on with it. */
+const greatest = "\u{10FFFF}";
 
 /** Yields entries of all servers. */
 export function* listedFiles(
   db: DatabaseSync,
-  { selection, since, sort }: ListQuery,
+  { selection, since, sort, prefix }: ListQuery,
 ): Generator<ListedFile> {
+  // With the servers named, the primary key finds the paths.
+  const range = prefix === ""
+    ? ""
+    : "server IN (SELECT server FROM list) AND path BETWEEN :from AND :to AND";
+  const bounds: Record<string, string> = prefix === ""
+    ? {}
+    : { from: prefix, to: prefix + greatest };
   const rows = prepared(
     db,
     `SELECT server, path, size, mtime, standing, error FROM entry
-     WHERE ${conditions[selection]} AND CAST(published AS REAL) >= ?
+     WHERE ${range} ${
+      conditions[selection]
+    } AND CAST(published AS REAL) >= :since
      ORDER BY ${orders[sort]}, server`,
-  ).iterate(since);
+  ).iterate({ since, ...bounds });
   for (const row of rows) yield row as unknown as ListedFile;
 }
 

@@ -20,6 +20,8 @@ export interface Snapshot {
   readonly taken: number;
   /** Seconds since the process began. */
   readonly uptime: number;
+  /** Whether a loop wrote it, which goes on; not if it has ended since. */
+  readonly loop?: boolean;
   readonly modules: Readonly<Record<ModuleName, ModuleFigures>>;
   /** What is known of the servers, in order of preference. */
   readonly servers?: readonly ServerState[];

@@ -17,6 +17,8 @@ export interface HealthLimits {
   readonly maxAgeMs: number;
   /** How late the replica may be; `undefined`: this alone is no reason. */
   readonly maxLagMs: number | undefined;
+  /** Whether a failover is critical, and not a warning. @default false */
+  readonly criticalFailover?: boolean | undefined;
 }
 
 /** What is wrong. A `warning` is about some files, `critical` about all of them. */
@@ -36,9 +38,10 @@ export function defaultMaxAgeMs(everyMs: number): number {
 /** Returns what is wrong, the gravest first; nothing if the replica is healthy. */
 export function problemsOf(
   situation: Situation,
-  { maxAgeMs, maxLagMs }: HealthLimits,
+  { maxAgeMs, maxLagMs, criticalFailover = false }: HealthLimits,
 ): Problem[] {
-  const { passes: [last], now, lag_seconds, failed, conflicts } = situation;
+  const { passes: [last], now, active, lag_seconds, failed, conflicts } =
+    situation;
   if (last === undefined) return [critical("no pass has been run yet")];
   const problems = exitProblem("pass", last, failed > 0, situation.servers);
   if (maxLagMs !== undefined && lag_seconds * 1_000 > maxLagMs) {
@@ -56,6 +59,14 @@ export function problemsOf(
         ? `nothing tells which server has the newer version of ${conflicts.first}`
         : `nothing tells which server has the newer version of ${conflicts.files} files, ${conflicts.first} first`,
     ));
+  }
+  const [preferred] = situation.servers;
+  if (preferred !== undefined && active !== null && preferred.name !== active) {
+    problems.push({
+      gravity: criticalFailover ? "critical" : "warning",
+      text:
+        `files come from ${active} instead of ${preferred.name}: ${situation.reason}`,
+    });
   }
   if (failed > 0) {
     problems.push({

@@ -80,12 +80,17 @@ export function placesOf(
 /** Returns what is well with a configuration, as far as nobody says otherwise; milliseconds. */
 export function limitsFor(
   everyMs: number,
-  { maxLag, maxAge }: {
+  { maxLag, maxAge, criticalFailover }: {
     readonly maxLag?: number | undefined;
     readonly maxAge?: number | undefined;
+    readonly criticalFailover?: boolean | undefined;
   },
 ): HealthLimits {
-  return { maxAgeMs: maxAge ?? defaultMaxAgeMs(everyMs), maxLagMs: maxLag };
+  return {
+    maxAgeMs: maxAge ?? defaultMaxAgeMs(everyMs),
+    maxLagMs: maxLag,
+    criticalFailover,
+  };
 }
 
 /**

@@ -126,8 +126,10 @@ function replicaData(
 ): string[] {
   const { now, lag_seconds, pending, failed, here, bytes, disk } = situation;
   const mostLag = maxLagMs === undefined ? "" : maxLagMs / 1_000;
+  // Of a replica that has not run yet, nothing tells how late it is.
+  const lag = situation.passes.length === 0 ? "U" : `${lag_seconds}s`;
   return [
-    `lag=${lag_seconds}s;;${mostLag};0`,
+    `lag=${lag};;${mostLag};0`,
     `age=${ageOf(lastEnd(situation), now)};;${maxAgeMs / 1_000};0`,
     `pending=${pending};;;0`,
     `failed=${failed};0;;0`,

@@ -32,7 +32,8 @@ export async function nextTimerRun(
   if (!await isBooted()) return undefined;
   try {
     const { stdout, success } = await new Deno.Command("systemctl", {
-      args: ["list-timers", "--all", "--output=json", unit],
+      // Without --all: a timer that is stopped runs nothing.
+      args: ["list-timers", "--output=json", unit],
       stdin: "null",
       stderr: "null",
       signal: AbortSignal.timeout(patienceMs),
@@ -69,8 +70,7 @@ const aliveSeconds = 3;
 
 /**
  * Returns when a loop begins its next pass, in seconds since the epoch;
- * `undefined` if none is running. Its figures go on after its pass has ended,
- * those of `--once` do not.
+ * `undefined` if none is running: then nobody writes its figures any more.
  */
 export function nextLoopPass(
   snapshot: Snapshot | undefined,
@@ -79,10 +79,9 @@ export function nextLoopPass(
   now: number,
 ): number | undefined {
   if (snapshot === undefined || last === undefined) return undefined;
-  const ended = last.started + last.seconds;
   // What is dated in the future is of a clock that was ahead, and says nothing.
-  const isAlive = Math.abs(now - snapshot.taken) < aliveSeconds &&
-    snapshot.taken - ended > aliveSeconds / 2;
+  const isAlive = snapshot.loop === true &&
+    Math.abs(now - snapshot.taken) < aliveSeconds;
   const next = last.started + everyMs / 1_000;
   return isAlive && last.started <= now && next > now ? next : undefined;
 }

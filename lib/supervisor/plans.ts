@@ -55,6 +55,8 @@ export interface RunOptions {
   readonly journal: boolean;
   /** Whether each file is told as it arrives. @default false */
   readonly tellsFiles?: boolean;
+  /** Whether one pass follows the other. @default false */
+  readonly loop?: boolean;
   /** Whether a pass is drawn on the terminal that stderr is. @default false */
   readonly live?: boolean;
 }
@@ -131,6 +133,7 @@ export function replicaPlans(
         settleMs: hooks.settleMs,
       },
       dryRun,
+      loop: options.loop ?? false,
     }),
     "log": logPlan(config, options),
   };
@@ -167,6 +170,7 @@ export function publishPlans(
           settleMs: config.hooks.settleMs,
         },
         dryRun: false,
+        loop: options.loop ?? false,
       },
     ),
     "log": logPlan(config, options),
@@ -176,7 +180,7 @@ export function publishPlans(
 function statPlan(
   { stat: { prometheus } }: Pick<Config, "stat">,
   directory: string,
-  how: Pick<StatSettings, "keepMs" | "notices" | "dryRun">,
+  how: Pick<StatSettings, "keepMs" | "notices" | "dryRun" | "loop">,
 ): ModulePlan {
   const replaced = [snapshotPath(directory), prometheus]
     .filter((path) => path !== "");

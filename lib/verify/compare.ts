@@ -4,13 +4,15 @@
  * @module
  */
 
+import { dirname } from "@std/path/posix";
 import type { DatabaseSync } from "node:sqlite";
 import type { Destination } from "../copy/destination.ts";
+import { hasDate } from "../copy/attributes.ts";
 import { Throttle } from "../copy/throttle.ts";
 import { prepared } from "../state/prepared.ts";
 import type { Finding } from "./examine.ts";
 import { extras } from "./extra.ts";
-import { type Copy, copyOf } from "./ledger.ts";
+import { amongCopies, type Copy, copyOf } from "./ledger.ts";
 import { examineAgain } from "./verify.ts";
 
 /** Files asked for at a time: nothing holds the state for long. */
@@ -34,15 +36,52 @@ export async function* compare(
 ): AsyncGenerator<Difference> {
   const unlimited = new Throttle({ bytesPerSecond: 0 });
   const known = (path: string) => undigested(copyOf(db, path));
-  for (const path of paths(db)) {
-    const copy = matches(path) ? known(path) : undefined;
-    if (copy === undefined) continue;
+  const glance = new Glance(destination);
+  for (const copy of copies(db)) {
+    if (!matches(copy.path) || glance.shows(copy)) continue;
     const looked = await examineAgain(copy, known, destination, unlimited);
     if (looked?.finding !== undefined) yield looked.finding;
   }
-  for (const path of extras(destination.into, (path) => !!known(path))) {
+  for (
+    const path of extras(destination.into, (paths) => amongCopies(db, paths))
+  ) {
     if (!matches(path)) continue;
     yield { path, fault: "extra", what: "it did not come with relais" };
+  }
+}
+
+/** Looks at files as their directories show them: to open them would say no more. */
+class Glance {
+  readonly #destination: Destination;
+  #directory = ".";
+  #isThere = true;
+
+  constructor(destination: Destination) {
+    this.#destination = destination;
+  }
+
+  /** Whether a file is as it should be. */
+  shows(copy: Copy): boolean {
+    try {
+      if (!this.#enters(dirname(copy.path))) return false;
+      const { into } = this.#destination;
+      const there = Deno.lstatSync(`${into}/${copy.path}`);
+      return there.isFile && there.size === copy.size &&
+        there.mtime !== null && hasDate(there.mtime, copy);
+    } catch {
+      // Opening it says why.
+      return false;
+    }
+  }
+
+  /** Files come by path: most are in the directory of the one before. */
+  #enters(directory: string): boolean {
+    if (directory !== this.#directory) {
+      this.#directory = directory;
+      this.#isThere = false;
+      this.#isThere = this.#destination.look(directory)?.isDirectory === true;
+    }
+    return this.#isThere;
   }
 }
 
@@ -51,14 +90,14 @@ function undigested(copy: Copy | undefined): Copy | undefined {
   return copy && { ...copy, digest: null };
 }
 
-function* paths(db: DatabaseSync): Generator<string> {
+function* copies(db: DatabaseSync): Generator<Copy> {
   const statement = prepared(
     db,
-    "SELECT path FROM copy WHERE path > ? ORDER BY path LIMIT ?",
+    "SELECT path, size, mtime, NULL AS digest FROM copy WHERE path > ? ORDER BY path LIMIT ?",
   );
   for (let last = "";;) {
-    const rows = statement.all(last, page) as { path: string }[];
-    for (const { path } of rows) yield path;
+    const rows = statement.all(last, page) as unknown as Copy[];
+    yield* rows;
     if (rows.length < page) return;
     last = rows.at(-1)!.path;
   }

@@ -6,17 +6,24 @@
 
 import { ownDirectory } from "../list/path.ts";
 
-/** Yields the paths of all files, links and devices below `into` that `isKnown` does not know. */
+/**
+ * Yields the paths of all files, links and devices below `into` that are not
+ * known; `known` is asked for all of a directory at once.
+ */
 export function* extras(
   into: string,
-  isKnown: (path: string) => boolean,
+  known: (paths: readonly string[]) => ReadonlySet<string>,
   below = "",
 ): Generator<string> {
-  for (const { name, isDirectory } of entriesOf(`${into}/${below}`)) {
-    const path = below + name;
-    if (path === ownDirectory) continue;
-    if (isDirectory) yield* extras(into, isKnown, `${path}/`);
-    else if (!isKnown(path)) yield path;
+  const entries = entriesOf(`${into}/${below}`)
+    .map(({ name, isDirectory }) => ({ path: below + name, isDirectory }))
+    .filter(({ path }) => path !== ownDirectory);
+  const files = entries.filter(({ isDirectory }) => !isDirectory)
+    .map(({ path }) => path);
+  const here = files.length === 0 ? new Set<string>() : known(files);
+  for (const { path, isDirectory } of entries) {
+    if (isDirectory) yield* extras(into, known, `${path}/`);
+    else if (!here.has(path)) yield path;
   }
 }
 

@@ -28,6 +28,18 @@ export function copyOf(db: DatabaseSync, path: string): Copy | undefined {
   ).get(path) as Copy | undefined;
 }
 
+/** Returns those of some paths under which a copy should be. */
+export function amongCopies(
+  db: DatabaseSync,
+  paths: readonly string[],
+): ReadonlySet<string> {
+  const rows = prepared(
+    db,
+    "SELECT path FROM copy WHERE path IN (SELECT value FROM json_each(?))",
+  ).all(JSON.stringify(paths)) as { path: string }[];
+  return new Set(rows.map(({ path }) => path));
+}
+
 interface Row extends Copy {
   /** When it was verified last, in seconds since the epoch; 0: never. */
   readonly at: number;

@@ -1,5 +1,5 @@
 /**
- * The options that say when all is well.
+ * The options that say what is a problem.
  *
  * @module
  */
@@ -11,14 +11,20 @@ export const healthOptions = [
     long: "max-lag",
     kind: "duration",
     value: "DURATION",
-    help: "not well if the replica lags further behind, like 15m",
+    help: "a problem if the replica lags further behind, like 15m",
     default: "no limit",
   },
   {
     long: "max-age",
     kind: "duration",
     value: "DURATION",
-    help: "not well if the last pass ended longer ago",
+    help: "a problem if the last pass ended longer ago",
     default: "1h, or three times schedule.every",
+  },
+  {
+    long: "critical-failover",
+    kind: "flag",
+    help:
+      "critical, and not a warning, if files come from another server than the first one",
   },
 ] as const satisfies readonly Option[];

@@ -11,7 +11,7 @@ export const list = {
   name: "list",
   summary: "the synchronised list of files",
   description: [
-    "Shows the synchronised list: each file with its date, its size and how it stands to what is on the replica. On a terminal PAGER shows it, or less.",
+    "Shows the synchronised list, one line a file: how it stands to what is on the replica, its size, its date, and the servers that name it; how it stands of each that has another version. With --json, one object for each server that names a file. On a terminal PAGER shows it, or less.",
     "With --diff it looks at the disk, and shows what is missing, has another size or date than it should, or did not come with relais; exits with 1 if there is any. What the files hold only relais verify can tell.",
   ],
   arguments: [{
