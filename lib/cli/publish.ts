@@ -36,6 +36,7 @@ export async function publish(
   const begin = (config: PublishReady) =>
     new Publishing(config, {
       dryRun: false,
+      loop: !args.once,
       stderr: output.verbose ? "debug" : output.journal ? "info" : null,
       journal: output.journal,
     });
