@@ -231,3 +231,20 @@ Deno.test("word() and commandLine() leave nothing for systemd to expand", () => 
   assertEquals(commandLine(["/bin/x", "$HOME"]), "/bin/x $$HOME");
   assert(word("") === `""`);
 });
+
+Deno.test("the directory of node_exporter is opened to the units, and stays its own", async () => {
+  using place = new Place(
+    sampleConfig().replace(
+      `# prometheus = ""`,
+      `prometheus = "/var/lib/node_exporter/relais.prom"`,
+    ),
+  );
+  const pass = (await place.units())["relais.service"]!;
+  assertMatch(pass, /^ReadWritePaths=-\/var\/lib\/node_exporter$/m);
+  assertEquals(pass.match(/^StateDirectory=.*$/gm), ["StateDirectory=relais"]);
+  const { code, stderr } = await relais(
+    ["unit", "--dynamic-user", "--config", place.config],
+  );
+  assertEquals(code, 2);
+  assertMatch(stderr, /\/var\/lib\/node_exporter would have to let/);
+});

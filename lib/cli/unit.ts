@@ -16,7 +16,7 @@ import {
 } from "../errors.ts";
 import { formatUnit, mark, type Unit } from "../systemd/unit-file.ts";
 import { obstacles } from "../systemd/sandbox.ts";
-import { unitsFor, writtenBy } from "../systemd/units.ts";
+import { figureDirectories, unitsFor, writtenBy } from "../systemd/units.ts";
 import { executablePath } from "./executable.ts";
 import type { Output } from "./output.ts";
 
@@ -229,7 +229,7 @@ function userDirectory(): string {
 
 /** An account that changes from start to start can own nothing but what systemd gives it. */
 function requireKept(config: Config): void {
-  const found = obstacles(writtenBy(config));
+  const found = obstacles(writtenBy(config), figureDirectories(config.stat));
   if (found.length === 0) return;
   throw new ConfigError(`Cannot use --dynamic-user: ${found.join("; ")}`, [], {
     hint:

@@ -13,8 +13,10 @@ export interface Needs {
   readonly user: string | null;
   /** Paths it reads. */
   readonly reads: readonly string[];
-  /** Directories it writes to. */
+  /** Directories of its own. */
   readonly writes: readonly string[];
+  /** Directories of others that it writes to as well: systemd would give them to its account. */
+  readonly shares: readonly string[];
   /** Directory below /var/cache that a self-extracting executable keeps its payload in. */
   readonly cache: string;
   /** Whether it talks to servers. */
@@ -37,9 +39,11 @@ const homes = /^\/(?:home|root|run\/user)\//;
 
 /** Returns the settings of a service that the system's manager runs. */
 export function sandbox(
-  { user, reads, writes, cache, network, credentials }: Needs,
+  { user, reads, writes, shares, cache, network, credentials }: Needs,
 ): Setting[] {
-  const atHome = [...reads, ...writes].some((path) => homes.test(path));
+  const atHome = [...reads, ...writes, ...shares].some((path) =>
+    homes.test(path)
+  );
   return [
     ...user === null
       // One name for all services: the directories of another one would change hands.
@@ -50,6 +54,7 @@ export function sandbox(
       ["LoadCredential", `${name}:${path}`.replaceAll("%", "%%")] as const
     ),
     ...directories(writes, user === null),
+    ...opened(shares.filter((path) => !writes.includes(path))),
     ["CacheDirectory", cache],
     "Hooks have no other rights: systemctl edit adds what they need, for example",
     "ReadWritePaths=/srv/reports",
@@ -121,11 +126,13 @@ function directories(writes: readonly string[], isDynamic: boolean): Setting[] {
     if (found === undefined) others.add(path);
     else settings.push([found[1], word(path.slice(found[0].length))]);
   }
-  return [
-    ...settings,
-    // relais itself says best what is wrong with one that is missing.
-    ...[...others].map((path) => ["ReadWritePaths", `-${word(path)}`] as const),
-  ];
+  return [...settings, ...opened([...others])];
+}
+
+/** Opens directories that must be there. */
+function opened(paths: readonly string[]): Setting[] {
+  // relais itself says best what is wrong with one that is missing.
+  return paths.map((path) => ["ReadWritePaths", `-${word(path)}`] as const);
 }
 
 function isBelow(directory: string, path: string): boolean {
@@ -150,8 +157,11 @@ function isLink(path: string): boolean {
   }
 }
 
-/** What keeps an account that exists only while relais runs from writing to `paths` from start to start; nothing if it can. */
-export function obstacles(paths: readonly string[]): string[] {
+/** What keeps an account that exists only while relais runs from writing to `paths` from start to start, or to what others `share`; nothing if it can. */
+export function obstacles(
+  paths: readonly string[],
+  shares: readonly string[],
+): string[] {
   const outside = paths.filter((path) =>
     !managed.some(([below]) => isBelow(below, path))
   );
@@ -162,6 +172,9 @@ export function obstacles(paths: readonly string[]): string[] {
     ...outside.length === 0 ? [] : [
       `${outside.join(" and ")} would belong to an account that changes`,
     ],
+    ...shares.filter((path) => !paths.includes(path)).map((path) =>
+      `${path} would have to let an account in that changes`
+    ),
     ...[...new Set(links)].map((link) =>
       `${link} is a symbolic link, and systemd wants to make it itself`
     ),

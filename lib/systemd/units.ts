@@ -29,12 +29,12 @@ const watchdog = timeSpan(120_000);
 /** How long the manager waits for an orderly end; relais takes less than 5 s. */
 const stopTimeout = timeSpan(15_000);
 
-/** Returns all directories that its services write to. */
-export function writtenBy({ replica, publish, log, stat }: Config): string[] {
+/** Returns all directories that belong to its services. */
+export function writtenBy({ replica, publish, log }: Config): string[] {
   return [
     ...replica === null ? [] : replicaDirectories(replica),
     ...publish === null ? [] : [publish.into],
-    ...directoriesOf(log, stat),
+    ...logDirectories(log),
   ];
 }
 
@@ -224,7 +224,8 @@ function replicaNeeds(
       ...[executable, config],
       ...servers.flatMap(({ knownHosts }) => knownHosts),
     ],
-    writes: [...replicaDirectories(replica!), ...directoriesOf(log, stat)],
+    writes: [...replicaDirectories(replica!), ...logDirectories(log)],
+    shares: figureDirectories(stat),
     cache: cacheOf(job),
     network: true,
     credentials: [...identities].map((path) => ({
@@ -247,7 +248,8 @@ function publishNeeds(
   return {
     user,
     reads: [executable, config, publish!.base],
-    writes: [publish!.into, ...directoriesOf(log, stat)],
+    writes: [publish!.into, ...logDirectories(log)],
+    shares: figureDirectories(stat),
     cache: cacheOf(job),
     // It talks to nobody itself: who is told of its runs is reached over the network.
     network: hooks.ping !== "" ||
@@ -261,9 +263,11 @@ function cacheOf(job: string | null): string {
   return forJob("relais", job, "/");
 }
 
-function directoriesOf(
-  { file }: Config["log"],
-  { prometheus }: Config["stat"],
-): string[] {
-  return [file, prometheus].filter((path) => path !== "").map(dirname);
+function logDirectories({ file }: Config["log"]): string[] {
+  return file === "" ? [] : [dirname(file)];
+}
+
+/** Returns where node_exporter looks for figures. */
+export function figureDirectories({ prometheus }: Config["stat"]): string[] {
+  return prometheus === "" ? [] : [dirname(prometheus)];
 }
