@@ -15,7 +15,12 @@ import {
   setprivCommand,
 } from "../account/setpriv.ts";
 import type { Config } from "../config/config.ts";
-import { ConfigError, type ExitStatus, exitStatus } from "../errors.ts";
+import {
+  ConfigError,
+  type ExitStatus,
+  exitStatus,
+  LocalError,
+} from "../errors.ts";
 import { ownDirectoryOf } from "../publish/own-directory.ts";
 import { credentialName } from "../systemd/credentials.ts";
 import {
@@ -99,9 +104,17 @@ export async function runAsAccount(
   const account = await accountOf(subject, installed);
   if (account === undefined || account.ids?.uid === 0) return undefined;
   const task = { invocation, args: withPath(args, path), path, account };
-  return isBooted()
-    ? await underSystemd(task, subject, await installed(), output)
-    : await alone(task, subject, output);
+  try {
+    return isBooted()
+      ? await underSystemd(task, subject, await installed(), output)
+      : await alone(task, subject, output);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new LocalError(
+      `Cannot run as ${account.name}, the account of ${account.owns}: ${cause.message}`,
+      { cause, hint: `install it, or type the command as ${account.name}` },
+    );
+  }
 }
 
 /** What is to be done, and by whom. */
