@@ -137,9 +137,14 @@ class Story {
 
   /** A pass that finds nothing to do does nothing, and what is published is whole. */
   async lookClosely(): Promise<void> {
-    const { exit, copied, bytes, removed } = await this.#world.pass();
-    if (this.#watch.conflicts().length === 0) assertEquals(exit, 0);
-    assertEquals([copied, bytes, removed], [0, 0, 0]);
+    const report = await this.#world.pass();
+    const { exit, copied, bytes, removed } = report;
+    const expected = this.#watch.conflicts().length === 0 ? 0 : exit;
+    assertEquals(
+      [exit, copied, bytes, removed],
+      [expected, 0, 0, 0],
+      JSON.stringify(report),
+    );
     for (const server of this.#world.servers) {
       if (!this.#behind.has(server)) checkExport(server);
     }
