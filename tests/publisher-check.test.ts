@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { relais, relaisCommand } from "../fixtures/relais.ts";
+import { faults } from "../fixtures/schemas.ts";
 import { Sources } from "../fixtures/sources.ts";
 
 function makePublisher(...files: string[]) {
@@ -112,6 +113,7 @@ Deno.test("relais check --json marks what somebody should look at", async () => 
 
   const { code, stdout } = await publisher.check("--json");
   const findings = JSON.parse(stdout);
+  assertEquals(await faults("check", stdout), []);
 
   assertEquals(code, 0);
   assertEquals(

@@ -154,12 +154,19 @@ export class Site {
   }
 
   async #metrics(): Promise<Response> {
-    const views = await Promise.all(this.#jobs.map(async (job) => ({
+    const looked = await Promise.all(this.#jobs.map(async (job) => ({
       job,
-      view: await look(job),
+      view: await lookOrTell(job),
     })));
-    const all = views.flatMap(({ job, view }) => figuresOf(job, view));
-    if (all.length === 0) return plain(503, "No pass has been run yet.");
+    const all = looked.flatMap(({ job, view }) =>
+      typeof view === "string" ? [] : figuresOf(job, view)
+    );
+    if (all.length === 0) {
+      const why = looked.map(({ view }) => view).find((view) =>
+        typeof view === "string"
+      );
+      return plain(503, why ?? "No pass has been run yet.");
+    }
     return answer(
       formatAll(all),
       "text/plain; version=0.0.4; charset=utf-8",
