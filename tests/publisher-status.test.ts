@@ -46,8 +46,8 @@ Deno.test("relais status tells a publisher's runs, its list and who writes it, w
   assertEquals([code, stderr, nagios.code], [0, "", 0]);
   assertMatch(stdout, /: 1 file is published, last run .* ago\.$/m);
   assertMatch(stdout, /^List +renewed .*, writer \d+$/m);
-  assertMatch(stdout, /^ {2}\S+ \S+ +0 +0 +0 B +1 +1 +0 /m);
-  assertMatch(stdout, /^ {2}\S+ \S+ +0 +2 +3 B +0 +0 +0 /m);
+  assertMatch(stdout, /^ {2}20\S+ +0 +0 +0 B +1 +1 +0 /m);
+  assertMatch(stdout, /^ {2}20\S+ +0 +2 +3 B +0 +0 +0 /m);
   assertEquals(json.list.generation, publisher.sources.generation());
   assertEquals(
     publisher.sources.extensions(),
