@@ -27,6 +27,7 @@ import {
   installedSettings,
   isBooted,
   type ServiceSettings,
+  valuesOf,
 } from "../systemd/installed.ts";
 import { transientCommand } from "../systemd/transient.ts";
 import {
@@ -139,6 +140,8 @@ async function underSystemd(
     user: isMadeUp(subject, account) ? null : account.name,
     perUser: false,
   });
+  // One that systemd makes up has a number of its own, and that name while it runs.
+  const user = valuesOf(settings, "User").at(-1) ?? account.name;
   const lent = await lendConfig(task);
   const name = `relais-by-root-${Deno.pid}.service`;
   const command = transientCommand([...executableCommand(), ...args], {
@@ -146,9 +149,9 @@ async function underSystemd(
     description: `relais ${args.join(" ")}, typed by root`,
     settings: [...settings, ...lent],
     makesNothing: isDryRun(invocation),
-    env: environment(account),
+    env: environment(user),
   });
-  say(account, output);
+  say({ ...account, name: user }, output);
   const status = await standIn(command, {
     cwd: "/",
     signal: (signal) => kill(name, signal),
@@ -251,12 +254,12 @@ async function kill(name: string, signal: Deno.Signal): Promise<boolean> {
   return success;
 }
 
-function environment({ name }: Account): Record<string, string> {
+function environment(account: string): Record<string, string> {
   const set = shown.flatMap((name) => {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { ...Object.fromEntries(set), [mark]: name };
+  return { ...Object.fromEntries(set), [mark]: account };
 }
 
 function isDryRun(invocation: Invocation): boolean {

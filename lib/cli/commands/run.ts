@@ -11,6 +11,7 @@ export const run = {
   summary: "bring the replica up to date, and keep it so",
   description: [
     "Runs a pass at once, then one every schedule.every: tests the servers, reads what was added to the list of the best one, copies what is new, and starts hooks.on_new.",
+    "Typed by root, it runs as the account that the state belongs to, or the copy before there is a state: under systemd with the key and the sandbox of the service. So do resolve, verify and check.",
   ],
   arguments: [],
   options: [
