@@ -34,7 +34,7 @@ import {
 import { guardDeletion } from "../lib/synchronise/guard.ts";
 import { synchroniseList } from "../lib/synchronise/list.ts";
 import type { Outcome } from "../lib/synchronise/outcome.ts";
-import { synchroniseTree } from "../lib/synchronise/tree.ts";
+import { followTree } from "../lib/synchronise/tree-changes.ts";
 import { type Context, serve, type Served } from "../lib/worker.ts";
 
 type SynchroListContext = Context<"synchro-list", SynchroListSettings, never>;
@@ -134,7 +134,8 @@ async function synchronise(
   server: ServerConfig,
   signal: AbortSignal,
 ): Promise<Synchronised> {
-  const { settings: { limits, acceptShrink, replica: { source } } } = context;
+  const { settings: { limits, acceptShrink, replica } } = context;
+  const { source, treeRescanMs } = replica;
   const { log, figures } = context;
   await using session = await connect(server, limits, {
     signal,
@@ -147,7 +148,7 @@ async function synchronise(
     log.warning(`${server.name} does not tell the ${what} of its list`);
   }
   const outcome = remote === undefined
-    ? await synchroniseTree(list, session, server.root)
+    ? await followTree(list, session, server.root, treeRescanMs)
     : await synchroniseList(list, server.name, remote, {
       acceptShrink,
       ...foreignReading(session, server),

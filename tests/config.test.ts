@@ -89,6 +89,7 @@ Deno.test("parseConfig() gives every key its default", () => {
       maxDelete: { share: 0.1 },
       trashKeepMs: 30 * 86_400_000,
       filenameCharset: null,
+      treeRescanMs: 3_600_000,
     },
     probe: {
       timeoutMs: 5_000,

@@ -19,6 +19,7 @@ const mayWalk: Partial<Record<keyof Statements, string>> = {
   forgetEntries: "once, when a server leaves the configuration",
   count: "once in a pass for which something was withdrawn",
   pending: "its index holds nothing but what is wanted",
+  wantedPaths: "its index holds nothing but what is wanted",
   withdrawn: "its index holds nothing but what was withdrawn",
   countWithdrawn: "its index holds nothing but what was withdrawn",
   unannounced: "its index holds nothing but what no hook was told of",

@@ -71,6 +71,8 @@ export interface ReplicaConfig {
   readonly trashKeepMs: number;
   /** What names are made readable from that were not UTF-8 on the server; `null`: they keep their `%XX` form. */
   readonly filenameCharset: string | null;
+  /** A tree is read whole at least so often, and else only where its directories have changed; 0: always. @default 1 h */
+  readonly treeRescanMs: number;
 }
 
 /** How servers are tested and chosen. */

@@ -58,15 +58,17 @@ function toServer(
 }
 
 function toReplica(
-  { max_delete, trash_keep, filename_charset, ...replica }: NonNullable<
-    Parsed["replica"]
-  >,
+  { max_delete, trash_keep, filename_charset, tree_rescan, ...replica }:
+    NonNullable<
+      Parsed["replica"]
+    >,
 ): ReplicaConfig {
   return {
     ...replica,
     maxDelete: max_delete,
     trashKeepMs: trash_keep,
     filenameCharset: filename_charset ?? null,
+    treeRescanMs: tree_rescan,
   };
 }
 

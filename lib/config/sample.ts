@@ -76,6 +76,7 @@ into = "/srv/replica"          # the directory that holds it
 # max_delete = "10%"           # or a number of files; a pass that would delete more stops and asks
 # trash_keep = "30d"           # how long files stay in into/.relais/trash; 0s: for ever
 # filename_charset = "latin1"  # what names were in that are no UTF-8 on the server, and come as %XX else
+# tree_rescan = "1h"           # a tree is read whole so often, else where directories have changed; 0s: always
 
 # How servers are tested and chosen.
 [probe]

@@ -117,6 +117,7 @@ export const tables = {
     max_delete: v.optional(maxDelete, "10%"),
     trash_keep: v.optional(duration, "30d"),
     filename_charset: v.optional(charset),
+    tree_rescan: v.optional(duration, "1h"),
   },
   probe: {
     timeout: v.optional(limit, "5s"),

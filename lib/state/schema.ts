@@ -4,7 +4,7 @@
  *
  * Each table belongs to one module, which alone writes it: `memory` to
  * test-server, `list`, `generation`, `entry`, `copy`, `superseded`,
- * `withdrawal` and `refusal` to synchro-list, `pass`, `hour` and `told` to stat. `resolution` is written by
+ * `withdrawal`, `refusal`, `walk` and `directory` to synchro-list, `pass`, `hour` and `told` to stat. `resolution` is written by
  * `relais resolve`. `tally` follows `copy` by triggers. `verification` is written by
  * `relais verify`, which is no module.
  *
@@ -243,6 +243,24 @@ CREATE TABLE resolution (
 DROP INDEX entry_oldest;
 CREATE INDEX entry_oldest ON entry (server, CAST(published AS REAL)) WHERE standing = 'wanted';
 CREATE INDEX entry_conflict ON entry (server, path) WHERE standing = 'conflict';
+`,
+  `
+-- The last walk of each server's tree that came to its end: see lib/state/walks.ts.
+CREATE TABLE walk (
+  server  TEXT PRIMARY KEY,
+  reading INTEGER NOT NULL,    -- list.reading of that walk
+  root    TEXT NOT NULL,
+  at      REAL NOT NULL,       -- when it began, in seconds since the epoch
+  seq     INTEGER NOT NULL     -- the highest number of an entry
+) WITHOUT ROWID;
+CREATE TABLE directory (
+  server  TEXT NOT NULL,
+  path    TEXT NOT NULL,       -- '': the root
+  mtime   INTEGER NOT NULL,    -- before it was read; -1: it was not
+  seen    REAL NOT NULL,       -- when this date was first seen, in seconds since the epoch
+  settled INTEGER NOT NULL,    -- whether it need not be read as long as it has this date
+  PRIMARY KEY (server, path)
+) WITHOUT ROWID;
 `,
 ];
 

@@ -45,6 +45,18 @@ const texts = {
   advance: `
       UPDATE list SET "offset" = :offset, tail = :tail, seq = :seq, modified = :modified
       WHERE server = :server`,
+  // Files that lie in a directory, and not in one below it.
+  namedIn: `
+      SELECT ${offer} FROM entry
+      WHERE server = :server AND path > :from AND path < :to AND op = '+'
+        AND instr(substr(path, length(:from) + 1), '/') = 0`,
+  namedBelow: `
+      SELECT ${offer} FROM entry
+      WHERE server = :server AND path > :from AND path < :to AND op = '+'`,
+  // By the order of which there is an index of what is wanted, whichever that is.
+  wantedPaths: `
+      SELECT path FROM entry WHERE server = :server AND standing = 'wanted'
+      ORDER BY CAST(published AS REAL)`,
   completeReading: "UPDATE list SET complete = :number WHERE server = :server",
   refilter: "UPDATE list SET filters = :filters WHERE server = :server",
   staleFilters:

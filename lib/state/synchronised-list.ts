@@ -38,6 +38,7 @@ import {
 } from "./refusals.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import { Superseded } from "./superseded.ts";
+import { type Walk, type WalkedDirectory, Walks } from "./walks.ts";
 
 /** What reading some entries came to. */
 export interface Taken {
@@ -65,6 +66,23 @@ interface ListRow extends ReadSoFar {
   complete: number;
   filters: string;
   charset: string | null;
+}
+
+/** What the next walk of a tree can go by. */
+export interface LastWalk {
+  /** The highest number of an entry. */
+  readonly seq: number;
+  readonly directories: ReadonlyMap<string, WalkedDirectory>;
+  /** Directories with files that are still to be fetched: they may be written to. */
+  readonly waiting: ReadonlySet<string>;
+}
+
+/** A directory of a tree that was read. */
+export interface ReadDirectory {
+  readonly directory: WalkedDirectory;
+  readonly entries: readonly Entry[];
+  /** Paths below the root. */
+  readonly subdirectories: readonly string[];
 }
 
 /** What an entry takes on the disk at most, as a rule: in the table, its indexes and the write-ahead log. */
@@ -99,6 +117,7 @@ export class SynchronisedList {
   readonly #statements: Statements;
   readonly #superseded: Superseded;
   readonly #generations: Generations;
+  readonly #walks: Walks;
   readonly #judge: Judge;
 
   constructor(db: DatabaseSync, filter: Filter, options: ListOptions = {}) {
@@ -111,6 +130,7 @@ export class SynchronisedList {
     this.#statements = prepareStatements(db);
     this.#superseded = new Superseded(db);
     this.#generations = new Generations(db);
+    this.#walks = new Walks(db);
     this.#judge = new Judge(db, {
       filter,
       statements: this.#statements,
@@ -129,6 +149,7 @@ export class SynchronisedList {
         this.#statements.forgetEntries.run({ server });
         this.#statements.forgetSuperseded.run({ server });
         this.#statements.forgetList.run({ server });
+        this.#walks.forget(server);
       }
     });
   }
@@ -242,6 +263,104 @@ export class SynchronisedList {
       await pacer.pause();
     }
     this.#statements.completeReading.run({ server, number });
+  }
+
+  /**
+   * Returns what the last walk of a server's tree found, by which the next one
+   * needs to read only what has changed; `undefined` if it has to read all.
+   */
+  lastWalk(
+    server: string,
+    root: string,
+    rescanMs: number,
+  ): LastWalk | undefined {
+    const row = this.#list(server);
+    const walk = this.#walks.last(server);
+    if (row === undefined || walk === undefined) return undefined;
+    const age = Date.now() / 1_000 - walk.at;
+    const holds = row.generation === null && row.reading === row.complete &&
+      row.reading === walk.reading && walk.root === root &&
+      row.filters === this.#filter.fingerprint &&
+      // Names that are made readable are not those of the directories.
+      row.charset === null && this.#charset === null &&
+      // The clock may have been set meanwhile.
+      age >= 0 && age * 1_000 < rescanMs;
+    if (!holds) return undefined;
+    const wanted = this.#statements.wantedPaths.all({ server }) as {
+      path: string;
+    }[];
+    return {
+      seq: walk.seq,
+      directories: this.#walks.directories(server),
+      waiting: new Set(wanted.map(({ path }) => parentOf(path))),
+    };
+  }
+
+  /** Notes a walk that came to its end, in which nothing was refused. */
+  walked(
+    { server, number }: Reading,
+    walk: Omit<Walk, "reading">,
+    directories: Iterable<WalkedDirectory>,
+  ): void {
+    transaction(this.#db, () => {
+      this.#walks.replace(server, { ...walk, reading: number }, directories);
+    });
+  }
+
+  /** The directories of the last walk, whether the next one may go by them or not. */
+  walkedDirectories(server: string): Map<string, WalkedDirectory> {
+    return this.#walks.directories(server);
+  }
+
+  /** Takes in all that some directories hold, and that they hold nothing else any more. */
+  takeDirectories(
+    reading: Reading,
+    directories: readonly ReadDirectory[],
+    seq: number,
+  ): Taken {
+    const total = { seen: 0, new: 0, skipped: 0 };
+    return transaction(this.#db, () => {
+      for (const each of directories) {
+        const taken = this.#takeDirectory(reading, each);
+        total.seen += each.entries.length;
+        total.new += taken.new;
+        total.skipped += taken.skipped;
+      }
+      this.#walks.advance(reading.server, seq);
+      return total;
+    });
+  }
+
+  #takeDirectory(
+    reading: Reading,
+    { directory, entries, subdirectories }: ReadDirectory,
+  ): Taken {
+    const { server } = reading;
+    const { namedIn, namedBelow } = this.#statements;
+    const inside = rangeOf(directory.path);
+    const before = new Map(
+      (namedIn.all({ server, ...inside }) as unknown as EntryRow[])
+        .map((row) => [row.path, row]),
+    );
+    const changed = entries.filter((entry) => {
+      const row = before.get(entry.path);
+      before.delete(entry.path);
+      return row === undefined || row.mode !== entry.mode ||
+        !sameVersion(row, entry);
+    });
+    for (const row of before.values()) this.#withdraw(reading, row);
+    const below = new Set(subdirectories);
+    for (const known of this.#walks.children(server, inside)) {
+      if (below.has(known)) continue;
+      const gone = namedBelow.all({ server, ...rangeOf(known) });
+      for (const row of gone as unknown as EntryRow[]) {
+        this.#withdraw(reading, row);
+      }
+      this.#walks.remove(server, known);
+    }
+    for (const path of subdirectories) this.#walks.found(server, path);
+    this.#walks.put(server, directory);
+    return this.take(reading, changed);
   }
 
   /** The next entries to fetch after `last`, in order of publication or size. */
@@ -648,4 +767,16 @@ function columnsOf(offer: Offer): Record<keyof Offer, string | number | null> {
 
 function advance({ offset, tail, seq, modified }: Cursor) {
   return { offset, tail, seq, modified };
+}
+
+/** The directory of a path; empty for the root. */
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
+
+/** What the paths below a directory lie between. */
+function rangeOf(directory: string): { from: string; to: string } {
+  return directory === ""
+    ? { from: "", to: "\u{10FFFF}" }
+    : { from: `${directory}/`, to: `${directory}0` };
 }

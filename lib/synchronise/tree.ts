@@ -14,11 +14,12 @@ import {
   type SftpSession,
 } from "../ssh/session.ts";
 import type { SynchronisedList } from "../state/synchronised-list.ts";
+import { settle, type WalkedDirectory } from "../state/walks.ts";
 import { timestampFromSeconds } from "../timestamp.ts";
 import { add, emptyOutcome, type Outcome, refuse } from "./outcome.ts";
 
-/** Directories read at the same time. */
-const parallel = 16;
+/** Directories read at the same time: an answer has at most some 256 KiB. */
+export const parallel = 16;
 
 /** Entries taken into the synchronised list in one transaction. */
 const batch = 5_000;
@@ -59,6 +60,9 @@ export async function synchroniseTree(
   limits = walkLimits,
 ): Promise<Outcome> {
   const outcome = emptyOutcome();
+  const at = Date.now() / 1_000;
+  const before = list.walkedDirectories(session.server);
+  const walked: WalkedDirectory[] = [];
   const reading = list.begin(session.server, null);
   let entries: Entry[] = [];
   let seq = 0;
@@ -73,32 +77,44 @@ export async function synchroniseTree(
     limits,
     refuse: (reason, path) => refuse(outcome, { line: 0, path, reason }),
     onFile(path, stat) {
-      const mtime = timestampFromSeconds(stat.mtime);
-      entries.push({
-        seq: ++seq,
-        op: "+",
-        // A tree knows no other date than that of its files.
-        published: mtime,
-        mtime,
-        size: stat.size,
-        mode: stat.mode & 0o7777,
-        digest: null,
-        path,
-      });
+      entries.push(treeEntry(++seq, path, stat));
       if (entries.length >= batch) take();
+    },
+    onDirectory(path, mtime, newest) {
+      if (walked.length > mostRemembered) return;
+      walked.push(
+        settle(path, mtime, { before: before.get(path), newest, asked: at }),
+      );
     },
   });
   await walk.run();
   take();
   // A file is there, whatever is said of it: without its name, it would look withdrawn.
   if (!walk.metImpossible) await list.complete(reading);
+  if (outcome.refusedCount === 0 && walked.length <= mostRemembered) {
+    list.walked(reading, { root, at, seq }, walked);
+  }
   return outcome;
+}
+
+/** Directories that are remembered at most, so that they need not be read again. */
+const mostRemembered = 1_000_000;
+
+/** A file of a tree, which knows no other date than that of its files. */
+export function treeEntry(seq: number, path: string, stat: FileStat): Entry {
+  const mtime = timestampFromSeconds(stat.mtime);
+  return {
+    ...{ seq, op: "+", published: mtime, mtime, size: stat.size },
+    ...{ mode: stat.mode & 0o7777, digest: null, path },
+  };
 }
 
 /** Hears of what a walk finds. */
 interface Finder {
   readonly limits: WalkLimits;
   readonly onFile: (path: string, stat: FileStat) => void;
+  /** Hears of a directory that was read: its date before that, and the newest one of a file in it. */
+  readonly onDirectory: (path: string, mtime: number, newest: number) => void;
   readonly refuse: (reason: string, path: string) => void;
 }
 
@@ -109,8 +125,8 @@ class Walk {
   readonly #session: SftpSession;
   readonly #root: string;
   readonly #finder: Finder;
-  /** Directories that are still to be read, those found last first. */
-  readonly #waiting: string[] = [""];
+  /** Directories that are still to be read, with their dates, those found last first. */
+  readonly #waiting: { path: string; mtime: number }[] = [];
   /** Characters in their paths. */
   #waitingLength = 0;
   #names = 0;
@@ -123,39 +139,57 @@ class Walk {
   }
 
   async run(): Promise<void> {
+    this.#waiting.push({ path: "", mtime: await this.#dateOfRoot() });
     while (this.#waiting.length > 0) {
       const directories = this.#waiting.splice(-parallel);
-      for (const path of directories) this.#waitingLength -= path.length;
-      await Promise.all(directories.map((path) => this.#visit(path)));
+      for (const { path } of directories) this.#waitingLength -= path.length;
+      await Promise.all(
+        directories.map(({ path, mtime }) => this.#visit(path, mtime)),
+      );
     }
   }
 
-  async #visit(directory: string): Promise<void> {
+  async #dateOfRoot(): Promise<number> {
+    try {
+      return (await this.#session.stat(this.#root)).mtime;
+    } catch (cause) {
+      throw cause instanceof SftpError
+        ? unreadable(this.#session, this.#root, cause)
+        : cause;
+    }
+  }
+
+  async #visit(directory: string, mtime: number): Promise<void> {
     const path = join(this.#root, directory);
     const started = performance.now();
+    let newest = 0;
     try {
       for await (const names of this.#session.list(path)) {
         this.#names += Math.max(1, names.length);
         for (const { name, stat } of names) {
           this.#meet(join(directory, name), stat);
+          newest = Math.max(newest, dateOfFile(stat));
         }
         this.#bound(path, started);
       }
     } catch (cause) {
-      throw cause instanceof SftpError ? this.#unreadable(path, cause) : cause;
+      throw cause instanceof SftpError
+        ? unreadable(this.#session, path, cause)
+        : cause;
     }
+    this.#finder.onDirectory(directory, mtime, newest);
   }
 
   #meet(path: string, stat: DirectoryEntry["stat"]): void {
     const { refuse, onFile } = this.#finder;
     if (path === ownDirectory) return;
     if (stat instanceof SftpError) this.metImpossible = true;
-    const reason = depth(path) > deepest ? "too deep" : checkPath(path);
+    const reason = refusalOf(path);
     if (reason !== undefined) refuse(`${path}: ${reason}`, path);
     else if (stat instanceof SftpError) refuse(stat.message, path);
     else if (stat.kind === "file") onFile(path, stat);
     else if (stat.kind === "directory") {
-      this.#waiting.push(path);
+      this.#waiting.push({ path, mtime: stat.mtime });
       this.#waitingLength += path.length;
     }
   }
@@ -174,13 +208,6 @@ class Walk {
     }
   }
 
-  #unreadable(directory: string, cause: SftpError): UnusableError {
-    return new UnusableError(
-      `Cannot walk ${directory} on ${this.#session.server}: ${cause.reason}`,
-      { cause, hint: "check its owner, permissions and file system there" },
-    );
-  }
-
   #endless(what: string, after: string): UnusableError {
     return new UnusableError(
       `Cannot walk ${what} on ${this.#session.server}: there is no end of it after ${after}`,
@@ -189,8 +216,30 @@ class Walk {
   }
 }
 
-function join(directory: string, name: string): string {
+/** The directory cannot be read, and so nothing can be said of the tree. */
+export function unreadable(
+  { server }: Pick<SftpSession, "server">,
+  directory: string,
+  cause: SftpError,
+): UnusableError {
+  return new UnusableError(
+    `Cannot walk ${directory} on ${server}: ${cause.reason}`,
+    { cause, hint: "check its owner, permissions and file system there" },
+  );
+}
+
+/** The date of a file; 0 for all else, whose date says nothing of files. */
+export function dateOfFile(stat: DirectoryEntry["stat"]): number {
+  return !(stat instanceof SftpError) && stat.kind === "file" ? stat.mtime : 0;
+}
+
+export function join(directory: string, name: string): string {
   return directory === "" ? name : `${directory}/${name}`;
+}
+
+/** Why a path of a tree is refused; `undefined` if it is not. */
+export function refusalOf(path: string): string | undefined {
+  return depth(path) > deepest ? "too deep" : checkPath(path);
 }
 
 function depth(path: string): number {

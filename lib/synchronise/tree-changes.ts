@@ -1,0 +1,186 @@
+/**
+ * Reading of a tree only what has changed since the last walk.
+ *
+ * @module
+ */
+
+import type { Entry } from "../list/entry.ts";
+import { ownDirectory } from "../list/path.ts";
+import { SftpError, type SftpSession } from "../ssh/session.ts";
+import type { Reading } from "../state/reading.ts";
+import type {
+  LastWalk,
+  ReadDirectory,
+  SynchronisedList,
+} from "../state/synchronised-list.ts";
+import { settle } from "../state/walks.ts";
+import { add, emptyOutcome, type Outcome } from "./outcome.ts";
+import {
+  dateOfFile,
+  join,
+  parallel,
+  refusalOf,
+  synchroniseTree,
+  treeEntry,
+  unreadable,
+} from "./tree.ts";
+
+/** Directories asked for their dates at the same time: an answer has some 60 bytes. */
+const parallelDates = 128;
+
+/** Names that are read at most: where more have changed, a full walk costs no more, and has limits. */
+const mostNames = 1_000_000;
+
+/**
+ * Takes in what has changed in the tree below `root`. Directories whose date is
+ * what it was are not read again, but all of them are once `rescanMs` have gone
+ * by since the last full walk, or if anything is not as usual.
+ *
+ * @throws {UnusableError} See {@link synchroniseTree}.
+ */
+export async function followTree(
+  list: SynchronisedList,
+  session: SftpSession,
+  root: string,
+  rescanMs: number,
+): Promise<Outcome> {
+  const last = list.lastWalk(session.server, root, rescanMs);
+  if (last !== undefined) {
+    const reading = await list.resume(session.server);
+    try {
+      return await new Changes({ list, session, root, last, reading }).read();
+    } catch (error) {
+      if (!(error instanceof UnusualError)) throw error;
+    }
+  }
+  return await synchroniseTree(list, session, root);
+}
+
+/** A full walk has to tell. */
+class UnusualError extends Error {}
+
+/** What changes are found with. */
+interface Means {
+  readonly list: SynchronisedList;
+  readonly session: SftpSession;
+  readonly root: string;
+  readonly last: LastWalk;
+  readonly reading: Reading;
+}
+
+/** A directory and its date. */
+interface Found {
+  readonly path: string;
+  readonly mtime: number;
+}
+
+/** A directory that was read. */
+interface Visit extends ReadDirectory {
+  /** Those in it that the last walk had not found. */
+  readonly found: readonly Found[];
+}
+
+class Changes {
+  readonly #means: Means;
+  /** In seconds since the epoch. */
+  readonly #began = Date.now() / 1_000;
+  #names = 0;
+  readonly #outcome = emptyOutcome();
+  #seq: number;
+
+  constructor(means: Means) {
+    this.#means = means;
+    this.#seq = means.last.seq;
+  }
+
+  async read(): Promise<Outcome> {
+    const { list, reading } = this.#means;
+    const waiting = await this.#changed();
+    while (waiting.length > 0) {
+      const visits = await Promise.all(
+        waiting.splice(-parallel).map((directory) => this.#visit(directory)),
+      );
+      const read = visits.filter((visit) => visit !== undefined);
+      add(this.#outcome, list.takeDirectories(reading, read, this.#seq));
+      waiting.push(...read.flatMap(({ found }) => found));
+    }
+    return this.#outcome;
+  }
+
+  /** Returns the directories of the last walk that have to be read again. */
+  async #changed(): Promise<Found[]> {
+    const { directories, waiting } = this.#means.last;
+    const paths = [...directories.keys()];
+    const changed: Found[] = [];
+    for (let at = 0; at < paths.length; at += parallelDates) {
+      const some = paths.slice(at, at + parallelDates);
+      const dates = await Promise.all(some.map((path) => this.#dateOf(path)));
+      for (const [index, path] of some.entries()) {
+        const mtime = dates[index];
+        // One that has gone has changed the one above it.
+        if (mtime === undefined) continue;
+        const { mtime: before, settled } = directories.get(path)!;
+        if (!settled || before !== mtime || waiting.has(path)) {
+          changed.push({ path, mtime });
+        }
+      }
+    }
+    return changed;
+  }
+
+  /** Returns the date of a directory; `undefined` if there is none any more. */
+  async #dateOf(path: string): Promise<number | undefined> {
+    const { session, root } = this.#means;
+    const full = join(root, path);
+    try {
+      const { kind, mtime } = path === ""
+        ? await session.stat(full)
+        : await session.lstat(full);
+      return kind === "directory" ? mtime : undefined;
+    } catch (cause) {
+      if (!(cause instanceof SftpError)) throw cause;
+      if (path !== "" && cause.code === "no such file") return undefined;
+      // A file may be where a directory above it was; a full walk says what is wrong, if anything is.
+      throw new UnusualError();
+    }
+  }
+
+  /** Reads a directory; returns nothing if it has gone. */
+  async #visit({ path, mtime }: Found): Promise<Visit | undefined> {
+    const { session, root, last } = this.#means;
+    const entries: Entry[] = [];
+    const below: Found[] = [];
+    let newest = 0;
+    try {
+      for await (const names of session.list(join(root, path))) {
+        this.#names += Math.max(1, names.length);
+        if (this.#names > mostNames) throw new UnusualError();
+        for (const { name, stat } of names) {
+          const each = join(path, name);
+          if (each === ownDirectory) continue;
+          if (stat instanceof SftpError || refusalOf(each) !== undefined) {
+            throw new UnusualError();
+          }
+          newest = Math.max(newest, dateOfFile(stat));
+          if (stat.kind === "file") {
+            entries.push(treeEntry(++this.#seq, each, stat));
+          } else if (stat.kind === "directory") {
+            below.push({ path: each, mtime: stat.mtime });
+          }
+        }
+      }
+    } catch (cause) {
+      if (!(cause instanceof SftpError)) throw cause;
+      // It went a moment ago.
+      if (path !== "" && cause.code === "no such file") return undefined;
+      throw unreadable(session, join(root, path), cause);
+    }
+    const before = last.directories.get(path);
+    return {
+      directory: settle(path, mtime, { before, newest, asked: this.#began }),
+      entries,
+      subdirectories: below.map(({ path }) => path),
+      found: below.filter(({ path }) => !last.directories.has(path)),
+    };
+  }
+}
