@@ -110,7 +110,9 @@ for (const [what, script, why] of unusable) {
 Deno.test("a file whose size suddenly cannot be is named, and not taken for withdrawn", async () => {
   await using world = await makeHostileWorld({
     script: { READDIR: sizeThatCannotBeLater() },
-    replica: `source = "tree"\ndelete = "remove"\nmax_delete = 10`,
+    // Names are told once in a session.
+    replica:
+      `source = "tree"\ntree_rescan = "0s"\ndelete = "remove"\nmax_delete = 10`,
   });
   const files = { "a.csv": "aaaa\n", "b.csv": "bbbb\n" };
   world.production.write(files);
