@@ -252,6 +252,13 @@ export interface Arrived {
   readonly fetched: boolean;
 }
 
+/** A file on the replica. */
+export interface CopyHere extends Pick<Version, "size" | "mtime"> {
+  readonly path: string;
+  /** Permission bits; `null` if its server told none. */
+  readonly mode: number | null;
+}
+
 /** Files of which nothing tells whether what a server names is newer than what is here. */
 export interface Conflicts {
   readonly files: number;
@@ -308,6 +315,11 @@ export type SynchroListOperations = {
     reply: readonly { readonly path: string; readonly size: number }[];
   };
   removed: { request: { readonly paths: readonly string[] }; reply: null };
+  /** The next files here after `after`, by path. */
+  here: {
+    request: { readonly after: string; readonly limit: number };
+    reply: readonly CopyHere[];
+  };
   backlog: { request: { readonly server: string }; reply: Backlog };
   missing: { request: { readonly server: string }; reply: Missing };
   /** Files that arrived and that no hook has been told of yet. */
@@ -403,6 +415,8 @@ export type CopyListOperations = {
   stop: { request: null; reply: null };
   /** Ends it without waiting for the server: what is whole is committed, the rest stays staged. */
   abandon: { request: { readonly reason: string }; reply: null };
+  /** Gives what is here its rights, if they were changed; returns the files for which that failed. */
+  amend: { request: null; reply: readonly FailedFile[] };
   /** Takes away what `server` withdrew, as `replica.delete` says. */
   remove: {
     request: { readonly server: string };

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { amendRights } from "../lib/copy/amend.ts";
 import { Copier } from "../lib/copy/copier.ts";
 import type { Ledger, Observer } from "../lib/copy/tools.ts";
 import { descriptorsOf } from "../lib/copy/directories.ts";
@@ -12,6 +13,7 @@ import { Destination } from "../lib/copy/destination.ts";
 import { Fetcher } from "../lib/copy/fetch.ts";
 import { Moves } from "../lib/copy/moves.ts";
 import { removeWithdrawn, type Withdrawals } from "../lib/copy/remove.ts";
+import { Rights } from "../lib/copy/rights.ts";
 import { Sessions } from "../lib/copy/sessions.ts";
 import { Space } from "../lib/space.ts";
 import { Staging } from "../lib/copy/staging.ts";
@@ -41,9 +43,11 @@ type CopyListContext = Context<
  */
 export function copyList(context: CopyListContext): Served<CopyListOperations> {
   const { settings: { servers, limits, copy, replica }, log } = context;
+  const rights = new Rights(replica.rights);
   const destination = new Destination(
     replica.into,
     descriptorsOf(replica.state),
+    rights,
   );
   destination.prepare();
   const durability = new Durability();
@@ -110,7 +114,7 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
           fetcher: new Fetcher(sessions.all, new Throttle(bounds)),
           root: named.get(server)!.root,
           destination,
-          staging: new Staging(destination.staging),
+          staging: new Staging(destination.staging, rights),
           space: new Space(destination.into),
           durability,
           moves,
@@ -152,6 +156,16 @@ export function copyList(context: CopyListContext): Served<CopyListOperations> {
           log.info(`${removed} files were begun and are no longer wanted`);
         }
         return null;
+      },
+      async amend() {
+        const list = context.peer<SynchroListOperations>("synchro-list");
+        const { files, failed } = await amendRights(
+          destination,
+          (after, limit) => list.ask("here", { after, limit }),
+        );
+        if (files > 0) log.info(`${files} files here have other rights now`);
+        for (const { error } of failed) log.warning(error);
+        return failed;
       },
       async remove({ server }) {
         return await removeWithdrawn(

@@ -26,7 +26,7 @@ import {
   openState,
   rehearseState,
 } from "../lib/state/database.ts";
-import { missingFrom } from "../lib/state/overview.ts";
+import { copiesHere, missingFrom } from "../lib/state/overview.ts";
 import {
   type Conflict,
   SynchronisedList,
@@ -110,6 +110,7 @@ export function synchroList(
         list.removed(paths);
         return null;
       },
+      here: ({ after, limit }) => copiesHere(db, after, limit),
       backlog({ server }) {
         const names = servers.map(({ name }) => name);
         const preferred = names.slice(0, names.indexOf(server));

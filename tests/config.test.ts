@@ -88,6 +88,10 @@ Deno.test("parseConfig() gives every key its default", () => {
       delete: "keep",
       maxDelete: { share: 0.1 },
       trashKeepMs: 30 * 86_400_000,
+      rights: {
+        ...{ fileMode: null, directoryMode: 0o755 },
+        ...{ owner: null, group: null },
+      },
       filenameCharset: null,
       treeRescanMs: 3_600_000,
     },
@@ -507,6 +511,30 @@ Deno.test("parseConfig() shows the first line of a key that was pasted in place 
   assert(
     problem!.endsWith('found "-----BEGIN OPENSSH PRIVATE KEY-----…"'),
     problem,
+  );
+});
+
+Deno.test("parseConfig() takes modes and accounts, and tells the line of one that is not there", () => {
+  const text = (keys: string) => `${server}${replica}${keys}`;
+  const { rights } = parse(
+    text(`file_mode = "0640"\ndirectory_mode = "0750"
+owner = "root"\ngroup = "4321"`),
+  ).replica!;
+
+  assertEquals(rights, {
+    ...{ fileMode: 0o640, directoryMode: 0o750 },
+    owner: { name: "root", id: 0 },
+    group: { name: "4321", id: 4321 },
+  });
+  assertEquals(
+    problemsOf(text(`file_mode = "0666"\ndirectory_mode = 755
+owner = "nobody here"\ngroup = "-s"`)),
+    [
+      '9: replica.file_mode: expected "keep", or a mode that lets the owner read and not everybody write, like "0644", found "0666"',
+      '10: replica.directory_mode: expected a mode that lets the owner do all and not everybody write, like "0755", found 755',
+      '11: replica.owner: expected the name or number of a user of this machine, or "", found "nobody here"',
+      '12: replica.group: expected the name or number of a group of this machine, or "", found "-s"',
+    ],
   );
 });
 

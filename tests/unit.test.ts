@@ -61,6 +61,11 @@ const ways: [how: string, args: string[], config?: string][] = [
     sampleConfig().replace("/srv/replica", "/var/lib/relais-copy"),
   ],
   [
+    "files for another group",
+    [],
+    sampleConfig().replace(`# group = ""`, `group = "0"`),
+  ],
+  [
     "files in odd places and an odd schedule",
     ["--run-as", "copies"],
     `${
@@ -71,6 +76,53 @@ const ways: [how: string, args: string[], config?: string][] = [
     }${publishing}`,
   ],
 ];
+
+/** What is added to the sandbox when files are given to somebody else. */
+function giving(keys: string): string {
+  return sampleConfig().replace(`# group = ""`, keys);
+}
+
+for (
+  const [keys, expected] of [
+    [`group = "0"`, [
+      "SupplementaryGroups=0",
+      "SystemCallFilter=@system-service",
+      "SystemCallFilter=~@privileged @resources",
+      "SystemCallFilter=@chown",
+      "CapabilityBoundingSet=",
+      "AmbientCapabilities=",
+      "PrivateUsers=no",
+    ]],
+    [`owner = "root"`, [
+      "SystemCallFilter=@system-service",
+      "SystemCallFilter=~@privileged @resources",
+      "SystemCallFilter=@chown",
+      "CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER",
+      "AmbientCapabilities=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER",
+      "PrivateUsers=no",
+    ]],
+    ["", [
+      "SystemCallFilter=@system-service",
+      "SystemCallFilter=~@privileged @resources",
+      "CapabilityBoundingSet=",
+      "AmbientCapabilities=",
+      "PrivateUsers=yes",
+    ]],
+  ] as const
+) {
+  Deno.test(`relais unit lets the service give files away where it must: ${keys || "not at all"}`, async () => {
+    using place = new Place(giving(keys));
+    const units = await place.units();
+    const setting =
+      /^(?:SupplementaryGroups|SystemCallFilter|CapabilityBoundingSet|AmbientCapabilities|PrivateUsers)=/;
+    for (const name of ["relais.service", "relaisd.service"]) {
+      const lines = units[name]!.split("\n").filter((line) =>
+        setting.test(line)
+      );
+      assertEquals(lines, [...expected]);
+    }
+  });
+}
 
 for (const [how, args, config] of ways) {
   Deno.test(`the units with ${how} are sound, and let nothing out`, async () => {

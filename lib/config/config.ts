@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Account } from "./accounts.ts";
+
 /** What is offered to a server: nothing weak, or also what an old UNIX has (SHA-1, CBC, ssh-rsa). */
 export const algorithmSets = ["modern", "legacy"] as const;
 export type Algorithms = typeof algorithmSets[number];
@@ -69,10 +71,24 @@ export interface ReplicaConfig {
   readonly maxDelete: MaxDelete;
   /** How long a file stays in the trash; 0: for ever. @default 30 days */
   readonly trashKeepMs: number;
+  /** Who may do what with the copies, and whose they are. */
+  readonly rights: RightsConfig;
   /** What names are made readable from that were not UTF-8 on the server; `null`: they keep their `%XX` form. */
   readonly filenameCharset: string | null;
   /** A tree is read whole at least so often, and else only where its directories have changed; 0: always. @default 1 h */
   readonly treeRescanMs: number;
+}
+
+/** Who may do what with the copies, and whose they are. */
+export interface RightsConfig {
+  /** Permission bits of files; `null`: those that the server tells, less the umask. @default null */
+  readonly fileMode: number | null;
+  /** Permission bits of directories that relais makes; `null`: those that the umask leaves. @default 0o755 */
+  readonly directoryMode: number | null;
+  /** `null`: the account that runs relais. */
+  readonly owner: Account | null;
+  /** `null`: that of the account. */
+  readonly group: Account | null;
 }
 
 /** How servers are tested and chosen. */

@@ -58,15 +58,26 @@ function toServer(
 }
 
 function toReplica(
-  { max_delete, trash_keep, filename_charset, tree_rescan, ...replica }:
-    NonNullable<
-      Parsed["replica"]
-    >,
+  {
+    max_delete,
+    trash_keep,
+    file_mode,
+    directory_mode,
+    owner,
+    group,
+    filename_charset,
+    tree_rescan,
+    ...replica
+  }: NonNullable<Parsed["replica"]>,
 ): ReplicaConfig {
   return {
     ...replica,
     maxDelete: max_delete,
     trashKeepMs: trash_keep,
+    rights: {
+      ...{ fileMode: file_mode, directoryMode: directory_mode },
+      ...{ owner, group },
+    },
     filenameCharset: filename_charset ?? null,
     treeRescanMs: tree_rescan,
   };

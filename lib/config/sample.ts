@@ -75,6 +75,10 @@ into = "/srv/replica"          # the directory that holds it
 # delete = "keep"              # or trash, or remove: files that a server withdrew
 # max_delete = "10%"           # or a number of files; a pass that would delete more stops and asks
 # trash_keep = "30d"           # how long files stay in into/.relais/trash; 0s: for ever
+# file_mode = "keep"           # as on the server, less the umask; or for all files, like "0644"
+# directory_mode = "0755"      # of directories that relais makes
+# owner = ""                   # user the copies belong to, name or number; needs root or capabilities
+# group = ""                   # their group; the account that runs relais must be a member
 # filename_charset = "latin1"  # what names were in that are no UTF-8 on the server, and come as %XX else
 # tree_rescan = "1h"           # a tree is read whole so often, else where directories have changed; 0s: always
 

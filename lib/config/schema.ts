@@ -15,17 +15,21 @@ import {
   sources,
 } from "./config.ts";
 import { isCharset } from "../list/charset.ts";
+import { findGroup, findUser } from "./accounts.ts";
 import { ForeignFormat } from "../list/foreign.ts";
 import { table } from "./table.ts";
 import {
+  account,
   address,
   anyText,
   duration,
   flag,
   glob,
+  type Kind,
   list,
   matching,
   maxDelete,
+  mode,
   oneOf,
   oneOrMore,
   optionalPath,
@@ -81,6 +85,20 @@ const charset = v.pipe(
   v.check(isCharset, 'expected a charset, like "latin1" or "shift_jis"'),
 );
 
+/** Files that their owner can read, and not everybody can write. */
+const fileMode = v.lazy<Kind<string, number | null>>((given) =>
+  given === "keep" ? v.pipe(anyText, v.transform(() => null)) : mode(
+    /^0[4-7][0-7][0145]$/,
+    '"keep", or a mode that lets the owner read and not everybody write, like "0644"',
+  )
+);
+
+/** Directories that their owner can use, and not everybody can write to. */
+const directoryMode = mode(
+  /^07[0-7][0145]$/,
+  'a mode that lets the owner do all and not everybody write, like "0755"',
+);
+
 /** One wait for a server. */
 const limit = waiting("100ms", "1d");
 
@@ -116,6 +134,10 @@ export const tables = {
     delete: v.optional(oneOf(deletions), "keep"),
     max_delete: v.optional(maxDelete, "10%"),
     trash_keep: v.optional(duration, "30d"),
+    file_mode: v.optional(fileMode, "keep"),
+    directory_mode: v.optional(directoryMode, "0755"),
+    owner: v.optional(account(findUser, "user"), ""),
+    group: v.optional(account(findGroup, "group"), ""),
     filename_charset: v.optional(charset),
     tree_rescan: v.optional(duration, "1h"),
   },

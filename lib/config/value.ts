@@ -8,6 +8,7 @@
 import { normalize } from "@std/path/posix";
 import * as v from "valibot";
 import { compileGlobs } from "../glob.ts";
+import type { Account } from "./accounts.ts";
 import { show } from "./problem.ts";
 import {
   parseDuration,
@@ -154,6 +155,24 @@ export const maxDelete = parsed(
 );
 
 const shareForm = 'a share, like "50%"';
+
+/** Permission bits in octal digits, of a form. */
+export function mode(form: RegExp, what: string): Kind<string, number> {
+  return v.pipe(
+    matching(form, what),
+    v.transform((digits) => Number.parseInt(digits, 8)),
+  );
+}
+
+/** The name or number of an account that `find` knows; empty: `null`. */
+export function account(
+  find: (name: string) => Account | undefined,
+  what: string,
+): Kind<string, Account | null> {
+  const form = `the name or number of a ${what} of this machine, or ""`;
+  const parse = (name: string) => name === "" ? null : find(name);
+  return parsed(v.string(expected(form)), parse, form);
+}
 
 /** A share: from 0 to 1. */
 export const share = parsed(

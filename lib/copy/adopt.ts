@@ -8,7 +8,7 @@ import { closeSync, fstatSync, type Stats } from "node:fs";
 import { digestOfFile } from "../file-digest.ts";
 import { Pacer } from "../pacer.ts";
 import type { Wanted } from "../protocol.ts";
-import { hasDate, setAttributes, wantedMode } from "./attributes.ts";
+import { hasDate, setAttributes } from "./attributes.ts";
 import type { Destination } from "./destination.ts";
 
 /**
@@ -34,7 +34,9 @@ export async function adopt(
     }
     if (!await hasContents(file, there, entry)) return false;
     const { mtime } = entry;
-    setAttributes(path, { mtime, mode: mode ?? wantedMode(entry) });
+    const { rights } = destination;
+    setAttributes(path, { mtime, mode: mode ?? rights.fileMode(entry) });
+    rights.handOver(path);
     return true;
   } finally {
     closeSync(file);

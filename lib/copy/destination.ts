@@ -10,14 +10,13 @@ import { constants, rmdirSync } from "node:fs";
 import { basename, dirname } from "@std/path/posix";
 import { FileError, LocalError } from "../errors.ts";
 import { directoriesAbove } from "../list/path.ts";
+import { ordinaryRights, type Rights } from "./rights.ts";
 import { Directories, inTheWay, lookAt, openThere } from "./directories.ts";
+import { Journal } from "../journal.ts";
 import { MadeDirectories } from "./made-directories.ts";
 
 /** What relais keeps for itself below `into`; no path of a list may lie there. */
 const own = ".relais";
-
-/** Directories are made as `mkdir` makes them, but for what the umask takes away. */
-const directoryMode = 0o777;
 
 /** Rights of what is relais's own. */
 const ownMode = 0o700;
@@ -39,6 +38,7 @@ export interface OpenFile {
 /** The destination of a replica. */
 export class Destination {
   readonly into: string;
+  readonly rights: Rights;
   readonly #directories: Directories;
   /** What is relais's own, held from {@link prepare} on. */
   readonly #own: Directories;
@@ -47,9 +47,13 @@ export class Destination {
   /** Directories made and not yet noted. */
   #made: string[] = [];
 
-  /** @param through Where the descriptors of this process are found; see {@link Directories}. */
-  constructor(into: string, through?: string) {
+  /**
+   * @param through Where the descriptors of this process are found; see {@link Directories}.
+   * @param rights What is put there gets.
+   */
+  constructor(into: string, through?: string, rights: Rights = ordinaryRights) {
     this.into = into;
+    this.rights = rights;
     this.#directories = new Directories(into, through);
     this.#own = new Directories(into, through);
   }
@@ -71,12 +75,19 @@ export class Destination {
    */
   prepare(): void {
     try {
+      const isNew = lookAt(`${this.into}/${own}`) === undefined;
+      const isMissing = lookAt(this.into) === undefined;
       Deno.mkdirSync(this.into, { recursive: true });
       const staging = this.#own.make(`${own}/staging`, { mode: ownMode });
       if (this.#own.holds) {
         for (const path of [this.#own.reach(own)!, staging]) claim(path);
       }
+      this.rights.test(staging);
+      if (isMissing) this.rights.amendDirectory(this.into);
+      // What comes from now on has them from the start.
+      if (isNew) this.noteRights();
     } catch (error) {
+      if (error instanceof LocalError) throw error;
       throw new LocalError(
         `Cannot write to ${this.into}: ${(error as Error).message}`,
         { cause: error, hint: "see replica.into, its owner and its disk" },
@@ -133,8 +144,11 @@ export class Destination {
    */
   place(staged: string, path: string): void {
     const parent = this.#directories.make(dirname(path), {
-      mode: directoryMode,
-      onMade: (made) => this.#made.push(made),
+      mode: this.rights.madeMode,
+      onMade: (made, way) => {
+        this.#made.push(made);
+        this.rights.amendDirectory(way);
+      },
     });
     const way = `${parent}/${basename(path)}`;
     try {
@@ -210,6 +224,30 @@ export class Destination {
     this.#directories.release();
   }
 
+  /** Whether the rights are others than those last noted. */
+  get hasNewRights(): boolean {
+    return this.#notedRights.read()[0] !== this.rights.fingerprint;
+  }
+
+  /** Notes that all that is here has these rights. */
+  noteRights(): void {
+    this.#notedRights.write([this.rights.fingerprint]);
+  }
+
+  /** Gives every directory that relais made its rights. */
+  amendDirectories(): void {
+    this.#noteMade();
+    for (const directory of this.#madeDirectories.read()) {
+      try {
+        const way = this.#directories.reach(directory);
+        if (way !== undefined) this.rights.amendDirectory(way);
+      } catch (error) {
+        // Something else is in its place by now.
+        if (!(error instanceof FileError)) throw error;
+      }
+    }
+  }
+
   /** Notes what directories were made, and looks all of them up anew from now on. */
   release(): void {
     this.#noteMade();
@@ -218,6 +256,10 @@ export class Destination {
 
   get #madeDirectories(): MadeDirectories {
     return new MadeDirectories(`${this.#own.reach(own)!}/directories`);
+  }
+
+  get #notedRights(): Journal {
+    return new Journal(`${this.#own.reach(own)!}/rights`);
   }
 
   #noteMade(): void {

@@ -63,8 +63,8 @@ const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 export interface MakeOptions {
   /** Their rights, but for what the umask takes away. */
   readonly mode: number;
-  /** Is told of each. */
-  readonly onMade?: (directory: string) => void;
+  /** Hears of each one that was made, and of a way to it. */
+  readonly onMade?: (directory: string, way: string) => void;
 }
 
 /** Ways to the directories below a root. */
@@ -106,15 +106,10 @@ export class Directories {
     const there = this.reach(directory);
     if (there !== undefined) return there;
     const above = this.make(dirname(directory), options);
-    try {
-      Deno.mkdirSync(`${above}/${basename(directory)}`, { mode: options.mode });
-      options.onMade?.(directory);
-    } catch (error) {
-      // Somebody else may have made it.
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    }
+    const isOurs = make(`${above}/${basename(directory)}`, options.mode);
     const made = this.reach(directory);
     if (made === undefined) throw swapped(directory);
+    if (isOurs) options.onMade?.(directory, made);
     return made;
   }
 
@@ -167,6 +162,17 @@ export class Directories {
       this.#held.delete(directory);
       closeSync(held);
     }
+  }
+}
+
+/** Makes a directory; returns false if somebody else did. */
+function make(path: string, mode: number): boolean {
+  try {
+    Deno.mkdirSync(path, { mode });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
   }
 }
 

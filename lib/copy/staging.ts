@@ -11,7 +11,8 @@ import { createHasher, type Hasher } from "../digest.ts";
 import { FileError } from "../errors.ts";
 import type { Digest, Entry } from "../list/entry.ts";
 import { Pacer } from "../pacer.ts";
-import { setAttributes, setDate, wantedMode } from "./attributes.ts";
+import { setAttributes, setDate } from "./attributes.ts";
+import { ordinaryRights, type Rights } from "./rights.ts";
 import { writeAll } from "../write-all.ts";
 
 /** How much of a staged file is read at a time to hash it again. */
@@ -51,11 +52,14 @@ function hexOf(identity: readonly unknown[], digits: number): string {
 /** The directory of staged files. */
 export class Staging {
   readonly directory: string;
+  readonly #rights: Rights;
   /** Names of what was there at the start: a pass was cut off. */
   readonly #leftovers: Set<string>;
 
-  constructor(directory: string) {
+  /** @param rights What a file gets once it is whole. */
+  constructor(directory: string, rights: Rights = ordinaryRights) {
     this.directory = directory;
+    this.#rights = rights;
     this.#leftovers = new Set(
       [...Deno.readDirSync(directory)].map(({ name }) => name),
     );
@@ -93,15 +97,16 @@ export class Staging {
     const path = `${this.directory}/${stagedName(entry)}`;
     Deno.writeFileSync(path, bytes, {
       createNew: true,
-      mode: wantedMode(entry),
+      mode: this.#rights.fileMode(entry),
     });
     setDate(path, entry);
+    this.#rights.finish(path, entry);
     return path;
   }
 
   /** Opens the file of a version, and goes on with what is there of it. */
   open(entry: Contents): Promise<StagedFile> {
-    return StagedFile.open(this.directory, entry);
+    return StagedFile.open(this.directory, entry, this.#rights);
   }
 
   /** Whether an earlier pass has left anything. */
@@ -136,24 +141,40 @@ export class Staging {
 export class StagedFile implements Disposable {
   readonly path: string;
   readonly #entry: Contents;
+  readonly #rights: Rights;
   readonly #file: Deno.FsFile;
   #hasher: Hasher;
   #written = 0;
   /** Whether the file ends with zeros that were not written. */
   #endsInHole = false;
 
-  private constructor(path: string, entry: Contents, file: Deno.FsFile) {
+  private constructor(
+    path: string,
+    entry: Contents,
+    rights: Rights,
+    file: Deno.FsFile,
+  ) {
     this.path = path;
+    this.#rights = rights;
     this.#entry = entry;
     this.#file = file;
     this.#hasher = createHasher(entry.digest);
   }
 
   /** Opens the staged file of `entry` in the directory `staging`, and goes on with what is there of it. */
-  static async open(staging: string, entry: Contents): Promise<StagedFile> {
+  static async open(
+    staging: string,
+    entry: Contents,
+    rights: Rights = ordinaryRights,
+  ): Promise<StagedFile> {
     const path = `${staging}/${stagedName(entry)}`;
     const created = create(path);
-    const staged = new StagedFile(path, entry, created ?? resume(path));
+    const staged = new StagedFile(
+      path,
+      entry,
+      rights,
+      created ?? resume(path),
+    );
     if (created !== undefined) return staged;
     // Without a digest nobody could tell whether a power cut has damaged what is there.
     if (entry.digest === null) staged.restart();
@@ -197,7 +218,11 @@ export class StagedFile implements Disposable {
     }
     this.#fillLastHole();
     const { mtime } = this.#entry;
-    setAttributes(this.path, { mtime, mode: wantedMode(this.#entry) });
+    setAttributes(this.path, {
+      mtime,
+      mode: this.#rights.fileMode(this.#entry),
+    });
+    this.#rights.handOver(this.path);
   }
 
   /** Empties the file: reading begins anew. */

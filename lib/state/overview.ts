@@ -7,7 +7,7 @@
 
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { FailedFile } from "../pass-report.ts";
-import type { Conflicts, Missing } from "../protocol.ts";
+import type { Conflicts, CopyHere, Missing } from "../protocol.ts";
 import { refusedOf } from "./refusals.ts";
 import { prepared } from "./prepared.ts";
 import type { Standing } from "./standing.ts";
@@ -137,6 +137,19 @@ export function missingFrom(
       : refusedOf(db, active),
     failed: failed as unknown as FailedFile[],
   };
+}
+
+/** Returns the next files here after `after`, by path. */
+export function copiesHere(
+  db: DatabaseSync,
+  after: string,
+  limit: number,
+): CopyHere[] {
+  return prepared(
+    db,
+    `SELECT path, size, mtime, mode FROM copy
+     WHERE path > ? ORDER BY path LIMIT ?`,
+  ).all(after, limit) as unknown as CopyHere[];
 }
 
 /** Counts; what is pending, of the server `active`. */

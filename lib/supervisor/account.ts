@@ -173,6 +173,10 @@ export class PassAccount {
     },
   ): void {
     this.#totals.removed += removed;
+    this.addFailed(failed);
+  }
+
+  addFailed(failed: readonly FailedFile[]): void {
     for (const file of failed) this.failed.set(file.path, file);
   }
 

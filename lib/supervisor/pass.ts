@@ -264,6 +264,7 @@ class Pass {
     }
     await connected;
     await this.#tidy(server);
+    await this.#amend();
     if (this.#options.delete !== "keep") {
       const removed = await this.#remove(server);
       // What was withdrawn may have been in the way of what is new.
@@ -418,6 +419,13 @@ class Pass {
   async #tidy(server: string): Promise<void> {
     const copyList = await this.#crew.copyList();
     await this.#try(() => copyList.ask("tidy", { server }));
+  }
+
+  /** Brings what is here in line with rights that the configuration has changed. */
+  async #amend(): Promise<void> {
+    const copyList = await this.#crew.copyList();
+    const failed = await this.#try(() => copyList.ask("amend", null)) ?? [];
+    this.#account.addFailed(failed);
   }
 
   /** Removes what was withdrawn; returns how many files went. */

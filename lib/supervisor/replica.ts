@@ -388,7 +388,7 @@ function fingerprint({ servers, replica }: ReplicaReady): string {
   const { into, source, include, exclude, filenameCharset } = replica;
   const text = JSON.stringify([
     ...[roots, into, source, include, exclude, replica.delete],
-    filenameCharset,
+    ...[filenameCharset, replica.rights],
   ]);
   return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

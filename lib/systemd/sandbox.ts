@@ -21,6 +21,8 @@ export interface Needs {
   readonly cache: string;
   /** Whether it talks to servers. */
   readonly network: boolean;
+  /** Whom it gives files to: to another user, or to a group; `null`: to nobody else. */
+  readonly gives: { readonly owner: boolean; readonly group: string | null };
   /** Private keys, which root reads for it. */
   readonly credentials: readonly { name: string; path: string }[];
 }
@@ -39,8 +41,10 @@ const homes = /^\/(?:home|root|run\/user)\//;
 
 /** Returns the settings of a service that the system's manager runs. */
 export function sandbox(
-  { user, reads, writes, shares, cache, network, credentials }: Needs,
+  needs: Needs,
 ): Setting[] {
+  const { user, reads, writes, shares, cache, network, gives, credentials } =
+    needs;
   const atHome = [...reads, ...writes, ...shares].some((path) =>
     homes.test(path)
   );
@@ -49,6 +53,9 @@ export function sandbox(
       // One name for all services: the directories of another one would change hands.
       ? [["DynamicUser", "yes"], ["User", dynamicUser]] as const
       : [["User", user] as const],
+    ...gives.group === null
+      ? []
+      : [["SupplementaryGroups", gives.group] as const],
     ["UMask", "0027"],
     ...credentials.map(({ name, path }) =>
       ["LoadCredential", `${name}:${path}`.replaceAll("%", "%%")] as const
@@ -61,7 +68,10 @@ export function sandbox(
     ["ProtectSystem", "strict"],
     ["ProtectHome", atHome ? "read-only" : "yes"],
     ...network ? [] : offline,
-    ...unprivileged(network),
+    ...unprivileged(needs),
+    ...capabilities(gives.owner),
+    // Among users of its own there would be nobody to give a file to.
+    ["PrivateUsers", givesAway(needs) ? "no" : "yes"],
     ...isolated,
   ];
 }
@@ -71,8 +81,22 @@ const offline: readonly Setting[] = [
   ["IPAddressDeny", "any"],
 ];
 
+function givesAway({ gives }: Pick<Needs, "gives">): boolean {
+  return gives.owner || gives.group !== null;
+}
+
+/** To give a file away, and to change or replace what was given away. */
+const ownerCapabilities = "CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER";
+
+function capabilities(toOwner: boolean): Setting[] {
+  const most = toOwner ? ownerCapabilities : "";
+  return [["CapabilityBoundingSet", most], ["AmbientCapabilities", most]];
+}
+
 /** What any manager can refuse a service, that of a user too. */
-export function unprivileged(network: boolean): Setting[] {
+export function unprivileged(
+  needs: Pick<Needs, "network" | "gives">,
+): Setting[] {
   return [
     ["NoNewPrivileges", "yes"],
     ["LockPersonality", "yes"],
@@ -81,24 +105,22 @@ export function unprivileged(network: boolean): Setting[] {
     ["RestrictNamespaces", "yes"],
     [
       "RestrictAddressFamilies",
-      network ? "AF_UNIX AF_INET AF_INET6" : "AF_UNIX",
+      needs.network ? "AF_UNIX AF_INET AF_INET6" : "AF_UNIX",
     ],
     ["SystemCallArchitectures", "native"],
     ["SystemCallFilter", "@system-service"],
     ["SystemCallFilter", "~@privileged @resources"],
+    ...givesAway(needs) ? [["SystemCallFilter", "@chown"] as const] : [],
     ["SystemCallErrorNumber", "EPERM"],
   ];
 }
 
 /** What only the system's manager can. MemoryDenyWriteExecute= is missing: JavaScript is compiled while it runs. */
 const isolated: readonly Setting[] = [
-  ["CapabilityBoundingSet", ""],
-  ["AmbientCapabilities", ""],
   ["PrivateTmp", "yes"],
   ["PrivateDevices", "yes"],
   ["PrivateMounts", "yes"],
   ["DevicePolicy", "closed"],
-  ["PrivateUsers", "yes"],
   ["PrivateIPC", "yes"],
   ["RemoveIPC", "yes"],
   ["KeyringMode", "private"],

@@ -206,9 +206,7 @@ function command(
 }
 
 function confinement(needs: Needs, { perUser }: UnitOptions): Setting[] {
-  return perUser
-    ? [["UMask", "0027"], ...unprivileged(needs.network)]
-    : sandbox(needs);
+  return perUser ? [["UMask", "0027"], ...unprivileged(needs)] : sandbox(needs);
 }
 
 function replicaNeeds(
@@ -228,6 +226,10 @@ function replicaNeeds(
     shares: figureDirectories(stat),
     cache: cacheOf(job),
     network: true,
+    gives: {
+      owner: replica!.rights.owner !== null,
+      group: replica!.rights.group?.name ?? null,
+    },
     credentials: [...identities].map((path) => ({
       name: credentialName(path),
       path,
@@ -254,6 +256,7 @@ function publishNeeds(
     // It talks to nobody itself: who is told of its runs is reached over the network.
     network: hooks.ping !== "" ||
       hooks.onError.length + hooks.onRecovered.length > 0,
+    gives: { owner: false, group: null },
     credentials: [],
   };
 }

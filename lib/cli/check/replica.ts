@@ -13,6 +13,7 @@ import { readIdentity } from "../../ssh/identity.ts";
 import { Replica } from "../../supervisor/replica.ts";
 import { examineDirectory } from "./directory.ts";
 import { examineServerFiles } from "./files.ts";
+import { examineRights } from "./rights.ts";
 import { bad, doubtful, type Finding, good } from "./finding.ts";
 
 /** Examines what a replica needs. Changes nothing. */
@@ -22,6 +23,7 @@ export async function examineReplica(config: ReplicaReady): Promise<Finding[]> {
     ...examineServerFiles(config),
     ...await examineServers(config),
     await examineDirectory("destination", into, ".relais"),
+    ...examineRights(config.replica.rights),
     await examineDirectory("state", state, ""),
   ];
 }

@@ -1,0 +1,125 @@
+/**
+ * Who may do what with the copies, and whose they are.
+ *
+ * @module
+ */
+
+import type { RightsConfig } from "../config/config.ts";
+import { LocalError } from "../errors.ts";
+import type { Entry } from "../list/entry.ts";
+import { wantedMode } from "./attributes.ts";
+
+const permissions = 0o777;
+
+/** What `mkdir` asks for: the umask takes its part. */
+const madeMode = 0o777;
+
+/** Gives files and directories what the configuration says. */
+export class Rights {
+  readonly #fileMode: number | null;
+  readonly #directoryMode: number | null;
+  readonly #owner: number | null;
+  readonly #group: number | null;
+
+  constructor({ fileMode, directoryMode, owner, group }: RightsConfig) {
+    this.#fileMode = fileMode;
+    this.#directoryMode = directoryMode;
+    this.#owner = owner?.id ?? null;
+    this.#group = group?.id ?? null;
+  }
+
+  /** Changes with whatever is given. */
+  get fingerprint(): string {
+    return [
+      this.#fileMode ?? "keep",
+      this.#directoryMode,
+      this.#owner,
+      this.#group,
+    ].join(" ");
+  }
+
+  /** The mode with which a directory is made. */
+  get madeMode(): number {
+    return this.#directoryMode ?? madeMode;
+  }
+
+  /** The mode that the copy of an entry gets. */
+  fileMode(entry: Pick<Entry, "mode">): number {
+    return this.#fileMode ?? wantedMode(entry);
+  }
+
+  /**
+   * Gives a file that has its mode to whom it is for. This comes last: relais may
+   * not be allowed to change what is somebody else's.
+   */
+  handOver(path: string): void {
+    if (this.#owner === null && this.#group === null) return;
+    Deno.chownSync(path, this.#owner, this.#group);
+  }
+
+  /**
+   * Gives a file that relais has just made, with any mode, its mode and its owner;
+   * costs nothing where the umask has left what is wanted.
+   */
+  finish(path: string, entry: Pick<Entry, "mode">): void {
+    const mode = this.fileMode(entry);
+    if ((mode & Deno.umask()) !== 0) Deno.chmodSync(path, mode);
+    this.handOver(path);
+  }
+
+  /** Gives a file what is not yet as it should be; returns whether anything was not. */
+  amendFile(path: string, entry: Pick<Entry, "mode">): boolean {
+    return this.#amend(path, this.fileMode(entry));
+  }
+
+  /** The same for a directory that relais made. */
+  amendDirectory(path: string): boolean {
+    return this.#amend(path, this.#directoryMode);
+  }
+
+  #amend(path: string, wanted: number | null): boolean {
+    const { mode, uid, gid } = Deno.statSync(path);
+    const isOther = wanted !== null && (mode! & permissions) !== wanted;
+    const isOthers = (this.#owner ?? uid) !== uid ||
+      (this.#group ?? gid) !== gid;
+    if (isOther) Deno.chmodSync(path, wanted);
+    if (isOthers) this.handOver(path);
+    return isOther || isOthers;
+  }
+
+  /**
+   * Tries on a file in `directory`, which is relais's own, whether what is copied
+   * can be given to whom it is for.
+   *
+   * @throws {LocalError} If it cannot.
+   */
+  test(directory: string): void {
+    if (this.#owner === null && this.#group === null) return;
+    const path = Deno.makeTempFileSync({ dir: directory, prefix: "owner-" });
+    try {
+      this.handOver(path);
+    } catch (cause) {
+      throw new LocalError(
+        `Cannot give files to another ${
+          this.#owner === null ? "group" : "owner"
+        }: ${(cause as Error).message}`,
+        {
+          cause,
+          hint: this.#owner === null
+            ? 'replica.group must be a group of the account that runs relais; in a unit, "relais unit" sees to it'
+            : 'replica.owner takes root, or the capabilities that "relais unit" gives',
+        },
+      );
+    } finally {
+      Deno.removeSync(path);
+    }
+  }
+}
+
+/** What is made as any program makes it. */
+export const ordinaryRights = new Rights({
+  fileMode: null,
+  directoryMode: null,
+  owner: null,
+  group: null,
+});
