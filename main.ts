@@ -109,12 +109,13 @@ async function dispatch(
         watch,
         "print-sh": printSh,
         "accept-shrink": acceptShrink,
+        verify,
       } = invocation.options;
       const config = requirePublish(await load());
       if (!printSh) {
         return await publish(
           config,
-          { once, watch, acceptShrink, json },
+          { once, watch, acceptShrink, verify, json },
           output,
         );
       }

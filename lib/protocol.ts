@@ -500,6 +500,8 @@ export interface PublishSettings {
 export interface PublishRequest {
   /** Whether `max_withdraw` does not hold this time. */
   readonly acceptShrink: boolean;
+  /** Whether the export is read again, and what is not as the list says published again. */
+  readonly verify: boolean;
 }
 
 /** What one run of publish did. */

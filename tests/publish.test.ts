@@ -42,7 +42,7 @@ function setUp(root = Deno.makeTempDirSync()) {
         },
         new Durability(),
         { ...silent, ...observer },
-        { acceptShrink: false, through: descriptors },
+        { acceptShrink: false, verify: false, through: descriptors },
       ),
     write(path: string, text: string) {
       const absolute = `${base}/${path}`;

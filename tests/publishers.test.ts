@@ -126,6 +126,70 @@ testEach(
 );
 
 testEach(
+  "publishes again what was deleted from the export",
+  async ({ publish }) => {
+    using world = new Sources();
+    const names = [...hostileNames, "two", "a/.relais/b", "deep/er/c", "d"];
+    for (const name of names) world.write(name, name);
+    await publish(world.config);
+    const before = world.tree();
+    const { told: silence, ...nothing } = await publish(world.config);
+    Deno.removeSync(`${world.into}/two\nlines`);
+    Deno.removeSync(`${world.into}/a/.relais/b`);
+    world.sh("cd export && rm -r deep && mkdir deep && rm d && mkdir d");
+    Deno.removeSync(`${world.into}/d`);
+
+    const { status, published, unchanged, told } = await publish(world.config);
+
+    assertEquals(
+      [nothing.published, nothing.unchanged, silence],
+      [0, names.length, []],
+    );
+    assertEquals(
+      [status, published, unchanged, told],
+      [0, 4, names.length - 4, [
+        "4 files of the export were missing or damaged, and are published again",
+      ]],
+    );
+    assertEquals(world.tree(), before);
+    assertEquals((await publish(world.config)).unchanged, names.length);
+  },
+);
+
+testEach(
+  "publishes again what was damaged in the export, when it is asked to look",
+  async ({ publish }) => {
+    using world = new Sources();
+    for (const name of ["sound", "damaged", "gone", "it's %"]) {
+      world.write(name, name);
+    }
+    await publish(world.config);
+    const before = world.tree();
+    const { mtime } = Deno.statSync(`${world.into}/damaged`);
+    Deno.writeTextFileSync(`${world.into}/damaged`, "DAMAGED");
+    Deno.utimeSync(`${world.into}/damaged`, mtime!, mtime!);
+    Deno.removeSync(`${world.into}/gone`);
+    // Only what is asked for is read.
+    Deno.writeTextFileSync(`${world.into}/it's %`, "IT'S %");
+    Deno.utimeSync(`${world.into}/it's %`, mtime!, mtime!);
+
+    const usual = await publish(world.config);
+    const verified = await publish(world.config, { verify: true });
+    const again = await publish(world.config, { verify: true });
+
+    assertEquals([usual.published, usual.unchanged], [1, 3]);
+    assertEquals(
+      [verified.status, verified.published, verified.unchanged, verified.told],
+      [0, 2, 2, [
+        "2 files of the export were missing or damaged, and are published again",
+      ]],
+    );
+    assertEquals([again.published, again.unchanged, again.told], [0, 4, []]);
+    assertEquals(world.tree(), before);
+  },
+);
+
+testEach(
   "puts a list that is none aside, and begins a new one",
   async ({ publish }) => {
     for (const text of ["<html>\n", "", "relais-list\t1\tx", "\0\0\n"]) {

@@ -24,6 +24,7 @@ interface PublishArguments {
   /** Whether changes of the sources are followed between the scans. */
   readonly watch: boolean;
   readonly acceptShrink: boolean;
+  readonly verify: boolean;
   readonly json: boolean;
 }
 
@@ -54,13 +55,13 @@ export async function publish(
 
 async function publishOnce(
   publishing: Publishing,
-  { acceptShrink, json }: PublishArguments,
+  { acceptShrink, verify, json }: PublishArguments,
   output: Output,
 ): Promise<ExitStatus> {
   using signals = new Signals();
   await using _ = publishing;
   const report = await publishing.run(
-    { acceptShrink },
+    { acceptShrink, verify },
     signals.signal,
   );
   tell(report, json, output);

@@ -123,6 +123,18 @@ export class Destination {
   }
 
   /**
+   * Returns the names of the files in a directory (`.`, or as in `a/b`).
+   *
+   * @throws {FileError} If a link or a file is where a directory should be.
+   */
+  filesIn(directory: string): string[] {
+    const way = this.#directories.reach(directory);
+    if (way === undefined) return [];
+    return [...Deno.readDirSync(way)].filter(({ isFile }) => isFile)
+      .map(({ name }) => name);
+  }
+
+  /**
    * Opens the file under `path` for reading; returns `undefined` if there is none.
    *
    * @throws {FileError} If something else is where a file or its directory should be.

@@ -26,6 +26,7 @@ import { dayOf } from "../timestamp.ts";
 import { Pacer } from "../pacer.ts";
 import { NoRoomError } from "../space.ts";
 import { refusalToWithdraw } from "./guard.ts";
+import { Presence } from "./presence.ts";
 import { Places } from "./places.ts";
 import { type Exported, Exporter, isFull } from "./export.ts";
 import { Signatures } from "./signatures.ts";
@@ -64,7 +65,7 @@ export async function publish(
   config: PublishConfig,
   durability: Durability,
   observer: PublishObserver,
-  { acceptShrink, through }: PublishOptions = { acceptShrink: false },
+  { acceptShrink, verify, through }: PublishOptions,
 ): Promise<PublishReport> {
   using sources = new Sources(config, through);
   const destination = new Destination(config.into);
@@ -79,6 +80,7 @@ export async function publish(
   const allowed = acceptShrink ? { share: 1 } : config.maxWithdraw;
   const run = new Run(
     { ...config, maxWithdraw: allowed },
+    verify,
     sources,
     destination,
     durability,
@@ -90,9 +92,11 @@ export async function publish(
 
 class Run {
   readonly #config: PublishConfig;
+  readonly #verify: boolean;
   readonly #sources: Sources;
   readonly #exporter: Exporter;
   readonly #destination: Destination;
+  readonly #presence: Presence;
   readonly #durability: Durability;
   readonly #observer: PublishObserver;
   readonly #list: ListWriter;
@@ -116,10 +120,13 @@ class Run {
   #scanned = 0;
   #unchanged = 0;
   #published = 0;
+  /** Files that the export should have had, and had not. */
+  #damaged = 0;
   #bytes = 0;
 
   constructor(
     config: PublishConfig,
+    verify: boolean,
     sources: Sources,
     destination: Destination,
     durability: Durability,
@@ -127,6 +134,8 @@ class Run {
     list: ListWriter,
   ) {
     this.#config = config;
+    this.#verify = verify;
+    this.#presence = new Presence(destination);
     this.#sources = sources;
     this.#destination = destination;
     this.#durability = durability;
@@ -186,6 +195,11 @@ class Run {
       await this.#durability.barrier(this.#destination.into);
     }
     this.#list.heartbeat();
+    if (this.#damaged > 0) {
+      this.#observer.mended(
+        `${this.#damaged} files of the export were missing or damaged, and are published again`,
+      );
+    }
     if (refusal !== undefined) throw refusal;
     if (this.#unfit.size > 0) throw this.#noRoom();
     return {
@@ -265,14 +279,18 @@ class Run {
     );
   }
 
-  /** One stat, for most files. */
+  /** Looks at the source alone, for most files. */
   async #isUnchanged(path: string): Promise<boolean> {
     const listed = this.#list.live.get(path);
     if (listed === undefined) return false;
     const { size, mtime, mode } = this.#sources.look(path);
     if (listed.size !== size || listed.mtime !== mtime) return false;
-    return !this.#unsure.has(path) ||
-      await adopt(this.#destination, { ...listed, here: null }, mode);
+    const isUnsure = this.#unsure.has(path);
+    const isThere = isUnsure || this.#verify
+      ? await adopt(this.#destination, { ...listed, here: null }, mode)
+      : this.#presence.has(path);
+    if (!isThere && !isUnsure) this.#damaged++;
+    return isThere;
   }
 
   /** Notes what is about to be exported or taken away; what was unsure before still is. */

@@ -79,7 +79,7 @@ export class Publishing implements AsyncDisposable {
    * @throws {ModuleError} If a module died or fell silent; the next run replaces it.
    */
   async run(
-    request: PublishRequest = { acceptShrink: false },
+    request: PublishRequest = { acceptShrink: false, verify: false },
     signal = new AbortController().signal,
   ): Promise<PublishReport> {
     this.#supervisor.beginPass(crypto.randomUUID().slice(0, 8));

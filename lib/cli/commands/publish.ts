@@ -29,6 +29,13 @@ export const publish = {
       needs: "once",
     },
     {
+      long: "verify",
+      kind: "flag",
+      help:
+        "with --once: re-read the export, and publish again what is not as the list says",
+      needs: "once",
+    },
+    {
       long: "print-sh",
       kind: "flag",
       help:

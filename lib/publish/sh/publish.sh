@@ -6,11 +6,12 @@
 # one of the two for an export: relais cannot name a source whose name is not
 # UTF-8, and withdraws what this has published of it.
 #
-# Usage: relais-publish.sh [-q | -v] [-a | --accept-shrink]
+# Usage: relais-publish.sh [-q | -v] [-a | --accept-shrink] [-c | --verify]
 #
 #   -q   tell only what went wrong
 #   -v   tell of each file, too
 #   -a   withdraw what is gone, however much it is
+#   -c   read the export again, and publish what is not as the list says
 #
 # Exit status: 0 done; 1 done, but some files were skipped, each is named;
 # 2 wrong usage; 4 the export cannot be written; 5 the sources are not there, or
@@ -81,14 +82,19 @@ locked=
 sure=yes
 full=
 refusal=
-failed=0 published=0 withdrawn=0 unchanged=0
+failed=0 published=0 withdrawn=0 unchanged=0 damaged=0
 
 main() {
   verbosity=1
-  case ${1-} in --accept-shrink) shift; set -- -a "$@" ;; esac
-  while getopts aqv option; do
+  verify=
+  case ${1-} in
+    --accept-shrink) shift; set -- -a "$@" ;;
+    --verify) shift; set -- -c "$@" ;;
+  esac
+  while getopts acqv option; do
     case $option in
       a) max_withdraw='share 1' ;;
+      c) verify=yes ;;
       q) verbosity=0 ;;
       v) verbosity=2 ;;
       *) usage ;;
@@ -106,6 +112,7 @@ main() {
   choose_writer
   open_list
   find_sources > "$staging/records"
+  find_exported
   describe < "$staging/records" > "$staging/described" &&
     sort "$staging/described" > "$staging/sources" &&
     make_plan > "$staging/plan" ||
@@ -118,6 +125,8 @@ main() {
   compact_list
   # The heartbeat: readers see that the publisher lives.
   touch "$list"
+  [ "$damaged" = 0 ] ||
+    warn "$damaged files of the export were missing or damaged, and are published again"
   say "$published files published, $withdrawn withdrawn, $unchanged unchanged."
   [ -z "$refusal" ] || die 5 "$refusal"
   [ -z "$full" ] || die 4 "Cannot write to $into: its disk is full, or cannot be \
@@ -128,7 +137,7 @@ written; what fits is published; make room there: the next run goes on"
 # --- Telling ------------------------------------------------------------------
 
 usage() {
-  echo "Usage: ${0##*/} [-q | -v] [-a | --accept-shrink]" >&2
+  echo "Usage: ${0##*/} [-q | -v] [-a | --accept-shrink] [-c | --verify]" >&2
   exit 2
 }
 
@@ -731,6 +740,15 @@ find_sources() {
   fi
 }
 
+# Writes the name of each file of the export, after two slashes: as a record. Where
+# not all can be found, none counts as missing.
+find_exported() {
+  (
+    cd "$into" && find . -type d -name .relais -exec test {} = ./.relais \; \
+      -prune -o -type f -exec sh -c 'printf "//%s\n" "$@"' sh {} +
+  ) > "$staging/exported" 2> /dev/null || verify=${verify:-unknown}
+}
+
 # find_in_tree TEST…: as find, but not into the export. A process is needed only
 # for directories that have its name.
 find_in_tree() {
@@ -810,7 +828,7 @@ describe() {
 # the functions below.
 make_plan() {
   $awk -v batch_files="$batch_files" -v batch_bytes="$batch_bytes" \
-    -v sure="$sure" -v max_withdraw="$max_withdraw" "$sound"'
+    -v sure="$sure" -v max_withdraw="$max_withdraw" -v verify="$verify" "$sound"'
     BEGIN { FS = "\t"; seq = 0 }
 
     part == "list" && FNR > 1 && !/^#/ {
@@ -836,6 +854,16 @@ make_plan() {
       unsure[$0] = 1
     }
 
+    # Written as the records of sources are; the last one ends with its part.
+    part == "exported" && substr($0, 1, 2) != "//" {
+      exported = exported "\n" $0
+      next
+    }
+    part == "exported" || exported != "" {
+      present[encode(exported)] = 1
+      exported = part == "exported" ? substr($0, 5) : ""
+    }
+
     part == "sources" && NF == 4 && $4 == "-" {
       closed[++closings] = $3
       # base itself
@@ -852,9 +880,12 @@ make_plan() {
       }
       split($4, state, "/")
       if ($3 in dates && dates[$3] == date_of($4) && sizes[$3] == state[1]) {
-        if (!($3 in unsure)) { unchanged++; next }
-        call[++calls] = "is_exported " quote(decode($3)) " " \
-          quote(digests[$3]) " || \\"
+        if (!($3 in unsure) && verify != "yes") {
+          if (verify == "unknown" || $3 in present) { unchanged++; next }
+          missing++
+        } else
+          call[++calls] = "is_exported " quote(decode($3)) " " \
+            quote(digests[$3]) ($3 in unsure ? "" : " damage") " || \\"
       }
       if (is_taken($3)) later[++laters] = $0
       else take($2, $3, $4)
@@ -867,7 +898,7 @@ make_plan() {
       if (wrong)
         print "warn " quote(wrong " lines of the list break a rule; " \
           "readers pass over them")
-      print "unchanged=" (unchanged + 0)
+      print "unchanged=" (unchanged + 0) " damaged=" (missing + 0)
       printf "seq=%.0f\n", seq
       commit()
       print_calls()
@@ -983,7 +1014,7 @@ make_plan() {
       for (i = 1; i <= closings; i++) if (index(path, closed[i]) == 1) return 0
       return 1
     }' part=list "$list" \
-    part=unsure "$staging/unsure" part=sources "$staging/sources"
+    part=unsure "$staging/unsure" part=exported "$staging/exported" part=sources "$staging/sources"
 }
 
 # --- Publishing ---------------------------------------------------------------
@@ -1019,11 +1050,17 @@ end_staging() {
   rm -rf "$copy" "$copy.facts" "$staging/reserve"
 }
 
-# is_exported EXPORTED DIGEST: whether a copy is still what the list says of it.
+# is_exported EXPORTED DIGEST [damage]: whether a copy is still what the list says
+# of it.
 is_exported() {
-  check_parents "$1" && [ ! -h "$into/$1" ] && [ -f "$into/$1" ] &&
-    set_digest "$into/$1" && [ "$digest" = "$2" ] &&
+  if check_parents "$1" && [ ! -h "$into/$1" ] && [ -f "$into/$1" ] &&
+    set_digest "$into/$1" && [ "$digest" = "$2" ]
+  then
     unchanged=$((unchanged + 1))
+  else
+    [ -z "${3-}" ] || damaged=$((damaged + 1))
+    return 1
+  fi
 }
 
 # Copies SOURCE to $copy, and sets size and mode from $state. False if it

@@ -1,0 +1,50 @@
+/**
+ * Which files an export has, directory by directory: looking at each one would
+ * take as long as looking at its source.
+ *
+ * @module
+ */
+
+import { basename, dirname } from "@std/path/posix";
+import type { Destination } from "../copy/destination.ts";
+import { FileError } from "../errors.ts";
+
+/** Tells what is there, for paths that come as a walk finds them. */
+export class Presence {
+  readonly #destination: Destination;
+  /** The names of files in the directory asked for last, and in those above it. */
+  readonly #names = new Map<string, ReadonlySet<string>>();
+
+  constructor(destination: Destination) {
+    this.#destination = destination;
+  }
+
+  /** Whether there was a file under `path` when its directory was read. */
+  has(path: string): boolean {
+    const directory = dirname(path);
+    let names = this.#names.get(directory);
+    if (names === undefined) {
+      this.#forgetAllBut(directory);
+      names = this.#read(directory);
+      this.#names.set(directory, names);
+    }
+    return names.has(basename(path));
+  }
+
+  #forgetAllBut(directory: string): void {
+    for (const other of this.#names.keys()) {
+      const isAbove = other === "." || directory.startsWith(`${other}/`);
+      if (!isAbove) this.#names.delete(other);
+    }
+  }
+
+  #read(directory: string): ReadonlySet<string> {
+    try {
+      return new Set(this.#destination.filesIn(directory));
+    } catch (error) {
+      // A file or a link is where the directory should be: placing says so.
+      if (error instanceof FileError) return new Set();
+      throw error;
+    }
+  }
+}
