@@ -502,6 +502,8 @@ export interface PublishRequest {
   readonly acceptShrink: boolean;
   /** Whether the export is read again, and what is not as the list says published again. */
   readonly verify: boolean;
+  /** The only sources, or directories of them, to look at: paths below the base. @default all */
+  readonly only?: readonly string[] | undefined;
 }
 
 /** What one run of publish did. */

@@ -42,9 +42,13 @@ export function timestampFromNanoseconds(nanoseconds: bigint): Timestamp {
 
 /** Makes a timestamp from milliseconds since the epoch, as `Date.now()` gives them. */
 export function timestampFromMilliseconds(milliseconds: number): Timestamp {
-  return timestampFromNanoseconds(
-    BigInt(Math.round(milliseconds)) * 1_000_000n,
-  );
+  // Without BigInt: this is asked for each source in each run.
+  const whole = Math.round(milliseconds);
+  const absolute = Math.abs(whole);
+  const seconds = Math.floor(absolute / 1_000);
+  const decimals = String(absolute % 1_000).padStart(3, "0").replace(/0+$/, "");
+  const value = decimals === "" ? `${seconds}` : `${seconds}.${decimals}`;
+  return (whole < 0 ? `-${value}` : value) as Timestamp;
 }
 
 /** Returns the nanoseconds since the epoch. */
@@ -62,6 +66,13 @@ export function toMilliseconds(timestamp: Timestamp): number {
   const nanoseconds = toNanoseconds(timestamp);
   const remainder = ((nanoseconds % 1_000_000n) + 1_000_000n) % 1_000_000n;
   return Number((nanoseconds - remainder) / 1_000_000n);
+}
+
+/** Returns the milliseconds since the epoch; `NaN` for a finer date. */
+export function toWholeMilliseconds(timestamp: Timestamp): number {
+  const point = timestamp.indexOf(".");
+  const decimals = point === -1 ? 0 : timestamp.length - point - 1;
+  return decimals > 3 ? NaN : Math.round(Number(timestamp) * 1_000);
 }
 
 /** Orders two timestamps: negative if `a` is the earlier one. */

@@ -7,6 +7,7 @@
 
 import { descriptorsOf, descriptorsThrough } from "../lib/copy/directories.ts";
 import { Durability } from "../lib/durability.ts";
+import { ListMemory } from "../lib/list/writer.ts";
 import type { PublishOperations, PublishSettings } from "../lib/protocol.ts";
 import {
   publish as publishOnce,
@@ -22,6 +23,7 @@ export function publish(context: PublishContext): Served<PublishOperations> {
   const durability = new Durability();
   const observer = observe(context);
   const { publish } = context.settings;
+  const memory = new ListMemory();
   const link = descriptorsOf(`${publish.into}/.relais`);
   return {
     handlers: {
@@ -31,7 +33,7 @@ export function publish(context: PublishContext): Served<PublishOperations> {
           publish,
           durability,
           observer,
-          { ...request, ...heldThrough(link) },
+          { ...request, memory, ...heldThrough(link) },
         );
         context.figures.add("skipped", report.unchanged);
         return report;

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { runScript } from "../fixtures/publishers.ts";
+import { relaisPublisher, runScript } from "../fixtures/publishers.ts";
 import { Sources } from "../fixtures/sources.ts";
 import { makeWorld, treeOf } from "../fixtures/world.ts";
 
@@ -50,6 +50,54 @@ Deno.test("names of any bytes come through script, list, pass and verify, none l
   const expected = names.map((name) => [escaped(name), exported(name)]);
   assertEquals(Object.fromEntries(here), Object.fromEntries(expected));
   assertEquals(here.length, names.length);
+});
+
+Deno.test("relais publish leaves alone what the script has exported of names that are not UTF-8, and says so", async () => {
+  using sources = new Sources();
+  sources.sh(`cd data && n=$(printf 'caf\\351') && d=$(printf 'd\\351') &&
+    echo 1 > "$n" && mkdir -p "$d/e" && echo 2 > "$d/e/f" && echo 3 > plain &&
+    echo 4 > '100%'`);
+  await runScript(sources.config);
+  const before = sources.lines();
+  sources.sh("rm data/plain");
+
+  const first = await relaisPublisher.publish(sources.config);
+  sources.sh(`cd data && rm -r "$(printf 'caf\\351')"`);
+  const second = await relaisPublisher.publish(sources.config);
+
+  assertEquals(
+    [first.status, first.published, first.withdrawn, first.unchanged],
+    [1, 0, 1, 1],
+  );
+  assertEquals(first.told.length, 2);
+  assertMatch(
+    first.told.join("\n"),
+    /skipped caf\uFFFD: its name is not valid UTF-8; .*\nskipped d\uFFFD: its name/,
+  );
+  assertEquals(second.withdrawn, 1);
+  assertEquals(sources.entries().slice(before.length), [
+    "5 - plain",
+    "6 - caf%25E9",
+  ]);
+});
+
+Deno.test("a name that is not UTF-8 in a tree is one file that is skipped, and not a line of a list", async () => {
+  await using world = await makeWorld();
+  new Deno.Command("sh", {
+    args: ["-c", `echo 1 > "$(printf 'caf\\351')" && echo 2 > plain`],
+    cwd: world.production.root,
+    env: { LC_ALL: "C" },
+  }).outputSync();
+
+  const { code, stderr } = await world.relais("--once");
+
+  assertEquals(code, 1);
+  assertMatch(
+    stderr,
+    /skipped on production: caf\uFFFD: its name is not valid UTF-8; rename it/,
+  );
+  assertEquals(stderr.includes("list"), false);
+  assertEquals(Object.keys(treeOf(world.into)), ["plain"]);
 });
 
 Deno.test("a Latin-1 tree is readable on a replica with filename_charset, and stays its server's", async () => {

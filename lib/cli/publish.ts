@@ -70,20 +70,34 @@ async function publishOnce(
     (failed.length > 0 ? exitStatus.incomplete : exitStatus.done);
 }
 
+/** The job of the loop, which may be asked to look at some sources only. */
+interface Runs extends Job {
+  run(signal: AbortSignal, only?: readonly string[]): Promise<string>;
+  /** Whether the last run came to its end. */
+  readonly hasEnded: boolean;
+}
+
 /** The job of the loop: one run after the other. */
 function runs(
   publishing: Publishing,
   { json }: PublishArguments,
   output: Output,
-): Job {
+): Runs {
+  let hasEnded = false;
   return {
+    get hasEnded() {
+      return hasEnded;
+    },
     log: publishing.log,
     get answers() {
       return publishing.answers;
     },
-    async run(signal) {
+    async run(signal, only) {
+      hasEnded = false;
       try {
-        const report = await publishing.run({ acceptShrink: false }, signal);
+        const request = { acceptShrink: false, verify: false };
+        const report = await publishing.run({ ...request, only }, signal);
+        hasEnded = report.failed.length === 0;
         tell(report, json, output);
         return summary(report);
       } catch (error) {
@@ -106,6 +120,8 @@ function watching(
 ): Job {
   const job = runs(publishing, args, output);
   let trouble = "";
+  /** When all sources were last scanned. */
+  let scanned = -Infinity;
   const watch = new SourceWatch(config.publish, (why) => {
     trouble = why;
     output.note(
@@ -120,9 +136,15 @@ function watching(
     async run(signal) {
       // Before the scan: what changes after it has come by is told.
       watch.begin();
+      const now = performance.now();
+      const isDue = now - scanned >= config.schedule.everyMs;
+      const changes = watch.take();
+      const only = isDue ? undefined : changes;
+      if (only === undefined) scanned = now;
       try {
-        return await job.run(signal);
+        return await job.run(signal, only);
       } finally {
+        if (!job.hasEnded) watch.giveUp();
         // The log module is at work from the first run on.
         if (trouble !== "") {
           job.log.warning(`changes are not noticed: ${trouble}`);

@@ -200,11 +200,13 @@ export function tell(
     for (const failure of failures) output.error(describe(failure));
     for (const { error } of report.failed) output.error(error);
     for (const refusal of report.refusals) {
-      output.error(`refused in the list of ${report.server}: ${refusal}`);
+      output.error(`${refusedIn(report)}: ${refusal}`);
     }
     if (report.refused > report.refusals.length) {
       output.error(
-        `${report.refused} lines of the list of ${report.server} are refused; correct what writes it`,
+        report.generation === null
+          ? `${report.refused} names on ${report.server} cannot be used`
+          : `${report.refused} lines of the list of ${report.server} are refused; correct what writes it`,
       );
     }
   }
@@ -217,4 +219,11 @@ export function tell(
   // On a terminal the reasons have just been told in full.
   const told = summarise(outcome, { reasons: output.journal });
   for (const sentence of told) output.result(sentence);
+}
+
+/** Where names are refused: in the list of a server, or in its tree. */
+function refusedIn({ server, generation }: PassReport): string {
+  return generation === null
+    ? `skipped on ${server}`
+    : `refused in the list of ${server}`;
 }

@@ -201,8 +201,7 @@ export function openThere(
   try {
     opened = openSync(path, flags | O_NOFOLLOW);
   } catch (error) {
-    const { code } = error as { code?: string };
-    if (gone.has(code!)) return undefined;
+    if (isGone(error)) return undefined;
     throw error;
   }
   const { dev, ino } = fstatSync(opened);
@@ -211,7 +210,11 @@ export function openThere(
   return undefined;
 }
 
-/** What opening says when another thing is there than was seen. */
+/** Whether opening failed because another thing is there than was seen. */
+export function isGone(error: unknown): boolean {
+  return gone.has((error as { code: string }).code);
+}
+
 const gone = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"]);
 
 /** Something else lies where a file or its directory should be. It may go: then the file can come. */

@@ -49,6 +49,21 @@ export function readableName(
   }
 }
 
+/**
+ * Returns how relais sees the source of an exported path, which cannot name one that
+ * is not UTF-8: with U+FFFD for each wrong byte. `undefined` if no part of the path
+ * is a `%XX` form.
+ */
+export function seenName(path: string): string | undefined {
+  if (!path.includes("%")) return undefined;
+  const parts = path.split("/");
+  if (!parts.some(isEscaped)) return undefined;
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  return parts.map((part) =>
+    isEscaped(part) ? decoder.decode(decodeBytes(part)) : part
+  ).join("/");
+}
+
 /** Whether a part may be the `%XX` form of a name; one that is UTF-8 has its `%` from somebody else. */
 function isEscaped(part: string): boolean {
   return part.includes("%") && escaped.test(part) &&

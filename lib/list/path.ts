@@ -18,8 +18,24 @@ const strictDecoder = new TextDecoder("utf-8", {
   ignoreBOM: true,
 });
 
+/** What readers of UTF-8 make of bytes that are none. */
+const wrongByte = "\uFFFD";
+
+/** Whether a name is known by another one than its own, because that is not UTF-8. */
+export function isForeign(path: string): boolean {
+  return path.includes(wrongByte) || !path.isWellFormed();
+}
+
+/** What is said of such a name. */
+export const foreignName =
+  'its name is not valid UTF-8; rename it, or publish with the script of "relais publish --print-sh", which exports it under another name';
+
 /** Any text that takes more than this many UTF-16 units may take more than {@link longestPart} bytes. */
 const surelyShort = 85;
+const surelyShortPath = 1_365;
+
+/** A part of a path that is nothing but ASCII letters, digits and a few signs, and begins with no dot. */
+const ordinary = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 
 /**
  * Returns why a decoded relative path may not be used, or `undefined` if it
@@ -29,10 +45,8 @@ export function checkPath(path: string): string | undefined {
   if (path === "") return "the path is empty";
   if (path.startsWith("/")) return "the path is absolute";
   if (path.includes("\0")) return "the path contains NUL";
-  if (path.includes("\uFFFD") || !path.isWellFormed()) {
-    return "the path is not valid UTF-8";
-  }
-  if (byteLength(path) > longestPath) {
+  if (isForeign(path)) return "the path is not valid UTF-8";
+  if (path.length > surelyShortPath && byteLength(path) > longestPath) {
     return `the path is longer than ${longestPath} bytes`;
   }
   return checkParts(path.split("/"));
@@ -57,6 +71,7 @@ function checkParts(parts: readonly string[]): string | undefined {
  * tell case apart, and pass over what cannot be seen.
  */
 function isOwn(part: string): boolean {
+  if (ordinary.test(part)) return false;
   return part === ownDirectory ||
     part.normalize("NFKC").replace(/\p{Default_Ignorable_Code_Point}/gu, "")
         .toLowerCase() === ownDirectory;

@@ -5,6 +5,7 @@
  */
 
 import { readSync } from "node:fs";
+import { type Timestamp, timestampFromMilliseconds } from "../timestamp.ts";
 import { setAttributes } from "../copy/attributes.ts";
 import type { SignatureMaker } from "../delta/signature.ts";
 import { createHasher } from "../digest.ts";
@@ -22,7 +23,8 @@ import {
 } from "./sources.ts";
 
 /** A source whose copy is staged. */
-export interface Exported extends SourceState {
+export interface Exported extends Pick<SourceState, "size" | "mode"> {
+  readonly mtime: Timestamp;
   readonly digest: Digest;
   readonly staged: string;
   /** Path of its staged signature; `null` if it gets none. */
@@ -89,12 +91,16 @@ export class Exporter {
         size === before.size && sameState(source.look(), before) &&
         sameState(this.#sources.look(path), before)
       ) {
-        setAttributes(staged, before);
+        const mtime = timestampFromMilliseconds(before.modified);
+        const { mode } = before;
+        setAttributes(staged, { mtime, mode });
         const signature = maker === undefined ? null : `${staged}.signature`;
         if (signature !== null) {
-          this.#signatures.stage(signature, maker!.finish(digest), before);
+          this.#signatures.stage(signature, maker!.finish(digest), {
+            ...{ mtime, mode },
+          });
         }
-        return { ...before, digest, staged, signature };
+        return { size, mtime, mode, digest, staged, signature };
       }
     } catch (error) {
       forget(staged);
@@ -129,11 +135,16 @@ export class Exporter {
     const pacer = new Pacer();
     const hasher = createHasher(null);
     let copied = 0;
-    for (;;) {
+    // One that has grown is copied again: it need not be followed to its end.
+    for (let isAtEnd = false; !isAtEnd && copied <= size;) {
+      // What is read into is filled with zeros first: no more than it takes.
+      const length = Math.min(blockBytes, Math.max(0, size - copied) + 1);
       const read = byKernel
-        ? copy.readSync(this.#block)
-        : readSync(source.file, this.#block, 0, blockBytes, null);
-      if (read === null || read === 0) break;
+        ? copy.readSync(this.#block.subarray(0, length)) ?? 0
+        : readSync(source.file, this.#block, 0, length, null);
+      if (read === 0) break;
+      // A regular file gives less than it is asked for at its end alone.
+      isAtEnd = read < length;
       const bytes = this.#block.subarray(0, read);
       if (!byKernel) writeAll(copy, bytes);
       hasher.update(bytes);

@@ -10,15 +10,17 @@ import { adopt } from "../copy/adopt.ts";
 import { Destination } from "../copy/destination.ts";
 import type { Durability } from "../durability.ts";
 import { describe, FileError, LocalError } from "../errors.ts";
-import type { Entry } from "../list/entry.ts";
+import type { Digest } from "../list/entry.ts";
 import { Journal } from "../journal.ts";
 import {
+  above,
   checkPath,
   decodePath,
   directoriesAbove,
   encodePath,
 } from "../list/path.ts";
-import { ListWriter } from "../list/writer.ts";
+import { seenName } from "../list/charset.ts";
+import { ListMemory, ListWriter } from "../list/writer.ts";
 import { Lock } from "../lock.ts";
 import type { FailedFile } from "../pass-report.ts";
 import type { PublishReport, PublishRequest } from "../protocol.ts";
@@ -47,11 +49,16 @@ export interface PublishObserver {
 export interface PublishOptions extends PublishRequest {
   /** Where the descriptors of this process are found, so that nobody can swap a directory of the sources; see {@link Directories}. */
   readonly through?: string;
+  /** What is known of the list from the last run. @default nothing */
+  readonly memory?: ListMemory;
 }
 
 /** Files and bytes that one barrier makes durable together. */
 const batchFiles = 256;
 const batchBytes = 64 * 1024 * 1024;
+
+/** No configuration has ever given smaller files signatures. */
+const leastSigned = 64 * 1024;
 
 /**
  * Publishes once.
@@ -65,7 +72,8 @@ export async function publish(
   config: PublishConfig,
   durability: Durability,
   observer: PublishObserver,
-  { acceptShrink, verify, through }: PublishOptions,
+  { acceptShrink, verify, only, through, memory = new ListMemory() }:
+    PublishOptions,
 ): Promise<PublishReport> {
   using sources = new Sources(config, through);
   const destination = new Destination(config.into);
@@ -75,24 +83,26 @@ export async function publish(
   // The list is for the account that readers log in with; what is staged is for nobody.
   Deno.chmodSync(own, 0o755);
   emptyStaging(destination);
-  using list = await ListWriter.open(own, writerOf(config));
+  using list = await ListWriter.open(own, writerOf(config), memory);
   if (list.isNew) await durability.barrier(config.into);
   const allowed = acceptShrink ? { share: 1 } : config.maxWithdraw;
   const run = new Run(
     { ...config, maxWithdraw: allowed },
-    verify,
+    { verify, only },
     sources,
     destination,
     durability,
     observer,
     list,
   );
-  return await run.publish();
+  const report = await run.publish();
+  list.keepIn(memory);
+  return report;
 }
 
 class Run {
   readonly #config: PublishConfig;
-  readonly #verify: boolean;
+  readonly #how: Pick<PublishRequest, "verify" | "only">;
   readonly #sources: Sources;
   readonly #exporter: Exporter;
   readonly #destination: Destination;
@@ -126,7 +136,7 @@ class Run {
 
   constructor(
     config: PublishConfig,
-    verify: boolean,
+    how: Pick<PublishRequest, "verify" | "only">,
     sources: Sources,
     destination: Destination,
     durability: Durability,
@@ -134,7 +144,7 @@ class Run {
     list: ListWriter,
   ) {
     this.#config = config;
-    this.#verify = verify;
+    this.#how = how;
     this.#presence = new Presence(destination);
     this.#sources = sources;
     this.#destination = destination;
@@ -158,14 +168,15 @@ class Run {
     for (const what of this.#list.mended) this.#observer.mended(what);
     const listed = this.#list.live.size;
     const pacer = new Pacer();
-    for (const found of this.#sources.find()) {
+    for (const found of this.#sources.find(this.#how.only)) {
       await pacer.pause();
       if ("passedOver" in found) {
         this.#observer.passedOver(found.path, found.passedOver);
         continue;
       }
       this.#scanned++;
-      this.#named.add(found.path);
+      // Most are in the list: what only one of the two has takes less memory.
+      if (!this.#list.live.mark(found.path)) this.#named.add(found.path);
       if ("skipped" in found) this.#fail(found.path, found.skipped);
       else await this.#take(found.path);
     }
@@ -183,7 +194,7 @@ class Run {
     }
     await this.#commit();
     if (this.#published + withdrawn > 0) {
-      this.#signatures.prune(this.#list.live.values());
+      this.#signatures.prune(this.#signed());
     }
     await this.#list.sync();
     if (this.#keeps) {
@@ -214,6 +225,13 @@ class Run {
     };
   }
 
+  /** The digests of files that may have signatures. */
+  *#signed(): Generator<Digest | null> {
+    for (const path of this.#list.live.ofAtLeast(leastSigned)) {
+      yield this.#list.entry(path)!.digest;
+    }
+  }
+
   get #keeps(): boolean {
     return this.#config.keepMs > 0;
   }
@@ -229,7 +247,7 @@ class Run {
       this.#failOrThrow(path, error);
       return;
     }
-    this.#places ??= new Places([...this.#list.live.keys(), ...this.#unsure]);
+    this.#places ??= new Places([...this.#list.live.paths(), ...this.#unsure]);
     if (this.#places.isTaken(path)) this.#later.push(path);
     else await this.#stage(path);
   }
@@ -281,14 +299,20 @@ class Run {
 
   /** Looks at the source alone, for most files. */
   async #isUnchanged(path: string): Promise<boolean> {
-    const listed = this.#list.live.get(path);
-    if (listed === undefined) return false;
-    const { size, mtime, mode } = this.#sources.look(path);
-    if (listed.size !== size || listed.mtime !== mtime) return false;
+    const { live } = this.#list;
+    if (!live.has(path)) return false;
+    const { size, modified, mode } = this.#sources.glance(path);
+    if (!live.names(path, size, modified)) return false;
     const isUnsure = this.#unsure.has(path);
-    const isThere = isUnsure || this.#verify
-      ? await adopt(this.#destination, { ...listed, here: null }, mode)
-      : this.#presence.has(path);
+    const isThere = isUnsure || this.#how.verify
+      ? await adopt(
+        this.#destination,
+        { ...this.#list.entry(path)!, here: null },
+        mode,
+      )
+      : this.#how.only === undefined
+      ? this.#presence.has(path)
+      : this.#destination.look(path)?.isFile === true;
     if (!isThere && !isUnsure) this.#damaged++;
     return isThere;
   }
@@ -300,7 +324,8 @@ class Run {
 
   /** At the end of a run all is settled, but what could not be looked at, or had no room. */
   #settle(): void {
-    const isOpen = this.#failed.length + this.#unfit.size > 0;
+    const isOpen = this.#failed.length + this.#unfit.size > 0 ||
+      this.#how.only !== undefined;
     if (isOpen && this.#unsure.size > 0) this.#note([]);
     else this.#journal.clear();
   }
@@ -342,8 +367,24 @@ class Run {
   }
 
   /** What the sources no longer have. */
-  #gone(): Entry[] {
-    return [...this.#list.live.values()].filter((entry) => this.#isGone(entry));
+  #gone(): string[] {
+    return [...this.#asked()].filter((path) => this.#isGone(path));
+  }
+
+  /** Yields what the list names and this run has not met where it was to look. */
+  *#asked(): Generator<string> {
+    const { live } = this.#list;
+    const { only } = this.#how;
+    if (only === undefined) return yield* live.unmarked();
+    const directories = new Set<string>();
+    for (const path of only) {
+      if (!live.has(path)) directories.add(path);
+      else if (!live.isMarked(path)) yield path;
+    }
+    if (directories.size === 0) return;
+    for (const path of live.unmarked()) {
+      if (above(path).some((each) => directories.has(each))) yield path;
+    }
   }
 
   /**
@@ -351,16 +392,18 @@ class Run {
    * must not find a file missing that no line has withdrawn. What a run that was
    * cut off exported and never listed goes as well.
    */
-  async #withdraw(gone: readonly Entry[]): Promise<void> {
+  async #withdraw(gone: readonly string[]): Promise<void> {
+    const { only } = this.#how;
     const orphans = [...this.#unsure].filter((path) =>
-      !this.#list.live.has(path) && this.#isGone({ path })
+      only === undefined && !this.#list.live.has(path) && this.#isGone(path)
     );
     if (gone.length + orphans.length === 0) return;
-    this.#note(gone.map(({ path }) => path));
+    this.#note(gone);
     await this.#durability.barrier(this.#destination.into);
     const pacer = new Pacer();
-    for (const { path, mtime } of gone) {
+    for (const path of gone) {
       await pacer.pause();
+      const { mtime } = this.#list.entry(path)!;
       this.#list.append({
         op: "-",
         mtime,
@@ -372,12 +415,11 @@ class Run {
       this.#observer.withdrawn(path);
     }
     await this.#list.sync();
-    const paths = gone.map(({ path }) => path);
-    for (const path of [...paths, ...orphans]) {
+    for (const path of [...gone, ...orphans]) {
       await pacer.pause();
       this.#remove(path);
     }
-    for (const directory of directoriesAbove([...paths, ...orphans])) {
+    for (const directory of directoriesAbove([...gone, ...orphans])) {
       this.#destination.removeEmpty(directory);
     }
     this.#destination.release();
@@ -394,8 +436,11 @@ class Run {
   }
 
   /** A directory that could not be read says nothing of what is in it. */
-  #isGone({ path }: Pick<Entry, "path">): boolean {
+  #isGone(path: string): boolean {
     if (this.#named.has(path)) return false;
+    // The script exports what this cannot name.
+    const seen = seenName(path);
+    if (seen !== undefined && !this.#isGone(seen)) return false;
     return !this.#failed.some((failed) =>
       failed.path === "" || path.startsWith(`${failed.path}/`)
     );

@@ -13,7 +13,7 @@ import {
   signaturePath,
 } from "../delta/signature.ts";
 import { setAttributes } from "../copy/attributes.ts";
-import type { Digest, Entry } from "../list/entry.ts";
+import type { Digest } from "../list/entry.ts";
 
 /** Puts signatures beside the list, and takes them away again. */
 export class Signatures {
@@ -54,11 +54,13 @@ export class Signatures {
     Deno.renameSync(staged, `${this.#into}/${signaturePath(digest)}`);
   }
 
-  /** Removes the signatures of all contents but those of `entries`. */
-  prune(entries: Iterable<Pick<Entry, "digest">>): void {
+  /** Removes the signatures of all contents but those of `digests`. */
+  prune(digests: Iterable<Digest | null>): void {
+    const names = this.#names();
+    if (names.length === 0) return;
     const wanted = new Set<string | null>();
-    for (const { digest } of entries) wanted.add(signaturePath(digest));
-    for (const name of this.#names()) {
+    for (const digest of digests) wanted.add(signaturePath(digest));
+    for (const name of names) {
       const path = `${signatureDirectory}/${name}`;
       if (!wanted.has(path)) Deno.removeSync(`${this.#into}/${path}`);
     }

@@ -8,15 +8,13 @@
  * @module
  */
 
-import { closeSync, constants, fstatSync, lstatSync } from "node:fs";
-import type { BigIntStats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { basename, dirname } from "@std/path/posix";
 import { globToRegExp } from "@std/path/posix";
 import type { SourcesConfig } from "../config/config.ts";
-import { Directories, lookAt, openThere } from "../copy/directories.ts";
+import { Directories, isGone, lookAt } from "../copy/directories.ts";
 import { FileError, RefusedError } from "../errors.ts";
-import { checkPath } from "../list/path.ts";
-import { type Timestamp, timestampFromNanoseconds } from "../timestamp.ts";
+import { above, checkPath, foreignName, isForeign } from "../list/path.ts";
 
 /** A source file, or why what a glob names is not published: because it cannot be, or because it is no file of its own. */
 export type Source =
@@ -27,15 +25,18 @@ export type Source =
 /** What tells one state of a source from another. */
 export interface SourceState {
   readonly size: number;
-  readonly mtime: Timestamp;
+  /** Its date, in milliseconds since the epoch. */
+  readonly modified: number;
   /** Permission bits. */
   readonly mode: number;
-  readonly device: bigint;
-  readonly inode: bigint;
+  readonly device: number;
+  /** As far as a number holds it. */
+  readonly inode: number;
 }
 
 /** Should it be a FIFO by then, opening it must not wait. */
-const readFlags = constants.O_RDONLY | constants.O_NONBLOCK;
+const readFlags = constants.O_RDONLY | constants.O_NONBLOCK |
+  constants.O_NOFOLLOW;
 
 /** Makes a test of an absolute path from a glob of `publish.files`. */
 export function compileGlob(glob: string): RegExp {
@@ -58,19 +59,42 @@ export class Sources {
   }
 
   /**
-   * Yields what the globs name below the base: regular files only, through no
-   * symbolic link, and never the export itself.
+   * Yields what the globs name below the base, or `only` under these paths:
+   * regular files, through no symbolic link, and never the export itself.
    *
    * @throws {RefusedError} If the base is missing: an unmounted disk must not withdraw every file.
    */
-  *find(): Generator<Source> {
+  *find(only?: readonly string[]): Generator<Source> {
     if (!isDirectory(this.#base)) {
       throw new RefusedError(
         `Cannot publish from ${this.#base}: it is no directory`,
         { hint: "see that its disk is mounted; nothing was withdrawn" },
       );
     }
-    yield* this.#walk("");
+    if (only === undefined) yield* this.#walk("");
+    else for (const path of outermost(only)) yield* this.#findAt(path);
+  }
+
+  /** Yields what is under a path, whatever it is by now. */
+  *#findAt(path: string): Generator<Source> {
+    const source = this.nameOf(path);
+    if (source === this.#into || source.startsWith(`${this.#into}/`)) return;
+    let there: Deno.FileInfo | undefined;
+    try {
+      there = lookAt(this.#wayTo(path));
+    } catch (error) {
+      // Its directory has gone, or a link is in its place: so has the source.
+      if (error instanceof FileError) return;
+      throw error;
+    }
+    if (there?.isDirectory) yield* this.#walk(path);
+    else if (there !== undefined && this.#isNamed(source)) {
+      yield judge(path, there);
+    }
+  }
+
+  #isNamed(source: string): boolean {
+    return this.#globs.some((glob) => glob.test(source));
   }
 
   /** The path of a source, for people. */
@@ -78,25 +102,43 @@ export class Sources {
     return this.#base === "/" ? `/${path}` : `${this.#base}/${path}`;
   }
 
-  /** @throws {FileError} If it is not a regular file, or not there. */
+  /**
+   * Looks at a source by its path, which takes less time: enough to tell that there
+   * is nothing to do.
+   *
+   * @throws {FileError} If it is not a regular file, or not there.
+   */
+  glance(path: string): SourceState {
+    return this.#look(path, this.nameOf(path));
+  }
+
+  /** Looks at a source through no link, for whoever is going to copy it; throws as {@link glance}. */
   look(path: string): SourceState {
-    const stat = lstatSync(this.#wayTo(path), { bigint: true });
-    if (!stat.isFile()) {
+    return this.#look(path, this.#wayTo(path));
+  }
+
+  #look(path: string, way: string): SourceState {
+    const { isFile, size, mtime, mode, dev, ino } = Deno.lstatSync(way);
+    if (!isFile) {
       throw new FileError(
         `Cannot publish ${this.nameOf(path)}: it is no regular file`,
       );
     }
-    return stateOf(stat);
+    return {
+      ...{ size, modified: mtime!.getTime(), mode: mode! & permissions },
+      ...{ device: dev, inode: ino! },
+    };
   }
 
   /** Opens what was seen under `path`; returns `undefined` if it has changed since, or another file is there. */
   open(path: string, seen: SourceState): OpenSource | undefined {
-    const way = this.#wayTo(path);
-    const there = lookAt(way);
-    if (!there?.isFile) return undefined;
-    const file = openThere(way, there, readFlags);
-    if (file === undefined) return undefined;
-    const opened = new OpenSource(file);
+    let opened: OpenSource;
+    try {
+      opened = new OpenSource(openSync(this.#wayTo(path), readFlags));
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw error;
+    }
     if (sameState(opened.look(), seen)) return opened;
     opened[Symbol.dispose]();
     return undefined;
@@ -127,8 +169,10 @@ export class Sources {
       const path = below === "" ? entry.name : `${below}/${entry.name}`;
       const source = this.nameOf(path);
       if (source === this.#into) continue;
-      if (entry.isDirectory) yield* this.#walk(path);
-      else if (this.#globs.some((glob) => glob.test(source))) {
+      if (entry.isDirectory && isForeign(path)) {
+        yield { path, skipped: foreignName };
+      } else if (entry.isDirectory) yield* this.#walk(path);
+      else if (this.#isNamed(source)) {
         yield judge(path, entry);
       }
     }
@@ -162,6 +206,9 @@ export class Sources {
   }
 }
 
+/** Permission bits, with setuid, setgid and sticky. */
+const permissions = 0o7777;
+
 /** What others may do to a directory that lets them swap what is in it. */
 const foreignWrite = 0o022;
 
@@ -176,7 +223,11 @@ export class OpenSource implements Disposable {
 
   /** Looks at what is open, whatever its path leads to by now. */
   look(): SourceState {
-    return stateOf(fstatSync(this.file, { bigint: true }));
+    const { size, mtimeMs, mode, dev, ino } = fstatSync(this.file);
+    return {
+      ...{ size, modified: mtimeMs, mode: mode & permissions },
+      ...{ device: dev, inode: ino },
+    };
   }
 
   [Symbol.dispose](): void {
@@ -186,26 +237,26 @@ export class OpenSource implements Disposable {
 
 /** Whether it is the same file, which has not changed. */
 export function sameState(a: SourceState, b: SourceState): boolean {
-  return a.size === b.size && a.mtime === b.mtime &&
+  return a.size === b.size && a.modified === b.modified &&
     a.device === b.device && a.inode === b.inode;
 }
 
-function stateOf(stat: BigIntStats): SourceState {
-  return {
-    size: Number(stat.size),
-    mtime: timestampFromNanoseconds(stat.mtimeNs),
-    mode: Number(stat.mode & 0o7777n),
-    device: stat.dev,
-    inode: stat.ino,
-  };
-}
-
 /** Links and devices are passed over, as rsync does when it is not told otherwise. */
-function judge(path: string, entry: Deno.DirEntry): Source {
+function judge(
+  path: string,
+  entry: Pick<Deno.DirEntry, "isFile" | "isSymlink">,
+): Source {
   if (entry.isSymlink) return { path, passedOver: "it is a symbolic link" };
   if (!entry.isFile) return { path, passedOver: "it is no regular file" };
-  const skipped = checkPath(path);
+  const skipped = isForeign(path) ? foreignName : checkPath(path);
   return skipped === undefined ? { path } : { path, skipped };
+}
+
+/** Returns the paths that lie below no other one. */
+function outermost(paths: readonly string[]): string[] {
+  const all = new Set(paths);
+  return [...all].filter((path) => !above(path).some((each) => all.has(each)))
+    .sort();
 }
 
 function isDirectory(path: string): boolean {

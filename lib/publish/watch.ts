@@ -10,6 +10,9 @@ const quietMs = 500;
 /** … but not later than this after the first change. */
 const longestMs = 5_000;
 
+/** Of more changes than this nobody looks at each: all sources are scanned. */
+const mostChanges = 10_000;
+
 /** Watches the sources below a directory (inotify(7)); a scan now and then finds what it misses. */
 export class SourceWatch implements Disposable {
   readonly #base: string;
@@ -18,6 +21,8 @@ export class SourceWatch implements Disposable {
   #watcher: Deno.FsWatcher | undefined;
   /** What keeps it from watching; told once, however often it is tried. */
   #trouble = "";
+  /** Paths below the base; `undefined`: nobody knows what has changed. */
+  #changes: Set<string> | undefined = new Set();
   #wake: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the first of the changes happened that nobody was told of; `undefined`: there is none. */
@@ -54,6 +59,18 @@ export class SourceWatch implements Disposable {
     this.#plan();
   }
 
+  /** Returns the paths below the base that have changed since this was last called; `undefined` if any may have. */
+  take(): readonly string[] | undefined {
+    const changes = this.#watcher === undefined ? undefined : this.#changes;
+    this.#changes = new Set();
+    return changes && [...changes];
+  }
+
+  /** Nobody knows any more what has changed: what was taken was not published. */
+  giveUp(): void {
+    this.#changes = undefined;
+  }
+
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#wake = undefined;
@@ -63,10 +80,11 @@ export class SourceWatch implements Disposable {
 
   async #follow(watcher: Deno.FsWatcher): Promise<void> {
     try {
-      for await (const { kind, paths } of watcher) {
-        if (kind === "access" || paths.every((path) => this.#isOwn(path))) {
-          continue;
-        }
+      for await (const { kind, flag, paths } of watcher) {
+        const others = paths.filter((path) => !this.#isOwn(path));
+        if (flag === "rescan") this.giveUp();
+        else if (kind === "access" || others.length === 0) continue;
+        for (const path of others) this.#note(path);
         this.#first ??= performance.now();
         this.#plan();
       }
@@ -74,6 +92,15 @@ export class SourceWatch implements Disposable {
       this.#tellTrouble(error);
     }
     if (this.#watcher === watcher) this.#watcher = undefined;
+    this.giveUp();
+  }
+
+  #note(path: string): void {
+    const below = this.#base === "/" ? "/" : `${this.#base}/`;
+    // The base itself, or what is told under another name.
+    if (!path.startsWith(below)) return this.giveUp();
+    this.#changes?.add(path.slice(below.length));
+    if ((this.#changes?.size ?? 0) > mostChanges) this.giveUp();
   }
 
   #tellTrouble(error: unknown): void {

@@ -6,7 +6,12 @@
 
 import { UnusableError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
-import { checkPath, ownDirectory } from "../list/path.ts";
+import {
+  checkPath,
+  foreignName,
+  isForeign,
+  ownDirectory,
+} from "../list/path.ts";
 import {
   type DirectoryEntry,
   type FileStat,
@@ -239,7 +244,8 @@ export function join(directory: string, name: string): string {
 
 /** Why a path of a tree is refused; `undefined` if it is not. */
 export function refusalOf(path: string): string | undefined {
-  return depth(path) > deepest ? "too deep" : checkPath(path);
+  if (depth(path) > deepest) return "too deep";
+  return isForeign(path) ? foreignName : checkPath(path);
 }
 
 function depth(path: string): number {
