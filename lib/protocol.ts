@@ -19,6 +19,7 @@ import type {
 } from "./config/config.ts";
 import type { Failure } from "./errors.ts";
 import type { Version } from "./list/entry.ts";
+import type { NotFiles } from "./list/not-files.ts";
 import type { FailedFile, PassReport } from "./pass-report.ts";
 import type { Refused } from "./state/refusals.ts";
 import type { FileStat } from "./ssh/file-stat.ts";
@@ -512,6 +513,8 @@ export interface PublishReport {
   readonly published: number;
   readonly withdrawn: number;
   readonly unchanged: number;
+  /** What lies among the sources and is not copied. */
+  readonly not_files: NotFiles;
   readonly bytes: number;
   readonly failed: readonly FailedFile[];
   readonly generation: string;

@@ -7,6 +7,7 @@
 
 import { descriptorsOf, descriptorsThrough } from "../lib/copy/directories.ts";
 import { Durability } from "../lib/durability.ts";
+import { kindOf } from "../lib/list/not-files.ts";
 import { ListMemory } from "../lib/list/writer.ts";
 import type { PublishOperations, PublishSettings } from "../lib/protocol.ts";
 import {
@@ -62,7 +63,8 @@ function observe({ figures, log }: PublishContext): PublishObserver {
       figures.add("failures", 1);
       log.warning(`skipped ${path}: ${error}`);
     },
-    passedOver: (path, why) => log.info(`passed over ${path}: ${why}`),
+    passedOver: (path, kind) =>
+      log.info(`passed over the ${kindOf(kind)} ${path}`),
     retried: (path) => log.info(`${path} changed while it was copied`),
     mended: (what) => log.warning(what),
   };

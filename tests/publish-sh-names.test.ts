@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { relaisPublisher, runScript } from "../fixtures/publishers.ts";
 import { Sources } from "../fixtures/sources.ts";
+import { noNotFiles } from "../lib/list/not-files.ts";
 import { makeWorld, treeOf } from "../fixtures/world.ts";
 
 Deno.test("names of any bytes come through script, list, pass and verify, none lost and none taken for another", async () => {
@@ -37,6 +38,7 @@ Deno.test("names of any bytes come through script, list, pass and verify, none l
 
   assertEquals(published, {
     ...{ status: 0, published: names.length, withdrawn: 0, unchanged: 0 },
+    not_files: noNotFiles,
     told: [],
   });
   assertEquals([copied, exit], [names.length, 0]);

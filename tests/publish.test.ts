@@ -153,9 +153,11 @@ Deno.test("publish() sets a list that is none aside, and begins a new one", asyn
 Deno.test("publish() never names a file that keeps changing, and takes it once it is left alone", async () => {
   using world = setUp();
   world.write("a.csv", "x".repeat(30_000_000));
-  const writer = new Deno.Command("sh", {
-    args: ["-c", "while :; do echo more >> a.csv; done"],
+  // It goes first, however busy the machine is: as root, at least.
+  const writer = new Deno.Command("nice", {
+    args: ["-n", "-20", "sh", "-c", "while :; do echo more >> a.csv; done"],
     cwd: world.base,
+    stderr: "null",
   }).spawn();
   let retried = 0;
 

@@ -291,6 +291,35 @@ testEach(
   },
 );
 
+testEach(
+  "counts what is no file, and names it beside the list",
+  async ({ publish }) => {
+    using world = new Sources(["stock/**/*"]);
+    world.write("stock/a", "1");
+    world.write("stock/full/b", "1");
+    world.sh(`cd data && mkdir -p stock/hollow/deep 'stock/two
+lines' outside && ln -s a stock/link && ln -s nowhere outside/link &&
+    mkfifo stock/fifo && ln -s hollow stock/%directory`);
+
+    const { not_files, status } = await publish(world.config);
+    const again = await publish(world.config);
+    const named = Deno.readTextFileSync(`${world.into}/.relais/skipped`);
+    world.sh("cd data/stock && rm link fifo && rmdir hollow/deep");
+    const later = await publish(world.config);
+
+    const counts = { links: 2, special: 1, empty: 2 };
+    assertEquals([status, not_files, again.not_files], [0, counts, counts]);
+    assertEquals(named.trimEnd().split("\n").sort(), [
+      "empty\tstock/hollow/deep",
+      "empty\tstock/two%0Alines",
+      "links\tstock/%25directory",
+      "links\tstock/link",
+      "special\tstock/fifo",
+    ]);
+    assertEquals(later.not_files, { links: 1, special: 0, empty: 2 });
+  },
+);
+
 testEach("writes through no link in the export", async ({ publish }) => {
   using world = new Sources();
   world.sh("mkdir -p outside export && ln -s ../outside export/stock");

@@ -15,6 +15,7 @@ import type { PublishReport } from "../protocol.ts";
 import { SourceWatch } from "../publish/watch.ts";
 import { Publishing } from "../supervisor/publishing.ts";
 import { Signals } from "../supervisor/signals.ts";
+import { tellNotFiles } from "../list/not-files.ts";
 import { formatBytes, formatSeconds } from "../human.ts";
 import type { Output } from "./output.ts";
 import { type Job, serve } from "./service.ts";
@@ -171,11 +172,12 @@ function tell(report: PublishReport, json: boolean, output: Output): void {
 
 /** The run in one sentence. */
 function summary(
-  { published, withdrawn, unchanged, bytes, seconds }: PublishReport,
+  { published, withdrawn, unchanged, not_files, bytes, seconds }: PublishReport,
 ): string {
-  return `${published} files published (${
-    formatBytes(bytes)
-  }), ${withdrawn} withdrawn, ${unchanged} unchanged, in ${
-    formatSeconds(seconds)
-  }.`;
+  const what = [
+    `${published} files published (${formatBytes(bytes)})`,
+    ...[`${withdrawn} withdrawn`, `${unchanged} unchanged`],
+    tellNotFiles(not_files),
+  ].filter((text) => text !== "");
+  return `${what.join(", ")}, in ${formatSeconds(seconds)}.`;
 }

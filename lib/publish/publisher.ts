@@ -19,6 +19,7 @@ import {
   directoriesAbove,
   encodePath,
 } from "../list/path.ts";
+import type { NotFile } from "../list/not-files.ts";
 import { seenName } from "../list/charset.ts";
 import { ListMemory, ListWriter } from "../list/writer.ts";
 import { Lock } from "../lock.ts";
@@ -28,6 +29,7 @@ import { dayOf } from "../timestamp.ts";
 import { Pacer } from "../pacer.ts";
 import { NoRoomError } from "../space.ts";
 import { refusalToWithdraw } from "./guard.ts";
+import { PassedOver } from "./passed-over.ts";
 import { Presence } from "./presence.ts";
 import { Places } from "./places.ts";
 import { type Exported, Exporter, isFull } from "./export.ts";
@@ -40,7 +42,8 @@ export interface PublishObserver {
   published(path: string, size: number): void;
   withdrawn(path: string): void;
   skipped(file: FailedFile): void;
-  passedOver(path: string, why: string): void;
+  /** Of what is no file, and was not there in the last run. */
+  passedOver(path: string, kind: NotFile): void;
   retried(path: string): void;
   mended(what: string): void;
 }
@@ -107,6 +110,7 @@ class Run {
   readonly #exporter: Exporter;
   readonly #destination: Destination;
   readonly #presence: Presence;
+  readonly #passedOver: PassedOver;
   readonly #durability: Durability;
   readonly #observer: PublishObserver;
   readonly #list: ListWriter;
@@ -146,6 +150,7 @@ class Run {
     this.#config = config;
     this.#how = how;
     this.#presence = new Presence(destination);
+    this.#passedOver = new PassedOver(`${config.into}/.relais`);
     this.#sources = sources;
     this.#destination = destination;
     this.#durability = durability;
@@ -171,7 +176,9 @@ class Run {
     for (const found of this.#sources.find(this.#how.only)) {
       await pacer.pause();
       if ("passedOver" in found) {
-        this.#observer.passedOver(found.path, found.passedOver);
+        const { path, passedOver: kind } = found;
+        const isNew = this.#passedOver.add(kind, path);
+        if (isNew) this.#observer.passedOver(path, kind);
         continue;
       }
       this.#scanned++;
@@ -202,6 +209,8 @@ class Run {
       this.#destination.emptyTrash(dayOf(Date.now() - keepMs));
     }
     this.#settle();
+    // A run that looks at some sources knows nothing of the others.
+    if (this.#how.only === undefined) this.#passedOver.settle();
     if (await this.#list.compact(compaction)) {
       await this.#durability.barrier(this.#destination.into);
     }
@@ -218,6 +227,7 @@ class Run {
       published: this.#published,
       withdrawn,
       unchanged: this.#unchanged,
+      not_files: this.#passedOver.counts,
       bytes: this.#bytes,
       failed: this.#failed,
       generation: this.#list.generation,

@@ -14,13 +14,14 @@ import { globToRegExp } from "@std/path/posix";
 import type { SourcesConfig } from "../config/config.ts";
 import { Directories, isGone, lookAt } from "../copy/directories.ts";
 import { FileError, RefusedError } from "../errors.ts";
+import type { NotFile } from "../list/not-files.ts";
 import { above, checkPath, foreignName, isForeign } from "../list/path.ts";
 
 /** A source file, or why what a glob names is not published: because it cannot be, or because it is no file of its own. */
 export type Source =
   | { readonly path: string }
   | { readonly path: string; readonly skipped: string }
-  | { readonly path: string; readonly passedOver: string };
+  | { readonly path: string; readonly passedOver: NotFile };
 
 /** What tells one state of a source from another. */
 export interface SourceState {
@@ -161,7 +162,12 @@ export class Sources {
   }
 
   *#walk(below: string): Generator<Source> {
-    for (const entry of this.#read(below)) {
+    const entries = this.#read(below);
+    const isEmpty = entries.length === 0 && below !== "";
+    if (isEmpty && this.#isNamed(this.nameOf(below))) {
+      yield { path: below, passedOver: "empty" };
+    }
+    for (const entry of entries) {
       if ("skipped" in entry) {
         yield { path: below, skipped: entry.skipped };
         continue;
@@ -178,7 +184,7 @@ export class Sources {
     }
   }
 
-  #read(directory: string): Iterable<Deno.DirEntry | { skipped: string }> {
+  #read(directory: string): (Deno.DirEntry | { skipped: string })[] {
     try {
       const way = this.#directories.reach(directory === "" ? "." : directory);
       if (way === undefined) return [{ skipped: "it has gone" }];
@@ -246,8 +252,8 @@ function judge(
   path: string,
   entry: Pick<Deno.DirEntry, "isFile" | "isSymlink">,
 ): Source {
-  if (entry.isSymlink) return { path, passedOver: "it is a symbolic link" };
-  if (!entry.isFile) return { path, passedOver: "it is no regular file" };
+  if (entry.isSymlink) return { path, passedOver: "links" };
+  if (!entry.isFile) return { path, passedOver: "special" };
   const skipped = isForeign(path) ? foreignName : checkPath(path);
   return skipped === undefined ? { path } : { path, skipped };
 }

@@ -83,6 +83,7 @@ sure=yes
 full=
 refusal=
 failed=0 published=0 withdrawn=0 unchanged=0 damaged=0
+links=0 special=0 empty=0
 
 main() {
   verbosity=1
@@ -112,6 +113,7 @@ main() {
   choose_writer
   open_list
   find_sources > "$staging/records"
+  find_others >> "$staging/records"
   find_exported
   describe < "$staging/records" > "$staging/described" &&
     sort "$staging/described" > "$staging/sources" &&
@@ -122,12 +124,14 @@ main() {
   . "$staging/plan"
   empty_trash
   settle_notes
+  note_others
   compact_list
   # The heartbeat: readers see that the publisher lives.
   touch "$list"
   [ "$damaged" = 0 ] ||
     warn "$damaged files of the export were missing or damaged, and are published again"
-  say "$published files published, $withdrawn withdrawn, $unchanged unchanged."
+  tell_others
+  say "$published files published, $withdrawn withdrawn, $unchanged unchanged$others."
   [ -z "$refusal" ] || die 5 "$refusal"
   [ -z "$full" ] || die 4 "Cannot write to $into: its disk is full, or cannot be \
 written; what fits is published; make room there: the next run goes on"
@@ -740,6 +744,36 @@ find_sources() {
   fi
 }
 
+# Prints a record of what is no file: //link/./path, //special/./path, and
+# //directory/./path, of which those count that turn out to be empty.
+find_others() {
+  find_in_tree ! -type f -exec sh -c '
+    for path do
+      kind=special
+      [ ! -d "$path" ] || kind=directory
+      [ ! -h "$path" ] || kind=link
+      printf "//%s/./%s\n" "$kind" "${path#./}"
+    done' sh {} + 2> /dev/null
+}
+
+# Keeps their names beside the list, a kind and a path a line.
+note_others() {
+  $awk 'BEGIN { FS = "\t" } NF == 3 { print $2 "\t" $3 }' "$staging/sources" \
+    > "$staging/skipped"
+  cmp -s "$staging/skipped" "$own/skipped" || {
+    cp "$staging/skipped" "$own/skipped.new" &&
+      mv -f "$own/skipped.new" "$own/skipped"
+  } || warn "Cannot write $own/skipped: see its disk"
+}
+
+# Sets others to what is said of them.
+tell_others() {
+  others=
+  [ "$links" = 0 ] || others=", $links symbolic links skipped"
+  [ "$special" = 0 ] || others="$others, $special special files skipped"
+  [ "$empty" = 0 ] || others="$others, $empty empty directories skipped"
+}
+
 # Writes the name of each file of the export, after two slashes: as a record. Where
 # not all can be found, none counts as missing.
 find_exported() {
@@ -775,6 +809,7 @@ describe() {
     { record = record "\n" $0 }
     END {
       if (record != "") tell(record)
+      for (name in directory) if (!(name in filled)) other("empty", name)
       # Without this mark, a full disk could make files look as if they were gone.
       print "\377\tend"
     }
@@ -783,9 +818,28 @@ describe() {
       cut = index(record, "/./")
       state = substr(record, 1, cut - 1)
       name = substr(record, cut + 3)
+      # Nobody knows what is in a directory that cannot be read.
+      if (state == "-") filled[substr(name, 1, length(name) - 1)] = 1
+      else filled[parent(name)] = 1
+      if (state == "link") { other("links", name); return }
+      if (state == "special") { other(state, name); return }
+      if (state == "directory") {
+        if (name != "" && name != ".") directory[name] = 1
+        return
+      }
       if (state != "-" && (base shown(name)) !~ filter) return
       printf "%s\t%s\t%s\t%s\n", \
         key(name), encode(name), encode(exported(name)), state
+    }
+
+    # Of the same globs as files.
+    function other(kind, name) {
+      if ((base shown(name)) ~ filter)
+        printf "\376\t%s\t%s\n", kind, encode(name)
+    }
+
+    function parent(name) {
+      return match(name, /\/[^\/]*$/) ? substr(name, 1, RSTART - 1) : "."
     }
 
     # As relais sees it, for which wrong bytes are U+FFFD.
@@ -891,6 +945,8 @@ make_plan() {
       else take($2, $3, $4)
     }
 
+    part == "sources" && NF == 3 { others[$2]++ }
+
     part == "sources" && $2 == "end" { complete = 1 }
 
     END {
@@ -899,6 +955,8 @@ make_plan() {
         print "warn " quote(wrong " lines of the list break a rule; " \
           "readers pass over them")
       print "unchanged=" (unchanged + 0) " damaged=" (missing + 0)
+      print "links=" (others["links"] + 0) " special=" (others["special"] + 0) \
+        " empty=" (others["empty"] + 0)
       printf "seq=%.0f\n", seq
       commit()
       print_calls()

@@ -1,0 +1,39 @@
+/**
+ * What lies in a tree beside its files, and is not copied.
+ *
+ * @module
+ */
+
+/** The kinds of it, and how each is called. */
+const names = {
+  links: ["symbolic link", "symbolic links"],
+  special: ["special file", "special files"],
+  empty: ["empty directory", "empty directories"],
+} as const;
+
+export type NotFile = keyof typeof names;
+
+/** How many there are of each kind. */
+export type NotFiles = Readonly<Record<NotFile, number>>;
+
+export const noNotFiles: NotFiles = { links: 0, special: 0, empty: 0 };
+
+/** What one of a kind is called. */
+export function kindOf(kind: NotFile): string {
+  return names[kind][0];
+}
+
+/** Says how many there are, as in `972 symbolic links and 1 empty directory skipped`; nothing if there are none. */
+export function tellNotFiles(counts: NotFiles): string {
+  const kinds = (Object.keys(names) as NotFile[]).filter((kind) =>
+    counts[kind] > 0
+  );
+  if (kinds.length === 0) return "";
+  const texts = kinds.map((kind) =>
+    `${counts[kind]} ${names[kind][counts[kind] === 1 ? 0 : 1]}`
+  );
+  const last = texts.pop()!;
+  return `${
+    texts.length === 0 ? last : `${texts.join(", ")} and ${last}`
+  } skipped`;
+}
