@@ -158,10 +158,18 @@ async function dispatch(
         ...invocation.arguments,
       }, output);
     case "list": {
-      const { wanted, failed, diff, since, sort } = invocation.options;
+      const { wanted, failed, diff, skipped, since, sort } = invocation.options;
       const { glob } = invocation.arguments;
       const selection = wanted ? "wanted" : failed ? "failed" : "all";
-      const args = { selection, diff, glob, since, sort, json } as const;
+      const args = {
+        selection,
+        diff,
+        skipped,
+        glob,
+        since,
+        sort,
+        json,
+      } as const;
       return await list(requireReplica(await load()), args, output);
     }
     case "verify":

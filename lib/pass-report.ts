@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { NotFiles } from "./list/not-files.ts";
+
 /** The outcome of one pass, as `--once --json` prints it and the state keeps it. */
 export interface PassReport {
   readonly server: string | null;
@@ -17,6 +19,8 @@ export interface PassReport {
   readonly wire_bytes: number;
   readonly removed: number;
   readonly skipped: number;
+  /** What lies in the tree of the server and is not copied; nothing where a list names the files. */
+  readonly not_files: NotFiles;
   readonly refused: number;
   /** What is wrong with the first of them. */
   readonly refusals: readonly string[];

@@ -222,6 +222,8 @@ export interface Synchronised {
   /** Lines that break a rule of the format, or names that may not be used. */
   readonly refused: readonly string[];
   readonly refusedCount: number;
+  /** What lies in a tree and is not copied. */
+  readonly notFiles: NotFiles;
   readonly wireBytes: number;
   /** Where reading will go on; `null` for a tree. */
   readonly cursor: Cursor | null;

@@ -8,6 +8,7 @@
 import type { ServerConfig } from "../lib/config/config.ts";
 import { compileFilter } from "../lib/synchronise/filter.ts";
 import type { Logger } from "../lib/log/logger.ts";
+import { kindOf } from "../lib/list/not-files.ts";
 import { ForeignFormat } from "../lib/list/foreign.ts";
 import { findList } from "../lib/list/find.ts";
 import type { ForeignReading } from "../lib/synchronise/foreign-lines.ts";
@@ -156,6 +157,7 @@ async function synchronise(
     });
   const { received, sent } = session.wireBytes;
   for (const refusal of outcome.refused) log.warning(refusal);
+  tellAppeared(outcome, log);
   if (outcome.gaps > 0) {
     log.warning(
       `the list of ${server.name} has lost lines, and was read again from its start`,
@@ -176,6 +178,21 @@ async function synchronise(
   };
 }
 
+/** So many of those that have appeared are logged. */
+const appearedTold = 20;
+
+/** Logs what is no file, once. */
+function tellAppeared(
+  { appeared }: Pick<Outcome, "appeared">,
+  log: Pick<Logger, "info">,
+): void {
+  for (const { path, kind } of appeared.slice(0, appearedTold)) {
+    log.info(`passed over the ${kindOf(kind)} ${path}`);
+  }
+  const more = appeared.length - appearedTold;
+  if (more > 0) log.info(`and ${more} more: relais list --skipped`);
+}
+
 /** How to read a list that relais did not write; nothing for one that it did. */
 function foreignReading(
   session: SftpSession,
@@ -189,9 +206,13 @@ function foreignReading(
 }
 
 function result(
-  { gaps: _, bytes: __, unsaved: ___, ...outcome }: Outcome,
-): Omit<Outcome, "gaps" | "bytes" | "unsaved"> {
-  return outcome;
+  { seen, new: wanted, skipped, refused, refusedCount, notFiles, cursor }:
+    Outcome,
+) {
+  return {
+    ...{ seen, new: wanted, skipped, refused, refusedCount },
+    ...{ notFiles, cursor },
+  };
 }
 
 /** Conflicts that are logged in full; `relais status` counts all, `relais why` tells each. */

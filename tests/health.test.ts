@@ -39,6 +39,7 @@ function situation(more: Partial<Situation> = {}): Situation {
     reason: "it is the preferred server",
     probed: now - 30,
     servers: [],
+    not_files: { links: 0, special: 0, empty: 0 },
     lag_seconds: 0,
     here: 10,
     bytes: 1_000,

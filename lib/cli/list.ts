@@ -17,6 +17,8 @@ import {
   type Selection,
 } from "../state/overview.ts";
 import type { Standing } from "../state/standing.ts";
+import { kindOf } from "../list/not-files.ts";
+import { allPassedOver } from "../state/passed-over.ts";
 import { compare } from "../verify/compare.ts";
 import { formatBytes, formatDate } from "../human.ts";
 import { findingLine } from "./finding.ts";
@@ -27,6 +29,8 @@ export interface ListArguments {
   readonly selection: Selection;
   /** Whether to tell how the disk differs from the list, and not the list. */
   readonly diff: boolean;
+  /** Whether to tell what is not copied, and not the list. */
+  readonly skipped: boolean;
   readonly glob: string | undefined;
   /** Milliseconds. */
   readonly since: number | undefined;
@@ -55,7 +59,9 @@ export async function list(
   const matches = args.glob === undefined
     ? () => true
     : compileGlobs([args.glob]);
-  const found = args.diff
+  const found = args.skipped
+    ? others(db, matches)
+    : args.diff
     ? differences(db, new Destination(replica.into), matches)
     : lines(entries(db, args, matches), args);
   let shown = 0;
@@ -123,6 +129,18 @@ function fileLine(entries: readonly ListedFile[]): string {
   return `${standing.padEnd(9)} ${formatBytes(size).padStart(9)}  ${
     formatDate(Number(mtime) * 1_000)
   }  ${servers.join(",")}  ${path}${error === undefined ? "" : `  (${error})`}`;
+}
+
+function* others(
+  db: DatabaseSync,
+  matches: (path: string) => boolean,
+): Generator<Line> {
+  for (const other of allPassedOver(db)) {
+    const { server, path, kind } = other;
+    if (!matches(path)) continue;
+    const text = `${kindOf(kind).padEnd(15)}  ${server}  ${path}`;
+    yield { text, json: other };
+  }
 }
 
 async function* differences(

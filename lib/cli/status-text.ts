@@ -4,6 +4,7 @@
  * @module
  */
 
+import { tellNotFiles } from "../list/not-files.ts";
 import type { PastPass, PastRun } from "../state/history.ts";
 import type { Disk } from "../status/disk.ts";
 import type { Problem } from "../status/health.ts";
@@ -88,6 +89,8 @@ function overview(situation: Situation): string[] {
     ],
     ["Disk", tellDisk(disk)],
   ];
+  const skipped = tellNotFiles(situation.not_files);
+  if (skipped !== "") facts.push(["Not copied", skipped]);
   const next = situation.next_pass;
   if (next !== null) facts.push(["Next pass", tellNext(next, now)]);
   return factLines(facts);

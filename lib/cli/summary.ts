@@ -7,6 +7,7 @@
 import type { PassReport, PlannedAction } from "../pass-report.ts";
 import type { Probed } from "../protocol.ts";
 import type { PassOutcome } from "../supervisor/pass.ts";
+import { tellNotFiles } from "../list/not-files.ts";
 import { formatBytes, formatMinute, formatSeconds } from "../human.ts";
 
 /** Of shorter passes most was spent on other things than copying. */
@@ -31,6 +32,7 @@ export function summarise(
   return [
     done(server, report),
     ...reused(report),
+    ...notFiles(report),
     ...failed(report, reasons),
     ...reasons ? report.errors.map((error) => `${error}.`) : [],
     ...behind(report),
@@ -85,6 +87,11 @@ function reused({ reused }: PassReport): string[] {
   return reused === 0
     ? []
     : [`${formatBytes(reused)} of that were here, and not fetched.`];
+}
+
+function notFiles({ not_files }: PassReport): string[] {
+  const told = tellNotFiles(not_files);
+  return told === "" ? [] : [`${told}: relais list --skipped.`];
 }
 
 function failed({ failed }: PassReport, reasons: boolean): string[] {

@@ -4,7 +4,8 @@
  *
  * Each table belongs to one module, which alone writes it: `memory` to
  * test-server, `list`, `generation`, `entry`, `copy`, `superseded`,
- * `withdrawal`, `refusal`, `walk` and `directory` to synchro-list, `pass`, `hour` and `told` to stat. `resolution` is written by
+ * `withdrawal`, `refusal`, `walk`, `directory` and `passed_over` to synchro-list,
+ * `pass`, `hour` and `told` to stat. `resolution` is written by
  * `relais resolve`. `tally` follows `copy` by triggers. `verification` is written by
  * `relais verify`, which is no module.
  *
@@ -261,6 +262,16 @@ CREATE TABLE directory (
   settled INTEGER NOT NULL,    -- whether it need not be read as long as it has this date
   PRIMARY KEY (server, path)
 ) WITHOUT ROWID;
+`,
+  `
+-- What lies in the trees of servers and is not copied; the first of it.
+CREATE TABLE passed_over (
+  server TEXT NOT NULL,
+  path   TEXT NOT NULL,
+  kind   TEXT NOT NULL,        -- links, special or empty
+  PRIMARY KEY (server, path)
+) WITHOUT ROWID;
+ALTER TABLE list ADD COLUMN not_files TEXT; -- JSON: how many of each kind; NULL: none
 `,
 ];
 

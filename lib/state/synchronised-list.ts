@@ -5,6 +5,13 @@
  * @module
  */
 
+import type { NotFiles } from "../list/not-files.ts";
+import {
+  countPassedOver,
+  forgetPassedOver,
+  keepPassedOver,
+  type PassedOver,
+} from "./passed-over.ts";
 import type { DatabaseSync } from "node:sqlite";
 import type { CopyOrder } from "../config/config.ts";
 import type { Digest, Entry, Version } from "../list/entry.ts";
@@ -150,6 +157,7 @@ export class SynchronisedList {
         this.#statements.forgetSuperseded.run({ server });
         this.#statements.forgetList.run({ server });
         this.#walks.forget(server);
+        forgetPassedOver(this.#db, server);
       }
     });
   }
@@ -168,6 +176,7 @@ export class SynchronisedList {
     const branch = life === null ? null : branchOf(server, life, before);
     return transaction(this.#db, () => {
       forgetRefusals(this.#db, server);
+      if (life !== null) forgetPassedOver(this.#db, server);
       if (branch !== null) this.#descend(branch, life!, before);
       this.#statements.beginReading.run({
         server,
@@ -186,6 +195,22 @@ export class SynchronisedList {
         repeated: this.#isReadUpTo(before, life?.from[0]) ? life!.carried : 0,
       };
     });
+  }
+
+  /** Keeps what lies in the tree of `server` and is no file; returns what is new of it. */
+  passOver(
+    server: string,
+    { passedOver, notFiles }: {
+      readonly passedOver: readonly PassedOver[];
+      readonly notFiles: NotFiles;
+    },
+  ): PassedOver[] {
+    return keepPassedOver(this.#db, server, passedOver, notFiles);
+  }
+
+  /** How much of the tree of `server` the last full walk has passed over. */
+  notFiles(server: string): NotFiles {
+    return countPassedOver(this.#db, server);
   }
 
   /** Goes on with the reading that {@link cursor} belongs to; judges all again if the filter is another one. */

@@ -11,6 +11,8 @@ import { describe } from "../errors.ts";
 import { recall, serversInUse } from "../probe/memory.ts";
 import type { Conflicts, Depth, Verdict } from "../protocol.ts";
 import { lastPasses, lastSuccess, type PastPass } from "../state/history.ts";
+import { noNotFiles, type NotFiles } from "../list/not-files.ts";
+import { countPassedOver } from "../state/passed-over.ts";
 import {
   bytesRead,
   conflictsWith,
@@ -63,6 +65,8 @@ export interface Situation {
   /** Files that could not be copied last time, and the first of them. */
   readonly failed: number;
   readonly failing: readonly Pick<ListedFile, "server" | "path" | "error">[];
+  /** What lies in the tree of the active server and is not copied. */
+  readonly not_files: NotFiles;
   /** Files of which nothing tells which server has the newer version. */
   readonly conflicts: Conflicts;
   /** The youngest first. */
@@ -119,6 +123,7 @@ export function readSituation(
     })),
     lag_seconds: Math.round(lagBehind(db, inUse, now)),
     ...counts,
+    not_files: countPassedOver(db, memory.choice.active),
     conflicts: conflictsWith(db, inUse),
     failing: failingFiles(db, options.failing),
     passes,
@@ -140,6 +145,7 @@ const nothing = {
   pending: 0,
   failed: 0,
   failing: [],
+  not_files: noNotFiles,
   conflicts: { files: 0, first: null },
   passes: [],
   last_success: null,

@@ -23,6 +23,7 @@ import type {
   Synchronised,
 } from "../protocol.ts";
 import { refusalsKept } from "../state/refusals.ts";
+import { noNotFiles } from "../list/not-files.ts";
 import { exitOf } from "./exit.ts";
 
 /** A module died, or the state is not what it was: the replica mends that, and begins anew. */
@@ -59,6 +60,7 @@ export function brokenReport(error: unknown, seconds: number): PassReport {
   return {
     ...{ server: null, generation: null, ...nothing },
     ...{
+      not_files: noNotFiles,
       refusals: [],
       failed: [],
       errors: [describe(error), ...problems],
@@ -84,6 +86,7 @@ export class PassAccount {
   readonly #blocked: string[] = [];
   #slow: readonly string[] = [];
   readonly #totals = { ...nothing };
+  #notFiles = noNotFiles;
 
   /** @param notices What happened before the pass, and is told with it. */
   constructor(notices: readonly Failure[]) {
@@ -132,6 +135,7 @@ export class PassAccount {
     this.#totals.new += synchronised.new;
     this.#totals.skipped += synchronised.skipped;
     this.#totals.refused += synchronised.refusedCount;
+    this.#notFiles = synchronised.notFiles;
     this.addWireBytes(synchronised.wireBytes);
   }
 
@@ -196,6 +200,7 @@ export class PassAccount {
       server: probed.active,
       generation: this.generation,
       ...this.#totals,
+      not_files: this.#notFiles,
       ...{ refused, refusals: reasons, failed },
       errors: this.#failures.map(describe),
       lag_seconds: Math.round(this.lagSeconds),

@@ -221,6 +221,7 @@ function passOf(
     ...{ copied: published, adopted: 0, bytes, reused: 0, wire_bytes: 0 },
     ...{ removed: withdrawn, skipped: unchanged, refused: 0, refusals: [] },
     ...{ failed, errors: [], lag_seconds: 0, seconds: report.seconds },
+    not_files: report.not_files,
     exit: failed.length > 0 ? exitStatus.incomplete : exitStatus.done,
   };
 }

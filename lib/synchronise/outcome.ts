@@ -6,6 +6,8 @@
 
 import type { Cursor } from "../protocol.ts";
 import { type Refusal, refusalsKept, refusalsTold } from "../state/refusals.ts";
+import { noNotFiles, type NotFiles } from "../list/not-files.ts";
+import { type PassedOver, passedOverKept } from "../state/passed-over.ts";
 import type { Taken } from "../state/synchronised-list.ts";
 
 /** What reading came to, for the report and the log. */
@@ -18,6 +20,11 @@ export interface Outcome {
   refusedCount: number;
   /** Refusals that the state does not know of yet. */
   readonly unsaved: Refusal[];
+  /** What lies in a tree and is no file: how many of each kind, and the first of them. */
+  notFiles: NotFiles;
+  readonly passedOver: PassedOver[];
+  /** Those that were not there before. */
+  appeared: readonly PassedOver[];
   /** Numbers of lines that a list has lost. */
   gaps: number;
   /** Bytes of the list that were read. */
@@ -34,6 +41,9 @@ export function emptyOutcome(): Outcome {
     refused: [],
     refusedCount: 0,
     unsaved: [],
+    notFiles: noNotFiles,
+    passedOver: [],
+    appeared: [],
     gaps: 0,
     bytes: 0,
     cursor: null,
@@ -46,6 +56,13 @@ export function refuse(outcome: Outcome, refusal: Refusal): void {
   outcome.refusedCount++;
   if (refused.length < refusalsTold) refused.push(refusal.reason);
   if (unsaved.length < refusalsKept) unsaved.push(refusal);
+}
+
+/** Counts what is no file, and keeps the first few. */
+export function passOver(outcome: Outcome, found: PassedOver): void {
+  const { notFiles, passedOver } = outcome;
+  outcome.notFiles = { ...notFiles, [found.kind]: notFiles[found.kind] + 1 };
+  if (passedOver.length < passedOverKept) passedOver.push(found);
 }
 
 /** Adds up what taking some entries in came to. */

@@ -104,6 +104,8 @@ class Changes {
       add(this.#outcome, list.takeDirectories(reading, read, this.#seq));
       waiting.push(...read.flatMap(({ found }) => found));
     }
+    // Only a full walk looks for these everywhere.
+    this.#outcome.notFiles = list.notFiles(reading.server);
     return this.#outcome;
   }
 

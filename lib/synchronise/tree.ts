@@ -5,6 +5,7 @@
  */
 
 import { UnusableError } from "../errors.ts";
+import type { NotFile } from "../list/not-files.ts";
 import type { Entry } from "../list/entry.ts";
 import {
   checkPath,
@@ -21,7 +22,13 @@ import {
 import type { SynchronisedList } from "../state/synchronised-list.ts";
 import { settle, type WalkedDirectory } from "../state/walks.ts";
 import { timestampFromSeconds } from "../timestamp.ts";
-import { add, emptyOutcome, type Outcome, refuse } from "./outcome.ts";
+import {
+  add,
+  emptyOutcome,
+  type Outcome,
+  passOver,
+  refuse,
+} from "./outcome.ts";
 
 /** Directories read at the same time: an answer has at most some 256 KiB. */
 export const parallel = 16;
@@ -53,7 +60,8 @@ const walkLimits: WalkLimits = {
 
 /**
  * Walks all directories below `root` and takes in every regular file. Symbolic
- * links and devices are passed over, so that a walk cannot go round in circles.
+ * links and devices are passed over, so that a walk cannot go round in circles; they
+ * are counted, and so are empty directories.
  *
  * @throws {UnusableError} If a directory cannot be read: half a walk must not
  *   look like a withdrawal of the other half. Or if the walk does not end.
@@ -81,6 +89,7 @@ export async function synchroniseTree(
   const walk = new Walk(session, root, {
     limits,
     refuse: (reason, path) => refuse(outcome, { line: 0, path, reason }),
+    onOther: (path, kind) => passOver(outcome, { path, kind }),
     onFile(path, stat) {
       entries.push(treeEntry(++seq, path, stat));
       if (entries.length >= batch) take();
@@ -94,6 +103,7 @@ export async function synchroniseTree(
   });
   await walk.run();
   take();
+  outcome.appeared = list.passOver(session.server, outcome);
   // A file is there, whatever is said of it: without its name, it would look withdrawn.
   if (!walk.metImpossible) await list.complete(reading);
   if (outcome.refusedCount === 0 && walked.length <= mostRemembered) {
@@ -121,6 +131,7 @@ interface Finder {
   /** Hears of a directory that was read: its date before that, and the newest one of a file in it. */
   readonly onDirectory: (path: string, mtime: number, newest: number) => void;
   readonly refuse: (reason: string, path: string) => void;
+  readonly onOther: (path: string, kind: NotFile) => void;
 }
 
 /** A walk through all directories below a root, several at a time. */
@@ -168,8 +179,10 @@ class Walk {
     const path = join(this.#root, directory);
     const started = performance.now();
     let newest = 0;
+    let isEmpty = directory !== "";
     try {
       for await (const names of this.#session.list(path)) {
+        if (names.length > 0) isEmpty = false;
         this.#names += Math.max(1, names.length);
         for (const { name, stat } of names) {
           this.#meet(join(directory, name), stat);
@@ -183,10 +196,11 @@ class Walk {
         : cause;
     }
     this.#finder.onDirectory(directory, mtime, newest);
+    if (isEmpty) this.#finder.onOther(directory, "empty");
   }
 
   #meet(path: string, stat: DirectoryEntry["stat"]): void {
-    const { refuse, onFile } = this.#finder;
+    const { refuse, onFile, onOther } = this.#finder;
     if (path === ownDirectory) return;
     if (stat instanceof SftpError) this.metImpossible = true;
     const reason = refusalOf(path);
@@ -196,7 +210,7 @@ class Walk {
     else if (stat.kind === "directory") {
       this.#waiting.push({ path, mtime: stat.mtime });
       this.#waitingLength += path.length;
-    }
+    } else onOther(path, stat.kind === "symlink" ? "links" : "special");
   }
 
   #bound(directory: string, started: number): void {

@@ -39,6 +39,13 @@ export const list = {
       conflicts: "wanted",
     },
     {
+      long: "skipped",
+      kind: "flag",
+      help:
+        "not the list, but what lies in a server's tree and is not copied: symbolic links, empty directories, special files",
+      conflicts: "diff",
+    },
+    {
       long: "since",
       kind: "duration",
       value: "DURATION",
