@@ -760,10 +760,12 @@ find_others() {
 note_others() {
   $awk 'BEGIN { FS = "\t" } NF == 3 { print $2 "\t" $3 }' "$staging/sources" \
     > "$staging/skipped"
-  cmp -s "$staging/skipped" "$own/skipped" || {
+  if [ -s "$staging/skipped" ]; then
     cp "$staging/skipped" "$own/skipped.new" &&
       mv -f "$own/skipped.new" "$own/skipped"
-  } || warn "Cannot write $own/skipped: see its disk"
+  else
+    rm -f "$own/skipped"
+  fi || warn "Cannot write $own/skipped: see its disk"
 }
 
 # Sets others to what is said of them.
