@@ -423,7 +423,7 @@ Deno.test("the page over several jobs leads to each, and tells health and figure
     /^good: 1 file is published.*\nfresh: nothing has been published yet\n$/,
   );
   assertMatch(metrics.text, /^relais_files_published_total\{job="good"\} 1$/m);
-  assertMatch(one.text, /<title>well · good · relais<\/title>/);
+  assertMatch(one.text, /<title>OK · good · relais<\/title>/);
   assertStringIncludes(one.text, "Last runs of the publisher");
   assertEquals(
     await Promise.all(
