@@ -41,7 +41,7 @@ function neutral(screen: string): string {
     .replaceAll(/\d+(\.\d+)? [kM]?B\/s/g, "N kB/s")
     .replaceAll(/(\d+ h )?(\d+ min )?[\d.]+ s\b/g, "N s")
     .replaceAll(/(\d+ h )?\d+ (h|min) left/g, "N s left")
-    .replaceAll(/\d\d:\d\d(:\d\d)?/g, "HH:MM")
+    .replaceAll(/\d\d:\d\d(:\d\d)?Z/g, "HH:MM")
     .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
     .replaceAll(/\[#*\.*\] +\d+ %/g, "[####....] N %")
     .replaceAll(/(in N s), N kB\/s\./g, "$1.")
@@ -303,11 +303,11 @@ Deno.test({
     const all = await terminal.until(/\^C\$$/m);
 
     const sentences = (await terminal.lines()).split("\n")
-      .filter((line) => /^\d\d:\d\d:\d\d /.test(line));
+      .filter((line) => /^\d\d:\d\d:\d\dZ /.test(line));
     assertEquals(sentences.map((line) => neutral(line).replace("HH:MM ", "")), [
       "Copied 1 file from production, 1 B, in N s.",
       "Copied 2 files from production, 2 B, in N s.",
-      "No server is available: production is unreachable. What is here stays as it is.",
+      "No server is available: production is unreachable (Cannot reach production (127.0.0.1:PORT): connection refused). What is here stays as it is.",
       "Nothing new on production, in N s.",
     ]);
     assert(!all.includes("supervisor"), all);
