@@ -764,7 +764,7 @@ note_others() {
     cp "$staging/skipped" "$own/skipped.new" &&
       mv -f "$own/skipped.new" "$own/skipped"
   else
-    rm -f "$own/skipped"
+    rm -f "$own/skipped" "$own/skipped.new"
   fi || warn "Cannot write $own/skipped: see its disk"
 }
 
