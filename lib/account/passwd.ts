@@ -4,7 +4,9 @@
  * @module
  */
 
-/** What the system knows of an account. */
+import { getent } from "../config/accounts.ts";
+
+/** An account of this machine. */
 export interface Entry {
   readonly name: string;
   readonly uid: number;
@@ -14,22 +16,7 @@ export interface Entry {
 
 /** Looks an account up by its name or its number. */
 export function lookUp(key: string): Entry | undefined {
-  const [name, , uid, gid, , home] = ask(key).trim().split(":");
+  const [name, , uid, gid, , home] = getent("passwd", key).trim().split(":");
   if (!name || home === undefined) return undefined;
   return { name, uid: Number(uid), gid: Number(gid), home };
-}
-
-function ask(key: string): string {
-  try {
-    const { stdout } = new Deno.Command("getent", {
-      args: ["passwd", key],
-      stdin: "null",
-      stderr: "null",
-    }).outputSync();
-    return new TextDecoder().decode(stdout);
-  } catch (error) {
-    // A system so small has accounts by number.
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
 }

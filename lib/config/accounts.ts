@@ -56,16 +56,21 @@ function local(database: Database): string {
 /** Asks the name service, for accounts of a directory server. */
 function ask(database: Database, name: string): string {
   // An option of getent is no account.
-  if (!/^[^\s:-][^\s:]*$/.test(name)) return "";
+  return /^[^\s:-][^\s:]*$/.test(name) ? getent(database, name) : "";
+}
+
+/** Returns what the system knows of a name or a number, wherever it keeps it; nothing where there is no getent(1). */
+export function getent(database: Database, key: string): string {
   try {
     const { stdout } = new Deno.Command("getent", {
-      args: [database, name],
+      args: [database, key],
       stdin: "null",
       stderr: "null",
     }).outputSync();
     return new TextDecoder().decode(stdout);
-  } catch {
-    // Without getent the local accounts are all there are.
-    return "";
+  } catch (error) {
+    // A system so small has its accounts in files, and by number.
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
   }
 }

@@ -29,6 +29,7 @@ import { dayOf } from "../timestamp.ts";
 import { Pacer } from "../pacer.ts";
 import { NoRoomError } from "../space.ts";
 import { refusalToWithdraw } from "./guard.ts";
+import { ownDirectoryOf } from "./own-directory.ts";
 import { PassedOver } from "./passed-over.ts";
 import { Presence } from "./presence.ts";
 import { Places } from "./places.ts";
@@ -80,7 +81,7 @@ export async function publish(
 ): Promise<PublishReport> {
   using sources = new Sources(config, through);
   const destination = new Destination(config.into);
-  const own = `${config.into}/.relais`;
+  const own = ownDirectoryOf(config);
   using _lock = Lock.take(own);
   destination.prepare();
   // The list is for the account that readers log in with; what is staged is for nobody.
@@ -150,7 +151,7 @@ class Run {
     this.#config = config;
     this.#how = how;
     this.#presence = new Presence(destination);
-    this.#passedOver = new PassedOver(`${config.into}/.relais`);
+    this.#passedOver = new PassedOver(ownDirectoryOf(config));
     this.#sources = sources;
     this.#destination = destination;
     this.#durability = durability;

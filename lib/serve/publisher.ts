@@ -4,10 +4,19 @@
  * @module
  */
 
-import { formatBytes, formatDate, formatSeconds } from "../human.ts";
+import { formatBytes, formatSeconds } from "../human.ts";
 import type { PublisherSituation } from "../status/publisher.ts";
 import { type Html, html, outside } from "./html.ts";
-import { ago, count, fact, result, table } from "./sections.ts";
+import {
+  ago,
+  count,
+  diskFact,
+  errorsRow,
+  fact,
+  moment,
+  result,
+  table,
+} from "./sections.ts";
 
 /** The figures that are asked for most. */
 export function publisherFacts(
@@ -37,11 +46,7 @@ export function publisherFacts(
               formatSeconds(last.seconds)
             }, exit ${last.exit}`,
         )}
-        ${disk === null ? "" : fact(
-          "Disk",
-          `${formatBytes(disk.free)} free`,
-          `of ${formatBytes(disk.total)}`,
-        )}
+        ${diskFact(disk)}
       </dl>
     </section>
   `;
@@ -77,9 +82,7 @@ export function skipped({ failing, failed }: PublisherSituation): Html {
 export function lastRuns({ runs }: PublisherSituation): Html {
   const rows = runs.map((run) =>
     html`<tr>
-  <th scope="row"><time datetime="${
-      new Date(run.started * 1_000).toISOString()
-    }">${formatDate(run.started * 1_000)}</time></th>
+  <th scope="row">${moment(run.started * 1_000)}</th>
   <td>${result(run.exit)}</td>
   <td class="number">${run.published}</td>
   <td class="number">${formatBytes(run.bytes)}</td>
@@ -87,15 +90,7 @@ export function lastRuns({ runs }: PublisherSituation): Html {
   <td class="number">${run.unchanged}</td>
   <td class="number">${run.failures}</td>
   <td class="number">${formatSeconds(run.seconds)}</td>
-</tr>${
-      run.errors.length === 0 ? "" : html`
-        <tr class="why">
-          <td colspan="8">${run.errors.map((error) =>
-            html`${outside(error)}<br>`
-          )}</td>
-        </tr>
-      `
-    }`
+</tr>${errorsRow(run.errors)}`
   );
   return html`
     <section id="runs" data-live aria-labelledby="runs-title">

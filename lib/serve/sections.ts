@@ -9,6 +9,7 @@ import type { LogLine } from "../log/read.ts";
 import { type ModuleName, moduleNames } from "../protocol.ts";
 import { type Figure, figuresOf } from "../stats/figures.ts";
 import type { Snapshot } from "../stats/snapshot.ts";
+import type { Disk } from "../status/disk.ts";
 import { tellList } from "../status/server-list.ts";
 import type { ServerSituation, Situation } from "../status/situation.ts";
 import { type Content, type Html, html, outside } from "./html.ts";
@@ -45,11 +46,7 @@ export function facts(situation: Situation): Html {
               formatSeconds(last.seconds)
             }, exit ${last.exit}`,
         )}
-        ${disk === null ? "" : fact(
-          "Disk",
-          `${formatBytes(disk.free)} free`,
-          `of ${formatBytes(disk.total)}`,
-        )}
+        ${diskFact(disk)}
       </dl>
     </section>
   `;
@@ -63,6 +60,15 @@ export function fact(name: string, value: string, more: string): Html {
       <dd><b>${value}</b><small>${more}</small></dd>
     </div>
   `;
+}
+
+/** How full a disk is; nothing where there is none yet. */
+export function diskFact(disk: Disk | null): Html | "" {
+  return disk === null ? "" : fact(
+    "Disk",
+    `${formatBytes(disk.free)} free`,
+    `of ${formatBytes(disk.total)}`,
+  );
 }
 
 /** What the last probes found. */
@@ -114,9 +120,7 @@ function verdict({ verdict }: ServerSituation): Html {
 export function lastPasses({ passes }: Situation): Html {
   const rows = passes.map((pass) =>
     html`<tr>
-  <th scope="row"><time datetime="${
-      new Date(pass.started * 1_000).toISOString()
-    }">${formatDate(pass.started * 1_000)}</time></th>
+  <th scope="row">${moment(pass.started * 1_000)}</th>
   <td>${result(pass.exit)}</td>
   <td>${pass.server ?? "none"}</td>
   <td class="number">${pass.copied}</td>
@@ -124,15 +128,7 @@ export function lastPasses({ passes }: Situation): Html {
   <td class="number">${pass.failures}</td>
   <td class="number">${formatSeconds(pass.lag_seconds)}</td>
   <td class="number">${formatSeconds(pass.seconds)}</td>
-</tr>${
-      pass.errors.length === 0 ? "" : html`
-        <tr class="why">
-          <td colspan="8">${pass.errors.map((error) =>
-            html`${outside(error)}<br>`
-          )}</td>
-        </tr>
-      `
-    }`
+</tr>${errorsRow(pass.errors)}`
   );
   return html`
     <section id="passes" data-live aria-labelledby="passes-title">
@@ -152,6 +148,22 @@ export function lastPasses({ passes }: Situation): Html {
         rows,
       )}
     </section>
+  `;
+}
+
+/** A date, in milliseconds, as people and as programs read it. */
+export function moment(milliseconds: number): Html {
+  return html`<time datetime="${new Date(milliseconds).toISOString()}">${
+    formatDate(milliseconds)
+  }</time>`;
+}
+
+/** What went wrong in a pass, or a run, below its row of eight columns. */
+export function errorsRow(errors: readonly string[]): Html | "" {
+  return errors.length === 0 ? "" : html`
+    <tr class="why">
+      <td colspan="8">${errors.map((error) => html`${outside(error)}<br>`)}</td>
+    </tr>
   `;
 }
 
@@ -183,10 +195,9 @@ export function liveLog(
 function logLine({ time, level, module, text }: LogLine): Html {
   return html`
     <li
-      class="${level}"><time datetime="${new Date(time)
-        .toISOString()}">${formatDate(
-          time,
-        )}</time> <i>${level}</i> <b>${module}</b> <span>${text}</span></li>
+      class="${level}">${moment(
+        time,
+      )} <i>${level}</i> <b>${module}</b> <span>${text}</span></li>
   `;
 }
 

@@ -5,9 +5,9 @@
  */
 
 import { accessSync, constants } from "node:fs";
-import { statfs } from "node:fs/promises";
 import { dirname } from "@std/path/posix";
 import { formatBytes } from "../../human.ts";
+import { diskOf } from "../../status/disk.ts";
 import { bad, type Finding, good } from "./finding.ts";
 
 /** Files that are named. */
@@ -22,9 +22,8 @@ export async function examineDirectory(
   path: string,
   ours?: string,
 ): Promise<Finding> {
-  let there = path;
-  while (!await isDirectory(there) && there !== "/") there = dirname(there);
-  const { bavail, bsize } = await statfs(there);
+  const there = await nearestDirectory(path);
+  const { free } = diskOf(there)!;
   if (!isAllowed(there, constants.W_OK | constants.X_OK)) {
     return bad(what, `${there} cannot be written by this user${whyNot(there)}`);
   }
@@ -33,7 +32,7 @@ export async function examineDirectory(
     : [];
   if (foreign.length > 0) return bad(what, tellForeign(path, foreign));
   const made = there === path ? "" : " (will be made)";
-  return good(what, `${path}${made}, ${formatBytes(bavail * bsize)} free`);
+  return good(what, `${path}${made}, ${formatBytes(free)} free`);
 }
 
 /** What earlier runs as another account have left behind. */
@@ -71,6 +70,13 @@ export function isAllowed(path: string, mode: number): boolean {
     // Denied, or gone, which is no better.
     return false;
   }
+}
+
+/** Returns a directory, or the nearest one above it that is there. */
+export async function nearestDirectory(path: string): Promise<string> {
+  let there = path;
+  while (!await isDirectory(there) && there !== "/") there = dirname(there);
+  return there;
 }
 
 async function isDirectory(path: string): Promise<boolean> {

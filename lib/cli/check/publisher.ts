@@ -13,7 +13,7 @@ import { ownDirectoryOf } from "../../publish/own-directory.ts";
 import { compileGlob, Sources } from "../../publish/sources.ts";
 import { diskOf } from "../../status/disk.ts";
 import { formatBytes } from "../../human.ts";
-import { examineDirectory, isAllowed } from "./directory.ts";
+import { examineDirectory, isAllowed, nearestDirectory } from "./directory.ts";
 import { bad, doubtful, type Finding, good } from "./finding.ts";
 
 /** Examines what is published, and where to. Changes nothing. */
@@ -22,7 +22,7 @@ export async function examinePublisher(
 ): Promise<Finding[]> {
   const { into } = publish;
   return [
-    ...examineSources(publish),
+    ...await examineSources(publish),
     ...await examineExport(into),
     examineChroot(into),
     ...examineClock(into),
@@ -33,7 +33,9 @@ export async function examinePublisher(
 const named = 3;
 
 /** Finds all that is to be published, and asks of each file whether it can be read. */
-function examineSources(publish: PublishReady["publish"]): Finding[] {
+async function examineSources(
+  publish: PublishReady["publish"],
+): Promise<Finding[]> {
   using sources = new Sources(publish);
   const globs = publish.files.map((glob) => ({
     glob,
@@ -69,7 +71,7 @@ function examineSources(publish: PublishReady["publish"]): Finding[] {
       : bad("sources", tellClosed(closed, files), exitStatus.incomplete),
     ...globs.filter(({ matches }) => !matches)
       .map(({ glob }) => doubtful("sources", `nothing matches ${glob}`)),
-    ...examineRoom(publish.into, bytes),
+    ...await examineRoom(publish.into, bytes),
   ];
 }
 
@@ -80,11 +82,10 @@ function tellClosed(closed: readonly string[], files: number): string {
 }
 
 /** A first run copies everything. */
-function examineRoom(into: string, bytes: number): Finding[] {
+async function examineRoom(into: string, bytes: number): Promise<Finding[]> {
   if (lookAt(`${ownDirectoryOf({ into })}/list`) !== undefined) return [];
-  let there = into;
-  while (diskOf(there) === null) there = dirname(there);
-  const free = diskOf(there)!.free;
+  const there = await nearestDirectory(into);
+  const { free } = diskOf(there)!;
   if (bytes < free) return [];
   return [bad(
     "export",
