@@ -14,7 +14,7 @@ export interface Account {
   /** `null` for one that systemd makes up while it runs. */
   readonly ids: Ids | null;
   readonly home: string;
-  /** What belongs to it: a path or a unit. */
+  /** The path or unit by which it was found. */
   readonly owns: string;
 }
 
@@ -23,7 +23,7 @@ interface Ids {
   readonly gid: number;
 }
 
-/** What an account is asked of. */
+/** The directories whose owner is asked for. */
 export interface Owned {
   /** Where relais keeps what it remembers. */
   readonly state: string;

@@ -20,7 +20,7 @@ export function setprivCommand(
   ];
 }
 
-/** What a file is needed for, as test(1) asks for it. */
+/** The use of a file, as test(1) asks for it. */
 export type Need = "r" | "x";
 
 /** Prints each file that cannot be used so: whether it is hidden, and its path. */

@@ -41,17 +41,17 @@ import { executableCommand, executablePath } from "./executable.ts";
 import type { Output } from "./output.ts";
 import type { Invocation } from "./parse.ts";
 
-/** What of the environment makes a difference to what is shown. */
+/** Variables of the environment that change the output. */
 const shown = ["TERM", "PAGER", "LESS"] as const;
 
 /** Exit statuses from here on come from systemd: systemd.exec(5), "Process Exit Codes". */
 const systemdStatus = 200;
 
-/** What a command of root's is about. */
+/** The replica or the publisher that a command of root's is about. */
 interface Subject extends Owned {
   /** Name of its service. */
   readonly service: string;
-  /** What that service is allowed. */
+  /** The settings of that service: user, sandbox, credentials. */
   readonly settings: (options: UnitOptions) => string[];
   /** Private keys that it needs. */
   readonly keys: readonly string[];
@@ -118,7 +118,7 @@ export async function runAsAccount(
   }
 }
 
-/** What is to be done, and by whom. */
+/** A command line, and the account that runs it. */
 interface Task {
   readonly invocation: Invocation;
   readonly args: readonly string[];

@@ -116,7 +116,7 @@ export class Rights {
   }
 }
 
-/** What is made as any program makes it. */
+/** The rights that any program gives: modes less the umask, and its own account. */
 export const ordinaryRights = new Rights({
   fileMode: null,
   directoryMode: null,

@@ -71,7 +71,7 @@ export interface ListQuery {
   /** Published since, in seconds since the epoch. */
   readonly since: number;
   readonly sort: typeof listOrders[number];
-  /** What the paths begin with; empty: any. */
+  /** The directory that all matching paths lie in; empty: any. */
   readonly prefix: string;
 }
 
