@@ -7,9 +7,9 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 
-import { type Handlers, type Reply, reply } from "../lib/channel.ts";
-import { gather } from "../lib/gathering.ts";
-import type { ConnectionOperations } from "../lib/protocol.ts";
+import { type Handlers, type Reply, reply } from "../lib/worker/channel.ts";
+import { gather } from "../lib/worker/gathering.ts";
+import type { ConnectionOperations } from "../lib/connection/operations.ts";
 import { connect } from "../lib/ssh/connect.ts";
 import { readFile } from "../lib/ssh/read-file.ts";
 import type { Handle, SftpSession } from "../lib/ssh/session.ts";

@@ -5,30 +5,30 @@
  * @module
  */
 
-import { amendRights } from "../lib/copy/amend.ts";
-import { Copier } from "../lib/copy/copier.ts";
-import type { Ledger, Observer } from "../lib/copy/tools.ts";
-import { descriptorsOf } from "../lib/copy/directories.ts";
-import { Destination } from "../lib/copy/destination.ts";
-import { Fetcher } from "../lib/copy/fetch.ts";
-import { Moves } from "../lib/copy/moves.ts";
-import { removeWithdrawn, type Withdrawals } from "../lib/copy/remove.ts";
-import { Rights } from "../lib/copy/rights.ts";
-import { Sessions } from "../lib/copy/sessions.ts";
-import { Space } from "../lib/space.ts";
-import { Staging } from "../lib/copy/staging.ts";
-import { tidy } from "../lib/copy/tidy.ts";
-import { Throttle } from "../lib/copy/throttle.ts";
-import { Durability } from "../lib/durability.ts";
+import { amendRights } from "../lib/copy-list/amend.ts";
+import { Copier } from "../lib/copy-list/copier.ts";
+import type { Ledger, Observer } from "../lib/copy-list/tools.ts";
+import { descriptorsOf } from "../lib/files/directories.ts";
+import { Destination } from "../lib/files/destination.ts";
+import { Fetcher } from "../lib/copy-list/fetch.ts";
+import { Moves } from "../lib/files/moves.ts";
+import { removeWithdrawn, type Withdrawals } from "../lib/copy-list/remove.ts";
+import { Rights } from "../lib/files/rights.ts";
+import { Sessions } from "../lib/copy-list/sessions.ts";
+import { Space } from "../lib/files/space.ts";
+import { Staging } from "../lib/files/staging.ts";
+import { tidy } from "../lib/copy-list/tidy.ts";
+import { Throttle } from "../lib/files/throttle.ts";
+import { Durability } from "../lib/files/durability.ts";
 import { describe, UnreachableError } from "../lib/errors.ts";
 import type {
   CopyListOperations,
   CopyListSettings,
   FileFetched,
-  SynchroListOperations,
-} from "../lib/protocol.ts";
-import { RemoteConnection } from "../lib/ssh/remote-session.ts";
-import { type Context, serve, type Served } from "../lib/worker.ts";
+} from "../lib/copy-list/operations.ts";
+import type { SynchroListOperations } from "../lib/synchro-list/operations.ts";
+import { RemoteConnection } from "../lib/connection/remote-session.ts";
+import { type Context, serve, type Served } from "../lib/worker/life.ts";
 
 type CopyListContext = Context<
   "copy-list",

@@ -5,10 +5,10 @@
  * @module
  */
 
-import type { LogMessage } from "../lib/log/message.ts";
+import type { LogMessage } from "../lib/worker/log-message.ts";
 import { LogSink } from "../lib/log/sink.ts";
-import type { LogOperations, LogSettings } from "../lib/protocol.ts";
-import { type Context, serve, type Served } from "../lib/worker.ts";
+import type { LogOperations, LogSettings } from "../lib/log/operations.ts";
+import { type Context, serve, type Served } from "../lib/worker/life.ts";
 
 /**
  * Returns what log answers.

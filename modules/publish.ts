@@ -5,17 +5,20 @@
  * @module
  */
 
-import { descriptorsOf, descriptorsThrough } from "../lib/copy/directories.ts";
-import { Durability } from "../lib/durability.ts";
+import { descriptorsOf, descriptorsThrough } from "../lib/files/directories.ts";
+import { Durability } from "../lib/files/durability.ts";
 import { kindOf } from "../lib/list/not-files.ts";
-import { ListMemory } from "../lib/list/writer.ts";
-import type { PublishOperations, PublishSettings } from "../lib/protocol.ts";
+import { ListMemory } from "../lib/publish/list-writer.ts";
+import type {
+  PublishOperations,
+  PublishSettings,
+} from "../lib/publish/operations.ts";
 import {
   publish as publishOnce,
   type PublishObserver,
   type PublishOptions,
 } from "../lib/publish/publisher.ts";
-import { type Context, serve, type Served } from "../lib/worker.ts";
+import { type Context, serve, type Served } from "../lib/worker/life.ts";
 
 type PublishContext = Context<"publish", PublishSettings, never>;
 

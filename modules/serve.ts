@@ -7,7 +7,7 @@
 /// <reference no-default-lib="true" />
 /// <reference lib="deno.worker" />
 
-import { type Handlers, reply } from "../lib/channel.ts";
+import { type Handlers, reply } from "../lib/worker/channel.ts";
 import { LocalError } from "../lib/errors.ts";
 import type { ServeOperations } from "../lib/serve/operations.ts";
 import { plain } from "../lib/serve/headers.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import { readTold, writeTold } from "../lib/notify/memory.ts";
+import { readTold, writeTold } from "../lib/stat/notice-memory.ts";
 import {
   type Judged,
   judgePass,
@@ -15,29 +15,29 @@ import {
   type NoticePolicy,
   tellAgain,
   type Told,
-} from "../lib/notify/notices.ts";
-import { recall, serversInUse } from "../lib/probe/memory.ts";
-import type { PassReport } from "../lib/pass-report.ts";
+} from "../lib/stat/notices.ts";
+import { recall, serversInUse } from "../lib/test-server/memory.ts";
+import type { PassReport } from "../lib/state/pass-report.ts";
 import type {
   Recorded,
   StatOperations,
   StatSettings,
-} from "../lib/protocol.ts";
+} from "../lib/stat/operations.ts";
 import { openState } from "../lib/state/database.ts";
 import { lastPasses, recordPass } from "../lib/state/history.ts";
 import { lagBehind, totals } from "../lib/state/overview.ts";
-import { passFigure } from "../lib/stats/figures.ts";
-import { formatPrometheus, writePrometheus } from "../lib/stats/prometheus.ts";
-import { type ServerState, serverStates } from "../lib/stats/servers.ts";
+import { passFigure } from "../lib/worker/figures.ts";
+import { formatPrometheus, writePrometheus } from "../lib/stat/prometheus.ts";
+import { type ServerState, serverStates } from "../lib/stat/servers.ts";
 import {
   readSnapshot,
   restore,
   snapshotPath,
   takeSnapshot,
   writeSnapshot,
-} from "../lib/stats/snapshot.ts";
-import { toMilliseconds } from "../lib/timestamp.ts";
-import { type Context, serve, type Served } from "../lib/worker.ts";
+} from "../lib/stat/snapshot.ts";
+import { toMilliseconds } from "../lib/text/timestamp.ts";
+import { type Context, serve, type Served } from "../lib/worker/life.ts";
 
 type StatContext = Context<"stat", StatSettings, never>;
 

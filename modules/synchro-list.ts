@@ -6,19 +6,19 @@
  */
 
 import type { ServerConfig } from "../lib/config/config.ts";
-import { compileFilter } from "../lib/synchronise/filter.ts";
-import type { Logger } from "../lib/log/logger.ts";
+import { compileFilter } from "../lib/synchro-list/filter.ts";
+import type { Logger } from "../lib/worker/logger.ts";
 import { kindOf } from "../lib/list/not-files.ts";
 import { ForeignFormat } from "../lib/list/foreign.ts";
-import { findList } from "../lib/list/find.ts";
-import type { ForeignReading } from "../lib/synchronise/foreign-lines.ts";
+import { findList } from "../lib/remote-list/find.ts";
+import type { ForeignReading } from "../lib/synchro-list/foreign-lines.ts";
 import type {
   SynchroListOperations,
   SynchroListSettings,
   Synchronised,
-} from "../lib/protocol.ts";
+} from "../lib/synchro-list/operations.ts";
 import { describe } from "../lib/errors.ts";
-import { Space } from "../lib/space.ts";
+import { Space } from "../lib/files/space.ts";
 import { connect } from "../lib/ssh/connect.ts";
 import type { SftpSession } from "../lib/ssh/session.ts";
 import {
@@ -32,11 +32,11 @@ import {
   type Conflict,
   SynchronisedList,
 } from "../lib/state/synchronised-list.ts";
-import { guardDeletion } from "../lib/synchronise/guard.ts";
-import { synchroniseList } from "../lib/synchronise/list.ts";
-import type { Outcome } from "../lib/synchronise/outcome.ts";
-import { followTree } from "../lib/synchronise/tree-changes.ts";
-import { type Context, serve, type Served } from "../lib/worker.ts";
+import { guardDeletion } from "../lib/synchro-list/guard.ts";
+import { synchroniseList } from "../lib/synchro-list/list.ts";
+import type { Outcome } from "../lib/synchro-list/outcome.ts";
+import { followTree } from "../lib/synchro-list/tree-changes.ts";
+import { type Context, serve, type Served } from "../lib/worker/life.ts";
 
 type SynchroListContext = Context<"synchro-list", SynchroListSettings, never>;
 

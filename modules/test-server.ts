@@ -13,22 +13,17 @@ import {
   decide,
   observe,
   undecided,
-} from "../lib/probe/decision.ts";
-import { WallClock } from "../lib/probe/clock.ts";
+} from "../lib/test-server/decision.ts";
+import { WallClock } from "../lib/test-server/clock.ts";
 import {
   type Heartbeat,
   type Memory,
   recall,
   remember,
   serversInUse,
-} from "../lib/probe/memory.ts";
-import { probe } from "../lib/probe/probe.ts";
-import type {
-  Probe,
-  Probed,
-  TestServerOperations,
-  TestServerSettings,
-} from "../lib/protocol.ts";
+} from "../lib/test-server/memory.ts";
+import { probe } from "../lib/test-server/probe.ts";
+import type { Probe, Probed, TestServerOperations, TestServerSettings } from "../lib/test-server/operations.ts";
 import { readIdentity } from "../lib/ssh/identity.ts";
 import { openState, rehearseState } from "../lib/state/database.ts";
 import {
@@ -38,7 +33,7 @@ import {
   missingFrom,
 } from "../lib/state/overview.ts";
 import { readCursor } from "../lib/state/cursor.ts";
-import { type Context, serve, type Served } from "../lib/worker.ts";
+import { type Context, serve, type Served } from "../lib/worker/life.ts";
 
 type TestServerContext = Context<"test-server", TestServerSettings, never>;
 

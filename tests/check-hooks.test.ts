@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { HooksConfig } from "../lib/config/config.ts";
-import { examineHooks } from "../lib/cli/check/hooks.ts";
+import { examineHooks } from "../lib/check/hooks.ts";
 
 const none: HooksConfig = {
   onNew: [],

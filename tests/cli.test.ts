@@ -1,8 +1,8 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { relais } from "../fixtures/world.ts";
-import { commands } from "../lib/cli/commands.ts";
-import { exitStatuses } from "../lib/exit-statuses.ts";
+import { commands } from "../main.ts";
+import { exitStatuses } from "../lib/errors.ts";
 import { formatHelp } from "../lib/cli/help.ts";
 import { parseCommandLine } from "../lib/cli/parse.ts";
 import { UsageError } from "../lib/errors.ts";
@@ -14,11 +14,11 @@ const readme = (await Deno.readTextFile(
 
 /** What of a command line matters to a test. */
 function asked(...args: string[]) {
-  const { command, options } = parseCommandLine(args);
-  const given = Object.entries(options).filter(([, value]) =>
+  const { command, given } = parseCommandLine(args, commands);
+  const values = Object.entries(given).filter(([, value]) =>
     value !== false && value !== undefined
   );
-  return { command, ...Object.fromEntries(given) };
+  return { command: command.name, ...Object.fromEntries(values) };
 }
 
 Deno.test("parseCommandLine() takes options before and after the command", () => {
@@ -34,9 +34,9 @@ Deno.test("parseCommandLine() runs a pass when no command is named", () => {
   assertEquals<unknown>(asked(...options), {
     command: "run",
     once: true,
-    "dry-run": true,
-    "max-time": 90_000,
-    "max-transfer": 2_000_000,
+    dryRun: true,
+    maxTime: 90_000,
+    maxTransfer: 2_000_000,
   });
 });
 
@@ -49,19 +49,16 @@ Deno.test("parseCommandLine() takes bundled letters, and the last of several val
 });
 
 Deno.test("parseCommandLine() turns --help into the help of the command", () => {
-  const invocation = parseCommandLine(["status", "--help"]);
-  assertEquals(
-    invocation.command === "help" && invocation.arguments.command,
-    "status",
-  );
+  const { command, given } = parseCommandLine(["status", "--help"], commands);
+  assertEquals([command.name, given.command], ["help", "status"]);
 });
 
 Deno.test("parseCommandLine() takes what follows -- for an argument", () => {
-  const invocation = parseCommandLine(["list", "--", "--odd"]);
-  assertEquals(
-    invocation.command === "list" && invocation.arguments.glob,
-    "--odd",
+  const { command, given } = parseCommandLine(
+    ["list", "--", "--odd"],
+    commands,
   );
+  assertEquals([command.name, given.glob], ["list", "--odd"]);
 });
 
 const wrong: [args: string[], message: string][] = [
@@ -79,16 +76,19 @@ const wrong: [args: string[], message: string][] = [
 
 for (const [args, message] of wrong) {
   Deno.test(`parseCommandLine() refuses relais ${args.join(" ")}`, () => {
-    const error = assertThrows(() => parseCommandLine(args), UsageError);
+    const error = assertThrows(
+      () => parseCommandLine(args, commands),
+      UsageError,
+    );
     assertStringIncludes(error.message, message);
   });
 }
 
-Deno.test("formatHelp() names every command and option, within 80 columns", () => {
-  const general = formatHelp();
+Deno.test("formatHelp(commands) names every command and option, within 80 columns", () => {
+  const general = formatHelp(commands);
   for (const { name, options } of commands) {
     if (name !== "run") assertStringIncludes(general, `  ${name}`);
-    const help = name === "run" ? general : formatHelp(name);
+    const help = name === "run" ? general : formatHelp(commands, name);
     for (const { long } of options) assertStringIncludes(help, `--${long}`);
     assertEquals(help.split("\n").filter((line) => line.length > 80), []);
   }

@@ -2,20 +2,21 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Buffer } from "node:buffer";
 import type { SFTPStream } from "ssh2";
 import { openEmbeddedStage, type Stage } from "../fixtures/ssh/stage.ts";
-import { serveDirectory } from "../fixtures/sftp-directory.ts";
-import { Copier } from "../lib/copy/copier.ts";
-import { Destination } from "../lib/copy/destination.ts";
-import { type Connection, Fetcher } from "../lib/copy/fetch.ts";
-import { Moves } from "../lib/copy/moves.ts";
-import { Space } from "../lib/space.ts";
-import { Staging } from "../lib/copy/staging.ts";
-import { Throttle } from "../lib/copy/throttle.ts";
-import { createHasher } from "../lib/digest.ts";
-import { Durability } from "../lib/durability.ts";
-import type { Copied, Wanted } from "../lib/protocol.ts";
+import { serveDirectory } from "../lib/demo/sftp-directory.ts";
+import { Copier } from "../lib/copy-list/copier.ts";
+import { Destination } from "../lib/files/destination.ts";
+import { type Connection, Fetcher } from "../lib/copy-list/fetch.ts";
+import { Moves } from "../lib/files/moves.ts";
+import { Space } from "../lib/files/space.ts";
+import { Staging } from "../lib/files/staging.ts";
+import { Throttle } from "../lib/files/throttle.ts";
+import { createHasher } from "../lib/files/digest.ts";
+import { Durability } from "../lib/files/durability.ts";
+import type { Copied } from "../lib/copy-list/operations.ts";
+import type { Wanted } from "../lib/state/exchange.ts";
 import { readFile } from "../lib/ssh/read-file.ts";
 import type { SftpSession } from "../lib/ssh/session.ts";
-import type { Timestamp } from "../lib/timestamp.ts";
+import type { Timestamp } from "../lib/text/timestamp.ts";
 
 /** A session, used without a worker between. */
 function connectionOver(session: SftpSession): Connection {

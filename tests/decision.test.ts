@@ -6,8 +6,8 @@ import {
   observe,
   type Policy,
   undecided,
-} from "../lib/probe/decision.ts";
-import type { Verdict } from "../lib/protocol.ts";
+} from "../lib/test-server/decision.ts";
+import type { Verdict } from "../lib/test-server/operations.ts";
 
 const policy: Policy = { rise: 2, fall: 3, holdMs: 60_000, failback: "auto" };
 const now = 1_000_000;

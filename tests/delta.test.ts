@@ -6,7 +6,7 @@ import { recipeOf, reusedBytes, type Stretch } from "../lib/delta/recipe.ts";
 import { estimate, type Old, search } from "../lib/delta/search.ts";
 import { type Signature, SignatureMaker } from "../lib/delta/signature.ts";
 import { Roller, weakSum } from "../lib/delta/sums.ts";
-import { createHasher } from "../lib/digest.ts";
+import { createHasher } from "../lib/files/digest.ts";
 import type { Digest } from "../lib/list/entry.ts";
 
 function digestOf(bytes: Uint8Array): Digest {

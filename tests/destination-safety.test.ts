@@ -7,11 +7,11 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
 import { makeHostileWorld } from "../fixtures/hostile-world.ts";
 import { startSwapping } from "../fixtures/swapper.ts";
-import { descriptors } from "../lib/copy/directories.ts";
-import { Destination } from "../lib/copy/destination.ts";
-import { stagedName } from "../lib/copy/staging.ts";
+import { descriptors } from "../lib/files/directories.ts";
+import { Destination } from "../lib/files/destination.ts";
+import { stagedName } from "../lib/files/staging.ts";
 import { FileError } from "../lib/errors.ts";
-import type { Timestamp } from "../lib/timestamp.ts";
+import type { Timestamp } from "../lib/text/timestamp.ts";
 
 /** A directory with a precious file, where nothing may happen. */
 function makeOutside(directory: string) {

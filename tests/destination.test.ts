@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { descriptors } from "../lib/copy/directories.ts";
-import { Destination } from "../lib/copy/destination.ts";
+import { descriptors } from "../lib/files/directories.ts";
+import { Destination } from "../lib/files/destination.ts";
 import { FileError, LocalError } from "../lib/errors.ts";
 
 /** A prepared destination beside a directory that must stay untouched. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { cutUtf8, escapeVisible } from "../lib/escape.ts";
+import { cutUtf8, escapeVisible } from "../lib/text/escape.ts";
 
 /** Any sequence of UTF-16 units, lone surrogates and control characters included. */
 const anyText = fc.array(fc.integer({ min: 0, max: 0xffff }))

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { compileGlobs, literalPrefix } from "../lib/glob.ts";
+import { compileGlobs, literalPrefix } from "../lib/text/glob.ts";
 
 const cases: [glob: string, path: string, matches: boolean][] = [
   ["*.csv", "a.csv", true],

@@ -5,7 +5,7 @@ import { toNagios, unknownToNagios } from "../lib/status/nagios.ts";
 import { nextLoopPass, parseTimers } from "../lib/status/next-pass.ts";
 import type { Situation } from "../lib/status/situation.ts";
 import type { PastPass } from "../lib/state/history.ts";
-import type { Snapshot } from "../lib/stats/snapshot.ts";
+import type { Snapshot } from "../lib/stat/snapshot.ts";
 
 const now = 1_790_000_000;
 const limits = { maxAgeMs: 3_600_000, maxLagMs: undefined };

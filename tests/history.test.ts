@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { DatabaseSync } from "node:sqlite";
 import { passReport } from "../fixtures/pass-report.ts";
 import { makeWorld, nimble } from "../fixtures/world.ts";
-import { csvHeader } from "../lib/history/csv.ts";
-import { type Period, periodsOf, sum } from "../lib/history/periods.ts";
-import { narrow, spark } from "../lib/history/spark.ts";
-import { beginOf, beginsOf, type Hours } from "../lib/history/step.ts";
+import { csvHeader } from "../lib/stat/csv.ts";
+import { type Period, periodsOf, sum } from "../lib/stat/periods.ts";
+import { narrow, spark } from "../lib/stat/spark.ts";
+import { beginOf, beginsOf, type Hours } from "../lib/stat/step.ts";
 import {
   hoursSince,
   lastPasses,
@@ -164,7 +164,7 @@ Deno.test("beginsOf() has days of 23 and of 25 hours where clocks change", async
     args: [
       "eval",
       `import { beginsOf } from "${new URL(
-        "../lib/history/step.ts",
+        "../lib/stat/step.ts",
         import.meta.url,
       )}";
       const begins = beginsOf(24, Date.UTC(2026, 2, 28) / 1e3, Date.UTC(2026, 2, 31) / 1e3);

@@ -4,7 +4,7 @@ import { faults } from "../fixtures/schemas.ts";
 import { until } from "../fixtures/until.ts";
 import { makeWorld, nimble } from "../fixtures/world.ts";
 import { HookError } from "../lib/errors.ts";
-import { ping } from "../lib/notify/ping.ts";
+import { ping } from "../lib/stat/ping.ts";
 import { runHook } from "../lib/supervisor/hooks.ts";
 
 const never = new AbortController().signal;

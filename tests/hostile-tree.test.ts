@@ -31,7 +31,7 @@ import { checkPath } from "../lib/list/path.ts";
 import { UnusableError } from "../lib/errors.ts";
 import { openState } from "../lib/state/database.ts";
 import { SynchronisedList } from "../lib/state/synchronised-list.ts";
-import { synchroniseTree, type WalkLimits } from "../lib/synchronise/tree.ts";
+import { synchroniseTree, type WalkLimits } from "../lib/synchro-list/tree.ts";
 
 const good = { "a.csv": "first\n", "sub/z.csv": "last\n" };
 

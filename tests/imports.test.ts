@@ -53,7 +53,7 @@ const top = (path: string) => path.split("/")[0];
 Deno.test("imports point one way: main and modules to lib, and nobody to a module", async () => {
   const wrong = (await imports()).filter(([from, to]) => {
     // The demo alone brings the embedded servers along.
-    const demo = from === "lib/cli/demo.ts" && top(to) === "fixtures";
+    const demo = from === "lib/commands/demo.ts" && top(to) === "fixtures";
     const backwards = top(from) === "lib" &&
       !["lib", "deno.json"].includes(top(to)!);
     return top(to) === "modules" || (backwards && !demo);

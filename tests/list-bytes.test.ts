@@ -10,10 +10,10 @@ import { headerOf, lineOf } from "../fixtures/hostile-world.ts";
 import { UnusableError } from "../lib/errors.ts";
 import type { Entry } from "../lib/list/entry.ts";
 import { checkPath } from "../lib/list/path.ts";
-import { RemoteList } from "../lib/list/remote.ts";
+import { RemoteList } from "../lib/remote-list/read.ts";
 import type { SftpSession } from "../lib/ssh/session.ts";
 import type { SynchronisedList } from "../lib/state/synchronised-list.ts";
-import { synchroniseList } from "../lib/synchronise/list.ts";
+import { synchroniseList } from "../lib/synchro-list/list.ts";
 
 /** A session with a server whose only file is `bytes`, and that answers `most` bytes at a time. */
 function sessionOver(bytes: Uint8Array, most: number): SftpSession {

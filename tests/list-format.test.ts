@@ -12,7 +12,7 @@ import {
   parseLine,
 } from "../lib/list/format.ts";
 import { checkPath, decodePath, encodePath } from "../lib/list/path.ts";
-import { parseTimestamp, type Timestamp } from "../lib/timestamp.ts";
+import { parseTimestamp, type Timestamp } from "../lib/text/timestamp.ts";
 
 const timestamps = fc.tuple(
   fc.bigInt({ min: -(10n ** 11n), max: 10n ** 11n }),

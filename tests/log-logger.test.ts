@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { Logger, maxInFlight } from "../lib/log/logger.ts";
-import type { LogMessage } from "../lib/log/message.ts";
-import { StatsBlock } from "../lib/stats/block.ts";
+import { Logger, maxInFlight } from "../lib/worker/logger.ts";
+import type { LogMessage } from "../lib/worker/log-message.ts";
+import { StatsBlock } from "../lib/worker/stats-block.ts";
 
 /** A logger, and what it posted. */
 function loggerAndPosted(): {

@@ -12,7 +12,7 @@ import {
   type LogMessage,
   makeMessage,
   maxTextBytes,
-} from "../lib/log/message.ts";
+} from "../lib/worker/log-message.ts";
 
 /** Text of any kind: graphemes, any code points, any UTF-16 units; short and long. */
 const anyText = fc.oneof(

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LocalError } from "../lib/errors.ts";
 import { formatLine } from "../lib/log/line.ts";
-import type { LogMessage } from "../lib/log/message.ts";
+import type { LogMessage } from "../lib/worker/log-message.ts";
 import { LogPart } from "../lib/log/part.ts";
 import { type LogLine, readLog, type ReadLogOptions } from "../lib/log/read.ts";
 

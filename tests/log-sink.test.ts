@@ -8,10 +8,10 @@ import {
 import type { SinkTask } from "../fixtures/stats/sink-worker.ts";
 import { LocalError } from "../lib/errors.ts";
 import { parseLine } from "../lib/log/line.ts";
-import { Logger } from "../lib/log/logger.ts";
+import { Logger } from "../lib/worker/logger.ts";
 import { LogSink } from "../lib/log/sink.ts";
-import type { LogSettings } from "../lib/protocol.ts";
-import { StatsBlock } from "../lib/stats/block.ts";
+import type { LogSettings } from "../lib/log/operations.ts";
+import { StatsBlock } from "../lib/worker/stats-block.ts";
 
 /** A log in a directory of its own, its figures, and what went to stderr. */
 class World implements AsyncDisposable {

@@ -1,10 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { formatManual } from "../lib/cli/manual.ts";
+import { commands } from "../main.ts";
 
 const path = new URL("../docs/relais.1", import.meta.url).pathname;
 
 Deno.test("docs/relais.1 is what deno task manual makes", async () => {
-  assertEquals(await Deno.readTextFile(path), formatManual());
+  assertEquals(await Deno.readTextFile(path), formatManual(commands));
 });
 
 Deno.test("man shows the manual page without a warning, at any width", async () => {

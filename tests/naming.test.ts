@@ -4,7 +4,7 @@ import type { Entry } from "../lib/list/entry.ts";
 import { rehearseState } from "../lib/state/database.ts";
 import { lifeOf } from "../fixtures/life.ts";
 import { SynchronisedList } from "../lib/state/synchronised-list.ts";
-import type { Timestamp } from "../lib/timestamp.ts";
+import type { Timestamp } from "../lib/text/timestamp.ts";
 
 const latin1 = "caf%E9";
 const utf8 = "café";

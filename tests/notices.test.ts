@@ -2,15 +2,15 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { DatabaseSync } from "node:sqlite";
 import { passReport } from "../fixtures/pass-report.ts";
-import { follow, type Lasting } from "../lib/notify/condition.ts";
-import { readTold, writeTold } from "../lib/notify/memory.ts";
+import { follow, type Lasting } from "../lib/stat/condition.ts";
+import { readTold, writeTold } from "../lib/stat/notice-memory.ts";
 import {
   judgePass,
   judgeSwitch,
   type Notice,
   type NoticePolicy,
-} from "../lib/notify/notices.ts";
-import type { PassReport } from "../lib/pass-report.ts";
+} from "../lib/stat/notices.ts";
+import type { PassReport } from "../lib/state/pass-report.ts";
 import { migrate } from "../lib/state/schema.ts";
 
 const minute = 60_000;

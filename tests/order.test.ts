@@ -7,7 +7,7 @@ import {
   type Position,
   type State,
 } from "../lib/state/order.ts";
-import type { Timestamp } from "../lib/timestamp.ts";
+import type { Timestamp } from "../lib/text/timestamp.ts";
 
 /** A version by the letter of its contents and its date; `-` is a withdrawal. */
 function state(letter: string, date = 1_000.5): State {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Pacer } from "../lib/pacer.ts";
+import { Pacer } from "../lib/worker/pacer.ts";
 
 /** Pauses so often while `stepMs` pass each time; returns whether a timer that was due meanwhile has run. */
 async function turns(times: number, stepMs: number): Promise<boolean> {

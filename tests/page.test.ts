@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { passReport } from "../fixtures/pass-report.ts";
 import { Chromium, hasChromium, type Tab } from "../fixtures/chromium.ts";
 import { ServedPage } from "../fixtures/page.ts";
-import { periodsOf } from "../lib/history/periods.ts";
+import { periodsOf } from "../lib/stat/periods.ts";
 import { hoursSince, recordPass } from "../lib/state/history.ts";
 import { openState, readState } from "../lib/state/database.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Progress, renderProgress } from "../lib/cli/progress.ts";
+import { type Progress, renderProgress } from "../lib/progress/progress.ts";
 import { Rate } from "../lib/cli/rate.ts";
 import { fit, pad, widthOf } from "../lib/cli/width.ts";
 

@@ -8,7 +8,7 @@ import {
 } from "../fixtures/publishers.ts";
 import { hostileNames, Sources } from "../fixtures/sources.ts";
 import { makeWorld, relais, treeOf } from "../fixtures/world.ts";
-import { Lock } from "../lib/lock.ts";
+import { Lock } from "../lib/files/lock.ts";
 import { publishScript } from "../lib/publish/sh/script.ts";
 
 const shells = shellPublishers();

@@ -3,11 +3,11 @@ import { statfsSync } from "node:fs";
 import { BtrfsDisk, canShareBlocks } from "../fixtures/disk.ts";
 import { noise } from "../fixtures/noise.ts";
 import { treeOf } from "../fixtures/world.ts";
-import { descriptors } from "../lib/copy/directories.ts";
-import { Durability } from "../lib/durability.ts";
+import { descriptors } from "../lib/files/directories.ts";
+import { Durability } from "../lib/files/durability.ts";
 import { LockedError, RefusedError } from "../lib/errors.ts";
 import { isExtension, parseHeader, parseLine } from "../lib/list/format.ts";
-import { Lock } from "../lib/lock.ts";
+import { Lock } from "../lib/files/lock.ts";
 import { publish, type PublishObserver } from "../lib/publish/publisher.ts";
 
 const silent: PublishObserver = {

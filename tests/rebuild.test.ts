@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { noise } from "../fixtures/noise.ts";
-import { appendedTo, seemsAppended } from "../lib/copy/appended.ts";
-import { OldFile } from "../lib/copy/old-file.ts";
-import { type FetchRanges, rebuild } from "../lib/copy/rebuild.ts";
+import { appendedTo, seemsAppended } from "../lib/copy-list/appended.ts";
+import { OldFile } from "../lib/copy-list/old-file.ts";
+import { type FetchRanges, rebuild } from "../lib/copy-list/rebuild.ts";
 import { recipeOf, type Stretch } from "../lib/delta/recipe.ts";
 import { FileError } from "../lib/errors.ts";
 import {

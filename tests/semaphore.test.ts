@@ -4,7 +4,7 @@ import {
   Semaphore,
   semaphoreWords,
   type Ticket,
-} from "../lib/stats/semaphore.ts";
+} from "../lib/worker/semaphore.ts";
 
 /** A semaphore and the one word that it guards. */
 function sharedWords(): SharedArrayBuffer {

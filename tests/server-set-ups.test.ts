@@ -15,7 +15,7 @@ import {
   startSshd,
 } from "../fixtures/sshd.ts";
 import { describe } from "../lib/errors.ts";
-import { probe } from "../lib/probe/probe.ts";
+import { probe } from "../lib/test-server/probe.ts";
 import type { ServerConfig } from "../lib/config/config.ts";
 
 /** A server, how relais is told of it, and what relais says. */

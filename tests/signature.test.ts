@@ -15,7 +15,7 @@ import {
   signaturePath,
   type Signed,
 } from "../lib/delta/signature.ts";
-import { createHasher } from "../lib/digest.ts";
+import { createHasher } from "../lib/files/digest.ts";
 import type { Digest } from "../lib/list/entry.ts";
 
 const sha256 = (bytes: Uint8Array) =>

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import ssh2, { type Connection } from "ssh2";
-import { generateKeyPair } from "../fixtures/ssh/key-pair.ts";
+import { generateKeyPair } from "../lib/demo/key-pair.ts";
 import { serverConfig } from "../fixtures/ssh/server-config.ts";
 import { limits } from "../fixtures/ssh/limits.ts";
 import { makeKey } from "../fixtures/sshd.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   type EmbeddedServer,
   startSftpServer,
-} from "../fixtures/sftp-server.ts";
+} from "../lib/demo/sftp-server.ts";
 import { limits } from "../fixtures/ssh/limits.ts";
 import { UnreachableError } from "../lib/errors.ts";
 import { connect } from "../lib/ssh/connect.ts";

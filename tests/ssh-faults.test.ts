@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import type { FileEntry, SFTPStream } from "ssh2";
 import { noise } from "../fixtures/noise.ts";
 import { openEmbeddedStage, openSshdStage } from "../fixtures/ssh/stage.ts";
-import { serveDirectory } from "../fixtures/sftp-directory.ts";
+import { serveDirectory } from "../lib/demo/sftp-directory.ts";
 import { sshdAvailable } from "../fixtures/sshd.ts";
 import { StuckError, UnreachableError, UnusableError } from "../lib/errors.ts";
 import { type Read, readRange } from "../lib/ssh/read-range.ts";

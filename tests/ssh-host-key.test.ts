@@ -7,12 +7,12 @@ import {
 } from "@std/assert";
 import { Buffer } from "node:buffer";
 import ssh2 from "ssh2";
-import { generateKeyPair } from "../fixtures/ssh/key-pair.ts";
+import { generateKeyPair } from "../lib/demo/key-pair.ts";
 import { serverConfig } from "../fixtures/ssh/server-config.ts";
 import {
   type EmbeddedServer,
   startSftpServer,
-} from "../fixtures/sftp-server.ts";
+} from "../lib/demo/sftp-server.ts";
 import { makeWorld } from "../fixtures/world.ts";
 import { limits } from "../fixtures/ssh/limits.ts";
 import {

@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { createHasher } from "../lib/digest.ts";
-import { type Contents, StagedFile, stagedName } from "../lib/copy/staging.ts";
+import { createHasher } from "../lib/files/digest.ts";
+import { type Contents, StagedFile, stagedName } from "../lib/files/staging.ts";
 import { FileError } from "../lib/errors.ts";
 import type { Digest } from "../lib/list/entry.ts";
-import type { Timestamp } from "../lib/timestamp.ts";
+import type { Timestamp } from "../lib/text/timestamp.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

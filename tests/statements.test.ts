@@ -5,7 +5,7 @@ import type { Entry } from "../lib/list/entry.ts";
 import { keepIndexOf, rehearseState } from "../lib/state/database.ts";
 import { prepareStatements, type Statements } from "../lib/state/statements.ts";
 import { SynchronisedList } from "../lib/state/synchronised-list.ts";
-import type { Timestamp } from "../lib/timestamp.ts";
+import type { Timestamp } from "../lib/text/timestamp.ts";
 
 const everything = { wants: () => true, fingerprint: "everything" };
 

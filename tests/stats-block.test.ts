@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { delay } from "@std/async/delay";
 import type { SectionTask } from "../fixtures/stats/section-worker.ts";
-import { type ModuleName, moduleNames } from "../lib/protocol.ts";
-import { StatsBlock } from "../lib/stats/block.ts";
-import { places } from "../lib/stats/layout.ts";
-import { Semaphore, semaphoreWords } from "../lib/stats/semaphore.ts";
+import { type ModuleName, moduleNames } from "../lib/worker/protocol.ts";
+import { StatsBlock } from "../lib/worker/stats-block.ts";
+import { places } from "../lib/worker/stats-layout.ts";
+import { Semaphore, semaphoreWords } from "../lib/worker/semaphore.ts";
 
 Deno.test("StatsBlock.attach() shows the figures of the block it is given", () => {
   const block = StatsBlock.create();

@@ -3,12 +3,12 @@ import { dirname } from "@std/path/posix";
 import { makeWorld, nimble } from "../fixtures/world.ts";
 import { loadConfig } from "../lib/config/load.ts";
 import { exitStatus, UsageError } from "../lib/errors.ts";
-import { verdicts } from "../lib/protocol.ts";
-import { StatsBlock } from "../lib/stats/block.ts";
-import { figures, figuresOf, passFigure } from "../lib/stats/figures.ts";
-import { formatPrometheus, writePrometheus } from "../lib/stats/prometheus.ts";
-import { type Snapshot, takeSnapshot } from "../lib/stats/snapshot.ts";
-import { moduleNames } from "../lib/protocol.ts";
+import { verdicts } from "../lib/test-server/operations.ts";
+import { StatsBlock } from "../lib/worker/stats-block.ts";
+import { figures, figuresOf, passFigure } from "../lib/worker/figures.ts";
+import { formatPrometheus, writePrometheus } from "../lib/stat/prometheus.ts";
+import { type Snapshot, takeSnapshot } from "../lib/stat/snapshot.ts";
+import { moduleNames } from "../lib/worker/protocol.ts";
 
 const servers = [
   {

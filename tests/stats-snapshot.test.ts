@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { LocalError } from "../lib/errors.ts";
-import { StatsBlock } from "../lib/stats/block.ts";
+import { StatsBlock } from "../lib/worker/stats-block.ts";
 import {
   readSnapshot,
   restore,
@@ -8,7 +8,7 @@ import {
   takeSnapshot,
   takeSnapshotWithoutBlocking,
   writeSnapshot,
-} from "../lib/stats/snapshot.ts";
+} from "../lib/stat/snapshot.ts";
 
 async function inTemporaryDirectory(
   test: (directory: string) => Promise<void> | void,

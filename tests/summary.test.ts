@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { passReport } from "../fixtures/pass-report.ts";
-import { summarise } from "../lib/cli/summary.ts";
-import type { PassReport } from "../lib/pass-report.ts";
-import type { Probe, Probed } from "../lib/protocol.ts";
+import { summarise } from "../lib/supervisor/summary.ts";
+import type { PassReport } from "../lib/state/pass-report.ts";
+import type { Probe, Probed } from "../lib/test-server/operations.ts";
 
 function probe(server: string, verdict: Probe["verdict"] = "up"): Probe {
   return {

@@ -4,7 +4,7 @@ import { rehearseState } from "../lib/state/database.ts";
 import type { Filter } from "../lib/state/judge.ts";
 import { lifeOf } from "../fixtures/life.ts";
 import { SynchronisedList } from "../lib/state/synchronised-list.ts";
-import type { Timestamp } from "../lib/timestamp.ts";
+import type { Timestamp } from "../lib/text/timestamp.ts";
 
 const everything: Filter = { wants: () => true, fingerprint: "everything" };
 

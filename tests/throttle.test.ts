@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Slots } from "../lib/copy/slots.ts";
+import { Slots } from "../lib/copy-list/slots.ts";
 import { StoppedError } from "../lib/errors.ts";
-import { Throttle } from "../lib/copy/throttle.ts";
+import { Throttle } from "../lib/files/throttle.ts";
 
 Deno.test("Throttle.pass() lets what exceeds the bucket wait, and keeps the order", async () => {
   const throttle = new Throttle({ bytesPerSecond: 1_000 });

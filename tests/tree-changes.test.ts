@@ -11,7 +11,7 @@ import { openEmbeddedStage, type Stage } from "../fixtures/ssh/stage.ts";
 import { UnusableError } from "../lib/errors.ts";
 import { openState } from "../lib/state/database.ts";
 import { SynchronisedList } from "../lib/state/synchronised-list.ts";
-import { followTree } from "../lib/synchronise/tree-changes.ts";
+import { followTree } from "../lib/synchro-list/tree-changes.ts";
 
 const hour = 3_600_000;
 

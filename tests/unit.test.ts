@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { relais } from "../fixtures/relais.ts";
 import { calendarEvery } from "../lib/systemd/calendar.ts";
-import { credentialName, withCredentials } from "../lib/systemd/credentials.ts";
+import { credentialName, withCredentials } from "../lib/config/credentials.ts";
 import { commandLine, word } from "../lib/systemd/unit-file.ts";
 import { parseConfig } from "../lib/config/parse.ts";
 import { sampleConfig } from "../lib/config/sample.ts";

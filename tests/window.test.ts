@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Window } from "../lib/copy/window.ts";
+import { Window } from "../lib/copy-list/window.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;

@@ -1,5 +1,5 @@
 /**
- * The file that relais was started from.
+ * How relais was started: from which file, and where.
  *
  * @module
  */
@@ -30,4 +30,13 @@ function startedAs(): string | undefined {
 
 function mainModule(): string {
   return new URL(Deno.mainModule).pathname;
+}
+
+/** Leaves a directory that this account may not be in, where runuser and sudo may have left it: nothing can be started there. */
+export function leaveForbiddenDirectory(): void {
+  try {
+    Deno.lstatSync("./relais.toml");
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) Deno.chdir("/");
+  }
 }

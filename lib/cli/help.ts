@@ -5,16 +5,17 @@
  */
 
 import { UsageError } from "../errors.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../text/nearest.ts";
+import { exitStatuses } from "../errors.ts";
 import {
+  type Command,
   commandNamed,
   defaultCommand,
   globalOptions,
+  type Option,
   typed,
   typedCommands,
-} from "./commands.ts";
-import { exitStatuses } from "../exit-statuses.ts";
-import type { Command, Option } from "./option.ts";
+} from "./command.ts";
 
 /** Columns that a line of help has. */
 const width = 80;
@@ -24,11 +25,15 @@ const width = 80;
  *
  * @throws {UsageError} If there is no such command.
  */
-export function formatHelp(name?: string): string {
-  if (name === undefined) return generalHelp();
-  const command = typedCommands.find((known) => known.name === name);
+export function formatHelp(
+  commands: readonly Command[],
+  name?: string,
+): string {
+  if (name === undefined) return generalHelp(commands);
+  const known = typedCommands(commands);
+  const command = known.find((command) => command.name === name);
   if (command !== undefined) return commandHelp(command);
-  const meant = nearest(name, typedCommands.map((known) => known.name));
+  const meant = nearest(name, known.map(({ name }) => name));
   throw new UsageError(
     `Cannot explain "${name}": there is no such command${
       meant === undefined ? "" : `; did you mean ${meant}?`
@@ -37,15 +42,17 @@ export function formatHelp(name?: string): string {
   );
 }
 
-function generalHelp(): string {
-  const run: Command = commandNamed(defaultCommand);
+function generalHelp(commands: readonly Command[]): string {
+  const run = commandNamed(defaultCommand, commands);
   return [
     "relais keeps a copy of chosen files of a production server, over SFTP.",
     section("Usage", ["relais [options]", "relais <command> [options]"]),
     wrap(run.description[0]!),
     section(
       "Commands",
-      columns(typedCommands.map(({ name, summary }) => [name, summary])),
+      columns(
+        typedCommands(commands).map(({ name, summary }) => [name, summary]),
+      ),
     ),
     section("Options", columns(run.options.map(optionRow))),
     section("Options of every command", columns(globalOptions.map(optionRow))),

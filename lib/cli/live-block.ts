@@ -18,7 +18,7 @@ import {
   hideCursor,
   showCursor,
   wrapRows,
-} from "../terminal.ts";
+} from "../text/terminal.ts";
 import { fit } from "./width.ts";
 
 /** Lines that did not change are drawn again so often: a message may have erased them. */

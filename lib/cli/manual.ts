@@ -5,14 +5,19 @@
  */
 
 import { defaultPaths } from "../config/load.ts";
-import { commands, globalOptions, typed } from "./commands.ts";
-import { exitStatuses } from "../exit-statuses.ts";
-import type { Argument, Command, Option } from "./option.ts";
+import { exitStatuses } from "../errors.ts";
+import {
+  type Argument,
+  type Command,
+  globalOptions,
+  type Option,
+  typed,
+} from "./command.ts";
 
 /** Returns relais(1). */
-export function formatManual(): string {
+export function formatManual(commands: readonly Command[]): string {
   const lines = [
-    `.\\" Made by deno task manual; change lib/cli/ instead.`,
+    `.\\" Made by deno task manual; change lib/commands/ instead.`,
     `.TH RELAIS 1 "" relais "User Commands"`,
     // Long options and paths leave gaps in lines of equal length.
     ".ad l",
@@ -163,9 +168,4 @@ function text(line: string): string {
 function escape(line: string): string {
   return line.replaceAll("\\", "\\e").replaceAll("-", "\\-")
     .replaceAll("…", "...").replaceAll("'", "\\(aq");
-}
-
-if (import.meta.main) {
-  const path = new URL("../../docs/relais.1", import.meta.url);
-  await Deno.writeTextFile(path, formatManual());
 }

@@ -7,11 +7,11 @@
 
 import { fstatSync } from "node:fs";
 import { ConfigError, describe, type RelaisError } from "../errors.ts";
-import { escapeVisible } from "../escape.ts";
-import { cursorHome, eraseLine, eraseRest } from "../terminal.ts";
+import { escapeVisible } from "../text/escape.ts";
+import { cursorHome, eraseLine, eraseRest } from "../text/terminal.ts";
 import { fit } from "./width.ts";
 import type { Terminal } from "./live-block.ts";
-import { writeAll } from "../write-all.ts";
+import { writeAll } from "../files/write-all.ts";
 
 export interface OutputOptions {
   readonly verbose: boolean;

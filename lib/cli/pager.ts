@@ -5,7 +5,7 @@
  * @module
  */
 
-import { escapeVisible } from "../escape.ts";
+import { escapeVisible } from "../text/escape.ts";
 import type { Output } from "./output.ts";
 
 /**

@@ -10,57 +10,45 @@
 
 import { type Args, parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "../errors.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../text/nearest.ts";
 import {
+  type Argument,
+  type Command,
   commandNamed,
-  commands,
-  type DeclaredCommand,
   defaultCommand,
-  type globalOptions,
+  type Given,
+  keyOf,
+  type Option,
   optionsOf,
   typed,
   typedCommands,
-} from "./commands.ts";
-import type {
-  Argument,
-  ArgumentValues,
-  Option,
-  OptionValues,
-} from "./option.ts";
+} from "./command.ts";
 import { spellOut } from "./spelling.ts";
 import { valueOf } from "./value.ts";
 
-/** The values of the options every command has. */
-export type GlobalOptions = OptionValues<typeof globalOptions>;
-
-/** What a command is run with; all there is to know of one command line. */
-export type InvocationOf<Command extends DeclaredCommand> = Command extends
-  DeclaredCommand ? {
-    readonly command: Command["name"];
-    readonly options: OptionValues<Command["options"]> & GlobalOptions;
-    readonly arguments: ArgumentValues<Command["arguments"]>;
-  }
-  : never;
-
-/** What was asked for: a command, or the version. `--help` is the command `help`. */
-export type Invocation = InvocationOf<DeclaredCommand> | {
-  readonly command: "version";
-  readonly options: GlobalOptions;
-};
+/** What was asked for: a command, with all that was given to it. `--help` is the command `help`. */
+export interface Invocation {
+  readonly command: Command;
+  /** The values of its options by their keys, and its arguments by their names. */
+  readonly given: Given & { readonly [name: string]: unknown };
+}
 
 /**
  * Understands a command line.
  *
  * @throws {UsageError} If it names what is not there, or leaves out what is needed.
  */
-export function parseCommandLine(args: readonly string[]): Invocation {
-  const { command, rest } = findCommand(args);
+export function parseCommandLine(
+  args: readonly string[],
+  commands: readonly Command[],
+): Invocation {
+  const { command, rest } = findCommand(args, commands);
   const options = optionsOf(command);
   const parsed = parseArgs(spellOut(rest, options), {
     string: ["_", ...options.map(({ long }) => long)],
     "--": true,
     unknown: (argument, key) =>
-      key === undefined || refuseOption(argument, command),
+      key === undefined || refuseOption(argument, command, commands),
   });
   const values = Object.fromEntries(
     options.map((
@@ -68,54 +56,46 @@ export function parseCommandLine(args: readonly string[]): Invocation {
     ) => [option.long, valueOf(option, parsed[option.long])]),
   );
   refuseConflicts(options, values);
-  return asked(command, values, wordsOf(parsed));
-}
-
-function asked(
-  command: DeclaredCommand,
-  options: Record<string, unknown>,
-  words: readonly string[],
-): Invocation {
-  if (options.version) {
-    return { command: "version", options } as unknown as Invocation;
-  }
-  if (options.help) {
+  const given = Object.fromEntries(
+    Object.entries(values).map(([long, value]) => [keyOf(long), value]),
+  ) as Invocation["given"];
+  if (given.version) return { command, given };
+  if (given.help) {
     const named = command.name === defaultCommand ? undefined : command.name;
     return {
-      command: "help",
-      options,
-      arguments: { command: named },
-    } as unknown as Invocation;
+      command: commandNamed("help", commands),
+      given: { ...given, command: named },
+    };
   }
-  return {
-    command: command.name,
-    options,
-    arguments: argumentsOf(command, words),
-  } as unknown as Invocation;
+  const words = argumentsOf(command, wordsOf(parsed));
+  return { command, given: { ...given, ...words } };
 }
 
 /** Takes the first word that is no option, nor the value of one, for the command. */
 function findCommand(
   args: readonly string[],
-): { command: DeclaredCommand; rest: readonly string[] } {
+  commands: readonly Command[],
+): { command: Command; rest: readonly string[] } {
   const index = args.findIndex((argument, at) =>
-    !argument.startsWith("-") && !takesValue(args[at - 1])
+    !argument.startsWith("-") && !takesValue(args[at - 1], commands)
   );
   const end = args.indexOf("--");
   if (index === -1 || (end !== -1 && end < index)) {
-    return { command: commandNamed(defaultCommand), rest: args };
+    return { command: commandNamed(defaultCommand, commands), rest: args };
   }
-  const command = typedCommands.find(({ name }) => name === args[index]);
-  if (command === undefined) throw unknownCommand(args[index]!);
+  const command = typedCommands(commands).find(({ name }) =>
+    name === args[index]
+  );
+  if (command === undefined) throw unknownCommand(args[index]!, commands);
   return { command, rest: args.toSpliced(index, 1) };
 }
 
 /** Whether an argument is an option whose value follows as the next one. */
-function takesValue(argument: string | undefined): boolean {
-  const options: readonly Option[] = commands.flatMap((command) =>
-    optionsOf(command)
-  );
-  return options.some(({ kind, long, short }) =>
+function takesValue(
+  argument: string | undefined,
+  commands: readonly Command[],
+): boolean {
+  return commands.flatMap(optionsOf).some(({ kind, long, short }) =>
     kind !== "flag" &&
     (argument === `--${long}` || (short === "c" && argument === "-c"))
   );
@@ -128,7 +108,7 @@ function wordsOf(parsed: Args): string[] {
 }
 
 function argumentsOf(
-  command: DeclaredCommand,
+  command: Command,
   words: readonly string[],
 ): Record<string, string | undefined> {
   const declared = command.arguments;
@@ -152,7 +132,7 @@ function argumentsOf(
 function wordFor(
   { name, required, choices }: Argument,
   word: string | undefined,
-  command: DeclaredCommand,
+  command: Command,
 ): string | undefined {
   const hint = helpFor(command);
   if (word === undefined) {
@@ -173,18 +153,25 @@ function wordFor(
   );
 }
 
-function unknownCommand(word: string): UsageError {
-  const meant = nearest(word, typedCommands.map(({ name }) => name));
+function unknownCommand(
+  word: string,
+  commands: readonly Command[],
+): UsageError {
+  const meant = nearest(word, typedCommands(commands).map(({ name }) => name));
   return new UsageError(
     `Cannot run "${word}": there is no such command${didYouMean(meant)}`,
     { hint: `see "relais help"` },
   );
 }
 
-function refuseOption(argument: string, command: DeclaredCommand): never {
+function refuseOption(
+  argument: string,
+  command: Command,
+  commands: readonly Command[],
+): never {
   const option = argument.replace(/=.*/s, "");
   const owners = commands.filter(({ options }) =>
-    (options as readonly Option[]).some(({ long }) => `--${long}` === option)
+    options.some(({ long }) => `--${long}` === option)
   );
   if (owners.length > 0) {
     const names = owners.map(({ name }) => typed(name)).join(" and ");
@@ -221,7 +208,7 @@ function refuseConflicts(
   }
 }
 
-function helpFor({ name }: DeclaredCommand): string {
+function helpFor({ name }: Command): string {
   return name === defaultCommand
     ? `see "relais help"`
     : `see "relais help ${name}"`;

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Option } from "./option.ts";
+import type { Option } from "./command.ts";
 
 /** The value that a flag is spelled out with. */
 export const flagGiven = "true";

@@ -7,7 +7,7 @@
 import { parseDuration, parseShare, parseSize } from "../config/units.ts";
 import { isJobName } from "../config/job.ts";
 import { UsageError } from "../errors.ts";
-import type { Option } from "./option.ts";
+import type { Option } from "./command.ts";
 import { flagGiven } from "./spelling.ts";
 
 /**

@@ -5,7 +5,7 @@
  */
 
 import { resolve } from "@std/path/posix";
-import { handedOver, withCredentials } from "../systemd/credentials.ts";
+import { handedOver, withCredentials } from "./credentials.ts";
 import { ConfigError } from "../errors.ts";
 import type { Config, PublishConfig, ReplicaReady } from "./config.ts";
 import { parseConfig } from "./parse.ts";

@@ -6,7 +6,7 @@
 
 import { basename } from "@std/path/posix";
 import { ConfigError } from "../errors.ts";
-import { cutUtf8, escapeVisible } from "../escape.ts";
+import { cutUtf8, escapeVisible } from "../text/escape.ts";
 import type { KeyPath } from "./position.ts";
 
 /** One thing that is wrong. */

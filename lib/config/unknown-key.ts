@@ -4,7 +4,7 @@
  * @module
  */
 
-import { nearest } from "../nearest.ts";
+import { nearest } from "../text/nearest.ts";
 import type { KeyPath } from "./position.ts";
 import { tables } from "./schema.ts";
 import { isTable } from "./table.ts";

@@ -7,7 +7,7 @@
 
 import { normalize } from "@std/path/posix";
 import * as v from "valibot";
-import { compileGlobs } from "../glob.ts";
+import { compileGlobs } from "../text/glob.ts";
 import type { Account } from "./accounts.ts";
 import { show } from "./problem.ts";
 import {

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { Pacer } from "../pacer.ts";
+import { Pacer } from "../worker/pacer.ts";
 import type { Blocks } from "./blocks.ts";
 import { Roller, strongSum, weakSum } from "./sums.ts";
 

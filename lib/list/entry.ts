@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Timestamp } from "../timestamp.ts";
+import type { Timestamp } from "../text/timestamp.ts";
 
 /** Digests the list can carry; `null` where the publisher gave none. */
 export type Digest = `sha256:${string}` | `cksum:${string}`;

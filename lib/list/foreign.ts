@@ -11,7 +11,7 @@ import {
   parseTimestamp,
   type Timestamp,
   timestampFromNanoseconds,
-} from "../timestamp.ts";
+} from "../text/timestamp.ts";
 import type { Parsed } from "./format.ts";
 import { checkPath } from "./path.ts";
 

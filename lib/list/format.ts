@@ -5,7 +5,7 @@
  * @module
  */
 
-import { parseTimestamp, type Timestamp } from "../timestamp.ts";
+import { parseTimestamp, type Timestamp } from "../text/timestamp.ts";
 import type { Digest, Entry } from "./entry.ts";
 import { checkPath, decodePath, encodePath } from "./path.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { compareTimestamps, type Timestamp } from "../timestamp.ts";
+import { compareTimestamps, type Timestamp } from "../text/timestamp.ts";
 import type { Version } from "./entry.ts";
 
 /** Whether two versions have the same date and, as far as can be known, the same contents. */

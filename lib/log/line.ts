@@ -5,8 +5,8 @@
  */
 
 import { type Level, levels } from "../config/config.ts";
-import { moduleNames } from "../protocol.ts";
-import type { LogMessage, Source } from "./message.ts";
+import { moduleNames } from "../worker/protocol.ts";
+import type { LogMessage, Source } from "../worker/log-message.ts";
 
 /** Stands where there is no pass. */
 const noPass = "-";

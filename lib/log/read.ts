@@ -8,7 +8,11 @@ import { delay } from "@std/async/delay";
 import type { Level } from "../config/config.ts";
 import { LocalError } from "../errors.ts";
 import { parseLine } from "./line.ts";
-import { isAtLeast, type LogMessage, type Source } from "./message.ts";
+import {
+  isAtLeast,
+  type LogMessage,
+  type Source,
+} from "../worker/log-message.ts";
 import { type LogPart, openParts } from "./part.ts";
 
 /** A message of the log, and the line it stands in. */

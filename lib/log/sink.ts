@@ -8,11 +8,15 @@
 import { delay } from "@std/async/delay";
 import type { Level } from "../config/config.ts";
 import { describe } from "../errors.ts";
-import type { LogSettings } from "../protocol.ts";
-import type { Section, StatsBlock } from "../stats/block.ts";
+import type { LogSettings } from "./operations.ts";
+import type { Section, StatsBlock } from "../worker/stats-block.ts";
 import { LogFile } from "./file.ts";
 import { formatLine, maxLineBytes } from "./line.ts";
-import { isAtLeast, type LogMessage, makeMessage } from "./message.ts";
+import {
+  isAtLeast,
+  type LogMessage,
+  makeMessage,
+} from "../worker/log-message.ts";
 import { StderrPrinter, type Stream } from "./stderr.ts";
 
 /** A line is in the file after so long at the latest; each write costs a sync of the disk. */

@@ -5,10 +5,10 @@
  */
 
 import type { Level } from "../config/config.ts";
-import type { LogSettings } from "../protocol.ts";
-import { eraseBelow } from "../terminal.ts";
+import type { LogSettings } from "./operations.ts";
+import { eraseBelow } from "../text/terminal.ts";
 import { formatForJournal, formatForPerson } from "./line.ts";
-import { isAtLeast, type LogMessage } from "./message.ts";
+import { isAtLeast, type LogMessage } from "../worker/log-message.ts";
 
 /** The part of `Deno.stderr` that is needed. */
 export interface Stream {

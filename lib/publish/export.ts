@@ -5,15 +5,18 @@
  */
 
 import { readSync } from "node:fs";
-import { type Timestamp, timestampFromMilliseconds } from "../timestamp.ts";
-import { setAttributes } from "../copy/attributes.ts";
+import {
+  type Timestamp,
+  timestampFromMilliseconds,
+} from "../text/timestamp.ts";
+import { setAttributes } from "../files/attributes.ts";
 import type { SignatureMaker } from "../delta/signature.ts";
-import { createHasher } from "../digest.ts";
+import { createHasher } from "../files/digest.ts";
 import { FileError } from "../errors.ts";
 import type { Digest } from "../list/entry.ts";
-import { Pacer } from "../pacer.ts";
-import { writeAll } from "../write-all.ts";
-import { NoRoomError, Space } from "../space.ts";
+import { Pacer } from "../worker/pacer.ts";
+import { writeAll } from "../files/write-all.ts";
+import { NoRoomError, Space } from "../files/space.ts";
 import type { Signatures } from "./signatures.ts";
 import {
   type OpenSource,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { allowance } from "../allowance.ts";
+import { allowance } from "../config/allowance.ts";
 import type { MaxDelete } from "../config/config.ts";
 import { RefusedError } from "../errors.ts";
 

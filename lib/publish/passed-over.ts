@@ -7,7 +7,7 @@
 
 import { noNotFiles, type NotFile, type NotFiles } from "../list/not-files.ts";
 import { encodePath } from "../list/path.ts";
-import { Journal } from "../journal.ts";
+import { Journal } from "../files/journal.ts";
 
 /** So many are named: a tree may consist of nothing else. */
 const most = 10_000;

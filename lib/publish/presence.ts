@@ -6,7 +6,7 @@
  */
 
 import { basename, dirname } from "@std/path/posix";
-import type { Destination } from "../copy/destination.ts";
+import type { Destination } from "../files/destination.ts";
 import { FileError } from "../errors.ts";
 
 /** Tells what is there, for paths that come as a walk finds them. */

@@ -6,12 +6,12 @@
  */
 
 import type { PublishConfig } from "../config/config.ts";
-import { adopt } from "../copy/adopt.ts";
-import { Destination } from "../copy/destination.ts";
-import type { Durability } from "../durability.ts";
+import { adopt } from "../files/adopt.ts";
+import { Destination } from "../files/destination.ts";
+import type { Durability } from "../files/durability.ts";
 import { describe, FileError, LocalError } from "../errors.ts";
 import type { Digest } from "../list/entry.ts";
-import { Journal } from "../journal.ts";
+import { Journal } from "../files/journal.ts";
 import {
   above,
   checkPath,
@@ -21,15 +21,15 @@ import {
 } from "../list/path.ts";
 import type { NotFile } from "../list/not-files.ts";
 import { seenName } from "../list/charset.ts";
-import { ListMemory, ListWriter } from "../list/writer.ts";
-import { Lock } from "../lock.ts";
-import type { FailedFile } from "../pass-report.ts";
-import type { PublishReport, PublishRequest } from "../protocol.ts";
-import { dayOf } from "../timestamp.ts";
-import { Pacer } from "../pacer.ts";
-import { NoRoomError } from "../space.ts";
+import { ListMemory, ListWriter } from "./list-writer.ts";
+import { Lock } from "../files/lock.ts";
+import type { FailedFile } from "../state/pass-report.ts";
+import type { PublishReport, PublishRequest } from "./operations.ts";
+import { dayOf } from "../text/timestamp.ts";
+import { Pacer } from "../worker/pacer.ts";
+import { NoRoomError } from "../files/space.ts";
 import { refusalToWithdraw } from "./guard.ts";
-import { ownDirectoryOf } from "./own-directory.ts";
+import { ownDirectoryOf } from "../files/own-directory.ts";
 import { PassedOver } from "./passed-over.ts";
 import { Presence } from "./presence.ts";
 import { Places } from "./places.ts";

@@ -12,7 +12,7 @@ import {
   SignatureMaker,
   signaturePath,
 } from "../delta/signature.ts";
-import { setAttributes } from "../copy/attributes.ts";
+import { setAttributes } from "../files/attributes.ts";
 import type { Digest } from "../list/entry.ts";
 
 /** Puts signatures beside the list, and takes them away again. */

@@ -12,7 +12,7 @@ import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { basename, dirname } from "@std/path/posix";
 import { globToRegExp } from "@std/path/posix";
 import type { SourcesConfig } from "../config/config.ts";
-import { Directories, isGone, lookAt } from "../copy/directories.ts";
+import { Directories, isGone, lookAt } from "../files/directories.ts";
 import { FileError, RefusedError } from "../errors.ts";
 import type { NotFile } from "../list/not-files.ts";
 import { above, checkPath, foreignName, isForeign } from "../list/path.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { PublishConfig } from "../config/config.ts";
-import { createHasher } from "../digest.ts";
+import { createHasher } from "../files/digest.ts";
 import { machineIdentity } from "./machine.ts";
 
 /** Returns the name of the writer of `into`, as lib/publish/sh/publish.sh makes it. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatBytes, formatDate, formatSeconds } from "../human.ts";
+import { formatBytes, formatDate, formatSeconds } from "../text/human.ts";
 import type { FileHere } from "../state/overview.ts";
 import type { Situation } from "../status/situation.ts";
 import { type Html, html, outside } from "./html.ts";

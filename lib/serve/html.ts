@@ -4,7 +4,7 @@
  * @module
  */
 
-import { escapeVisible } from "../escape.ts";
+import { escapeVisible } from "../text/escape.ts";
 
 /** A piece of HTML. */
 export class Html {

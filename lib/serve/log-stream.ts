@@ -6,7 +6,7 @@
  */
 
 import { delay } from "@std/async/delay";
-import { formatDate } from "../human.ts";
+import { formatDate } from "../text/human.ts";
 import { LocalError } from "../errors.ts";
 import { type LogLine, readLog } from "../log/read.ts";
 

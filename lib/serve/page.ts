@@ -7,7 +7,7 @@
 
 import type { Problem } from "../status/health.ts";
 import { problemsOfJob, sayJob } from "../status/job.ts";
-import { formatDate } from "../human.ts";
+import { formatDate } from "../text/human.ts";
 import config from "../../deno.json" with { type: "json" };
 import { pagePolicy } from "./headers.ts";
 import { type Content, Html, html } from "./html.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Period } from "../history/periods.ts";
-import { formatMinute } from "../human.ts";
+import type { Period } from "../stat/periods.ts";
+import { formatMinute } from "../text/human.ts";
 import { type Content, type Html, html } from "./html.ts";
 
 /** One figure of each period. */

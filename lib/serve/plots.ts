@@ -4,8 +4,8 @@
  * @module
  */
 
-import { formatBytes, formatMinute, formatSeconds } from "../human.ts";
-import { type Period, sum } from "../history/periods.ts";
+import { formatBytes, formatMinute, formatSeconds } from "../text/human.ts";
+import { type Period, sum } from "../stat/periods.ts";
 import { type Html, html } from "./html.ts";
 import type { View } from "./view.ts";
 import { drawBars, drawServers } from "./plot.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatBytes, formatSeconds } from "../human.ts";
+import { formatBytes, formatSeconds } from "../text/human.ts";
 import type { PublisherSituation } from "../status/publisher.ts";
 import { type Html, html, outside } from "./html.ts";
 import {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Hours } from "../history/step.ts";
+import type { Hours } from "../stat/step.ts";
 
 /** One of them. */
 export interface Range {

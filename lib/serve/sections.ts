@@ -4,11 +4,11 @@
  * @module
  */
 
-import { formatBytes, formatDate, formatSeconds } from "../human.ts";
+import { formatBytes, formatDate, formatSeconds } from "../text/human.ts";
 import type { LogLine } from "../log/read.ts";
-import { type ModuleName, moduleNames } from "../protocol.ts";
-import { type Figure, figuresOf } from "../stats/figures.ts";
-import type { Snapshot } from "../stats/snapshot.ts";
+import { type ModuleName, moduleNames } from "../worker/protocol.ts";
+import { type Figure, figuresOf } from "../worker/figures.ts";
+import type { Snapshot } from "../stat/snapshot.ts";
 import type { Disk } from "../status/disk.ts";
 import { tellList } from "../status/server-list.ts";
 import type { ServerSituation, Situation } from "../status/situation.ts";

@@ -6,13 +6,13 @@
  */
 
 import { describe, RelaisError } from "../errors.ts";
-import { periodsOf } from "../history/periods.ts";
+import { periodsOf } from "../stat/periods.ts";
 import { readLog } from "../log/read.ts";
-import { ownDirectoryOf } from "../publish/own-directory.ts";
+import { ownDirectoryOf } from "../files/own-directory.ts";
 import { readState } from "../state/database.ts";
 import { hoursSince } from "../state/history.ts";
 import { newestFiles } from "../state/overview.ts";
-import { formatAll, type Labelled } from "../stats/prometheus.ts";
+import { formatAll, type Labelled } from "../stat/prometheus.ts";
 import type { HealthLimits } from "../status/health.ts";
 import {
   type JobPlaces,

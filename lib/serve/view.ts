@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Period } from "../history/periods.ts";
+import type { Period } from "../stat/periods.ts";
 import type { LogLine } from "../log/read.ts";
 import type { FileHere } from "../state/overview.ts";
 import type { JobView } from "../status/job.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { ServerConfig } from "../config/config.ts";
-import type { Depth } from "../protocol.ts";
+import type { Depth } from "./depth.ts";
 import type { Offer, Offering } from "./algorithms.ts";
 import type { Identity } from "./identity.ts";
 import type { Refusal } from "./overheard.ts";

@@ -9,7 +9,7 @@ import "./ciphers.ts";
 import ssh2, { type Agent, type AuthMethod, type ConnectConfig } from "ssh2";
 import type { LimitsConfig, ServerConfig } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
-import type { Depth } from "../protocol.ts";
+import type { Depth } from "./depth.ts";
 import {
   type Agreed,
   isTruncatable,

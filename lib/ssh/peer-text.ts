@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cutUtf8 } from "../escape.ts";
+import { cutUtf8 } from "../text/escape.ts";
 
 /** Enough to recognise an error by; a server could send pages. */
 const longestText = 100;

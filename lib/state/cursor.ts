@@ -5,7 +5,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import type { Cursor } from "../protocol.ts";
+import type { Cursor } from "../list/cursor.ts";
 import { prepared } from "./prepared.ts";
 
 /** How far a server's list has been read, as the table `list` has it. */

@@ -6,7 +6,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { Digest } from "../list/entry.ts";
-import type { Timestamp } from "../timestamp.ts";
+import type { Timestamp } from "../text/timestamp.ts";
 import { prepared } from "./prepared.ts";
 import type { Standing } from "./standing.ts";
 

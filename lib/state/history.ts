@@ -5,7 +5,7 @@
  */
 
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import type { FailedFile, PassReport } from "../pass-report.ts";
+import type { FailedFile, PassReport } from "./pass-report.ts";
 import { transaction } from "./database.ts";
 import { prepared } from "./prepared.ts";
 

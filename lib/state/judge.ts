@@ -7,8 +7,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Digest } from "../list/entry.ts";
 import { sameVersion } from "../list/version.ts";
-import { Pacer } from "../pacer.ts";
-import type { Timestamp } from "../timestamp.ts";
+import { Pacer } from "../worker/pacer.ts";
+import type { Timestamp } from "../text/timestamp.ts";
 import { transaction } from "./database.ts";
 import {
   compareVersions,

@@ -6,8 +6,9 @@
  */
 
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import type { FailedFile } from "../pass-report.ts";
-import type { Conflicts, CopyHere, Missing } from "../protocol.ts";
+import type { FailedFile } from "./pass-report.ts";
+import type { Conflicts, Missing } from "./left.ts";
+import type { CopyHere } from "./exchange.ts";
 import { refusedOf } from "./refusals.ts";
 import { prepared } from "./prepared.ts";
 import type { Standing } from "./standing.ts";

@@ -17,11 +17,13 @@ import type { CopyOrder } from "../config/config.ts";
 import type { Digest, Entry, Version } from "../list/entry.ts";
 import { comparePaths } from "../list/path.ts";
 import { sameVersion } from "../list/version.ts";
-import { Pacer } from "../pacer.ts";
-import type { FailedFile } from "../pass-report.ts";
-import type { Arrived, Backlog, Cursor, Wanted } from "../protocol.ts";
-import type { Space } from "../space.ts";
-import type { Timestamp } from "../timestamp.ts";
+import { Pacer } from "../worker/pacer.ts";
+import type { FailedFile } from "./pass-report.ts";
+import type { Arrived, Wanted } from "./exchange.ts";
+import type { Backlog } from "./left.ts";
+import type { Cursor } from "../list/cursor.ts";
+import type { Space } from "../files/space.ts";
+import type { Timestamp } from "../text/timestamp.ts";
 import { cursorOf, type ReadSoFar } from "./cursor.ts";
 import { transaction } from "./database.ts";
 import {

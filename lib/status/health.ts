@@ -5,8 +5,8 @@
  * @module
  */
 
-import { exitStatuses } from "../exit-statuses.ts";
-import { formatSeconds } from "../human.ts";
+import { exitStatuses } from "../errors.ts";
+import { formatSeconds } from "../text/human.ts";
 import { exitStatus } from "../errors.ts";
 import type { PastPass } from "../state/history.ts";
 import type { ServerSituation, Situation } from "./situation.ts";

@@ -6,13 +6,9 @@
  */
 
 import type { Config, PublishConfig, ReplicaConfig } from "../config/config.ts";
-import { ownDirectoryOf } from "../publish/own-directory.ts";
+import { ownDirectoryOf } from "../files/own-directory.ts";
 import { readState } from "../state/database.ts";
-import {
-  readSnapshot,
-  type Snapshot,
-  snapshotPath,
-} from "../stats/snapshot.ts";
+import { readSnapshot, type Snapshot, snapshotPath } from "../stat/snapshot.ts";
 import {
   defaultMaxAgeMs,
   gravestFirst,

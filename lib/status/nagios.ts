@@ -7,7 +7,7 @@
  * @module
  */
 
-import { escapeVisible } from "../escape.ts";
+import { escapeVisible } from "../text/escape.ts";
 import {
   type HealthLimits,
   lastEnd,

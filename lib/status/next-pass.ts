@@ -7,7 +7,7 @@
 
 import { forJob } from "../config/job.ts";
 import type { PastPass, PastRun } from "../state/history.ts";
-import type { Snapshot } from "../stats/snapshot.ts";
+import type { Snapshot } from "../stat/snapshot.ts";
 
 /** Returns the timers that `relais --once` and `relais publish --once` are run from, in a job. */
 export function timersOf(

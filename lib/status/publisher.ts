@@ -8,10 +8,10 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { PublishConfig } from "../config/config.ts";
 import { exitStatus } from "../errors.ts";
-import { formatSeconds } from "../human.ts";
+import { formatSeconds } from "../text/human.ts";
 import { parseExtension, parseHeader } from "../list/format.ts";
-import type { FailedFile } from "../pass-report.ts";
-import { ownDirectoryOf } from "../publish/own-directory.ts";
+import type { FailedFile } from "../state/pass-report.ts";
+import { ownDirectoryOf } from "../files/own-directory.ts";
 import { lastRuns, lastSuccess, type PastRun } from "../state/history.ts";
 import {
   ageProblem,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatBytes, formatSeconds } from "../human.ts";
+import { formatBytes, formatSeconds } from "../text/human.ts";
 import type { ServerSituation } from "./situation.ts";
 
 /** How far a server's list is, and how far it has been read. */

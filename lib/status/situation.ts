@@ -8,8 +8,10 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ReplicaConfig } from "../config/config.ts";
 import { describe } from "../errors.ts";
-import { recall, serversInUse } from "../probe/memory.ts";
-import type { Conflicts, Depth, Verdict } from "../protocol.ts";
+import { recall, serversInUse } from "../test-server/memory.ts";
+import type { Conflicts } from "../state/left.ts";
+import type { Verdict } from "../test-server/operations.ts";
+import type { Depth } from "../ssh/depth.ts";
 import { lastPasses, lastSuccess, type PastPass } from "../state/history.ts";
 import { noNotFiles, type NotFiles } from "../list/not-files.ts";
 import { countPassedOver } from "../state/passed-over.ts";

@@ -13,15 +13,15 @@ import {
   RemoteFailure,
   toFailure,
 } from "../errors.ts";
-import type { FailedFile, PassReport, PlannedAction } from "../pass-report.ts";
 import type {
-  Backlog,
-  Conflicts,
-  Copied,
-  Missing,
-  Probed,
-  Synchronised,
-} from "../protocol.ts";
+  FailedFile,
+  PassReport,
+  PlannedAction,
+} from "../state/pass-report.ts";
+import type { Backlog, Conflicts, Missing } from "../state/left.ts";
+import type { Copied } from "../copy-list/operations.ts";
+import type { Probed } from "../test-server/operations.ts";
+import type { Synchronised } from "../synchro-list/operations.ts";
 import { refusalsKept } from "../state/refusals.ts";
 import { noNotFiles } from "../list/not-files.ts";
 import { exitOf } from "./exit.ts";

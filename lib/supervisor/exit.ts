@@ -5,7 +5,7 @@
  */
 
 import { type ExitStatus, exitStatus, type Failure } from "../errors.ts";
-import type { Probed } from "../protocol.ts";
+import type { Probed } from "../test-server/operations.ts";
 
 /** Statuses from the one that says most to the one that says least. */
 const gravity: readonly ExitStatus[] = [

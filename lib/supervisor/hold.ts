@@ -5,9 +5,9 @@
  * @module
  */
 
-import { lookAt } from "../copy/directories.ts";
+import { lookAt } from "../files/directories.ts";
 import { LocalError, stateHint } from "../errors.ts";
-import { Lock } from "../lock.ts";
+import { Lock } from "../files/lock.ts";
 import { databasePath, keepTidy, setAside } from "../state/database.ts";
 
 /** Holds a state directory until disposed of. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Logger } from "../log/logger.ts";
+import type { Logger } from "../worker/logger.ts";
 
 /** Logs errors; of one that the pass before had, too, only for who looks for it. */
 export function logErrors(

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Channel, type Operations } from "../channel.ts";
-import type { ModuleName, NewPass, Start, Wire } from "../protocol.ts";
+import { Channel, type Operations } from "../worker/channel.ts";
+import type { ModuleName, NewPass, Start, Wire } from "../worker/protocol.ts";
 
 /** How a module is run. */
 export interface ModulePlan {

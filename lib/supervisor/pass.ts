@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Channel } from "../channel.ts";
+import type { Channel } from "../worker/channel.ts";
 import type { Deletion } from "../config/config.ts";
 import {
   exitStatus,
@@ -12,19 +12,17 @@ import {
   StoppedError,
   toFailure,
 } from "../errors.ts";
-import type { PassReport } from "../pass-report.ts";
+import type { PassReport } from "../state/pass-report.ts";
+import type { Backlog } from "../state/left.ts";
+import type { Copied, CopyListOperations } from "../copy-list/operations.ts";
+import type { Probed, TestServerOperations } from "../test-server/operations.ts";
 import type {
-  Backlog,
-  Copied,
-  CopyListOperations,
-  Probed,
   SynchroListOperations,
   Synchronised,
-  TestServerOperations,
-  Wanted,
-} from "../protocol.ts";
+} from "../synchro-list/operations.ts";
+import type { Wanted } from "../state/exchange.ts";
 import { isFatal, nothingMissing, PassAccount } from "./account.ts";
-import type { Stage } from "./stage.ts";
+import type { Stage } from "../progress/stage.ts";
 import { StallWatch } from "./stall-watch.ts";
 
 /** The modules, as a pass needs them: started when first asked for. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { descriptorsOf } from "../copy/directories.ts";
+import { descriptorsOf } from "../files/directories.ts";
 import { dirname } from "@std/path/posix";
 import type {
   Config,
@@ -13,22 +13,20 @@ import type {
   ProbeConfig,
   ReplicaReady,
 } from "../config/config.ts";
-import type {
-  CopyListSettings,
-  LogSettings,
-  ModuleName,
-  PublishSettings,
-  StatSettings,
-  SynchroListSettings,
-  TestServerSettings,
-} from "../protocol.ts";
+import type { CopyListSettings } from "../copy-list/operations.ts";
+import type { LogSettings } from "../log/operations.ts";
+import type { ModuleName } from "../worker/protocol.ts";
+import type { PublishSettings } from "../publish/operations.ts";
+import type { StatSettings } from "../stat/operations.ts";
+import type { SynchroListSettings } from "../synchro-list/operations.ts";
+import type { TestServerSettings } from "../test-server/operations.ts";
 import { logFiles } from "../log/file.ts";
-import { ownDirectoryOf } from "../publish/own-directory.ts";
+import { ownDirectoryOf } from "../files/own-directory.ts";
 import { machineIdFile } from "../publish/machine.ts";
 import { sessionPermissions } from "../ssh/permissions.ts";
 import { databasePath } from "../state/database.ts";
-import { besideOf } from "../stats/replace.ts";
-import { snapshotPath } from "../stats/snapshot.ts";
+import { besideOf } from "../files/replace.ts";
+import { snapshotPath } from "../stat/snapshot.ts";
 import type { ModulePlan } from "./module-worker.ts";
 import { realDirectory, realPath } from "./real-path.ts";
 

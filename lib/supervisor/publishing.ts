@@ -5,23 +5,23 @@
  */
 
 import type { Config, PublishConfig } from "../config/config.ts";
-import { linkDescriptors } from "../copy/directories.ts";
+import { linkDescriptors } from "../files/directories.ts";
 import { describe, exitStatus, type RelaisError } from "../errors.ts";
 import { makeLogDirectory } from "../log/file.ts";
-import { Logger } from "../log/logger.ts";
-import type { PassReport } from "../pass-report.ts";
+import { Logger } from "../worker/logger.ts";
+import type { PassReport } from "../state/pass-report.ts";
+import type { LogOperations } from "../log/operations.ts";
 import type {
-  LogOperations,
   PublishOperations,
   PublishReport,
   PublishRequest,
-  StatOperations,
-} from "../protocol.ts";
+} from "../publish/operations.ts";
+import type { StatOperations } from "../stat/operations.ts";
 import { databasePath, ensureState, setAside } from "../state/database.ts";
-import { StatsBlock } from "../stats/block.ts";
-import { timestampFromMilliseconds } from "../timestamp.ts";
+import { StatsBlock } from "../worker/stats-block.ts";
+import { timestampFromMilliseconds } from "../text/timestamp.ts";
 import { brokenReport } from "./account.ts";
-import { ownDirectoryOf } from "../publish/own-directory.ts";
+import { ownDirectoryOf } from "../files/own-directory.ts";
 import { logErrors } from "./lasting.ts";
 import { publishPlans, type RunOptions } from "./plans.ts";
 import { Supervisor } from "./supervisor.ts";

@@ -12,24 +12,24 @@ import {
   type Failure,
   type RelaisError,
 } from "../errors.ts";
-import { linkDescriptors } from "../copy/directories.ts";
+import { linkDescriptors } from "../files/directories.ts";
 import { makeLogDirectory } from "../log/file.ts";
-import { Logger } from "../log/logger.ts";
+import { Logger } from "../worker/logger.ts";
 import type {
   CopyListOperations,
   FileFetched,
-  LogOperations,
-  ModuleName,
-  Probe,
-  Probed,
-  Recorded,
-  StatOperations,
-  SynchroListOperations,
-  TestServerOperations,
-} from "../protocol.ts";
+} from "../copy-list/operations.ts";
+import type { LogOperations } from "../log/operations.ts";
+import type { ModuleName } from "../worker/protocol.ts";
+import type { Probe, Probed, TestServerOperations } from "../test-server/operations.ts";
+import type { Recorded, StatOperations } from "../stat/operations.ts";
+import type { SynchroListOperations } from "../synchro-list/operations.ts";
 import { assertReadable, ensureState } from "../state/database.ts";
-import { StatsBlock } from "../stats/block.ts";
-import { type Timestamp, timestampFromMilliseconds } from "../timestamp.ts";
+import { StatsBlock } from "../worker/stats-block.ts";
+import {
+  type Timestamp,
+  timestampFromMilliseconds,
+} from "../text/timestamp.ts";
 import { Hold } from "./hold.ts";
 import { joinPaths, runHook } from "./hooks.ts";
 import type { ModulePlan } from "./module-worker.ts";
@@ -37,7 +37,7 @@ import { brokenReport } from "./account.ts";
 import { logErrors } from "./lasting.ts";
 import { type PassOutcome, runPass } from "./pass.ts";
 import { replicaPlans, type RunOptions } from "./plans.ts";
-import type { Stage } from "./stage.ts";
+import type { Stage } from "../progress/stage.ts";
 import { Supervisor } from "./supervisor.ts";
 import { Telling } from "./telling.ts";
 

@@ -5,13 +5,13 @@
  */
 
 import { dirname } from "@std/path/posix";
-import { Channel } from "../channel.ts";
-import { ownDirectoryOf } from "../publish/own-directory.ts";
+import { Channel } from "../worker/channel.ts";
+import { ownDirectoryOf } from "../files/own-directory.ts";
 import type { ServeOperations } from "../serve/operations.ts";
 import { formatAddress, type ListenAddress } from "../serve/listen.ts";
 import type { SiteJob, SiteSettings } from "../serve/site.ts";
 import { databasePath } from "../state/database.ts";
-import { snapshotPath } from "../stats/snapshot.ts";
+import { snapshotPath } from "../stat/snapshot.ts";
 import { realDirectory } from "./real-path.ts";
 
 /** Literal, as those of the modules are, so that `deno compile` finds it. */

@@ -6,11 +6,11 @@
  * @module
  */
 
-import type { Channel, Operations } from "../channel.ts";
+import type { Channel, Operations } from "../worker/channel.ts";
 import type { Level } from "../config/config.ts";
-import type { Logger } from "../log/logger.ts";
-import type { ModuleName } from "../protocol.ts";
-import type { StatsBlock } from "../stats/block.ts";
+import type { Logger } from "../worker/logger.ts";
+import type { ModuleName } from "../worker/protocol.ts";
+import type { StatsBlock } from "../worker/stats-block.ts";
 import { type ModulePlan, ModuleWorker } from "./module-worker.ts";
 
 /** Which module asks which. */

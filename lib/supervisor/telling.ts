@@ -7,9 +7,9 @@
 
 import type { HooksConfig } from "../config/config.ts";
 import { describe } from "../errors.ts";
-import type { Logger } from "../log/logger.ts";
-import type { Event, Notice } from "../notify/notices.ts";
-import { ping } from "../notify/ping.ts";
+import type { Logger } from "../worker/logger.ts";
+import type { Event, Notice } from "../stat/notices.ts";
+import { ping } from "../stat/ping.ts";
 import { runHook } from "./hooks.ts";
 
 /** A hook that tells somebody has so long. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { cutUtf8, escapeVisible } from "../escape.ts";
+import { cutUtf8, escapeVisible } from "../text/escape.ts";
 
 /** Variables by which the manager says how it wants to be told; see sd_notify(3) and sd_watchdog_enabled(3). */
 const variables = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] as const;

@@ -8,7 +8,7 @@ import { dirname } from "@std/path/posix";
 import type { Config } from "../config/config.ts";
 import { forJob } from "../config/job.ts";
 import { calendarEvery, timeSpan } from "./calendar.ts";
-import { credentialName } from "./credentials.ts";
+import { credentialName } from "../config/credentials.ts";
 import { type Needs, sandbox, unprivileged } from "./sandbox.ts";
 import { commandLine, type Setting, type Unit } from "./unit-file.ts";
 

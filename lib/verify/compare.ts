@@ -6,9 +6,9 @@
 
 import { dirname } from "@std/path/posix";
 import type { DatabaseSync } from "node:sqlite";
-import type { Destination } from "../copy/destination.ts";
-import { hasDate } from "../copy/attributes.ts";
-import { Throttle } from "../copy/throttle.ts";
+import type { Destination } from "../files/destination.ts";
+import { hasDate } from "../files/attributes.ts";
+import { Throttle } from "../files/throttle.ts";
 import { prepared } from "../state/prepared.ts";
 import type { Finding } from "./examine.ts";
 import { extras } from "./extra.ts";

@@ -5,12 +5,12 @@
  */
 
 import { closeSync, fstatSync } from "node:fs";
-import { hasDate } from "../copy/attributes.ts";
-import type { Destination } from "../copy/destination.ts";
-import type { Throttle } from "../copy/throttle.ts";
+import { hasDate } from "../files/attributes.ts";
+import type { Destination } from "../files/destination.ts";
+import type { Throttle } from "../files/throttle.ts";
 import { FileError } from "../errors.ts";
-import { digestOfFile } from "../file-digest.ts";
-import { timestampFromMilliseconds } from "../timestamp.ts";
+import { digestOfFile } from "../files/file-digest.ts";
+import { timestampFromMilliseconds } from "../text/timestamp.ts";
 import type { Copy } from "./ledger.ts";
 
 /** What can be wrong with a file of the copy. */

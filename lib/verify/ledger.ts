@@ -9,7 +9,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Digest } from "../list/entry.ts";
 import { transaction } from "../state/database.ts";
 import { prepared } from "../state/prepared.ts";
-import type { Timestamp } from "../timestamp.ts";
+import type { Timestamp } from "../text/timestamp.ts";
 
 /** A file as it should be on the replica. */
 export interface Copy {

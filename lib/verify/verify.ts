@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Destination } from "../copy/destination.ts";
-import type { Throttle } from "../copy/throttle.ts";
+import type { Destination } from "../files/destination.ts";
+import type { Throttle } from "../files/throttle.ts";
 import { examine, type Finding } from "./examine.ts";
 import type { Copy, Ledger } from "./ledger.ts";
 

@@ -11,7 +11,7 @@ import type { Rule } from "../../lib/state/order.ts";
 import { rehearseState } from "../../lib/state/database.ts";
 import type { Life } from "../../lib/state/reading.ts";
 import { SynchronisedList } from "../../lib/state/synchronised-list.ts";
-import type { Timestamp } from "../../lib/timestamp.ts";
+import type { Timestamp } from "../../lib/text/timestamp.ts";
 import {
   type Export,
   lastNamed,

@@ -4,29 +4,20 @@
  * @module
  */
 
-import {
-  type CommandName,
-  commands,
-  defaultCommand,
-  globalOptions,
-  typedCommands,
-} from "../commands.ts";
+import { type Command, defaultCommand, typedCommands } from "../command.ts";
 import {
   completedArgument,
+  completedGlobals,
   type CompletedOption,
   completedOptions,
 } from "./words.ts";
 
 /** Returns a script that teaches bash to complete relais. */
-export function bashCompletion(): string {
-  const global = completedOptions(defaultCommand).filter(({ names }) =>
-    globalOptions.some(({ long }) => names[0] === `--${long}`)
-  );
-  const isGlobal = ({ names }: CompletedOption) =>
-    global.some((option) => option.names[0] === names[0]);
-  const own = commands.map(({ name }) => ({
-    name,
-    options: completedOptions(name).filter((option) => !isGlobal(option)),
+export function bashCompletion(commands: readonly Command[]): string {
+  const global = completedGlobals;
+  const own = commands.map((command) => ({
+    name: command.name,
+    options: completedOptions(command),
   }));
   const takers = [...global, ...own.flatMap(({ options }) => options)]
     .filter(({ value }) => value !== undefined).map(({ names }) => names[0]);
@@ -63,8 +54,8 @@ ${values.join("\n")}
 ${own.flatMap(({ name, options }) => optionCase(name, options)).join("\n")}
     esac
     ;;
-  :*) words="${typedCommands.map(({ name }) => name).join(" ")}" ;;
-${commands.flatMap(({ name }) => argumentCase(name)).join("\n")}
+  :*) words="${typedCommands(commands).map(({ name }) => name).join(" ")}" ;;
+${commands.flatMap((command) => argumentCase(command, commands)).join("\n")}
   esac
   if [[ -n $files ]]; then
     compopt -o filenames 2>/dev/null
@@ -79,7 +70,7 @@ complete -F _relais relais
 }
 
 /** The command as it stands in the line: the default one is not there. */
-function typedAs(name: CommandName): string {
+function typedAs(name: string): string {
   return name === defaultCommand ? "" : name;
 }
 
@@ -93,7 +84,7 @@ function valueCase(
 }
 
 function optionCase(
-  name: CommandName,
+  name: string,
   options: readonly CompletedOption[],
 ): string[] {
   if (options.length === 0) return [];
@@ -101,9 +92,13 @@ function optionCase(
   return [`    ${pattern}) words+=" ${longNames(options)}" ;;`];
 }
 
-function argumentCase(name: CommandName): string[] {
-  const value = completedArgument(name)?.value ?? [];
-  return value.length === 0 ? [] : [`  ${name}:*) ${action(value)} ;;`];
+function argumentCase(
+  command: Command,
+  commands: readonly Command[],
+): string[] {
+  const value = completedArgument(command, commands)?.value ?? [];
+  if (value.length === 0) return [];
+  return [`  ${command.name}:*) ${action(value)} ;;`];
 }
 
 function action(value: readonly string[] | "path"): string {

@@ -4,41 +4,35 @@
  * @module
  */
 
-import {
-  commands,
-  defaultCommand,
-  globalOptions,
-  typedCommands,
-} from "../commands.ts";
+import { type Command, defaultCommand, typedCommands } from "../command.ts";
 import {
   type CompletedArgument,
   completedArgument,
+  completedGlobals,
   type CompletedOption,
   completedOptions,
 } from "./words.ts";
 
 /** Returns a script that teaches fish to complete relais. */
-export function fishCompletion(): string {
-  const global = new Set<string>(globalOptions.map(({ long }) => `--${long}`));
-  const lines = typedCommands.map(({ name, summary }) =>
+export function fishCompletion(commands: readonly Command[]): string {
+  const lines = typedCommands(commands).map(({ name, summary }) =>
     `${noCommand} -a ${name} -d ${quote(summary)}`
   );
   lines.push(
-    ...completedOptions(defaultCommand)
-      .filter(({ names }) => global.has(names[0]!))
-      .map((option) => `complete -c relais ${optionPart(option)}`),
+    ...completedGlobals.map((option) =>
+      `complete -c relais ${optionPart(option)}`
+    ),
   );
-  for (const { name } of commands) {
-    const condition = name === defaultCommand
+  for (const command of commands) {
+    const condition = command.name === defaultCommand
       ? noCommand
-      : `complete -c relais -n '__fish_seen_subcommand_from ${name}'`;
-    const own = completedOptions(name).filter(({ names }) =>
-      !global.has(names[0]!)
-    );
+      : `complete -c relais -n '__fish_seen_subcommand_from ${command.name}'`;
     lines.push(
-      ...own.map((option) => `${condition} ${optionPart(option)}`),
+      ...completedOptions(command).map((option) =>
+        `${condition} ${optionPart(option)}`
+      ),
     );
-    const argument = completedArgument(name);
+    const argument = completedArgument(command, commands);
     if (argument !== undefined && argument.value.length > 0) {
       lines.push(`${condition} ${argumentPart(argument)}`);
     }

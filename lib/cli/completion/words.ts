@@ -5,12 +5,11 @@
  */
 
 import {
-  type CommandName,
-  commandNamed,
-  optionsOf,
+  type Command,
+  globalOptions,
+  type Option,
   typedCommands,
-} from "../commands.ts";
-import type { Argument } from "../option.ts";
+} from "../command.ts";
 
 /** One option. */
 export interface CompletedOption {
@@ -23,9 +22,18 @@ export interface CompletedOption {
   readonly placeholder: string;
 }
 
-/** Returns the options of a command and the global ones. */
-export function completedOptions(name: CommandName): CompletedOption[] {
-  return optionsOf(commandNamed(name)).map((option) => ({
+/** Returns the options of a command, without those of every command. */
+export function completedOptions({ options }: Command): CompletedOption[] {
+  return completed(options);
+}
+
+/** The options of every command. */
+export const completedGlobals: readonly CompletedOption[] = completed(
+  globalOptions,
+);
+
+function completed(options: readonly Option[]): CompletedOption[] {
+  return options.map((option) => ({
     names: [
       `--${option.long}`,
       ...option.short === undefined ? [] : [`-${option.short}`],
@@ -53,13 +61,13 @@ export interface CompletedArgument {
 
 /** Returns the argument of a command, if it has one. */
 export function completedArgument(
-  name: CommandName,
+  { arguments: [argument] }: Command,
+  commands: readonly Command[],
 ): CompletedArgument | undefined {
-  const [argument] = commandNamed(name).arguments as readonly Argument[];
   if (argument === undefined) return undefined;
   const { kind, choices = [], ...rest } = argument;
   const value = kind === "command"
-    ? typedCommands.map((command) => command.name)
+    ? typedCommands(commands).map(({ name }) => name)
     : kind ?? choices;
   return { ...rest, value };
 }

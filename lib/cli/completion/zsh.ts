@@ -5,28 +5,28 @@
  */
 
 import {
-  type CommandName,
-  commands,
+  type Command,
+  commandNamed,
   defaultCommand,
   typedCommands,
-} from "../commands.ts";
+} from "../command.ts";
 import {
   type CompletedArgument,
   completedArgument,
+  completedGlobals,
   type CompletedOption,
   completedOptions,
 } from "./words.ts";
 
 /** Returns a script that teaches zsh to complete relais. */
-export function zshCompletion(): string {
-  const described = typedCommands.map(({ name, summary }) =>
+export function zshCompletion(commands: readonly Command[]): string {
+  const described = typedCommands(commands).map(({ name, summary }) =>
     `    ${quote(`${name}:${summary}`)}`
   );
-  const cases = commands.flatMap(({ name }) =>
-    name === defaultCommand ? [] : [
-      `    ${name}) _arguments -S ${specsOf(name)} ;;`,
-    ]
+  const cases = typedCommands(commands).map((command) =>
+    `    ${command.name}) _arguments -S ${specsOf(command, commands)} ;;`
   );
+  const main = commandNamed(defaultCommand, commands);
   return `#compdef relais
 # zsh completion for relais; relais completions zsh
 
@@ -36,7 +36,7 @@ _relais() {
   local -a commands=(
 ${described.join("\n")}
   )
-  _arguments -C -S ${specsOf(defaultCommand)} \\
+  _arguments -C -S ${specsOf(main, commands)} \\
     '1: :->command' '*:: :->words'
   case $state in
   command) _describe command commands ;;
@@ -56,9 +56,11 @@ fi
 `;
 }
 
-function specsOf(name: CommandName): string {
-  const argument = completedArgument(name);
-  const specs = completedOptions(name).map(optionSpec);
+function specsOf(command: Command, commands: readonly Command[]): string {
+  const argument = completedArgument(command, commands);
+  const specs = [...completedOptions(command), ...completedGlobals].map(
+    optionSpec,
+  );
   if (argument !== undefined) specs.push(argumentSpec(argument));
   return specs.map((spec) => `\\\n      ${spec}`).join(" ");
 }

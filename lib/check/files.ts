@@ -1,0 +1,77 @@
+/**
+ * The files that relais reads: the configuration, keys, known hosts. Each is
+ * examined for itself, whatever is wrong with the one before.
+ *
+ * @module
+ */
+
+import { basename } from "@std/path/posix";
+import type { Config, ServerConfig } from "../config/config.ts";
+import { describe, exitStatus } from "../errors.ts";
+import { readTrust } from "../ssh/host-key.ts";
+import { isHandedOver, readIdentity } from "../ssh/identity.ts";
+import { mark } from "../account/concerns-account.ts";
+import { bad, type Finding, good } from "./finding.ts";
+
+/** Looks whether the account that runs relais can read the configuration itself. */
+export function examineConfig(path: string): Finding {
+  try {
+    Deno.openSync(path).close();
+    return good("configuration", path);
+  } catch {
+    // What was read is what systemd has lent for this examination.
+    const account = Deno.env.get(mark);
+    return bad(
+      "configuration",
+      `${account} may not read ${path}; chgrp ${account} ${path} && chmod g+r ${path}`,
+      exitStatus.usage,
+    );
+  }
+}
+
+/** Examines keys and known hosts, of which some may be handed over by systemd. */
+export function examineServerFiles({ servers }: Config): Finding[] {
+  return [
+    ...eachOnce(servers, ({ identity }) => identity ?? [], examineKey),
+    ...eachOnce(servers, ({ knownHosts }) => knownHosts, examineKnownHosts),
+  ];
+}
+
+function examineKey(path: string, server: ServerConfig): Finding {
+  return examine("key", () => {
+    readIdentity({ ...server, agent: false });
+    return isHandedOver(path)
+      ? `${basename(path)}, handed over by systemd`
+      : path;
+  });
+}
+
+function examineKnownHosts(path: string, server: ServerConfig): Finding {
+  return examine("known_hosts", () => {
+    readTrust({ ...server, knownHosts: [path] });
+    return path;
+  });
+}
+
+function examine(what: string, look: () => string): Finding {
+  try {
+    return good(what, look());
+  } catch (error) {
+    return bad(what, describe(error), exitStatus.usage);
+  }
+}
+
+/** Looks once at what several servers share. */
+function eachOnce(
+  servers: readonly ServerConfig[],
+  pathsOf: (server: ServerConfig) => string | readonly string[],
+  look: (path: string, server: ServerConfig) => Finding,
+): Finding[] {
+  const found = new Map<string, Finding>();
+  for (const server of servers) {
+    for (const path of [pathsOf(server)].flat()) {
+      if (!found.has(path)) found.set(path, look(path, server));
+    }
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,109 @@
+/**
+ * What `relais check` examines on a replica: the servers, with the files that
+ * prove who they and we are, and where copies and state are kept.
+ *
+ * @module
+ */
+
+import type { ReplicaReady, ServerConfig } from "../config/config.ts";
+import { describe, exitStatus, RelaisError } from "../errors.ts";
+import { formatBytes } from "../text/human.ts";
+import type { Probe } from "../test-server/operations.ts";
+import { readIdentity } from "../ssh/identity.ts";
+import { Replica } from "../supervisor/replica.ts";
+import { examineDirectory } from "./directory.ts";
+import { examineServerFiles } from "./files.ts";
+import { examineRights } from "./rights.ts";
+import { bad, doubtful, type Finding, good } from "./finding.ts";
+
+/** Examines what a replica needs. Changes nothing. */
+export async function examineReplica(config: ReplicaReady): Promise<Finding[]> {
+  const { into, state } = config.replica;
+  return [
+    ...examineServerFiles(config),
+    ...await examineServers(config),
+    await examineDirectory("destination", into, ".relais"),
+    ...examineRights(config.replica.rights),
+    await examineDirectory("state", state, ""),
+  ];
+}
+
+/** Tries each server that relais can log in to; of the others it is told why it cannot. */
+async function examineServers(config: ReplicaReady): Promise<Finding[]> {
+  const refused = new Map(config.servers.flatMap((server) => {
+    const finding = identityProblem(server);
+    return finding === undefined ? [] : [[server.name, finding] as const];
+  }));
+  const servers = config.servers.filter(({ name }) => !refused.has(name));
+  return [
+    ...refused.values(),
+    ...servers.length === 0 ? [] : await probeServers({ ...config, servers }),
+  ];
+}
+
+function identityProblem(server: ServerConfig): Finding | undefined {
+  try {
+    readIdentity(server);
+    return undefined;
+  } catch (error) {
+    return bad(`server ${server.name}`, describe(error), exitStatus.usage);
+  }
+}
+
+async function probeServers(config: ReplicaReady): Promise<Finding[]> {
+  try {
+    await using replica = await Replica.open(config, {
+      dryRun: true,
+      stderr: null,
+      journal: false,
+    });
+    return (await replica.examine()).flatMap((probe) => [
+      toFinding(probe),
+      ...weakness(probe, config.servers),
+    ]);
+  } catch (error) {
+    // A state that cannot be read, for example: there is more to tell.
+    if (!(error instanceof RelaisError)) throw error;
+    return [bad("servers", describe(error), error.exitStatus)];
+  }
+}
+
+/** Warns of algorithms that nobody should use today. */
+function weakness(
+  { server, weak }: Probe,
+  servers: readonly ServerConfig[],
+): Finding[] {
+  const config = servers.find(({ name }) => name === server);
+  if (config?.algorithms !== "legacy" || weak === undefined) return [];
+  const told = weak.length === 0
+    ? 'algorithms = "legacy" is not needed, this server agrees to modern ones; remove it'
+    : `weak algorithms in use: ${
+      weak.join(", ")
+    }; update its sshd, then remove algorithms = "legacy"`;
+  return [doubtful(`server ${server}`, told)];
+}
+
+function toFinding(
+  { server, verdict, failure, list, milliseconds }: Probe,
+): Finding {
+  const what = `server ${server}`;
+  if (failure !== null) {
+    return bad(what, describe(failure), failure.exitStatus);
+  }
+  if (list === null) {
+    return good(
+      what,
+      `${verdict} in ${milliseconds} ms, no list: its tree will be walked`,
+    );
+  }
+  const { generation, size, mtime } = list;
+  const written = mtime === 0
+    ? "date not told"
+    : `last written ${new Date(mtime * 1_000).toISOString()}`;
+  return good(
+    what,
+    `${verdict} in ${milliseconds} ms, list ${generation}, ${
+      formatBytes(size)
+    }, ${written}`,
+  );
+}

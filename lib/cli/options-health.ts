@@ -1,0 +1,30 @@
+/**
+ * The options that say what is a problem.
+ *
+ * @module
+ */
+
+import type { Option } from "./command.ts";
+
+export const healthOptions = [
+  {
+    long: "max-lag",
+    kind: "duration",
+    value: "DURATION",
+    help: "a problem if the replica lags further behind, like 15m",
+    default: "no limit",
+  },
+  {
+    long: "max-age",
+    kind: "duration",
+    value: "DURATION",
+    help: "a problem if the last pass ended longer ago",
+    default: "1h, or three times schedule.every",
+  },
+  {
+    long: "critical-failover",
+    kind: "flag",
+    help:
+      "critical, and not a warning, if files come from another server than the first one",
+  },
+] as const satisfies readonly Option[];

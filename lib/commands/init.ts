@@ -1,0 +1,91 @@
+/**
+ * relais init: a configuration to start from.
+ *
+ * @module
+ */
+
+import {
+  command,
+  type Declaration,
+  type GivenTo,
+  type Surroundings,
+} from "../cli/command.ts";
+import { configOfJob } from "../config/job.ts";
+import { type Role, sampleConfig } from "../config/sample.ts";
+import { type ExitStatus, exitStatus, LocalError } from "../errors.ts";
+
+const declaration = {
+  name: "init",
+  summary: "a commented configuration to start from",
+  description: [
+    "Writes a commented configuration to FILE, or to standard output. A file that exists is never overwritten.",
+  ],
+  arguments: [{
+    name: "file",
+    kind: "path",
+    required: false,
+    help: "where to write it; standard output if not given",
+  }],
+  options: [
+    {
+      long: "publisher",
+      kind: "flag",
+      help: "only what a server needs that publishes",
+      conflicts: "replica",
+    },
+    {
+      long: "replica",
+      kind: "flag",
+      help: "only what a replica needs",
+    },
+  ],
+  examples: [
+    {
+      line: "relais init --replica /etc/relais/relais.toml",
+      help: "on a new replica",
+    },
+    {
+      line: "relais init --publisher /etc/relais/relais.toml",
+      help: "on a server",
+    },
+  ],
+} as const satisfies Declaration;
+
+/** What it is given. */
+type Given = GivenTo<typeof declaration>;
+
+export const init = command(declaration, write);
+
+/** Writes a commented configuration to a file, which must not exist yet, or shows it. */
+function write(
+  { job, publisher, replica, ...given }: Given,
+  { output }: Surroundings,
+): ExitStatus {
+  const file = given.file ?? (job && configOfJob(job));
+  const role: Role | undefined = publisher
+    ? "publisher"
+    : replica
+    ? "replica"
+    : undefined;
+  const text = sampleConfig(role);
+  if (file === undefined) {
+    output.text(text.trimEnd());
+    return exitStatus.done;
+  }
+  try {
+    Deno.writeTextFileSync(file, text, {
+      createNew: true,
+      mode: 0o640,
+    });
+  } catch (cause) {
+    const exists = cause instanceof Deno.errors.AlreadyExists;
+    throw new LocalError(
+      `Cannot write ${file}: ${
+        exists ? "it is there already" : (cause as Error).message
+      }`,
+      { cause, hint: exists ? "move it away first" : "see its directory" },
+    );
+  }
+  output.note(`${file} is written: edit it, then run "relais check"`);
+  return exitStatus.done;
+}

@@ -1,0 +1,214 @@
+/**
+ * relais list: the synchronised list, and how the disk differs from it.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import {
+  command,
+  type Declaration,
+  type GivenTo,
+  type Surroundings,
+} from "../cli/command.ts";
+import { page } from "../cli/pager.ts";
+import { requireReplica } from "../config/load.ts";
+import { type ExitStatus, exitStatus } from "../errors.ts";
+import { Destination } from "../files/destination.ts";
+import { kindOf } from "../list/not-files.ts";
+import { readState } from "../state/database.ts";
+import {
+  type ListedFile,
+  listedFiles,
+  listOrders,
+  type Selection,
+} from "../state/overview.ts";
+import { allPassedOver } from "../state/passed-over.ts";
+import type { Standing } from "../state/standing.ts";
+import { compileGlobs, literalPrefix } from "../text/glob.ts";
+import { formatBytes, formatDate } from "../text/human.ts";
+import { compare } from "../verify/compare.ts";
+import { findingLine } from "../verify/finding.ts";
+
+const declaration = {
+  name: "list",
+  summary: "the synchronised list of files",
+  description: [
+    "Shows the synchronised list, one line a file: how it stands to what is on the replica, its size, its date, and the servers that name it; how it stands of each that has another version. With --json, one object for each server that names a file. On a terminal PAGER shows it, or less.",
+    "With --diff it looks at the disk, and shows what is missing, has another size or date than it should, or did not come with relais; exits with 1 if there is any. What the files hold only relais verify can tell.",
+  ],
+  arguments: [{
+    name: "glob",
+    required: false,
+    help: "only paths that match; quote it from the shell",
+  }],
+  options: [
+    {
+      long: "wanted",
+      kind: "flag",
+      help: "only files that are still to be fetched",
+      conflicts: "failed",
+    },
+    {
+      long: "failed",
+      kind: "flag",
+      help: "only files that could not be copied",
+      conflicts: "diff",
+    },
+    {
+      long: "diff",
+      kind: "flag",
+      help: "not the list, but how the disk differs from it",
+      conflicts: "wanted",
+    },
+    {
+      long: "skipped",
+      kind: "flag",
+      help:
+        "not the list, but what lies in a server's tree and is not copied: symbolic links, empty directories, special files",
+      conflicts: "diff",
+    },
+    {
+      long: "since",
+      kind: "duration",
+      value: "DURATION",
+      help: "only files published in the last DURATION, like 1d",
+      conflicts: "diff",
+    },
+    {
+      long: "sort",
+      kind: "choice",
+      value: "BY",
+      choices: listOrders,
+      help: "in which order",
+      default: "path",
+      conflicts: "diff",
+    },
+  ],
+  examples: [
+    { line: "relais list 'stock/**/*.csv'", help: "a part of the list" },
+    { line: "relais list --wanted", help: "what is still to come" },
+    { line: "relais list --diff", help: "what somebody else changed here" },
+  ],
+} as const satisfies Declaration;
+
+/** What it is given. */
+type Given = GivenTo<typeof declaration>;
+
+export const list = command(declaration, show);
+
+/** One line, for a person and for a program. */
+interface Line {
+  readonly text: string;
+  readonly json: unknown;
+}
+
+/**
+ * Shows each file that a server names, and how it stands, on a line; or with
+ * `diff` each that is not on the disk as it should be. With `json` one object a
+ * line, of each server.
+ */
+async function show(
+  given: Given,
+  { output, load }: Surroundings,
+): Promise<ExitStatus> {
+  const { replica } = requireReplica(await load());
+  using db = readState(replica.state);
+  if (db === undefined) return exitStatus.done;
+  const matches = given.glob === undefined
+    ? () => true
+    : compileGlobs([given.glob]);
+  const found = given.skipped
+    ? others(db, matches)
+    : given.diff
+    ? differences(db, new Destination(replica.into), matches)
+    : lines(entries(db, given, matches), given);
+  let shown = 0;
+  async function* texts(): AsyncGenerator<string> {
+    for await (const { text } of found) {
+      shown++;
+      yield text;
+    }
+  }
+  if (!given.json) await page(texts(), output);
+  else {
+    for await (const { json } of found) {
+      shown++;
+      output.json(json);
+    }
+  }
+  return given.diff && shown > 0 ? exitStatus.incomplete : exitStatus.done;
+}
+
+function* entries(
+  db: DatabaseSync,
+  { wanted, failed, since, sort = "path", glob = "" }: Given,
+  matches: (path: string) => boolean,
+): Generator<ListedFile> {
+  const selection: Selection = wanted ? "wanted" : failed ? "failed" : "all";
+  const query = {
+    ...{ selection, sort, prefix: literalPrefix(glob) },
+    since: since === undefined ? -Infinity : (Date.now() - since) / 1_000,
+  };
+  for (const entry of listedFiles(db, query)) {
+    if (matches(entry.path)) yield entry;
+  }
+}
+
+/** A program gets an object for each server that names a file; a person, one line a file. */
+function* lines(
+  found: Iterable<ListedFile>,
+  { json }: Given,
+): Generator<Line> {
+  let file: ListedFile[] = [];
+  for (const entry of found) {
+    if (json) yield { text: "", json: entry };
+    else if (file.length > 0 && file[0]!.path !== entry.path) {
+      yield { text: fileLine(file), json: null };
+      file = [entry];
+    } else file.push(entry);
+  }
+  if (file.length > 0) yield { text: fileLine(file), json: null };
+}
+
+/** What matters most of a file that several servers name. */
+const gravity: readonly Standing[] = [
+  ...["conflict", "wanted", "here", "withdrawn"] as const,
+  ...["older", "excluded", "gone"] as const,
+];
+
+function fileLine(entries: readonly ListedFile[]): string {
+  const [main] = entries.toSorted((a, b) =>
+    gravity.indexOf(a.standing) - gravity.indexOf(b.standing)
+  ) as [ListedFile];
+  const { path, size, mtime, standing } = main;
+  const error = entries.find(({ error }) => error !== null)?.error;
+  const servers = entries.map((each) =>
+    each.standing === standing ? each.server : `${each.server}:${each.standing}`
+  );
+  return `${standing.padEnd(9)} ${formatBytes(size).padStart(9)}  ${
+    formatDate(Number(mtime) * 1_000)
+  }  ${servers.join(",")}  ${path}${error === undefined ? "" : `  (${error})`}`;
+}
+
+function* others(
+  db: DatabaseSync,
+  matches: (path: string) => boolean,
+): Generator<Line> {
+  for (const other of allPassedOver(db)) {
+    const { server, path, kind } = other;
+    if (!matches(path)) continue;
+    const text = `${kindOf(kind).padEnd(15)}  ${server}  ${path}`;
+    yield { text, json: other };
+  }
+}
+
+async function* differences(
+  db: DatabaseSync,
+  destination: Destination,
+  matches: (path: string) => boolean,
+): AsyncGenerator<Line> {
+  for await (const difference of compare(db, destination, matches)) {
+    yield { text: findingLine(difference), json: difference };
+  }
+}

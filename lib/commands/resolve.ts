@@ -1,0 +1,114 @@
+/**
+ * relais resolve: decides a conflict that nothing else can decide.
+ *
+ * @module
+ */
+
+import {
+  command,
+  type Declaration,
+  type GivenTo,
+  type Surroundings,
+} from "../cli/command.ts";
+import { requireReplica } from "../config/load.ts";
+import {
+  type ExitStatus,
+  exitStatus,
+  RefusedError,
+  UsageError,
+} from "../errors.ts";
+import { hasState, openState } from "../state/database.ts";
+import { type KnownFile, knownFile, resolve as decide } from "../state/file.ts";
+import { passNow } from "../supervisor/pass-now.ts";
+import { pathHere } from "./why.ts";
+
+const declaration = {
+  name: "resolve",
+  summary: "decide which server has the newer version of a file",
+  description: [
+    "Ends a conflict: two servers have different versions of a file, and neither their lists nor their dates tell which is newer. What is here stays until then, and every pass exits with 5. relais why PATH shows both versions.",
+    "The version of SERVER counts as the newer one from now on, and a pass takes it. If it is the one that is here already, it stays.",
+  ],
+  arguments: [{
+    name: "path",
+    required: true,
+    help: "the file, below replica.into",
+  }],
+  options: [{
+    long: "from",
+    kind: "server",
+    value: "SERVER",
+    help: "the server that has the newer version",
+  }],
+  examples: [{
+    line: "relais resolve stock/2026-11.csv --from production",
+    help: "take what production has",
+  }],
+} as const satisfies Declaration;
+
+/** What it is given. */
+type Given = GivenTo<typeof declaration>;
+
+export const resolve = command(declaration, settle, () => true);
+
+/**
+ * Lets the version of one server be the newer one, and has a pass take it.
+ *
+ * @throws {UsageError} If no server is given, or none of that name is configured.
+ * @throws {RefusedError} If there is no conflict about the path.
+ */
+async function settle(
+  { path: given, from, json }: Given,
+  { output, load }: Surroundings,
+): Promise<ExitStatus> {
+  const config = requireReplica(await load());
+  const { servers, replica } = config;
+  const path = pathHere(given, replica);
+  const names = servers.map(({ name }) => name);
+  if (from === undefined || !names.includes(from)) {
+    const what = from === undefined
+      ? "no server is given"
+      : `no server is called ${from}`;
+    throw new UsageError(`Cannot resolve ${path}: ${what}`, {
+      hint: `add --from and one of ${names.join(", ")}`,
+    });
+  }
+  if (!hasState(replica.state)) throw noConflict(path);
+  {
+    using db = openState(replica.state);
+    if (!isConflict(knownFile(db, path))) throw noConflict(path);
+    decide(db, path, from);
+  }
+  await passNow(
+    config,
+    output,
+    "The relais that is at work here takes it in its next pass.",
+  );
+  using db = openState(replica.state);
+  const file = knownFile(db, path);
+  const isOver = !isConflict(file);
+  if (json) output.json({ path, from, resolved: isOver, here: file.here });
+  else if (isOver) {
+    output.result(`The conflict about ${path} is over: ${said(file)}.`);
+  }
+  return isOver ? exitStatus.done : exitStatus.incomplete;
+}
+
+function isConflict({ named }: KnownFile): boolean {
+  return named.some(({ standing }) => standing === "conflict");
+}
+
+function said({ here }: KnownFile): string {
+  return here === null
+    ? "it is not here any more"
+    : `what is here is of ${here.server}`;
+}
+
+function noConflict(path: string): RefusedError {
+  return new RefusedError(
+    `Cannot resolve ${path}: there is no conflict about it`,
+    {
+      hint: `"relais why ${path}" tells what is known of it`,
+    },
+  );
+}

@@ -1,0 +1,278 @@
+/**
+ * relais, relais --once: passes.
+ *
+ * @module
+ */
+
+import {
+  command,
+  type Declaration,
+  type GivenTo,
+  type Surroundings,
+} from "../cli/command.ts";
+import type { Output } from "../cli/output.ts";
+import type { Level, ReplicaReady } from "../config/config.ts";
+import { requireReplica } from "../config/load.ts";
+import { describe, type ExitStatus } from "../errors.ts";
+import type { Stage } from "../progress/stage.ts";
+import { ProgressWatch } from "../progress/watch.ts";
+import type { PassReport } from "../state/pass-report.ts";
+import { brokenReport } from "../supervisor/account.ts";
+import type { PassOutcome } from "../supervisor/pass.ts";
+import { Replica, type ReplicaOptions } from "../supervisor/replica.ts";
+import { type Job, serve } from "../supervisor/service.ts";
+import { Signals } from "../supervisor/signals.ts";
+import { summarise } from "../supervisor/summary.ts";
+import { formatBytes, formatTime } from "../text/human.ts";
+
+const declaration = {
+  name: "run",
+  summary: "bring the replica up to date, and keep it so",
+  description: [
+    "Runs a pass at once, then one every schedule.every: tests the servers, reads what was added to the list of the best one, copies what is new, and starts hooks.on_new.",
+    "Typed by root, it runs as the account that the state belongs to, or the copy before there is a state: under systemd with the key and the sandbox of the service. So do resolve, verify and check.",
+  ],
+  arguments: [],
+  options: [
+    { long: "once", kind: "flag", help: "run a single pass" },
+    {
+      long: "dry-run",
+      short: "n",
+      kind: "flag",
+      help: "say what a pass would do, and write nothing anywhere",
+    },
+    {
+      long: "max-time",
+      kind: "duration",
+      value: "DURATION",
+      help: "stop a pass in good order after DURATION",
+      default: "no limit",
+    },
+    {
+      long: "max-transfer",
+      kind: "size",
+      value: "SIZE",
+      help: "copy no more than SIZE in a pass, like 10GB; the next goes on",
+      default: "no limit",
+    },
+    {
+      long: "accept-shrink",
+      kind: "flag",
+      help:
+        "with --once: believe a list that lost entries, and delete what it lost",
+      needs: "once",
+    },
+    {
+      long: "failback",
+      kind: "flag",
+      help:
+        "with --once: go back to the preferred server that serves, whatever probe.hold and probe.failback say",
+      needs: "once",
+    },
+  ],
+  examples: [
+    { line: "relais --once", help: "one pass, as a systemd timer runs it" },
+    { line: "relais --dry-run --once", help: "what a pass would do" },
+  ],
+} as const satisfies Declaration;
+
+/** What it is given. */
+type Given = GivenTo<typeof declaration>;
+
+export const run = command(declaration, work, () => true);
+
+/** Runs a pass, or one after the other until a signal ends it. */
+async function work(
+  given: Given,
+  surroundings: Surroundings,
+): Promise<ExitStatus> {
+  const { output } = surroundings;
+  const load = async () => requireReplica(await surroundings.load());
+  // A program that asked for JSON does not watch.
+  const terminal = given.json ? undefined : output.terminal;
+  const watch = terminal && new ProgressWatch(terminal);
+  const options = {
+    dryRun: given.dryRun,
+    maxTransfer: given.maxTransfer,
+    acceptShrink: given.acceptShrink,
+    failback: given.failback,
+    stderr: stderrLevel(given, output),
+    journal: output.journal,
+    loop: !given.once && !given.dryRun,
+    live: watch !== undefined,
+    tellsFiles: namesFiles(given, output),
+    onFile: (path: string) => {
+      watch?.erase();
+      output.result(path);
+    },
+    onStage: (stage: Stage) => watch?.enter(stage),
+  };
+  if (given.once || given.dryRun) {
+    return await runOnce(load, { options, watch }, given, output);
+  }
+  return await serve(await load(), {
+    require: requireReplica,
+    begin: async (config) =>
+      passes(await Replica.open(config, options), watch, given, output),
+  }, output);
+}
+
+/** Whether each file is named; with JSON, stdout is one document, and a journal has the log. */
+function namesFiles({ json }: Given, output: Output): boolean {
+  return output.verbose && !json && !output.journal;
+}
+
+/** What the log module itself prints; on a terminal, and of a single pass, a summary tells the rest. */
+function stderrLevel(
+  given: Given,
+  output: Output,
+): Level | null {
+  const { once, dryRun } = given;
+  const { verbose, quiet, journal, terminal } = output;
+  // What is logged of each file need not be told beside its name.
+  if (verbose) return namesFiles(given, output) ? "info" : "debug";
+  if (quiet) return journal ? "error" : null;
+  if (once || dryRun) return journal ? "info" : null;
+  return terminal === undefined ? "info" : "warning";
+}
+
+/** How a pass is run. */
+interface Manner {
+  readonly options: ReplicaOptions;
+  readonly watch: ProgressWatch | undefined;
+}
+
+async function runOnce(
+  load: () => Promise<ReplicaReady>,
+  manner: Manner,
+  given: Given,
+  output: Output,
+): Promise<ExitStatus> {
+  const started = performance.now();
+  using signals = new Signals();
+  try {
+    const signal = limited(signals.signal, given.maxTime);
+    const outcome = await onePass(await load(), manner, signal);
+    tell(outcome, given, output);
+    return signals.exitStatus ?? outcome.report.exit;
+  } catch (error) {
+    if (given.json) {
+      const seconds = Math.round(performance.now() - started) / 1_000;
+      const report = brokenReport(error, seconds);
+      output.json(given.dryRun ? { ...report, plan: [] } : report);
+    }
+    throw error;
+  }
+}
+
+async function onePass(
+  config: ReplicaReady,
+  { options, watch }: Manner,
+  signal: AbortSignal,
+): Promise<PassOutcome> {
+  await using replica = await Replica.open(config, options);
+  return await pass(replica, watch, signal);
+}
+
+/** The job of the loop: one pass after the other. */
+function passes(
+  replica: Replica,
+  watch: ProgressWatch | undefined,
+  given: Given,
+  output: Output,
+): Job {
+  let exitBefore: number | undefined;
+  return {
+    log: replica.log,
+    get answers() {
+      return replica.answers;
+    },
+    async run(signal) {
+      const outcome = await pass(
+        replica,
+        watch,
+        limited(signal, given.maxTime),
+      );
+      const summary = summarise(outcome, { reasons: true }).join(" ");
+      const { report } = outcome;
+      if (given.json) output.json(report);
+      else if (watch && (didSomething(report) || report.exit !== exitBefore)) {
+        output.result(
+          `${formatTime(Date.now())} ${summary}`,
+        );
+      }
+      exitBefore = report.exit;
+      return summary;
+    },
+    [Symbol.asyncDispose]: () => replica[Symbol.asyncDispose](),
+  };
+}
+
+/** Whether there is anything to tell of a pass; most of a loop find nothing to do. */
+function didSomething(
+  { copied, adopted, removed, failed }: PassReport,
+): boolean {
+  return copied + adopted + removed + failed.length > 0;
+}
+
+/** Runs a pass, drawn while it runs if there is a terminal for that. */
+async function pass(
+  replica: Replica,
+  watch: ProgressWatch | undefined,
+  signal: AbortSignal,
+): Promise<PassOutcome> {
+  using _drawn = watch?.begin(replica.stats);
+  return await replica.pass(signal);
+}
+
+/** The signal, or a time limit, whichever comes first. */
+function limited(signal: AbortSignal, ms: number | undefined): AbortSignal {
+  return ms === undefined
+    ? signal
+    : AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+}
+
+/** Tells how a single pass went. */
+export function tell(
+  outcome: PassOutcome,
+  { json }: Pick<Given, "json">,
+  output: Output,
+): void {
+  const { report, failures, probed } = outcome;
+  if (json) output.json(report);
+  if (!output.journal) {
+    for (const { failure } of probed.probes) {
+      if (failure !== null && report.exit !== 0) {
+        output.error(describe(failure));
+      }
+    }
+    for (const failure of failures) output.error(describe(failure));
+    for (const { error } of report.failed) output.error(error);
+    for (const refusal of report.refusals) {
+      output.error(`${refusedIn(report)}: ${refusal}`);
+    }
+    if (report.refused > report.refusals.length) {
+      output.error(
+        report.generation === null
+          ? `${report.refused} names on ${report.server} cannot be used`
+          : `${report.refused} lines of the list of ${report.server} are refused; correct what writes it`,
+      );
+    }
+  }
+  if (json || output.quiet) return;
+  if (report.plan !== undefined) {
+    for (const { action, path, size } of report.plan) {
+      output.result(`${action} ${path} (${formatBytes(size)})`);
+    }
+  }
+  // On a terminal the reasons have just been told in full.
+  const told = summarise(outcome, { reasons: output.journal });
+  for (const sentence of told) output.result(sentence);
+}
+
+/** Where names are refused: in the list of a server, or in its tree. */
+function refusedIn({ server, generation }: PassReport): string {
+  return generation === null
+    ? `skipped on ${server}`
+    : `refused in the list of ${server}`;
+}

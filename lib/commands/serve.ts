@@ -1,0 +1,167 @@
+/**
+ * relais serve: the page.
+ *
+ * @module
+ */
+
+import { basename } from "@std/path/posix";
+import {
+  command,
+  type Declaration,
+  type GivenTo,
+  type Surroundings,
+} from "../cli/command.ts";
+import { healthOptions } from "../cli/options-health.ts";
+import { allJobsOption } from "../cli/options-jobs.ts";
+import { allJobs, configOfJob } from "../config/job.ts";
+import { loadConfig, requireWork } from "../config/load.ts";
+import {
+  ConfigError,
+  type ExitStatus,
+  exitStatus,
+  UsageError,
+} from "../errors.ts";
+import { hashToken } from "../serve/gate.ts";
+import {
+  defaultListen,
+  formatAddress,
+  isLoopback,
+  parseListen,
+} from "../serve/listen.ts";
+import { limitsFor, placesOf } from "../status/job.ts";
+import { Serving } from "../supervisor/serving.ts";
+import { Signals } from "../supervisor/signals.ts";
+
+const declaration = {
+  name: "serve",
+  summary: "a page to look at, for a browser and for monitors",
+  description: [
+    "Serves a read-only page: the active server, lag and files over time, the last passes, failing and newest files, the log as it happens, the figures of each module. It changes nothing, and runs while passes run.",
+    "/metrics is for Prometheus; /healthz answers 200 or 503, as relais status exits with 0 or 1.",
+    "With --all-jobs the first page leads to that of each job; /metrics and /healthz are over all.",
+    "Beyond this machine it needs a token, which a browser asks for as a password and a monitor sends as a bearer token. It speaks plain HTTP: put a TLS proxy or an SSH tunnel before it.",
+  ],
+  arguments: [],
+  options: [
+    {
+      long: "listen",
+      kind: "path",
+      value: "ADDRESS",
+      help: "serve it there",
+      default: defaultListen,
+    },
+    {
+      long: "token-file",
+      kind: "path",
+      value: "FILE",
+      help: "let in only who shows the token in FILE",
+    },
+    {
+      long: "host",
+      kind: "path",
+      value: "NAME",
+      help: "a name it may be asked for by, besides addresses and localhost",
+    },
+    ...healthOptions,
+    allJobsOption,
+  ],
+  examples: [
+    { line: "relais serve", help: "then look at http://127.0.0.1:7878/" },
+    {
+      line: "ssh -L 7878:127.0.0.1:7878 replica",
+      help: "the same from another machine",
+    },
+  ],
+} as const satisfies Declaration;
+
+/** What it is given. */
+type Given = GivenTo<typeof declaration>;
+
+export const serve = command(declaration, work);
+
+/** A shorter token can be guessed. */
+const leastTokenLength = 16;
+
+/** Serves the page over one configuration, or over several, until a signal ends it. */
+async function work(
+  given: Given,
+  { output, load }: Surroundings,
+): Promise<ExitStatus> {
+  const configs =
+    (given.allJobs
+      ? await Promise.all(allJobs().map(configOfJob).map(loadConfig))
+      : [await load()]).map(requireWork);
+  const address = parseListen(given.listen ?? defaultListen);
+  const token = given.tokenFile === undefined
+    ? null
+    : hashToken(await readToken(given.tokenFile));
+  if (token === null && !isLoopback(address)) {
+    throw new UsageError(
+      `Cannot listen at ${
+        formatAddress(address)
+      }: others than this machine could read the page`,
+      { hint: "protect it with --token-file FILE" },
+    );
+  }
+  using signals = new Signals();
+  const site = {
+    jobs: configs.map((config) => ({
+      // The job without a name of its own has that of its file.
+      name: given.allJobs ? basename(config.path, ".toml") : null,
+      places: placesOf(config),
+      limits: limitsFor(config.schedule.everyMs, given),
+      log: config.log.file,
+    })),
+    gate: { host: given.host, token },
+  };
+  await using serving = new Serving(
+    address,
+    site,
+    (problem) => output.error(problem),
+  );
+  const listening = await serving.listen(address, site);
+  output.note(`the page is at http://${formatAddress(listening)}/`);
+  await Promise.race([aborted(signals.signal), serving.failed]);
+  return signals.exitStatus ?? exitStatus.done;
+}
+
+/**
+ * Reads the token, one line.
+ *
+ * @throws {ConfigError} If it cannot be read, others can read it, or it is too short.
+ */
+async function readToken(path: string): Promise<string> {
+  const [text, { mode }] = await Promise.all([
+    Deno.readTextFile(path),
+    Deno.stat(path),
+  ]).catch((cause) => {
+    throw new ConfigError(
+      `Cannot read the token in ${path}: ${(cause as Error).message}`,
+      [],
+      { cause },
+    );
+  });
+  if (((mode ?? 0) & 0o007) !== 0) {
+    throw new ConfigError(
+      `Cannot use the token in ${path}: everybody may read it`,
+      [],
+      { hint: `chmod 600 ${path}` },
+    );
+  }
+  const token = text.trim();
+  if (token.length >= leastTokenLength && /^[\x21-\x7e]+$/.test(token)) {
+    return token;
+  }
+  throw new ConfigError(
+    `Cannot use the token in ${path}: it must be one line of ${leastTokenLength} characters or more, without spaces`,
+    [],
+    { hint: `openssl rand -hex 32 > ${path}` },
+  );
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,238 @@
+/**
+ * relais verify: the copies against their digests.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import {
+  command,
+  type Declaration,
+  type GivenTo,
+  type Surroundings,
+} from "../cli/command.ts";
+import type { Output } from "../cli/output.ts";
+import type { ReplicaReady } from "../config/config.ts";
+import { requireReplica } from "../config/load.ts";
+import { type ExitStatus, exitStatus } from "../errors.ts";
+import { Destination } from "../files/destination.ts";
+import { Throttle } from "../files/throttle.ts";
+import { hasState, openState } from "../state/database.ts";
+import { totals } from "../state/overview.ts";
+import { SynchronisedList } from "../state/synchronised-list.ts";
+import { passNow } from "../supervisor/pass-now.ts";
+import { compileGlobs } from "../text/glob.ts";
+import { formatBytes, formatSeconds } from "../text/human.ts";
+import {
+  examine,
+  type Fault,
+  faults,
+  type Finding,
+} from "../verify/examine.ts";
+import { extras } from "../verify/extra.ts";
+import { faultColumn, findingLine } from "../verify/finding.ts";
+import { amongCopies, Ledger } from "../verify/ledger.ts";
+import { verify as verifyCopies } from "../verify/verify.ts";
+
+/** Bytes read in a second when not told. */
+export const defaultRate = 50_000_000;
+
+const declaration = {
+  name: "verify",
+  summary: "read the copies again, and hold them against their digests",
+  description: [
+    "Reads the files of the copy again, those verified longest ago first, and says which differ from what arrived, which are missing, and which did not come with relais. Of a file without a digest only the size and the date can tell.",
+    "Exits with 0 if all is well, with 1 if a file differs or is missing.",
+  ],
+  arguments: [{
+    name: "glob",
+    required: false,
+    help: "only paths that match; quote it from the shell",
+  }],
+  options: [
+    {
+      long: "repair",
+      kind: "flag",
+      help: "fetch again what differs or is missing, in a pass",
+    },
+    {
+      long: "sample",
+      kind: "share",
+      value: "SHARE",
+      help: "verify only this share of the files, like 1%",
+      default: "all",
+    },
+    {
+      long: "rate",
+      kind: "size",
+      value: "SIZE",
+      help: "read no more than SIZE a second; 0: no limit",
+      default: "50MB",
+    },
+  ],
+  examples: [
+    {
+      line: "relais verify --sample 4%",
+      help: "each night, for all of it in a month",
+    },
+    {
+      line: "relais verify --repair 'stock/**'",
+      help: "after the disk had errors",
+    },
+  ],
+} as const satisfies Declaration;
+
+/** What it is given. */
+type Given = GivenTo<typeof declaration>;
+
+export const verify = command(declaration, read, () => true);
+
+/** Files that are wanted again in one transaction: a pass at work waits no longer for it. */
+const batch = 5_000;
+
+/** What is in no list: it did not come with relais. */
+const extraFile = "extra";
+
+/** What is printed as JSON: see docs/schemas/verify.json. */
+interface Report {
+  readonly verified: number;
+  readonly bytes: number;
+  readonly findings: readonly Finding[];
+  /** Files that did not come with relais. */
+  readonly extra: readonly string[];
+  /** Files that have been fetched again, and are well. */
+  readonly repaired: readonly string[];
+  readonly seconds: number;
+  readonly exit: ExitStatus;
+}
+
+const nothing: Report = {
+  ...{ verified: 0, bytes: 0, findings: [], extra: [], repaired: [] },
+  ...{ seconds: 0, exit: exitStatus.done },
+};
+
+/**
+ * Reads copies again and tells what is wrong with them; with `repair` fetches
+ * those again.
+ *
+ * @throws {LocalError} If the state cannot be used.
+ */
+async function read(
+  given: Given,
+  { output, load }: Surroundings,
+): Promise<ExitStatus> {
+  const config = requireReplica(await load());
+  const started = performance.now();
+  const { into, state } = config.replica;
+  if (!hasState(state)) {
+    output.note("Nothing has been copied yet.");
+    if (given.json) output.json(nothing);
+    return exitStatus.done;
+  }
+  using db = openState(state);
+  const ledger = new Ledger(db);
+  const matches = given.glob === undefined
+    ? () => true
+    : compileGlobs([given.glob]);
+  const { here } = totals(db, null);
+  const most = given.sample === undefined
+    ? Infinity
+    : Math.ceil(here * given.sample);
+  const findings: Finding[] = [];
+  let verified = 0;
+  let bytes = 0;
+  const throttle = new Throttle({ bytesPerSecond: given.rate ?? defaultRate });
+  const destination = new Destination(into);
+  for await (
+    const { copy, finding } of verifyCopies(ledger, destination, throttle, {
+      matches,
+      most,
+    })
+  ) {
+    verified++;
+    bytes += copy.size;
+    if (finding === undefined) continue;
+    findings.push(finding);
+    if (!given.json) output.result(findingLine(finding));
+  }
+  const extra = given.sample === undefined
+    ? [...extras(into, (paths) => amongCopies(db, paths))]
+      .filter(matches)
+    : [];
+  if (!given.json) {
+    for (const path of extra) {
+      output.result(`${faultColumn(extraFile)}  ${path}`);
+    }
+  }
+  const repaired = given.repair && findings.length > 0
+    ? await repair(config, findings, { db, ledger, destination }, output)
+    : [];
+  const exit = findings.length > repaired.length
+    ? exitStatus.incomplete
+    : exitStatus.done;
+  const seconds = Math.round(performance.now() - started) / 1_000;
+  const report: Report = {
+    ...{ verified, bytes, findings, extra, repaired, seconds, exit },
+  };
+  if (given.json) output.json(report);
+  else if (!output.quiet) output.result(summary(report));
+  return exit;
+}
+
+/** Has a pass fetch what is wrong; returns what is well after it. */
+async function repair(
+  config: ReplicaReady,
+  findings: readonly Finding[],
+  { db, ledger, destination }: {
+    readonly db: DatabaseSync;
+    readonly ledger: Ledger;
+    readonly destination: Destination;
+  },
+  output: Output,
+): Promise<string[]> {
+  const everything = { wants: () => true, fingerprint: "" };
+  const wrong = findings.map(({ path }) => path);
+  const list = new SynchronisedList(db, everything);
+  const wanted = new Set<string>();
+  for (let at = 0; at < wrong.length; at += batch) {
+    const some = list.refetch(wrong.slice(at, at + batch));
+    for (const path of some) wanted.add(path);
+  }
+  for (const path of wrong.filter((path) => !wanted.has(path))) {
+    output.error(
+      `Cannot repair ${path}: no server names the version that was here`,
+    );
+  }
+  if (wanted.size > 0) {
+    await passNow(
+      config,
+      output,
+      "The relais that is at work here fetches them in its next pass.",
+    );
+  }
+  const throttle = new Throttle({ bytesPerSecond: 0 });
+  const repaired = [];
+  for (const path of wanted) {
+    const copy = ledger.copy(path);
+    if (copy === undefined) continue;
+    const finding = await examine(copy, destination, throttle);
+    if (finding === undefined) repaired.push(path);
+  }
+  return repaired;
+}
+
+/** The run in one sentence. */
+function summary(
+  { verified, bytes, findings, extra, repaired, seconds }: Report,
+) {
+  const of = (fault: Fault) =>
+    findings.filter((finding) => finding.fault === fault).length;
+  const found = [
+    ...faults.map((fault) => [of(fault), fault] as const),
+    [extra.length, extraFile] as const,
+    [repaired.length, "repaired"] as const,
+  ].filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return `${verified} files verified (${formatBytes(bytes)}): ${
+    found.length === 0 ? "all well" : found.join(", ")
+  }, in ${formatSeconds(seconds)}.`;
+}

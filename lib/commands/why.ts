@@ -1,0 +1,166 @@
+/**
+ * relais why: what is known of one file.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import {
+  command,
+  type Declaration,
+  type GivenTo,
+  type Surroundings,
+} from "../cli/command.ts";
+import type { ReplicaReady } from "../config/config.ts";
+import { requireReplica } from "../config/load.ts";
+import { type ExitStatus, exitStatus } from "../errors.ts";
+import { readableName } from "../list/charset.ts";
+import { readState } from "../state/database.ts";
+import {
+  type KnownFile,
+  knownFile,
+  type KnownVersion,
+  type NamedVersion,
+} from "../state/file.ts";
+import type { Standing } from "../state/standing.ts";
+import { recall } from "../test-server/memory.ts";
+import { formatBytes, formatDate } from "../text/human.ts";
+
+const declaration = {
+  name: "why",
+  summary: "why a file is here, is not, or waits",
+  description: [
+    "Says what is on the replica under a path and where it came from, what each server names there and how it stands to that, and why the active server is the active one. Reads the state alone, and no server.",
+    "Exits with 0 if the file is here as the active server has it, with 1 if not.",
+  ],
+  arguments: [{
+    name: "path",
+    required: true,
+    help: "the file, below replica.into",
+  }],
+  options: [],
+  examples: [
+    { line: "relais why stock/2026-11.csv", help: "somebody misses it" },
+  ],
+} as const satisfies Declaration;
+
+/** What it is given. */
+type Given = GivenTo<typeof declaration>;
+
+export const why = command(declaration, tell);
+
+/** How each standing reads after "NAME names …: ". */
+const meanings: Record<Standing, string> = {
+  here: "that is the one here",
+  wanted: "it is to be fetched in the next pass from there",
+  older: "what is here is newer",
+  conflict: "nothing tells which of the two is newer; what is here stays",
+  excluded: "replica.include and replica.exclude leave it out",
+  withdrawn: "what is here will go as replica.delete says",
+  gone: "no other server brings it back; replica.delete decides what is here",
+};
+
+/**
+ * Says why a file is here, is not, or waits.
+ *
+ * @throws {LocalError} If the state cannot be read.
+ */
+async function tell(
+  { path: given, json }: Given,
+  { output, load }: Surroundings,
+): Promise<ExitStatus> {
+  const { servers, replica } = requireReplica(await load());
+  using db = readState(replica.state);
+  const { path, file } = find(db, given, replica);
+  const { choice: { active }, reason } = db === undefined
+    ? { choice: { active: null }, reason: "no pass has run yet" }
+    : recall(db);
+  const ofActive = file.named.find(({ server }) => server === active);
+  const isWell = file.here !== null && ofActive?.standing === "here";
+  const order = servers.map(({ name }) => name);
+  const named = file.named.toSorted((a, b) =>
+    order.indexOf(a.server) - order.indexOf(b.server)
+  );
+  if (json) output.json({ path, ...file, named, active, reason });
+  else {
+    for (const line of told(path, { ...file, named }, active)) {
+      output.result(line);
+    }
+    output.result(
+      active === null
+        ? `No server is active: ${reason}.`
+        : `${active} is the active server: ${reason}.`,
+    );
+  }
+  return isWell ? exitStatus.done : exitStatus.incomplete;
+}
+
+/** Returns the path below `into` of a path that may be given from the root. */
+export function pathHere(
+  given: string,
+  { into }: Pick<ReplicaReady["replica"], "into">,
+): string {
+  return given.startsWith(`${into}/`) ? given.slice(into.length + 1) : given;
+}
+
+/** What is known of a path, given as it is here, from the root, or as it is on a server. */
+function find(
+  db: DatabaseSync | undefined,
+  given: string,
+  { into, filenameCharset }: ReplicaReady["replica"],
+): { path: string; file: KnownFile } {
+  const path = pathHere(given, { into });
+  if (db === undefined) return { path, file: { here: null, named: [] } };
+  const file = knownFile(db, path);
+  if (file.here !== null || file.named.length > 0 || filenameCharset === null) {
+    return { path, file };
+  }
+  const readable = readableName(path, filenameCharset) ?? path;
+  return { path: readable, file: knownFile(db, readable) };
+}
+
+function* told(
+  path: string,
+  { here, named }: KnownFile,
+  active: string | null,
+): Generator<string> {
+  if (here === null) yield `${path} is not here.`;
+  else {
+    yield `${path} is here: ${shown(here)}, from ${here.server}, since ${
+      date(here.arrived)
+    }.`;
+    if (here.verified !== null) yield `It was verified ${date(here.verified)}.`;
+  }
+  if (named.length === 0) {
+    yield "No server names it: is it written as in the list, and is it published?";
+  }
+  for (const entry of named) yield* toldOf(entry, active);
+}
+
+function* toldOf(
+  entry: NamedVersion,
+  active: string | null,
+): Generator<string> {
+  const { server, op, remote, published, standing, error } = entry;
+  const meaning = standing === "wanted" && server !== active
+    ? `it is to be fetched once files come from ${server}`
+    : meanings[standing];
+  const name = remote === null ? "" : `, as ${remote}`;
+  yield op === "-"
+    ? `${server} has withdrawn it: ${meaning}.`
+    : `${server} names ${shown(entry)}${name}, published ${
+      date(Number(published))
+    }: ${meaning}.`;
+  if (standing === "conflict") {
+    yield `Take one of them: relais resolve ${entry.path} --from ${server}, or from the server of what is here to keep that.`;
+  }
+  if (error !== null) yield `It could not be copied last time: ${error}`;
+}
+
+function shown({ size, mtime }: KnownVersion): string {
+  return `the version of ${date(Number(mtime))} (${formatBytes(size)})`;
+}
+
+function date(seconds: number): string {
+  return formatDate(seconds * 1_000);
+}

@@ -1,0 +1,45 @@
+/**
+ * Private keys that the service manager hands over, or other files that only
+ * root can read: the service gets a copy that nobody else sees
+ * (`LoadCredential=` in systemd.exec(5)).
+ *
+ * @module
+ */
+
+import type { Config } from "./config.ts";
+
+/** Returns the name under which the file at `path` is handed over. */
+export function credentialName(path: string): string {
+  return path.replace(/^\//, "").replaceAll("/", "-");
+}
+
+/** Returns where what was handed over in place of the file at `path` lies, if it was. */
+export function handedOver(
+  path: string,
+  directory = Deno.env.get("CREDENTIALS_DIRECTORY"),
+): string | undefined {
+  const given = `${directory}/${credentialName(path)}`;
+  return directory !== undefined && exists(given) ? given : undefined;
+}
+
+/** Puts what was handed over in the place of the files that the configuration names. */
+export function withCredentials<Ready extends Config>(
+  config: Ready,
+  directory?: string,
+): Ready {
+  const servers = config.servers.map((server) => {
+    if (server.identity === null) return server;
+    const identity = handedOver(server.identity, directory);
+    return identity === undefined ? server : { ...server, identity };
+  });
+  return { ...config, servers };
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

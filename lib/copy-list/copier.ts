@@ -1,0 +1,433 @@
+/**
+ * A copy run: takes the wanted entries, fetches many at a time, makes them
+ * durable batch by batch, puts them in place, and reports them.
+ *
+ * @module
+ */
+
+import { delay } from "@std/async/delay";
+import type { CopyConfig } from "../config/config.ts";
+import {
+  describe,
+  exitStatus,
+  FileError,
+  LocalError,
+  LostWritesError,
+  RelaisError,
+  StoppedError,
+  toFailure,
+} from "../errors.ts";
+import type { FailedFile } from "../state/pass-report.ts";
+import type { Copied } from "./operations.ts";
+import type { Wanted } from "../state/exchange.ts";
+import { NoRoomError } from "../files/space.ts";
+import { SlowError } from "../ssh/read-range.ts";
+import { BlockedError } from "../files/directories.ts";
+import { Slots } from "./slots.ts";
+import { Obtaining, type Ready } from "./obtain.ts";
+import type { Tools } from "./tools.ts";
+
+/** Entries asked from the ledger at a time. */
+const page = 1_000;
+
+/** A batch is committed when it has so many files or bytes: a barrier costs the same for one file as for many. */
+const batchFiles = 2_000;
+const batchBytes = 128 * 1024 * 1024;
+
+/** Or when its first file has waited so long: what is slow must not keep back what is whole. */
+const batchMs = 2_000;
+
+/** After so many files in a row that did not fit, no other is tried. */
+const mostRefused = 1_000;
+
+/** Pause before the first retry; doubles up to the longest, with jitter. */
+const firstPauseMs = 1_000;
+const longestPauseMs = 60_000;
+
+/** What a copy run leaves alone. */
+export interface Exceptions {
+  /** Paths that this pass has tried already. */
+  readonly without: ReadonlySet<string>;
+  /** All but these paths. @default nothing else */
+  readonly only?: ReadonlySet<string> | undefined;
+}
+
+/** One copy run from one server. */
+export class Copier {
+  readonly #tools: Tools;
+  readonly #retries: number;
+  readonly #slots: Slots;
+  readonly #without: ReadonlySet<string>;
+  readonly #only: ReadonlySet<string> | undefined;
+  readonly #obtaining: Obtaining;
+  readonly #failed: FailedFile[] = [];
+  /** Failed files that something else is in the way of. */
+  readonly #blocked: string[] = [];
+  /** Failed files that came too slowly. */
+  readonly #slow: string[] = [];
+  /** Files that are here of those that alone were meant. */
+  readonly #got: string[] = [];
+  /** Under way when the server was lost: one of them may be why. */
+  readonly #interrupted: FailedFile[] = [];
+  #batch: Ready[] = [];
+  #batchBytes = 0;
+  #batchTimer: ReturnType<typeof setTimeout> | undefined;
+  #committing: Promise<void> = Promise.resolve();
+  /** Steps of committing that wait or are under way. */
+  #steps = 0;
+  #again: Wanted[] = [];
+  /** Whether there are entries that failed before. */
+  #isAnyPutOff = false;
+  #copied = 0;
+  #adopted = 0;
+  #bytes = 0;
+  #reused = 0;
+  /** What ends the run at once: a lost server, a disk that fails. */
+  #end: unknown;
+  /** Why some files were not fetched: the disk has no room for them. */
+  #noRoom: NoRoomError | undefined;
+  /** Files in a row for which there was none. */
+  #refused = 0;
+  /** Ends a pause between attempts. */
+  readonly #ended = new AbortController();
+
+  constructor(
+    tools: Tools,
+    { parallel, retries, delta }: CopyConfig,
+    { without, only }: Exceptions = { without: new Set() },
+  ) {
+    this.#without = without;
+    this.#only = only;
+    this.#tools = tools;
+    this.#retries = retries;
+    this.#obtaining = new Obtaining(tools, { delta }, {
+      end: () => this.#end,
+      flushEarly: () => this.#flushEarly(),
+    });
+    this.#slots = new Slots(Math.min(parallel, tools.fetcher.maxFiles));
+  }
+
+  /** Copies all that is wanted. Never throws: what ended it early is part of what it returns. */
+  async run(): Promise<Omit<Copied, "wireBytes">> {
+    try {
+      await this.#copyAll(this.#fresh());
+      for (
+        let retry = 0;
+        retry < this.#retries && this.#again.length > 0;
+        retry++
+      ) {
+        await delay(pause(retry), { signal: this.#ended.signal });
+        await this.#copyAll(this.#retry(retry + 1 === this.#retries));
+      }
+      await this.#copyAll(this.#putOff());
+    } catch (error) {
+      this.#endWith(error);
+    }
+    await this.#finish();
+    return {
+      copied: this.#copied,
+      adopted: this.#adopted,
+      bytes: this.#bytes,
+      reused: this.#reused,
+      failed: this.#failed,
+      blocked: this.#blocked,
+      slow: this.#slow,
+      got: this.#got,
+      ended: this.#reason === undefined ? null : toFailure(this.#reason),
+    };
+  }
+
+  /** Why not all was copied. */
+  get #reason(): unknown {
+    return this.#end ?? this.#noRoom;
+  }
+
+  /** Starts nothing more; {@link run} ends when what is whole is committed. */
+  stop(reason: RelaisError = stopped()): void {
+    this.#endWith(reason);
+  }
+
+  #endWith(error: unknown): void {
+    this.#end ??= error;
+    this.#ended.abort();
+  }
+
+  /** Entries that have never failed. */
+  async *#fresh(): AsyncGenerator<Attempt> {
+    const last = this.#retries === 0;
+    for await (const entry of this.#entries()) {
+      if (entry.failedBefore) this.#isAnyPutOff = true;
+      else yield { entry, last };
+    }
+  }
+
+  /** What failed last time comes after all others, so that none waits for it. */
+  async *#putOff(): AsyncGenerator<Attempt> {
+    if (!this.#isAnyPutOff) return;
+    for await (const entry of this.#entries()) {
+      if (entry.failedBefore) yield { entry, last: true };
+    }
+  }
+
+  async *#entries(): AsyncGenerator<Wanted> {
+    const { ledger } = this.#tools;
+    for (let entries = await ledger.wanted(null, page); entries.length > 0;) {
+      // The next page is on its way while this one is worked on.
+      const next = ledger.wanted(entries.at(-1)!, page);
+      next.catch(() => {});
+      for (const entry of entries) {
+        if (this.#isMeant(entry)) yield entry;
+      }
+      entries = await next;
+    }
+  }
+
+  #isMeant({ path }: Wanted): boolean {
+    return !this.#without.has(path) && (this.#only?.has(path) ?? true);
+  }
+
+  *#retry(last: boolean): Generator<Attempt> {
+    const entries = this.#again;
+    this.#again = [];
+    for (const entry of entries) yield { entry, last };
+  }
+
+  /** Starts each attempt as soon as there are slots for it, and waits for all. */
+  async #copyAll(
+    attempts: AsyncIterable<Attempt> | Iterable<Attempt>,
+  ): Promise<void> {
+    for await (const { entry, last } of attempts) {
+      const slots = this.#tools.fetcher.slotsFor(
+        entry.size,
+        this.#slots.total,
+      );
+      await this.#slots.take(slots);
+      if (this.#end !== undefined || this.#refused >= mostRefused) {
+        this.#slots.give(slots);
+        break;
+      }
+      this.#attempt(entry, slots, last).finally(() => this.#slots.give(slots));
+    }
+    await this.#slots.take(this.#slots.total);
+    this.#slots.give(this.#slots.total);
+    if (this.#end !== undefined) throw this.#end;
+  }
+
+  /** Copies one file; what goes wrong with it is noted, what goes wrong with all ends the run. */
+  async #attempt(entry: Wanted, slots: number, last: boolean): Promise<void> {
+    try {
+      this.#ready(await this.#obtaining.obtain(entry, slots));
+      this.#refused = 0;
+    } catch (cause) {
+      const error = translate(cause, entry.path);
+      if (error instanceof NoRoomError) this.#goWithout(error);
+      else if (!(error instanceof FileError)) this.#interrupt(entry, error);
+      else if (!last && error.retriable) {
+        this.#tools.observer.retrying(entry, error);
+        this.#again.push(entry);
+      } else this.#fail(entry.path, error);
+    }
+  }
+
+  /** Leaves a file for another pass. What is under way goes on, and what fits is begun. */
+  #goWithout(error: NoRoomError): void {
+    this.#noRoom ??= error;
+    // The disk was found full while it was written to: what is left is not known.
+    if (error.cause !== undefined) this.#refused = mostRefused;
+    else this.#refused++;
+  }
+
+  /** Ends the run. What was under way when a server was lost is put off, and so is what was to be tried again. */
+  #interrupt(entry: Wanted, error: unknown): void {
+    const isStopped = this.#end instanceof StoppedError;
+    this.#endWith(error);
+    // A pass that is stopped lets go of its server: no file is to blame for that.
+    if (isStopped) return;
+    if ((error as RelaisError).exitStatus !== exitStatus.unavailable) return;
+    const text = describe(error);
+    for (const { path } of [entry, ...this.#again]) {
+      this.#interrupted.push({ path, error: text });
+    }
+    this.#again = [];
+  }
+
+  /** Has the disk write while the network brings more, so that the barrier of the batch is short. */
+  #flushEarly(): void {
+    const { durability, destination } = this.#tools;
+    this.#commitAfter(() => durability.barrier(destination.into));
+  }
+
+  #ready(ready: Ready): void {
+    this.#batch.push(ready);
+    this.#batchBytes += ready.staged === null ? 0 : ready.entry.size;
+    const full = this.#batch.length >= batchFiles ||
+      this.#batchBytes >= batchBytes;
+    if (full) this.#commitSoon();
+    else this.#batchTimer ??= setTimeout(() => this.#commitOld(), batchMs);
+  }
+
+  /** Commits what has waited for long, unless the disk is still busy with the batch before it. */
+  #commitOld(): void {
+    this.#batchTimer = undefined;
+    if (this.#steps === 0) this.#commitSoon();
+    else this.#batchTimer = setTimeout(() => this.#commitOld(), batchMs);
+  }
+
+  /** Commits what is ready, after the batch before it; fetching goes on meanwhile. */
+  #commitSoon(): void {
+    clearTimeout(this.#batchTimer);
+    this.#batchTimer = undefined;
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    this.#commitAfter(() => this.#commit(batch));
+  }
+
+  /** A disk tells only once that it could not write: after that nothing more is committed. */
+  #commitAfter(step: () => Promise<void>): void {
+    this.#steps++;
+    this.#committing = this.#committing.then(step).finally(() => this.#steps--);
+    this.#committing.catch((error) => this.#endWith(error));
+  }
+
+  /** Stage, barrier, rename, barrier, then commit: see docs/durability.md. */
+  async #commit(batch: readonly Ready[]): Promise<void> {
+    if (batch.length === 0) return;
+    const { server, destination, durability, moves, ledger, observer } =
+      this.#tools;
+    const coming = batch.filter(({ staged }) => staged !== null);
+    try {
+      moves.arriving(server, coming.map(({ entry }) => entry));
+    } catch (error) {
+      if (batch.length === 1) throw error;
+      // On a full disk there may be room for a shorter note.
+      const half = Math.ceil(batch.length / 2);
+      await this.#commit(batch.slice(0, half));
+      return await this.#commit(batch.slice(half));
+    }
+    await durability.barrier(destination.into);
+    const { placed, error } = this.#placeAll(batch);
+    destination.release();
+    await durability.barrier(destination.into);
+    await ledger.arrived(
+      placed.map(({ entry: { path, seq }, staged }) => ({
+        path,
+        seq,
+        fetched: staged !== null,
+      })),
+    );
+    moves.settled();
+    for (const ready of placed) this.#count(ready);
+    observer.committed(placed.length);
+    if (error !== undefined) throw error;
+  }
+
+  /** Puts a batch in place, as far as the disk lets; returns what is there. */
+  #placeAll(batch: readonly Ready[]): { placed: Ready[]; error?: unknown } {
+    const placed: Ready[] = [];
+    try {
+      for (const ready of batch) if (this.#place(ready)) placed.push(ready);
+      return { placed };
+    } catch (error) {
+      return { placed, error };
+    }
+  }
+
+  #place({ entry, staged }: Ready): boolean {
+    if (staged === null) return true;
+    try {
+      this.#tools.destination.place(staged, entry.path);
+      return true;
+    } catch (cause) {
+      const error = translate(cause, entry.path);
+      if (!(error instanceof FileError)) throw error;
+      this.#fail(entry.path, error);
+      return false;
+    }
+  }
+
+  #count({ entry, staged, reused }: Ready): void {
+    if (this.#only !== undefined) this.#got.push(entry.path);
+    if (staged === null) {
+      this.#adopted++;
+      this.#tools.observer.adopted(entry);
+      return;
+    }
+    this.#tools.observer.arrived(entry);
+    this.#copied++;
+    this.#bytes += entry.size;
+    this.#reused += reused;
+  }
+
+  #fail(path: string, error: unknown): void {
+    const text = describe(error);
+    const file = {
+      path,
+      error: text.includes(path) ? text : `${path}: ${text}`,
+    };
+    this.#failed.push(file);
+    if (error instanceof BlockedError) this.#blocked.push(path);
+    if (error instanceof SlowError) this.#slow.push(path);
+    this.#tools.observer.failed(file);
+  }
+
+  /** Commits the last batch, and notes what failed, however the run ended. */
+  async #finish(): Promise<void> {
+    this.#commitSoon();
+    try {
+      await this.#committing;
+      await this.#tools.ledger.failed(this.#failed);
+      await this.#tools.ledger.failed(this.#interrupted);
+    } catch (error) {
+      // It could be read back, from memory, as if it were there.
+      if (error instanceof LostWritesError) this.#tools.staging.discard();
+      this.#endWith(error);
+    }
+  }
+}
+
+function stopped(): StoppedError {
+  return new StoppedError("stopped before all was copied");
+}
+
+interface Attempt {
+  readonly entry: Wanted;
+  /** Whether there will be no further one. */
+  readonly last: boolean;
+}
+
+/** There is no room, or we may use no more of it. */
+const full = new Set(["ENOSPC", "EDQUOT"]);
+
+/** Trouble with the disk that no other file would escape. */
+const diskTrouble = new Set([
+  ...full,
+  "EROFS",
+  "EIO",
+  "EMFILE",
+  "ENFILE",
+]);
+
+/** Says of an error from the file system whether it concerns `path` alone, or the disk. */
+function translate(error: unknown, path: string): unknown {
+  if (error instanceof RelaisError || !(error instanceof Error)) return error;
+  const { code } = error as { code?: string };
+  if (code === undefined) return error;
+  if (!diskTrouble.has(code)) {
+    return new FileError(`Cannot place ${path}: ${error.message}`, {
+      cause: error,
+    });
+  }
+  const kind = full.has(code) ? NoRoomError : LocalError;
+  return new kind(`Cannot write ${path}: ${error.message}`, {
+    cause: error,
+    hint: code.endsWith("FILE")
+      ? "allow more open files (ulimit -n, LimitNOFILE=), or lower copy.parallel"
+      : "see the disk of replica.into",
+  });
+}
+
+function pause(retry: number): number {
+  const longest = Math.min(longestPauseMs, firstPauseMs * 2 ** retry);
+  return longest * (0.5 + Math.random() / 2);
+}

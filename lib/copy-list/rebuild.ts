@@ -1,0 +1,86 @@
+/**
+ * Making a new version of what is here of it and what is fetched.
+ *
+ * @module
+ */
+
+import type { Stretch } from "../delta/recipe.ts";
+import { FileError } from "../errors.ts";
+import { Pacer } from "../worker/pacer.ts";
+import type { Range } from "../ssh/read-range.ts";
+import type { OldFile } from "./old-file.ts";
+
+/** Bytes of the old version that are read at a time. */
+const blockBytes = 1024 * 1024;
+
+/** Fetches ranges of the new version, in order. */
+export type FetchRanges = (
+  ranges: readonly Range[],
+) => AsyncGenerator<Uint8Array>;
+
+/**
+ * Yields what `recipe` says, in order; `fromOld` tells which pieces are from
+ * the old version. Ends early where the file on the server does. The bytes of a
+ * piece are overwritten by the next one.
+ *
+ * @throws {FileError} If the old version has become shorter meanwhile.
+ */
+export async function* rebuild(
+  recipe: readonly Stretch[],
+  old: OldFile,
+  fetchRanges: FetchRanges,
+): AsyncGenerator<{ bytes: Uint8Array; fromOld: boolean }> {
+  const missing = recipe.filter(({ old }) => old === null);
+  const fetched = missing.length === 0 ? nothing() : fetchRanges(missing);
+  // Always asked for ahead: the server works while the old version is read.
+  let next = ahead(fetched);
+  try {
+    for (const { start, end, old: at } of recipe) {
+      if (at !== null) {
+        const range = { start: at, end: at + end - start };
+        for await (const bytes of readOld(old, range)) {
+          yield { bytes, fromOld: true };
+        }
+        continue;
+      }
+      for (let left = end - start; left > 0;) {
+        const { done, value: bytes } = await next;
+        if (done) return;
+        next = ahead(fetched);
+        yield { bytes, fromOld: false };
+        left -= bytes.length;
+      }
+    }
+  } finally {
+    await fetched.return(undefined);
+  }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+function ahead(
+  fetched: AsyncGenerator<Uint8Array>,
+): Promise<IteratorResult<Uint8Array, undefined>> {
+  const next = fetched.next();
+  // It may fail before its turn comes.
+  next.catch(() => {});
+  return next;
+}
+
+async function* readOld(
+  old: OldFile,
+  { start, end }: Range,
+): AsyncGenerator<Uint8Array> {
+  const pacer = new Pacer();
+  const block = new Uint8Array(Math.min(blockBytes, end - start));
+  for (let at = start; at < end; at += block.length) {
+    const bytes = block.subarray(0, end - at);
+    if (old.read(at, bytes) < bytes.length) {
+      throw new FileError(`Cannot use ${old.name}: it became shorter`, {
+        retriable: true,
+      });
+    }
+    yield bytes;
+    await pacer.pause();
+  }
+}

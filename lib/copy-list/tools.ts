@@ -1,0 +1,54 @@
+/**
+ * What a copy run works with, and who hears of it.
+ *
+ * @module
+ */
+
+import type { Durability } from "../files/durability.ts";
+import type { FailedFile } from "../state/pass-report.ts";
+import type { Arrived, Wanted } from "../state/exchange.ts";
+import type { Space } from "../files/space.ts";
+import type { Destination } from "../files/destination.ts";
+import type { Fetcher } from "./fetch.ts";
+import type { Moves } from "../files/moves.ts";
+import type { ReuseObserver } from "./reuse.ts";
+import type { Staging } from "../files/staging.ts";
+
+/** The synchronised list, as far as copying needs it. */
+export interface Ledger {
+  /** The next wanted entries after `last`; the first ones if that is `null`. */
+  wanted(last: Wanted | null, limit: number): Promise<readonly Wanted[]>;
+  /** Commits that these files are here, to stay. */
+  arrived(files: readonly Arrived[]): Promise<unknown>;
+  failed(files: readonly FailedFile[]): Promise<unknown>;
+}
+
+/** Hears of what happens, to count and log it. */
+export interface Observer extends ReuseObserver {
+  /** Its bytes are here, whole. */
+  fetched(entry: Wanted): void;
+  /** It is in place, durably. */
+  arrived(entry: Wanted): void;
+  adopted(entry: Wanted): void;
+  retrying(entry: Wanted, error: unknown): void;
+  failed(file: FailedFile): void;
+  /** So many bytes of it were here already. */
+  reused(entry: Wanted, bytes: number): void;
+  committed(files: number): void;
+}
+
+/** What a copy run works with. */
+export interface Tools {
+  /** Name of the server. */
+  readonly server: string;
+  readonly fetcher: Fetcher;
+  /** The export directory on the server. */
+  readonly root: string;
+  readonly destination: Destination;
+  readonly staging: Staging;
+  readonly space: Space;
+  readonly durability: Durability;
+  readonly moves: Moves;
+  readonly ledger: Ledger;
+  readonly observer: Observer;
+}

@@ -1,0 +1,54 @@
+/**
+ * What makes files survive a power cut.
+ *
+ * A batch goes so: stage its files, barrier, rename them, barrier, and only
+ * then commit that they are there. One barrier serves all files of a batch,
+ * where one `fsync` a file would take the disk's whole time.
+ *
+ * @module
+ */
+
+import { LocalError, LostWritesError } from "../errors.ts";
+
+/** Makes barriers, with `sync -f` (coreutils, syncfs(2)) where it can. */
+export class Durability {
+  #syncfs = true;
+
+  /**
+   * Returns when all that was written to the file system of `directory` before
+   * would survive a power cut.
+   *
+   * @throws {LostWritesError} If the disk refuses: then nothing is certain of what was written since the last barrier.
+   * @throws {LocalError} If there is no way to ask it.
+   */
+  async barrier(directory: string): Promise<void> {
+    const args = this.#syncfs ? ["-f", directory] : [];
+    const { success, stderr } = await run(args);
+    if (success) return;
+    const said = new TextDecoder().decode(stderr).trim();
+    // An old busybox knows no -f: without it everything is written, which takes longer.
+    if (this.#syncfs && /invalid option|unrecognized|usage/i.test(said)) {
+      this.#syncfs = false;
+      return await this.barrier(directory);
+    }
+    throw new LostWritesError(`Cannot make ${directory} durable: ${said}`, {
+      hint: "see the system log for the state of its disk",
+    });
+  }
+}
+
+async function run(args: string[]): Promise<Deno.CommandOutput> {
+  try {
+    return await new Deno.Command("sync", {
+      args,
+      stdin: "null",
+      // A module may hand on no LD_LIBRARY_PATH, and sync needs nothing of it all.
+      clearEnv: true,
+    }).output();
+  } catch (error) {
+    throw new LocalError(`Cannot run sync: ${(error as Error).message}`, {
+      cause: error,
+      hint: "install coreutils or busybox",
+    });
+  }
+}

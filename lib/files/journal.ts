@@ -1,0 +1,67 @@
+/**
+ * A note of what is about to be done, for whoever comes after a crash: it is
+ * there from before the first step until after the last one.
+ *
+ * @module
+ */
+
+import { LocalError } from "../errors.ts";
+
+/** A small file of lines. */
+export class Journal {
+  readonly #path: string;
+  readonly #fresh: string;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#fresh = `${path}.new`;
+  }
+
+  /**
+   * Replaces what is noted. Survives a crash at once, and a power cut after the
+   * next barrier.
+   *
+   * @throws {LocalError} If it cannot be written.
+   */
+  write(lines: readonly string[]): void {
+    const text = lines.map((line) => `${line}\n`).join("");
+    try {
+      // What a crash left there, or a link that somebody planted.
+      remove(this.#fresh);
+      Deno.writeTextFileSync(this.#fresh, text, {
+        createNew: true,
+        mode: 0o600,
+      });
+      Deno.renameSync(this.#fresh, this.#path);
+    } catch (cause) {
+      throw new LocalError(
+        `Cannot write ${this.#path}: ${(cause as Error).message}`,
+        { cause, hint: "see its disk" },
+      );
+    }
+  }
+
+  /** Returns what is noted; nothing, if all that was noted has been done. */
+  read(): string[] {
+    try {
+      return Deno.readTextFileSync(this.#path).split("\n").slice(0, -1);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+  }
+
+  /** Forgets it: all is done. */
+  clear(): void {
+    remove(this.#path);
+    remove(this.#fresh);
+  }
+}
+
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,341 @@
+/**
+ * Files in the making. A staged file is named after the version it becomes, so
+ * that a transfer cut off goes on where it stopped, from whichever server.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import { createHasher, type Hasher } from "./digest.ts";
+import { FileError } from "../errors.ts";
+import type { Digest, Entry } from "../list/entry.ts";
+import { Pacer } from "../worker/pacer.ts";
+import { setAttributes, setDate } from "./attributes.ts";
+import { ordinaryRights, type Rights } from "./rights.ts";
+import { writeAll } from "./write-all.ts";
+
+/** How much of a staged file is read at a time to hash it again. */
+const blockBytes = 1024 * 1024;
+
+/** Zeros are looked for in blocks of so many bytes; file systems keep holes of whole pages. */
+const holeBytes = 16 * 1024;
+const leastHoleBytes = 4 * 1024;
+const zeros = Buffer.alloc(holeBytes);
+
+/** Rights of a file that is not whole yet. */
+const stagedMode = 0o600;
+
+/** The part of an entry that decides what a staged file holds. */
+export type Contents = Pick<
+  Entry,
+  "path" | "size" | "mtime" | "mode" | "digest"
+>;
+
+/** The name of the staged file for a version: the same on each pass and for each server. */
+export function stagedName(
+  { path, size, mtime, digest }: Omit<Contents, "mode">,
+): string {
+  return pathName(path) + hexOf([path, size, mtime, digest], 24);
+}
+
+/** What the names of all staged versions of a path begin with. */
+function pathName(path: string): string {
+  return hexOf([path], 16);
+}
+
+function hexOf(identity: readonly unknown[], digits: number): string {
+  return createHash("sha256").update(JSON.stringify(identity)).digest("hex")
+    .slice(0, digits);
+}
+
+/** The directory of staged files. */
+export class Staging {
+  readonly directory: string;
+  readonly #rights: Rights;
+  /** Names of what was there at the start: a pass was cut off. */
+  readonly #leftovers: Set<string>;
+
+  /** @param rights What a file gets once it is whole. */
+  constructor(directory: string, rights: Rights = ordinaryRights) {
+    this.directory = directory;
+    this.#rights = rights;
+    this.#leftovers = new Set(
+      [...Deno.readDirSync(directory)].map(({ name }) => name),
+    );
+  }
+
+  /** Whether an earlier pass has left something of this version. */
+  holds(entry: Contents): boolean {
+    return this.#leftovers.size > 0 && this.#leftovers.has(stagedName(entry));
+  }
+
+  /** Bytes that an earlier pass has left of this version. */
+  held(entry: Contents): number {
+    if (!this.holds(entry)) return 0;
+    return Deno.lstatSync(`${this.directory}/${stagedName(entry)}`).size;
+  }
+
+  /** Paths of what earlier passes have left of other versions of a file. */
+  others(entry: Contents): string[] {
+    if (this.isEmpty) return [];
+    const own = stagedName(entry);
+    return [...this.#leftovers]
+      .filter((name) => name !== own && name.startsWith(pathName(entry.path)))
+      .map((name) => `${this.directory}/${name}`);
+  }
+
+  /**
+   * Writes a file that is whole, and returns its path.
+   *
+   * @throws {FileError} If it is not what its entry says: then nothing is written.
+   */
+  write(entry: Contents, bytes: Uint8Array): string {
+    const hasher = createHasher(entry.digest);
+    hasher.update(bytes);
+    checkContents(entry, bytes.length, hasher);
+    const path = `${this.directory}/${stagedName(entry)}`;
+    Deno.writeFileSync(path, bytes, {
+      createNew: true,
+      mode: this.#rights.fileMode(entry),
+    });
+    setDate(path, entry);
+    this.#rights.finish(path, entry);
+    return path;
+  }
+
+  /** Opens the file of a version, and goes on with what is there of it. */
+  open(entry: Contents): Promise<StagedFile> {
+    return StagedFile.open(this.directory, entry, this.#rights);
+  }
+
+  /** Whether an earlier pass has left anything. */
+  get isEmpty(): boolean {
+    return this.#leftovers.size === 0;
+  }
+
+  /** Keeps what is there of `entries` from {@link tidy}. */
+  keep(entries: Iterable<Contents>): void {
+    for (const entry of entries) this.#leftovers.delete(stagedName(entry));
+  }
+
+  /** Removes what earlier passes left, but for what is kept; returns how many files went. */
+  tidy(): number {
+    const removed = this.#leftovers.size;
+    for (const name of this.#leftovers) this.#remove(name);
+    this.#leftovers.clear();
+    return removed;
+  }
+
+  /** Removes all that is staged: the disk may have lost some of it. */
+  discard(): void {
+    for (const { name } of Deno.readDirSync(this.directory)) this.#remove(name);
+  }
+
+  #remove(name: string): void {
+    Deno.removeSync(`${this.directory}/${name}`, { recursive: true });
+  }
+}
+
+/** A file that is being written; its bytes come in order. */
+export class StagedFile implements Disposable {
+  readonly path: string;
+  readonly #entry: Contents;
+  readonly #rights: Rights;
+  readonly #file: Deno.FsFile;
+  #hasher: Hasher;
+  #written = 0;
+  /** Whether the file ends with zeros that were not written. */
+  #endsInHole = false;
+
+  private constructor(
+    path: string,
+    entry: Contents,
+    rights: Rights,
+    file: Deno.FsFile,
+  ) {
+    this.path = path;
+    this.#rights = rights;
+    this.#entry = entry;
+    this.#file = file;
+    this.#hasher = createHasher(entry.digest);
+  }
+
+  /** Opens the staged file of `entry` in the directory `staging`, and goes on with what is there of it. */
+  static async open(
+    staging: string,
+    entry: Contents,
+    rights: Rights = ordinaryRights,
+  ): Promise<StagedFile> {
+    const path = `${staging}/${stagedName(entry)}`;
+    const created = create(path);
+    const staged = new StagedFile(
+      path,
+      entry,
+      rights,
+      created ?? resume(path),
+    );
+    if (created !== undefined) return staged;
+    // Without a digest nobody could tell whether a power cut has damaged what is there.
+    if (entry.digest === null) staged.restart();
+    else await staged.#hashWhatIsThere();
+    return staged;
+  }
+
+  /** Bytes that are there already: reading goes on after them. */
+  get offset(): number {
+    return this.#written;
+  }
+
+  /**
+   * Appends `bytes`; long runs of zeros become holes.
+   *
+   * @throws {FileError} If that would make the file longer than its entry says.
+   */
+  write(bytes: Uint8Array): void {
+    if (this.#written + bytes.length > this.#entry.size) {
+      throw this.#mismatch(tooLong(this.#entry));
+    }
+    this.#hasher.update(bytes);
+    for (const { piece, hole } of splitAtHoles(bytes)) {
+      this.#endsInHole = hole;
+      if (hole) this.#file.seekSync(piece.length, Deno.SeekMode.Current);
+      else writeAll(this.#file, piece);
+    }
+    this.#written += bytes.length;
+  }
+
+  /**
+   * Checks size and digest, and gives the file its date and mode.
+   *
+   * @throws {FileError} If the contents are not what the list says; the staged file is emptied.
+   */
+  finish(): void {
+    try {
+      checkContents(this.#entry, this.#written, this.#hasher);
+    } catch (error) {
+      throw this.#mismatch(error as FileError);
+    }
+    this.#fillLastHole();
+    const { mtime } = this.#entry;
+    setAttributes(this.path, {
+      mtime,
+      mode: this.#rights.fileMode(this.#entry),
+    });
+    this.#rights.handOver(this.path);
+  }
+
+  /** Empties the file: reading begins anew. */
+  restart(): void {
+    this.#file.truncateSync(0);
+    this.#file.seekSync(0, Deno.SeekMode.Start);
+    this.#hasher = createHasher(this.#entry.digest);
+    this.#written = 0;
+    this.#endsInHole = false;
+  }
+
+  /** Closes the file; what is not finished stays, to go on with. */
+  [Symbol.dispose](): void {
+    this.#fillLastHole();
+    this.#file.close();
+  }
+
+  #fillLastHole(): void {
+    if (this.#endsInHole) this.#file.truncateSync(this.#written);
+    this.#endsInHole = false;
+  }
+
+  async #hashWhatIsThere(): Promise<void> {
+    const pacer = new Pacer();
+    const block = new Uint8Array(blockBytes);
+    for (let read; (read = this.#file.readSync(block)) !== null;) {
+      this.#hasher.update(block.subarray(0, read));
+      this.#written += read;
+      await pacer.pause();
+    }
+    if (this.#written > this.#entry.size) this.restart();
+  }
+
+  #mismatch(error: FileError): FileError {
+    this.restart();
+    return error;
+  }
+}
+
+/** Checks what arrived against what the list says. */
+function checkContents(entry: Contents, size: number, hasher: Hasher): void {
+  if (size > entry.size) throw tooLong(entry);
+  if (size < entry.size) {
+    throw changed(
+      entry,
+      `${size} bytes arrived, and the list says ${entry.size}`,
+    );
+  }
+  if (entry.digest === null) return;
+  const digest: Digest = hasher.digest();
+  if (digest === entry.digest) return;
+  throw changed(
+    entry,
+    `its digest is ${digest}, and the list says ${entry.digest}`,
+  );
+}
+
+function tooLong(entry: Contents): FileError {
+  return changed(entry, `more than the ${entry.size} bytes of the list arrive`);
+}
+
+function changed({ path }: Contents, what: string): FileError {
+  return new FileError(`Cannot copy ${path}: ${what}`, {
+    retriable: true,
+    hint: "it may have changed since it was listed; the next pass tries again",
+  });
+}
+
+/** Splits `bytes` into what must be written and what may be left out, as few pieces as can be. */
+function* splitAtHoles(
+  bytes: Uint8Array,
+): Generator<{ piece: Uint8Array; hole: boolean }> {
+  let start = 0;
+  let hole = false;
+  for (let at = 0; at < bytes.length; at += holeBytes) {
+    const zero = isZero(bytes.subarray(at, at + holeBytes));
+    if (zero === hole) continue;
+    if (at > start) yield { piece: bytes.subarray(start, at), hole };
+    start = at;
+    hole = zero;
+  }
+  if (start < bytes.length) yield { piece: bytes.subarray(start), hole };
+}
+
+function isZero(block: Uint8Array): boolean {
+  if (block[0] !== 0 || block.length < leastHoleBytes) return false;
+  return zeros.subarray(0, block.length).equals(block);
+}
+
+/** Makes a new file; returns `undefined` if there is one already. */
+function create(path: string): Deno.FsFile | undefined {
+  try {
+    return Deno.openSync(path, {
+      read: true,
+      write: true,
+      createNew: true,
+      mode: stagedMode,
+    });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return undefined;
+    throw error;
+  }
+}
+
+/** Opens a staged file that is there already, if it is a file of our own. */
+function resume(path: string): Deno.FsFile {
+  const { isFile } = Deno.lstatSync(path);
+  if (isFile) {
+    // It may be whole, and have the mode of a file that nobody may write.
+    Deno.chmodSync(path, stagedMode);
+    return Deno.openSync(path, { read: true, write: true });
+  }
+  throw new FileError(`Cannot use ${path}: it is no file`, {
+    hint: "remove it",
+  });
+}

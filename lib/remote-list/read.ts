@@ -1,0 +1,336 @@
+/**
+ * A published list, read over SFTP from where it was left.
+ *
+ * @module
+ */
+
+import type { ServerConfig } from "../config/config.ts";
+import { UnusableError } from "../errors.ts";
+import type { Cursor } from "../list/cursor.ts";
+import { type Read, readFully, readRange } from "../ssh/read-range.ts";
+import { type Handle, SftpError, type SftpSession } from "../ssh/session.ts";
+import {
+  isExtension,
+  parseExtension,
+  parseHeader,
+  type Provenance,
+} from "../list/format.ts";
+
+/** Where the list lies below the root of an export. */
+export const listPath = ".relais/list";
+
+/** The header, and as a rule the extensions that say where the list comes from. */
+const headerBytes = 512;
+
+/** No header is longer with them: it names 16 ancestors at most, by 64 bytes and a number each. */
+const longestHeader = 2_048;
+
+/** How many of the last bytes known are compared to recognise a list. */
+const tailBytes = 64;
+
+/** A line longer than this breaks the format: a path has at most 4096 bytes, each written as `%XX` at worst. */
+const longestLine = 16 * 1024;
+
+/** Stands for a line that was too long to be kept; breaks the format as well. */
+const tooLong = "a line of over 16 KiB";
+
+/** A line is looked for the end of no further than this. */
+const longestSkip = 16 * 1024 * 1024;
+
+/** Requests in flight while a list is read, and the bytes of each: short strings are soon forgotten, long ones are not. */
+const parallel = () => 8;
+const pieceBytes = 32 * 1024;
+
+/** Stands for the generation of a list that has none: relais did not write it. */
+export const foreignGeneration = "foreign";
+
+/**
+ * A list that was changed so short a time before it was read may change again
+ * within the same second, and SFTP tells no finer date. Seconds.
+ */
+const unsettled = 3;
+
+/** What a list is to the one a cursor was taken from. */
+export type Recognition = "same" | "grown" | "shrunken" | "other";
+
+/** Some whole lines of a list. */
+export interface Lines {
+  readonly lines: readonly string[];
+  /** Where reading goes on after them. */
+  readonly offset: number;
+  readonly tail: Uint8Array;
+}
+
+/** What follows a cursor that stands at the beginning of a list. */
+export const beginning = { offset: 0, tail: new Uint8Array(0) };
+
+/** An open list. Its size is that of the moment it was opened, however it grows. */
+export class RemoteList {
+  readonly provenance: Provenance;
+  /** Whether it only ever grows; else it is written anew. */
+  readonly grows: boolean;
+  /** Bytes. */
+  readonly size: number;
+  /** The heartbeat of the publisher, in seconds since the epoch; 0 if the server does not tell it. */
+  readonly mtime: number;
+  /** What the server did not tell of it, in words. */
+  readonly untold: readonly string[];
+  /** What it is to the list that the cursor given to {@link open} knows. */
+  readonly recognition: Recognition;
+  readonly #session: SftpSession;
+  readonly #path: string;
+  readonly #handle: Handle;
+
+  private constructor(
+    session: SftpSession,
+    path: string,
+    handle: Handle,
+    facts: Facts & Pick<RemoteList, "recognition">,
+  ) {
+    this.#session = session;
+    this.#path = path;
+    this.#handle = handle;
+    this.provenance = facts.provenance;
+    this.grows = facts.grows;
+    this.size = facts.size;
+    this.mtime = facts.mtime;
+    this.untold = facts.untold;
+    this.recognition = facts.recognition;
+  }
+
+  /**
+   * Opens the list of a server and recognises it, in two round
+   * trips. What tells a list that was replaced from one that was only touched
+   * is its header and the bytes before the cursor.
+   *
+   * @throws {SftpError} If there is none, or it cannot be read.
+   * @throws {UnusableError} If it is not a list.
+   */
+  static async open(
+    session: SftpSession,
+    { root, list }: Pick<ServerConfig, "root" | "list">,
+    known?: Cursor,
+  ): Promise<RemoteList> {
+    const path = list?.path ?? `${root}/${listPath}`;
+    const handle = await session.open(path);
+    try {
+      const tailLength = known?.tail.length ?? 0;
+      const read: Read = (position, length) =>
+        session.read(handle, position, length);
+      const [stat, head, tail] = await Promise.all([
+        session.fstat(handle),
+        readHead(read),
+        known === undefined
+          ? new Uint8Array(0)
+          : readFully(read, known.offset - tailLength, tailLength),
+      ]);
+      // SFTP lets a server leave attributes out, or make them up.
+      const told = stat.size !== null && (stat.size > 0 || head.length === 0);
+      const facts = {
+        provenance: list === null
+          ? provenanceOf(head, session.server)
+          : ofForeignList,
+        grows: list === null || list.grows,
+        size: told ? stat.size! : await endOf(read, known?.offset ?? 0),
+        mtime: stat.mtime ?? 0,
+        untold: [
+          ...told ? [] : ["size"],
+          ...stat.mtime === null ? ["date"] : [],
+        ],
+      };
+      const recognition = recognise(known, tail, facts);
+      return new RemoteList(session, path, handle, { ...facts, recognition });
+    } catch (error) {
+      await session.close(handle).catch(
+        () => {/* the first error tells more */},
+      );
+      throw afterOpening(error, session.server);
+    }
+  }
+
+  /**
+   * Yields the whole lines from `from` on. A last line without LF is left for the next time.
+   *
+   * @throws {SftpError} If the list cannot be read any further.
+   * @throws {UnusableError} If it ends before it should, or a line never ends.
+   */
+  async *read(from: Pick<Cursor, "offset" | "tail">): AsyncGenerator<Lines> {
+    const decoder = new TextDecoder();
+    let { offset, tail } = from;
+    let rest = new Uint8Array(0);
+    /** Bytes of the line that is too long to be kept. */
+    let skipped = 0;
+    const session = this.#session;
+    const range = {
+      start: offset,
+      end: this.size,
+      length: pieceBytes,
+      parallel,
+    };
+    const read: Read = (position, length) =>
+      session.read(this.#handle, position, length);
+    for await (const piece of readRange(read, range)) {
+      const end = piece.lastIndexOf(0x0a) + 1;
+      if (end === 0) {
+        rest = join(rest, piece);
+        if (rest.length <= longestLine) continue;
+        // Nobody needs the bytes of a line that long, but for the last ones.
+        skipped += rest.length - tailBytes;
+        if (skipped > longestSkip) {
+          throw this.#unusable(`line after byte ${offset} does not end`);
+        }
+        rest = rest.slice(-tailBytes);
+        continue;
+      }
+      const bytes = join(rest, piece.subarray(0, end));
+      rest = piece.slice(end);
+      offset += skipped + bytes.length;
+      tail = join(tail, bytes).slice(-tailBytes);
+      const lines = decoder.decode(bytes).split("\n");
+      lines.pop();
+      if (skipped > 0) lines[0] = tooLong;
+      skipped = 0;
+      yield { lines, offset, tail };
+    }
+    const end = offset + skipped + rest.length;
+    if (end < this.size) {
+      throw this.#unusable(`${this.size} bytes end after ${end}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close(this.#handle);
+  }
+
+  #unusable(what: string): UnusableError {
+    return new UnusableError(
+      `Cannot read the list of ${this.#session.server}: its ${what}`,
+      { hint: `see what writes ${this.#path} there` },
+    );
+  }
+}
+
+/** What was opened is there, whatever the server says of it later: nobody is to take it for missing. */
+function afterOpening(error: unknown, server: string): unknown {
+  if (!(error instanceof SftpError)) return error;
+  return new UnusableError(
+    `Cannot read the list of ${server}: ${error.reason}`,
+    { cause: error, hint: "check the file system and the SFTP server there" },
+  );
+}
+
+/** No file of SFTP is longer. */
+const longestFile = Number.MAX_SAFE_INTEGER;
+
+/** Finds the end of a file by reading, in steps that double from where it ended last time. */
+async function endOf(read: Read, guess: number): Promise<number> {
+  const reaches = async (end: number) =>
+    end === 0 || (await read(end - 1, 1)).length > 0;
+  let [least, most] = await reaches(guess)
+    ? [guess, longestFile]
+    : [0, guess - 1];
+  for (let step = pieceBytes; least + step < most; step *= 2) {
+    if (!await reaches(least + step)) {
+      most = least + step - 1;
+      break;
+    }
+    least += step;
+  }
+  while (least < most) {
+    const middle = least + Math.ceil((most - least) / 2);
+    if (await reaches(middle)) least = middle;
+    else most = middle - 1;
+  }
+  return least;
+}
+
+/** Reads the first line and the extensions after it: by one answer, unless that is a short one, or there are many. */
+async function readHead(read: Read): Promise<Uint8Array> {
+  const first = await read(0, headerBytes);
+  if (first.length === 0 || hasWholeHeader(first)) return first;
+  return await readFully(read, 0, longestHeader);
+}
+
+/** Whether a line begins after the header that is no extension. */
+function hasWholeHeader(head: Uint8Array): boolean {
+  for (let end = head.indexOf(0x0a); end !== -1;) {
+    const next = head[end + 1];
+    if (next === undefined) return false;
+    if (next !== extensionMark) return true;
+    end = head.indexOf(0x0a, end + 1);
+  }
+  return false;
+}
+
+/** `#` */
+const extensionMark = 0x23;
+
+const ofForeignList: Provenance = {
+  generation: foreignGeneration,
+  writer: null,
+  from: [],
+  carried: 0,
+};
+
+/** Reads the header, and the extensions that come right after it. */
+function provenanceOf(head: Uint8Array, server: string): Provenance {
+  const [line = "", ...others] = new TextDecoder().decode(head).split("\n");
+  const header = parseHeader(line);
+  if ("reason" in header) {
+    throw new UnusableError(
+      `Cannot read the list of ${server}: ${header.reason}`,
+      { hint: `see what writes ${listPath} there` },
+    );
+  }
+  const { generation } = header.value;
+  let provenance: Provenance = { ...ofForeignList, generation };
+  // The last one may be cut off.
+  for (const other of others.slice(0, -1)) {
+    const extension = isExtension(other) ? parseExtension(other) : undefined;
+    if (extension === undefined) break;
+    // What a list took over counts only where it says who writes.
+    if (provenance.writer === null && !("writer" in extension)) break;
+    provenance = "from" in extension
+      ? { ...provenance, from: [...provenance.from, extension.from] }
+      : { ...provenance, ...extension };
+  }
+  return provenance;
+}
+
+/** What is known of a list once it is open. */
+type Facts = Pick<
+  RemoteList,
+  "provenance" | "grows" | "size" | "mtime" | "untold"
+>;
+
+function recognise(
+  known: Cursor | undefined,
+  tail: Uint8Array,
+  { provenance: { generation }, grows, size, mtime }: Facts,
+): Recognition {
+  if (known === undefined || known.generation !== generation) return "other";
+  if (!grows && known.modified !== mtime) return "other";
+  if (size < known.offset) return "shrunken";
+  if (!equal(known.tail, tail)) return "other";
+  // One that is written anew and has the same date is what it was, even if its last line has no end.
+  return size === known.offset || !grows ? "same" : "grown";
+}
+
+/** Returns by which date a list is recognised that is read now, one that is written anew; `null` if by none. */
+export function datedWhenRead(
+  { mtime }: Pick<RemoteList, "mtime">,
+): number | null {
+  const isUntold = mtime === 0;
+  return isUntold || mtime > Date.now() / 1_000 - unsettled ? null : mtime;
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+function join(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

@@ -1,0 +1,189 @@
+/**
+ * The figures as a file for the textfile collector of Prometheus' node_exporter.
+ *
+ * Format: https://prometheus.io/docs/instrumenting/exposition_formats/. Without
+ * timestamps: a single one makes the collector refuse the whole file.
+ *
+ * @module
+ */
+
+import { UsageError } from "../errors.ts";
+import { moduleNames } from "../worker/protocol.ts";
+import { verdicts } from "../test-server/operations.ts";
+import { figuresOf } from "../worker/figures.ts";
+import { replaceFile } from "../files/replace.ts";
+import type { ServerState } from "./servers.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** All samples of one metric: they must stand together. */
+interface Family {
+  readonly kind: "counter" | "gauge";
+  readonly help: string;
+  readonly samples: string[];
+}
+
+/** Figures among others, and the labels that tell them from those. */
+export interface Labelled {
+  readonly snapshot: Snapshot;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Returns a snapshot in the text format of Prometheus. */
+export function formatPrometheus(snapshot: Snapshot): string {
+  return formatAll([{ snapshot, labels: {} }]);
+}
+
+/** Returns several snapshots as one text. */
+export function formatAll(all: readonly Labelled[]): string {
+  const families = new Map<string, Family>();
+  for (const { snapshot, labels } of all) {
+    const add: Add = (metric, { kind, help }, values) => {
+      const family = families.get(metric) ?? { kind, help, samples: [] };
+      families.set(metric, family);
+      for (const { value, labels: own } of values) {
+        family.samples.push(sample(metric, { ...labels, ...own }, value));
+      }
+    };
+    for (const module of moduleNames) {
+      for (const [name, { metric, labels, ...what }] of figuresOf(module)) {
+        const value = snapshot.modules[module][name] ?? 0;
+        add(metric, what, [{ value, labels }]);
+      }
+    }
+    addWhole(add, snapshot);
+    if (snapshot.servers !== undefined) addServers(add, snapshot.servers);
+  }
+  return [...families].map(formatFamily).join("");
+}
+
+/** One sample. */
+interface Value {
+  readonly value: number;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Adds samples to the metric of this name. */
+type Add = (
+  metric: string,
+  what: Pick<Family, "kind" | "help">,
+  values: readonly Value[],
+) => void;
+
+/** What belongs to no module. */
+function addWhole(add: Add, { taken, uptime }: Snapshot): void {
+  add("relais_uptime_seconds", {
+    kind: "gauge",
+    help: "Seconds since relais was started",
+  }, [{ value: uptime }]);
+  add("relais_snapshot_timestamp_seconds", {
+    kind: "gauge",
+    help: "When these figures were taken",
+  }, [{ value: taken }]);
+}
+
+/** What is said of each server. */
+const serverMetrics: readonly {
+  readonly metric: string;
+  readonly help: string;
+  /** `undefined`: there is nothing to say. */
+  readonly value: (server: ServerState) => number | undefined;
+}[] = [
+  {
+    metric: "relais_server_up",
+    help: "Whether the last probe found a server able to serve",
+    value: ({ verdict }) => Number(verdict === "up"),
+  },
+  {
+    metric: "relais_server_active",
+    help: "Whether files are taken from a server",
+    value: ({ active }) => Number(active),
+  },
+  {
+    metric: "relais_server_probe_timestamp_seconds",
+    help: "When a server was last probed",
+    value: ({ probed }) => probed,
+  },
+  {
+    metric: "relais_server_probe_duration_seconds",
+    help:
+      "How long the last probe of a server took, from connecting to its list",
+    value: ({ seconds }) => seconds,
+  },
+  {
+    metric: "relais_server_list_bytes",
+    help: "Size of the list that a server publishes",
+    value: ({ list }) => list?.size,
+  },
+  {
+    metric: "relais_server_list_timestamp_seconds",
+    help: "When the publisher of a server last ran",
+    value: ({ list }) => list?.mtime,
+  },
+];
+
+function addServers(add: Add, servers: readonly ServerState[]): void {
+  for (const { metric, help, value } of serverMetrics) {
+    const values = servers.flatMap((server) => {
+      const figure = value(server);
+      const labels = { server: server.name };
+      return figure === undefined ? [] : [{ value: figure, labels }];
+    });
+    if (values.length > 0) add(metric, { kind: "gauge", help }, values);
+  }
+  add(
+    "relais_server_verdict",
+    {
+      kind: "gauge",
+      help: "Verdict of the last probe of a server: 1 for the one that holds",
+    },
+    servers.flatMap(({ name, verdict }) =>
+      verdicts.map((each) => ({
+        value: Number(each === verdict),
+        labels: { server: name, verdict: each },
+      }))
+    ),
+  );
+}
+
+function formatFamily(
+  [metric, { kind, help, samples }]: [string, Family],
+): string {
+  return `# HELP ${metric} ${escapeHelp(help)}\n# TYPE ${metric} ${kind}\n` +
+    samples.join("");
+}
+
+function sample(
+  metric: string,
+  labels: Readonly<Record<string, string>>,
+  value: number,
+): string {
+  const pairs = Object.entries(labels).map(([name, text]) =>
+    `${name}="${escapeLabel(text)}"`
+  );
+  const braced = pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+  return `${metric}${braced} ${value}\n`;
+}
+
+function escapeHelp(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+}
+
+function escapeLabel(text: string): string {
+  return escapeHelp(text).replaceAll('"', '\\"');
+}
+
+/**
+ * Writes a textfile for Prometheus, at once, readable for everyone: the
+ * collector runs under another account.
+ *
+ * @throws {UsageError} If `path` does not end in `.prom`: the collector would pass over it.
+ * @throws {LocalError} If it cannot be written.
+ */
+export function writePrometheus(path: string, text: string): void {
+  if (!path.endsWith(".prom")) {
+    throw new UsageError(
+      `Cannot write "${path}" for Prometheus: its name does not end in .prom`,
+    );
+  }
+  replaceFile(path, text, 0o644);
+}

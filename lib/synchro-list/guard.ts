@@ -1,0 +1,68 @@
+/**
+ * When to stop and ask: a server that suddenly has less than it had may have
+ * lost its disk, and not its files.
+ *
+ * @module
+ */
+
+import { allowance } from "../config/allowance.ts";
+import type { MaxDelete } from "../config/config.ts";
+import { RefusedError } from "../errors.ts";
+import type { RemoteList } from "../remote-list/read.ts";
+import type { Cursor } from "../list/cursor.ts";
+
+const hint =
+  'if that is so on purpose, run "relais --once --accept-shrink" once';
+
+/**
+ * Refuses to delete more than `allowed` in one pass, or all there is.
+ *
+ * @param withdrawn Files to be deleted.
+ * @param here Files on the replica.
+ * @throws {RefusedError} If that would be too many.
+ */
+export function guardDeletion(
+  withdrawn: number,
+  here: number,
+  allowed: MaxDelete,
+): void {
+  if (withdrawn === 0) return;
+  const most = allowance(allowed, here);
+  if (withdrawn >= here) {
+    throw new RefusedError(
+      `Cannot delete all ${here} files that are here: the server has none of them any more`,
+      { hint: `see that nothing is unmounted there; ${hint}` },
+    );
+  }
+  if (withdrawn <= most) return;
+  throw new RefusedError(
+    `Cannot delete ${withdrawn} of ${here} files: replica.max_delete allows ${most}`,
+    { hint },
+  );
+}
+
+/**
+ * Refuses a list that is no longer what was read of it, though it says so: it
+ * only ever grows, and one that is made anew has another generation.
+ *
+ * @throws {RefusedError} If it is shorter, or what was read of it has changed.
+ */
+export function guardList(
+  server: string,
+  remote: Pick<RemoteList, "recognition" | "provenance" | "size">,
+  known: Cursor,
+): void {
+  if (remote.recognition === "shrunken") {
+    throw new RefusedError(
+      `Cannot go on with the list of ${server}: it has ${remote.size} bytes, and had ${known.offset}`,
+      { hint: `a list only grows; ${hint}` },
+    );
+  }
+  const sameName = remote.provenance.generation === known.generation;
+  if (remote.recognition === "other" && sameName) {
+    throw new RefusedError(
+      `Cannot go on with the list of ${server}: its line ${known.seq} is no longer what it was`,
+      { hint: `an earlier list may have been restored there; ${hint}` },
+    );
+  }
+}

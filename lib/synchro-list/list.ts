@@ -1,0 +1,232 @@
+/**
+ * Reading what was appended to a server's list into the synchronised list.
+ *
+ * @module
+ */
+
+import { UnusableError } from "../errors.ts";
+import type { Entry } from "../list/entry.ts";
+import { isExtension, parseHeader, parseLine } from "../list/format.ts";
+import { decodePath } from "../list/path.ts";
+import {
+  beginning,
+  datedWhenRead,
+  type RemoteList,
+} from "../remote-list/read.ts";
+import type { Cursor } from "../list/cursor.ts";
+import { ForeignLines, type ForeignReading } from "./foreign-lines.ts";
+import { guardList } from "./guard.ts";
+import { add, emptyOutcome, type Outcome, refuse } from "./outcome.ts";
+import type { Reading } from "../state/reading.ts";
+import type { SynchronisedList } from "../state/synchronised-list.ts";
+
+/** Entries taken into the synchronised list in one transaction, of a list that grows. */
+const batch = 500;
+
+/** A list of which so many lines are refused in one reading is none. */
+const mostRefusals = 1_000_000;
+
+/** Nor is one with so many extensions in a row, which are passed over. */
+const mostExtensions = 1_000_000;
+
+/** How a list is read. */
+export interface ReadingOptions {
+  /** Whether to believe a list that is no longer what it was. */
+  readonly acceptShrink: boolean;
+  /** How to read a list that relais did not write. */
+  readonly foreign?: ForeignReading;
+}
+
+/** A list, and what to know to read it. */
+interface Source {
+  readonly remote: RemoteList;
+  readonly foreign: ForeignReading | undefined;
+}
+
+/**
+ * Reads `remote` from where `server`'s list was left, or from its start if it
+ * is another list or lines are missing.
+ *
+ * @throws {RefusedError} If the list is not what it was, and that is not accepted.
+ */
+export async function synchroniseList(
+  list: SynchronisedList,
+  server: string,
+  remote: RemoteList,
+  { acceptShrink, foreign }: ReadingOptions,
+): Promise<Outcome> {
+  const known = list.cursor(server);
+  const source = { remote, foreign };
+  if (known === undefined) return await readFromStart(list, server, source);
+  // What writes a foreign list may write it anew each time.
+  if (!acceptShrink && foreign === undefined) guardList(server, remote, known);
+  if (remote.recognition !== "same" && remote.recognition !== "grown") {
+    return await readFromStart(list, server, source, {
+      renewed: remote.provenance.generation === known.generation,
+    });
+  }
+  const reading = await list.resume(server);
+  const outcome = emptyOutcome();
+  const complete = await readLines(list, reading, source, known, outcome);
+  // A line is missing that was there once, or was never written: the start tells.
+  if (!complete) {
+    return await readFromStart(list, server, source, { gaps: outcome.gaps });
+  }
+  // Reading from the start may have been cut off, and ends only now.
+  await list.complete(reading);
+  return outcome;
+}
+
+async function readFromStart(
+  list: SynchronisedList,
+  server: string,
+  source: Source,
+  { gaps = 0, renewed = false } = {},
+): Promise<Outcome> {
+  const { remote: { provenance, grows } } = source;
+  const { generation } = provenance;
+  const outcome = { ...emptyOutcome(), gaps };
+  const reading = list.begin(server, { ...provenance, grows, renewed });
+  const start = { generation, seq: 0, modified: null, ...beginning };
+  await readLines(list, reading, source, start, outcome);
+  await list.complete(reading);
+  return outcome;
+}
+
+/** Reads to the end; returns false, early, if a line is missing and reading did not begin at the start. */
+async function readLines(
+  list: SynchronisedList,
+  reading: Reading,
+  { remote, foreign }: Source,
+  from: Cursor,
+  outcome: Outcome,
+): Promise<boolean> {
+  const lines = foreign === undefined
+    ? new LineReader(from, outcome)
+    : new ForeignLines(from.seq, foreign, outcome);
+  let entries: Entry[] = [];
+  let cursor = from;
+  outcome.cursor = from;
+
+  function take() {
+    const refusals = outcome.unsaved.splice(0);
+    const taken = list.take(reading, entries, cursor, refusals);
+    add(outcome, taken);
+    outcome.bytes += cursor.offset - outcome.cursor!.offset;
+    outcome.cursor = cursor;
+    entries = [];
+  }
+
+  const { generation } = remote.provenance;
+  for await (const { lines: texts, offset, tail } of remote.read(from)) {
+    entries.push(...await lines.read(texts));
+    if (outcome.refusedCount > mostRefusals) {
+      throw senseless(reading.server, `${mostRefusals} lines break a rule`);
+    }
+    if (lines.extensions > mostExtensions) {
+      throw senseless(
+        reading.server,
+        `${mostExtensions} extensions follow each other`,
+      );
+    }
+    if (lines.gap && from.offset > 0) return false;
+    cursor = { generation, offset, tail, seq: lines.seq, modified: null };
+    if (remote.grows && entries.length >= batch) take();
+  }
+  if (!remote.grows) {
+    // Read again whole: what a path was on an earlier line must not look like what followed.
+    entries = lastOfEach(entries);
+    cursor = { ...cursor, modified: datedWhenRead(remote) };
+  }
+  if (cursor !== outcome.cursor) take();
+  return true;
+}
+
+/** The last entry of each path. */
+function lastOfEach(entries: readonly Entry[]): Entry[] {
+  return [...new Map(entries.map((entry) => [entry.path, entry])).values()];
+}
+
+function senseless(server: string, what: string): UnusableError {
+  return new UnusableError(
+    `Cannot read the list of ${server}: over ${what}`,
+    { hint: '"relais log" names the first ones; see what writes it' },
+  );
+}
+
+/** The path in a line that may be wrong, as it is written if it cannot be read. */
+function pathIn(line: string): string {
+  const text = line.slice(line.lastIndexOf("\t") + 1);
+  return decodePath(text) ?? text;
+}
+
+/** Turns lines to entries, and watches their numbers. */
+class LineReader {
+  /** Number of the last good line. */
+  seq: number;
+  /** Whether a number was left out that no refused line explains. */
+  gap = false;
+  /** How many extensions came one after the other, up to here. */
+  extensions = 0;
+  readonly #outcome: Outcome;
+  #atHeader: boolean;
+  /** Lines refused since the last good one: each explains one missing number. */
+  #unnumbered = 0;
+
+  constructor({ seq, offset }: Cursor, outcome: Outcome) {
+    this.seq = seq;
+    this.#atHeader = offset === 0;
+    this.#outcome = outcome;
+  }
+
+  read(lines: readonly string[]): Entry[] {
+    const entries: Entry[] = [];
+    for (const line of lines) {
+      if (this.#atHeader) this.#readHeader(line);
+      else if (isExtension(line)) this.extensions++;
+      else {
+        this.extensions = 0;
+        this.#readEntry(line, entries);
+      }
+    }
+    return entries;
+  }
+
+  #readHeader(line: string): void {
+    this.#atHeader = false;
+    const header = parseHeader(line);
+    if ("reason" in header) {
+      refuse(this.#outcome, { line: 0, path: null, reason: header.reason });
+    }
+  }
+
+  #readEntry(line: string, entries: Entry[]): void {
+    const parsed = parseLine(line);
+    if ("reason" in parsed) {
+      this.#unnumbered++;
+      this.#refuse(parsed.reason, pathIn(line));
+      return;
+    }
+    const { seq } = parsed.value;
+    if (seq <= this.seq) {
+      this.#refuse(`its number is ${seq}`, parsed.value.path);
+      return;
+    }
+    this.#watch(seq);
+    entries.push(parsed.value);
+  }
+
+  #refuse(what: string, path: string): void {
+    const reason = `after line ${this.seq}: ${what}`;
+    refuse(this.#outcome, { line: this.seq, path, reason });
+  }
+
+  #watch(seq: number): void {
+    if (seq > this.seq + 1 + this.#unnumbered) {
+      this.gap = true;
+      this.#outcome.gaps++;
+    }
+    this.#unnumbered = 0;
+    this.seq = seq;
+  }
+}

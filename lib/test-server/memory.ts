@@ -1,0 +1,77 @@
+/**
+ * What test-server remembers from one `--once` to the next.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { Cursor } from "../list/cursor.ts";
+import type { Probe } from "./operations.ts";
+import { prepared } from "../state/prepared.ts";
+import { type Choice, noChoice } from "./decision.ts";
+
+/** A list of which nothing was left to do. */
+export interface Settled {
+  readonly cursor: Cursor;
+  /** Of the configuration it was settled under. */
+  readonly fingerprint: string;
+}
+
+/** How a list was dated when it was seen, and since when it has been so, in milliseconds since the epoch. */
+export interface Heartbeat {
+  /** Seconds since the epoch, by the server's clock. */
+  readonly mtime: number;
+  readonly seen: number;
+}
+
+export interface Memory {
+  readonly choice: Choice;
+  readonly reason: string;
+  /** The last probe of each server; the time in milliseconds since the epoch. */
+  readonly probes: readonly Probe[];
+  readonly probedAt: number;
+  readonly settled: Readonly<Record<string, Settled>>;
+  /** The last one of each server; missing in what older versions remember. */
+  readonly heartbeats?: Readonly<Record<string, Heartbeat>>;
+}
+
+const key = "test-server";
+
+const nothing: Memory = {
+  choice: noChoice,
+  reason: "",
+  probes: [],
+  probedAt: 0,
+  settled: {},
+};
+
+/** Reads what is remembered; nothing, on a first pass. */
+export function recall(db: DatabaseSync): Memory {
+  const row = prepared(db, "SELECT value FROM memory WHERE key = ?").get(key) as
+    | { value: string }
+    | undefined;
+  return row === undefined ? nothing : JSON.parse(row.value, reviveBytes);
+}
+
+export function remember(db: DatabaseSync, memory: Memory): void {
+  prepared(db, "INSERT OR REPLACE INTO memory VALUES (?, ?)")
+    .run(key, JSON.stringify(memory, replaceBytes));
+}
+
+/** Returns the active server and those that are preferred to it: the replica is to have what they have. */
+export function serversInUse(
+  { choice: { active }, probes }: Pick<Memory, "choice" | "probes">,
+): string[] {
+  const names = probes.map(({ server }) => server);
+  return names.slice(0, names.indexOf(active ?? "") + 1);
+}
+
+function replaceBytes(_: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? { hex: value.toHex() } : value;
+}
+
+function reviveBytes(_: string, value: unknown): unknown {
+  return typeof value === "object" && value !== null && "hex" in value
+    ? Uint8Array.fromHex(value.hex as string)
+    : value;
+}

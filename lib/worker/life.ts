@@ -1,0 +1,142 @@
+/**
+ * The life of a module inside its worker: the only code that touches `self`.
+ *
+ * @module
+ */
+/// <reference no-default-lib="true" />
+/// <reference lib="deno.worker" />
+
+import {
+  Channel,
+  type Endpoint,
+  type Handlers,
+  type Operations,
+  reply,
+  type Request,
+} from "./channel.ts";
+import { Logger } from "./logger.ts";
+import type { ModuleName, NewPass, Start, Wire } from "./protocol.ts";
+import { type Section, StatsBlock } from "./stats-block.ts";
+
+/** What a module gets from outside. */
+export interface Context<Name extends ModuleName, Settings, Event> {
+  readonly settings: Settings;
+  readonly stats: StatsBlock;
+  readonly figures: Section<Name>;
+  readonly log: Logger;
+  /** Returns the asking end towards another module. */
+  peer<Ops extends Operations>(name: ModuleName): Channel<Ops>;
+  /** One end for each connection the module has. */
+  readonly connections: readonly Endpoint[];
+  /** Tells the supervisor something unasked. */
+  tell(event: Event): void;
+}
+
+/** What a module does with what it receives. */
+export interface Served<Ops extends Operations> {
+  readonly handlers: Handlers<Ops>;
+  /** Takes what arrives from a peer and is no request: a message for the log. */
+  readonly take?: (message: unknown) => void;
+  /** Closes what is open, before the worker ends. */
+  readonly end?: () => void;
+}
+
+/** Makes a module from its context. What it throws is the answer to `start`. */
+export type Factory<
+  Name extends ModuleName,
+  Settings,
+  Ops extends Operations,
+  Event,
+> = (
+  context: Context<Name, Settings, Event>,
+) => Promise<Served<Ops>> | Served<Ops>;
+
+/** What every module is asked by its supervisor. */
+export type Life<Settings> = {
+  start: { request: Start<Settings>; reply: null };
+  end: { request: null; reply: null };
+};
+
+/** A worker's heart beats once a second, for as long as its event loop turns. */
+const heartbeatMs = 1_000;
+
+/** Runs a module in this worker: wires it, starts it, gives it its requests. */
+export function serve<
+  Name extends ModuleName,
+  Settings,
+  Ops extends Operations,
+  Event = never,
+>(name: Name, factory: Factory<Name, Settings, Ops, Event>): void {
+  const peers = new Map<ModuleName, Channel<Operations>>();
+  const connections: Endpoint[] = [];
+  const served = Promise.withResolvers<Served<Ops>>();
+  let logPort: MessagePort | undefined;
+  let log: Logger | undefined;
+
+  const life: Handlers<Life<Settings>> = {
+    async start({ settings, stats, level }) {
+      const block = StatsBlock.attach(stats, name);
+      const figures = block.section(name);
+      figures.begin();
+      setInterval(() => figures.add("heartbeat", 1), heartbeatMs);
+      log = new Logger({
+        module: name,
+        level,
+        stats: block,
+      });
+      attachLog();
+      served.resolve(
+        await factory({
+          settings,
+          stats: block,
+          figures,
+          log,
+          peer: <Other extends Operations>(other: ModuleName) =>
+            peers.get(other) as Channel<Operations> as Channel<Other>,
+          connections,
+          tell: (event) => self.postMessage(event),
+        }),
+      );
+      return null;
+    },
+    async end() {
+      (await served.promise).end?.();
+      return null;
+    },
+  };
+
+  /** Whichever comes last joins the two: the port, or the logger. */
+  function attachLog() {
+    const port = logPort;
+    if (port !== undefined) log?.attach((message) => port.postMessage(message));
+  }
+
+  function wire({ wire: other, role, port }: Wire) {
+    if (role === "answer") port.onmessage = ({ data }) => receive(port, data);
+    else if (other === "log") {
+      logPort = port;
+      attachLog();
+    } else if (other === "connection") connections.push(port);
+    else peers.set(other, new Channel(port));
+  }
+
+  async function receive(from: Endpoint, message: unknown) {
+    const { handlers, take } = await served.promise;
+    if (isRequest<Ops>(message)) {
+      from.postMessage(await reply(handlers, message));
+    } else take?.(message);
+  }
+
+  self.onmessage = async ({ data }: MessageEvent) => {
+    if ("wire" in data) wire(data);
+    else if ("pass" in data) log?.follow((data as NewPass).pass);
+    else if (data.kind in life) self.postMessage(await reply(life, data));
+    else await receive(self, data);
+  };
+}
+
+function isRequest<Ops extends Operations>(
+  message: unknown,
+): message is Request<Ops> {
+  return typeof message === "object" && message !== null && "ask" in message;
+}
