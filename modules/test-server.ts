@@ -23,7 +23,12 @@ import {
   serversInUse,
 } from "../lib/test-server/memory.ts";
 import { probe } from "../lib/test-server/probe.ts";
-import type { Probe, Probed, TestServerOperations, TestServerSettings } from "../lib/test-server/operations.ts";
+import type {
+  Probe,
+  Probed,
+  TestServerOperations,
+  TestServerSettings,
+} from "../lib/test-server/operations.ts";
 import { readIdentity } from "../lib/ssh/identity.ts";
 import { openState, rehearseState } from "../lib/state/database.ts";
 import {

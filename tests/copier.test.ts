@@ -13,7 +13,7 @@ import { Throttle } from "../lib/files/throttle.ts";
 import { createHasher } from "../lib/files/digest.ts";
 import { Durability } from "../lib/files/durability.ts";
 import type { Copied } from "../lib/copy-list/operations.ts";
-import type { Wanted } from "../lib/state/exchange.ts";
+import type { Wanted } from "../lib/files/wanted.ts";
 import { readFile } from "../lib/ssh/read-file.ts";
 import type { SftpSession } from "../lib/ssh/session.ts";
 import type { Timestamp } from "../lib/text/timestamp.ts";

@@ -18,9 +18,13 @@ import {
   UsageError,
 } from "../errors.ts";
 import { hasState, openState } from "../state/database.ts";
-import { type KnownFile, knownFile, resolve as decide } from "../state/file.ts";
+import {
+  type KnownFile,
+  knownFile,
+  pathHere,
+  resolve as decide,
+} from "../state/file.ts";
 import { passNow } from "../supervisor/pass-now.ts";
-import { pathHere } from "./why.ts";
 
 const declaration = {
   name: "resolve",

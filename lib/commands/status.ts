@@ -156,17 +156,6 @@ function readAll(given: GivenLimits): () => Promise<Told> {
   };
 }
 
-/** Shows a person how things stand. */
-export async function showStatus(
-  config: Config,
-  output: Output,
-  limits: GivenLimits = {},
-): Promise<ExitStatus> {
-  const { lines, isWell } = await readOne(config, limits)();
-  for (const line of lines) output.result(line);
-  return statusOf(isWell);
-}
-
 async function look(config: Config, given: GivenLimits): Promise<JobView> {
   const { replica, publish, schedule } = config;
   const timers = timersOf(config.job);

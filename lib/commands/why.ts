@@ -21,6 +21,7 @@ import {
   knownFile,
   type KnownVersion,
   type NamedVersion,
+  pathHere,
 } from "../state/file.ts";
 import type { Standing } from "../state/standing.ts";
 import { recall } from "../test-server/memory.ts";
@@ -93,14 +94,6 @@ async function tell(
     );
   }
   return isWell ? exitStatus.done : exitStatus.incomplete;
-}
-
-/** Returns the path below `into` of a path that may be given from the root. */
-export function pathHere(
-  given: string,
-  { into }: Pick<ReplicaReady["replica"], "into">,
-): string {
-  return given.startsWith(`${into}/`) ? given.slice(into.length + 1) : given;
 }
 
 /** What is known of a path, given as it is here, from the root, or as it is on a server. */

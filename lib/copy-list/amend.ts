@@ -8,7 +8,7 @@ import { closeSync, fstatSync } from "node:fs";
 import { describe, FileError } from "../errors.ts";
 import { Pacer } from "../worker/pacer.ts";
 import type { FailedFile } from "../state/pass-report.ts";
-import type { CopyHere } from "../state/exchange.ts";
+import type { CopiedFile } from "../files/wanted.ts";
 import { hasDate } from "../files/attributes.ts";
 import type { Destination } from "../files/destination.ts";
 
@@ -19,7 +19,7 @@ const page = 2_000;
 export type Here = (
   after: string,
   limit: number,
-) => Promise<readonly CopyHere[]>;
+) => Promise<readonly CopiedFile[]>;
 
 /** What was brought in line, and what could not be. */
 export interface Amended {
@@ -55,7 +55,7 @@ export async function amendRights(
 
 function amend(
   destination: Destination,
-  file: CopyHere,
+  file: CopiedFile,
   outcome: Amended,
 ): void {
   try {
@@ -71,7 +71,7 @@ function amend(
 }
 
 /** What is not the copy is left alone: somebody may have put a link to another file there, with ln(1). */
-function amendFile(destination: Destination, file: CopyHere): boolean {
+function amendFile(destination: Destination, file: CopiedFile): boolean {
   const opened = destination.open(file.path);
   if (opened === undefined) return false;
   try {

@@ -19,7 +19,7 @@ import {
 } from "../errors.ts";
 import type { FailedFile } from "../state/pass-report.ts";
 import type { Copied } from "./operations.ts";
-import type { Wanted } from "../state/exchange.ts";
+import type { Wanted } from "../files/wanted.ts";
 import { NoRoomError } from "../files/space.ts";
 import { SlowError } from "../ssh/read-range.ts";
 import { BlockedError } from "../files/directories.ts";

@@ -15,7 +15,7 @@ import {
   signaturePath,
 } from "../delta/signature.ts";
 import { FileError } from "../errors.ts";
-import type { Wanted } from "../state/exchange.ts";
+import type { Wanted } from "../files/wanted.ts";
 import type { Fetcher } from "./fetch.ts";
 
 /** A file, and where the server has it. */

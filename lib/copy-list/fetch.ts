@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../errors.ts";
-import type { Wanted } from "../state/exchange.ts";
+import type { Wanted } from "../files/wanted.ts";
 import { type Range, type Read, readRanges } from "../ssh/read-range.ts";
 import type {
   RemoteFile,

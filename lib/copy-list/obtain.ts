@@ -7,7 +7,7 @@
 
 import type { CopyConfig } from "../config/config.ts";
 import { FileError } from "../errors.ts";
-import type { Wanted } from "../state/exchange.ts";
+import type { Wanted } from "../files/wanted.ts";
 import { adopt } from "../files/adopt.ts";
 import type { Tools } from "./tools.ts";
 import { heard, pathOn } from "./fetch.ts";

@@ -13,7 +13,7 @@ import { estimate, search } from "../delta/search.ts";
 import type { Signature } from "../delta/signature.ts";
 import { fastServer, goesOn, pays, type Prospect } from "../delta/worth.ts";
 import { FileError } from "../errors.ts";
-import type { Wanted } from "../state/exchange.ts";
+import type { Wanted } from "../files/wanted.ts";
 import { appendedTo, seemsAppended } from "./appended.ts";
 import type { Destination } from "../files/destination.ts";
 import { type Fetcher, heard, type Hearer, pathOn } from "./fetch.ts";

@@ -6,7 +6,7 @@
 
 import type { Durability } from "../files/durability.ts";
 import type { FailedFile } from "../state/pass-report.ts";
-import type { Arrived, Wanted } from "../state/exchange.ts";
+import type { Arrived, Wanted } from "../files/wanted.ts";
 import type { Space } from "../files/space.ts";
 import type { Destination } from "../files/destination.ts";
 import type { Fetcher } from "./fetch.ts";

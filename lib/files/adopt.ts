@@ -7,7 +7,7 @@
 import { closeSync, fstatSync, type Stats } from "node:fs";
 import { digestOfFile } from "./file-digest.ts";
 import { Pacer } from "../worker/pacer.ts";
-import type { Wanted } from "../state/exchange.ts";
+import type { Wanted } from "./wanted.ts";
 import { hasDate, setAttributes } from "./attributes.ts";
 import type { Destination } from "./destination.ts";
 

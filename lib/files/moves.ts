@@ -10,7 +10,7 @@
 import type { Durability } from "./durability.ts";
 import { FileError } from "../errors.ts";
 import { Journal } from "./journal.ts";
-import type { Arrived, Wanted } from "../state/exchange.ts";
+import type { Arrived, Wanted } from "./wanted.ts";
 import { adopt } from "./adopt.ts";
 import type { Destination } from "./destination.ts";
 

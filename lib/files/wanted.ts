@@ -1,5 +1,5 @@
 /**
- * What the state is asked for and told while files are copied.
+ * Files of the copy, as the modules speak of them: wanted, arrived, here.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export interface Arrived {
 }
 
 /** A file on the replica. */
-export interface CopyHere extends Pick<Version, "size" | "mtime"> {
+export interface CopiedFile extends Pick<Version, "size" | "mtime"> {
   readonly path: string;
   /** Permission bits; `null` if its server told none. */
   readonly mode: number | null;

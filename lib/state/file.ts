@@ -72,3 +72,11 @@ export function knownFile(db: DatabaseSync, path: string): KnownFile {
   ).all(path) as unknown as NamedVersion[];
   return { here: here ?? null, named };
 }
+
+/** Returns the path below `into` of a path that may be given from the root. */
+export function pathHere(
+  given: string,
+  { into }: { readonly into: string },
+): string {
+  return given.startsWith(`${into}/`) ? given.slice(into.length + 1) : given;
+}

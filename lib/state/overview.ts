@@ -8,7 +8,7 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { FailedFile } from "./pass-report.ts";
 import type { Conflicts, Missing } from "./left.ts";
-import type { CopyHere } from "./exchange.ts";
+import type { CopiedFile } from "../files/wanted.ts";
 import { refusedOf } from "./refusals.ts";
 import { prepared } from "./prepared.ts";
 import type { Standing } from "./standing.ts";
@@ -145,12 +145,12 @@ export function copiesHere(
   db: DatabaseSync,
   after: string,
   limit: number,
-): CopyHere[] {
+): CopiedFile[] {
   return prepared(
     db,
     `SELECT path, size, mtime, mode FROM copy
      WHERE path > ? ORDER BY path LIMIT ?`,
-  ).all(after, limit) as unknown as CopyHere[];
+  ).all(after, limit) as unknown as CopiedFile[];
 }
 
 /** Counts; what is pending, of the server `active`. */

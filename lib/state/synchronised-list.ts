@@ -19,7 +19,7 @@ import { comparePaths } from "../list/path.ts";
 import { sameVersion } from "../list/version.ts";
 import { Pacer } from "../worker/pacer.ts";
 import type { FailedFile } from "./pass-report.ts";
-import type { Arrived, Wanted } from "./exchange.ts";
+import type { Arrived, Wanted } from "../files/wanted.ts";
 import type { Backlog } from "./left.ts";
 import type { Cursor } from "../list/cursor.ts";
 import type { Space } from "../files/space.ts";

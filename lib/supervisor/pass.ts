@@ -15,12 +15,15 @@ import {
 import type { PassReport } from "../state/pass-report.ts";
 import type { Backlog } from "../state/left.ts";
 import type { Copied, CopyListOperations } from "../copy-list/operations.ts";
-import type { Probed, TestServerOperations } from "../test-server/operations.ts";
+import type {
+  Probed,
+  TestServerOperations,
+} from "../test-server/operations.ts";
 import type {
   SynchroListOperations,
   Synchronised,
 } from "../synchro-list/operations.ts";
-import type { Wanted } from "../state/exchange.ts";
+import type { Wanted } from "../files/wanted.ts";
 import { isFatal, nothingMissing, PassAccount } from "./account.ts";
 import type { Stage } from "../progress/stage.ts";
 import { StallWatch } from "./stall-watch.ts";

@@ -21,7 +21,11 @@ import type {
 } from "../copy-list/operations.ts";
 import type { LogOperations } from "../log/operations.ts";
 import type { ModuleName } from "../worker/protocol.ts";
-import type { Probe, Probed, TestServerOperations } from "../test-server/operations.ts";
+import type {
+  Probe,
+  Probed,
+  TestServerOperations,
+} from "../test-server/operations.ts";
 import type { Recorded, StatOperations } from "../stat/operations.ts";
 import type { SynchroListOperations } from "../synchro-list/operations.ts";
 import { assertReadable, ensureState } from "../state/database.ts";

@@ -12,7 +12,7 @@ import type {
 } from "../config/config.ts";
 import type { Cursor } from "../list/cursor.ts";
 import type { NotFiles } from "../list/not-files.ts";
-import type { Arrived, CopyHere, Wanted } from "../state/exchange.ts";
+import type { Arrived, CopiedFile, Wanted } from "../files/wanted.ts";
 import type { Backlog, Missing } from "../state/left.ts";
 import type { FailedFile } from "../state/pass-report.ts";
 
@@ -91,7 +91,7 @@ export type SynchroListOperations = {
   /** The next files here after `after`, by path. */
   here: {
     request: { readonly after: string; readonly limit: number };
-    reply: readonly CopyHere[];
+    reply: readonly CopiedFile[];
   };
   backlog: { request: { readonly server: string }; reply: Backlog };
   missing: { request: { readonly server: string }; reply: Missing };

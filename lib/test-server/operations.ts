@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Depth } from "../ssh/depth.ts";
+import type { Depth } from "../ssh/depth.ts";
 import type {
   LimitsConfig,
   ProbeConfig,
