@@ -1,0 +1,124 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { relais, relaisCommand } from "../../fixtures/relais.ts";
+import { faults } from "../../fixtures/schemas.ts";
+import { Sources } from "../../fixtures/sources.ts";
+
+function makePublisher(...files: string[]) {
+  const sources = new Sources(files.length === 0 ? undefined : files);
+  const config = sources.writeConfig();
+  return {
+    sources,
+    check: (...args: string[]) =>
+      relais(["check", ...args, "--config", config]),
+    /** As root without the right to read what modes deny to it. */
+    async checkAsMortal() {
+      const mortal = Deno.uid() === 0
+        ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+        : [];
+      const [program, ...args] = [...mortal, ...relaisCommand, "check"];
+      const { code, stdout } = await new Deno.Command(program!, {
+        args: [...args, "--config", config],
+      }).output();
+      return { code, stdout: new TextDecoder().decode(stdout) };
+    },
+    [Symbol.dispose]: () => sources[Symbol.dispose](),
+  };
+}
+
+Deno.test("relais check tells what a publisher reads and where it writes, and changes nothing", async () => {
+  using publisher = makePublisher();
+  publisher.sources.write("a.csv", "12");
+  publisher.sources.write("b.csv", "3");
+
+  const { code, stdout, stderr } = await publisher.check();
+
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /^ok {2}sources: 2 files, 3 B, below \S+\/data$/m);
+  assertMatch(
+    stdout,
+    /^ok {2}export: \S+\/export \(will be made\), .* free$/m,
+  );
+  assertMatch(stdout, /^ok {2}log: /m);
+  // The directory of a test belongs to whoever runs it, or lies below /tmp.
+  assertMatch(stdout, /sshd: .* is not root's, or others may write to it$/m);
+  assertEquals(publisher.sources.sh("ls"), "data\nrelais.toml\n");
+});
+
+Deno.test("relais check names sources that this account may not read, and globs that match nothing", async () => {
+  using publisher = makePublisher("*.csv", "*.cvs");
+  publisher.sources.write("open.csv", "1");
+  publisher.sources.write("closed.csv", "1");
+  publisher.sources.sh("chmod 0 data/closed.csv");
+
+  const { code, stdout } = await publisher.checkAsMortal();
+
+  assertEquals(code, 1);
+  assertMatch(
+    stdout,
+    /^FAILED {2}sources: 1 of 2 cannot be published: \S+\/closed\.csv: permission denied; /m,
+  );
+  assertMatch(stdout, /^warning {2}sources: nothing matches \S+\/\*\.cvs$/m);
+});
+
+Deno.test("relais check says that the sources are not there, with exit 5, and that the export cannot be written, with exit 4", async () => {
+  using publisher = makePublisher();
+  publisher.sources.sh("mkdir export; chmod 555 export; chmod 0 data");
+  const closed = await publisher.checkAsMortal();
+  publisher.sources.sh("chmod 755 data; rmdir data");
+  const missing = await publisher.checkAsMortal();
+
+  assertMatch(closed.stdout, /^FAILED {2}sources: .*data.*: .*denied/m);
+  assertMatch(
+    closed.stdout,
+    /^FAILED {2}export: .* cannot be written by this/m,
+  );
+  assertEquals(missing.code, 5);
+  assertMatch(
+    missing.stdout,
+    /^FAILED {2}sources: Cannot publish from .*: it is no directory; see that its disk/m,
+  );
+});
+
+Deno.test("relais check says where a link or another account is in the way of a publisher", async () => {
+  using publisher = makePublisher();
+  publisher.sources.write("a.csv", "1");
+  publisher.sources.sh(
+    "mkdir -p export elsewhere; ln -s ../elsewhere export/.relais",
+  );
+
+  const { code, stdout } = await publisher.check();
+
+  assertEquals(code, 4);
+  assertMatch(
+    stdout,
+    /^FAILED {2}export: \S+\/\.relais is a symbolic link; name what it leads to$/m,
+  );
+});
+
+Deno.test("relais check says that the clock was set back since the last run of a publisher", async () => {
+  using publisher = makePublisher();
+  publisher.sources.write("a.csv", "1");
+  publisher.sources.sh(
+    "mkdir -p export/.relais; touch -d '+1 day' export/.relais/list",
+  );
+
+  const { code, stdout } = await publisher.check();
+
+  assertEquals(code, 0);
+  assertMatch(stdout, /^warning {2}clock: the list was renewed at 20.*Z/m);
+});
+
+Deno.test("relais check --json marks what somebody should look at", async () => {
+  using publisher = makePublisher("*.csv");
+
+  const { code, stdout } = await publisher.check("--json");
+  const findings = JSON.parse(stdout);
+  assertEquals(await faults("check", stdout), []);
+
+  assertEquals(code, 0);
+  assertEquals(
+    findings.filter(({ warning }: { warning?: true }) => warning)
+      .map(({ what, ok }: { what: string; ok: boolean }) => [what, ok]),
+    [["sources", true], ["sshd", true]],
+  );
+});

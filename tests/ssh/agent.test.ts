@@ -1,0 +1,156 @@
+import {
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { serverConfig } from "../../fixtures/ssh/server-config.ts";
+import { startAgent, withAgentAt } from "../../fixtures/ssh/agent.ts";
+import { limits } from "../../fixtures/ssh/limits.ts";
+import { sessionWith } from "../../fixtures/ssh/session-in-worker.ts";
+import { makeEcdsaKey } from "../../fixtures/ssh/ecdsa-keys.ts";
+import { makeWorld, relais } from "../../fixtures/world.ts";
+import { sshdAvailable, startSshd } from "../../fixtures/sshd.ts";
+import { AuthenticationError, ConfigError } from "../../lib/errors.ts";
+import { connect } from "../../lib/ssh/connect.ts";
+import { readIdentity } from "../../lib/ssh/identity.ts";
+import { sessionPermissions } from "../../lib/ssh/permissions.ts";
+
+/** A server that is to be shown what the agent holds. */
+const asking = serverConfig({ agent: true });
+
+Deno.test("readIdentity() tells that no agent was started", async () => {
+  await withAgentAt(undefined, () => {
+    assertThrows(
+      () => readIdentity(asking),
+      ConfigError,
+      "Cannot ask the ssh-agent for production: SSH_AUTH_SOCK is not set",
+    );
+  });
+});
+
+Deno.test("readIdentity() tells that the agent is gone", async () => {
+  await withAgentAt("/nowhere/agent", () => {
+    assertThrows(
+      () => readIdentity(asking),
+      ConfigError,
+      "there is no socket at /nowhere/agent",
+    );
+  });
+});
+
+Deno.test("readIdentity() leaves an encrypted key to the agent", async () => {
+  await using agent = await startAgent();
+  const directory = await Deno.makeTempDir();
+  const identity = `${directory}/encrypted`;
+  const args = ["-q", "-t", "ed25519", "-N", "secret", "-f", identity];
+  await new Deno.Command("ssh-keygen", { args }).output();
+
+  await withAgentAt(agent.socket, () => {
+    assertEquals(readIdentity({ ...asking, identity }), {
+      privateKey: null,
+      agent: agent.socket,
+    });
+  });
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test({
+  name: "connect() logs in with the key that the agent holds",
+  ignore: !sshdAvailable,
+  async fn() {
+    await using sshd = await startSshd();
+    await using agent = await startAgent();
+    await agent.add(`${sshd.directory}/identity`);
+    const config = { ...sshd.serverConfig("production", "/"), identity: null };
+
+    await withAgentAt(agent.socket, async () => {
+      const session = await connect({ ...config, agent: true }, limits());
+      await session.end();
+    });
+  },
+});
+
+Deno.test({
+  name: "connect() logs in with an ECDSA key that the agent holds",
+  ignore: !sshdAvailable,
+  async fn() {
+    await using sshd = await startSshd();
+    await using agent = await startAgent();
+    const identity = `${sshd.directory}/p384`;
+    await makeEcdsaKey(identity, { bits: "384", form: "RFC4716" });
+    await Deno.copyFile(`${identity}.pub`, `${sshd.directory}/authorized_keys`);
+    await agent.add(identity);
+    const config = { ...sshd.serverConfig("production", "/"), identity: null };
+
+    await withAgentAt(agent.socket, async () => {
+      const session = await connect({ ...config, agent: true }, limits());
+      await session.end();
+    });
+  },
+});
+
+for (const args of [["check"], ["--once"]]) {
+  Deno.test({
+    name:
+      `relais ${args} with agent = true and no agent ends with exit 2, and says what to do`,
+    ignore: !sshdAvailable,
+    async fn() {
+      await using world = await makeWorld();
+      await world.publish();
+      const config = await Deno.readTextFile(world.config);
+      await Deno.writeTextFile(
+        world.config,
+        config.replace(/^identity = .*$/m, "agent = true"),
+      );
+      for (const socket of ["", "/nowhere/agent"]) {
+        const { code, stdout, stderr } = await relais(
+          [...args, "--config", world.config],
+          { env: { SSH_AUTH_SOCK: socket } },
+        );
+
+        const said = stdout + stderr;
+        assertEquals(code, 2, said);
+        assertStringIncludes(said, "Cannot ask the ssh-agent for production");
+        assertStringIncludes(said, "start ssh-agent");
+        assertEquals(/internal error|NotCapable/.test(said), false, said);
+      }
+    },
+  });
+}
+
+Deno.test({
+  name: "connect() is refused with an agent that holds nothing",
+  ignore: !sshdAvailable,
+  async fn() {
+    await using sshd = await startSshd();
+    await using agent = await startAgent();
+    const config = { ...sshd.serverConfig("production", "/"), identity: null };
+
+    await withAgentAt(agent.socket, async () => {
+      await assertRejects(
+        () => connect({ ...config, agent: true }, limits()),
+        AuthenticationError,
+        "holds no key",
+      );
+    });
+  },
+});
+
+Deno.test({
+  name: "sessionPermissions() are enough for a session that asks the agent",
+  ignore: !sshdAvailable,
+  async fn() {
+    await using sshd = await startSshd();
+    await using agent = await startAgent();
+    await agent.add(`${sshd.directory}/identity`);
+    const config = sshd.serverConfig("production", sshd.directory);
+    const server = { ...config, identity: null, agent: true };
+
+    await withAgentAt(agent.socket, async () => {
+      const outcome = await sessionWith(sessionPermissions([server]), server);
+
+      assertEquals("names" in outcome, true, JSON.stringify(outcome));
+    });
+  },
+});

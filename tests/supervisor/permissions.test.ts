@@ -1,0 +1,120 @@
+import { assertEquals } from "@std/assert";
+import { constants, openSync } from "node:fs";
+import type { Deed } from "../../fixtures/modules/trespassing.ts";
+import { makeWorld, type World } from "../../fixtures/world.ts";
+import { loadConfig, requireReplica } from "../../lib/config/load.ts";
+import { replicaPlans } from "../../lib/supervisor/plans.ts";
+import { limitsFor, placesOf } from "../../lib/status/job.ts";
+import { servePermissions } from "../../lib/supervisor/serving.ts";
+
+const trespassing = new URL(
+  "../../fixtures/modules/trespassing.ts",
+  import.meta.url,
+);
+
+/** Lets a worker with these permissions try all; returns what it could do. */
+async function trespass(
+  permissions: Deno.PermissionOptionsObject,
+  deeds: readonly Deed[],
+): Promise<string[]> {
+  const worker = new Worker(trespassing, {
+    type: "module",
+    deno: { permissions },
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<string[]>();
+  worker.onmessage = ({ data }) => resolve(data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    reject(new Error(event.message));
+  };
+  worker.postMessage(deeds);
+  try {
+    return await promise;
+  } finally {
+    worker.terminate();
+  }
+}
+
+/** What no module may do, and what only some may; `elsewhere` is a port of nobody. */
+function deedsIn(world: World, elsewhere: number): Deed[] {
+  const { state, into, directory, production, config } = world;
+  const { identity } = production.sshd.serverConfig("production", "/");
+  // Every worker shares what the process holds open.
+  const held = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  const deed = (kind: Deed["kind"], target: string, name: string): Deed => ({
+    ...{ kind, target, name: `${kind} ${name}` },
+  });
+  return [
+    deed("read", `${state}/relais.db`, "state"),
+    deed("write", `${state}/relais.db`, "state"),
+    deed("write", `${state}/lock`, "lock"),
+    deed("make", `${state}/else`, "in state"),
+    deed("write", `${state}/stat.json`, "figures"),
+    deed("write", `${directory}/replica/log/relais.log`, "log"),
+    deed("write", `${directory}/replica/relais.prom`, "metrics"),
+    deed("make", `${directory}/replica/else`, "beside all"),
+    deed("write", config, "configuration"),
+    deed("write", `${into}/a.csv`, "copy"),
+    deed("read", `${into}/a.csv`, "copy"),
+    deed("list", `${state}/fd`, "descriptors"),
+    deed("make", `${state}/fd/${held}/outside`, "through descriptor"),
+    deed("read", "/proc/self/environ", "/proc"),
+    deed("list", "/proc/self/fd", "/proc"),
+    deed("read", "/etc/passwd", "/etc"),
+    deed("read", identity!, "key"),
+    deed("write", identity!, "key"),
+    deed("run", "sync", "sync"),
+    deed("run", "sh", "sh"),
+    deed("connect", String(production.sshd.port), "server"),
+    deed("connect", String(elsewhere), "elsewhere"),
+    deed("listen", "", "anywhere"),
+    deed("env", "HOME", "HOME"),
+  ];
+}
+
+Deno.test("no module can do what is another one's business", async () => {
+  await using world = await makeWorld();
+  const prometheus = `${world.directory}/replica/relais.prom`;
+  world.configure({ more: `[stat]\nprometheus = "${prometheus}"` });
+  world.write({ "a.csv": "1" });
+  await world.publish();
+  await world.pass();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const deeds = deedsIn(world, (listener.addr as Deno.NetAddr).port);
+  const config = requireReplica(await loadConfig(world.config));
+  const plans = replicaPlans(config, {
+    dryRun: false,
+    stderr: null,
+    journal: false,
+  });
+  const granted = {
+    ...Object.fromEntries(
+      Object.entries(plans).map(([name, plan]) => [name, plan.permissions]),
+    ),
+    connection: plans["copy-list"].connections!.permissions,
+    serve: servePermissions({ hostname: "127.0.0.1", port: 1 }, [{
+      name: null,
+      places: placesOf(config),
+      limits: limitsFor(config.schedule.everyMs, {}),
+      log: config.log.file,
+    }]),
+  };
+
+  const done: Record<string, string[]> = {};
+  for (const [name, permissions] of Object.entries(granted)) {
+    done[name] = await trespass(permissions, deeds);
+  }
+
+  assertEquals(done, {
+    "test-server": ["read state", "write state", "read key", "connect server"],
+    "synchro-list": ["read state", "write state", "read key", "connect server"],
+    "copy-list": [
+      ...["write copy", "read copy"],
+      ...["list descriptors", "make through descriptor", "run sync"],
+    ],
+    "stat": ["read state", "write state", "write figures", "write metrics"],
+    "log": ["write log"],
+    "connection": ["read key", "connect server"],
+    "serve": ["read state", "read copy"],
+  });
+});

@@ -1,0 +1,167 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { makeWorld, type World } from "../../fixtures/world.ts";
+import { loadConfig, requireReplica } from "../../lib/config/load.ts";
+import { ModuleError, RelaisError } from "../../lib/errors.ts";
+import { readState } from "../../lib/state/database.ts";
+import { lastPasses } from "../../lib/state/history.ts";
+import { replicaPlans } from "../../lib/supervisor/plans.ts";
+import { Replica, type ReplicaOptions } from "../../lib/supervisor/replica.ts";
+
+const silent = { dryRun: false, stderr: null, journal: false } as const;
+const never = new AbortController().signal;
+
+/** A replica in which test-server is run from another file. */
+async function replicaWith(
+  world: World,
+  module: string,
+  options: Partial<ReplicaOptions> = {},
+) {
+  const config = requireReplica(await loadConfig(world.config));
+  const plan = replicaPlans(config, silent)["test-server"];
+  const url = new URL(`../../fixtures/modules/${module}.ts`, import.meta.url);
+  return await Replica.open(config, {
+    ...silent,
+    plans: { "test-server": { ...plan, url } },
+    ...options,
+  });
+}
+
+Deno.test("Replica.pass() ends with a ModuleError when a module dies", async () => {
+  await using world = await makeWorld();
+  await using replica = await replicaWith(world, "throwing");
+
+  const error = await assertRejects(() => replica.pass(never), ModuleError);
+
+  assertStringIncludes(error.message, "test-server");
+  assertStringIncludes(error.message, "a bug");
+  assertEquals(error.exitStatus, 1);
+});
+
+Deno.test("Replica.pass() that is stopped before it begins says so, and does nothing", async () => {
+  await using world = await makeWorld();
+  const config = requireReplica(await loadConfig(world.config));
+  await using replica = await Replica.open(config, silent);
+
+  const { report, failures } = await replica.pass(AbortSignal.abort());
+
+  assertEquals(report.server, null);
+  assertEquals(report.copied, 0);
+  assertEquals(failures.map(({ name }) => name), ["StoppedError"]);
+});
+
+Deno.test("Replica.pass() replaces a module that died in the pass before", async () => {
+  await using world = await makeWorld();
+  await using replica = await replicaWith(world, "throwing");
+
+  for (let pass = 0; pass < 3; pass++) {
+    await assertRejects(() => replica.pass(never), ModuleError, "a bug");
+  }
+
+  await replica[Symbol.asyncDispose]();
+  const log = await Deno.readTextFile(
+    `${world.directory}/replica/log/relais.log`,
+  );
+  assertEquals(log.match(/module test-server was replaced/g)?.length, 2);
+});
+
+Deno.test("a pass that a module's death ended is in the history, and told of once", async () => {
+  await using world = await makeWorld();
+  const told = `${world.directory}/told`;
+  world.configure({
+    more: `[hooks]\non_error = ["sh", "-c", "cat >> ${told}"]`,
+  });
+  await using replica = await replicaWith(world, "throwing");
+
+  for (let pass = 0; pass < 2; pass++) {
+    await assertRejects(() => replica.pass(never), ModuleError, "a bug");
+  }
+
+  const [notice, ...more] = (await Deno.readTextFile(told)).trim().split("\n");
+  const { event, condition, errors } = JSON.parse(notice!);
+  assertEquals([event, condition, more], ["error", "exit:1", []]);
+  assertStringIncludes(errors[0], "a bug");
+  using db = readState(world.state)!;
+  const passes = lastPasses(db, 5);
+  assertEquals(passes.map(({ exit, server }) => [exit, server]), [
+    [1, null],
+    [1, null],
+  ]);
+  assertEquals(passes[0]!.errors, errors);
+});
+
+Deno.test("Replica.pass() gives up a module that does not answer, and says so", async () => {
+  await using world = await makeWorld();
+  await using replica = await replicaWith(world, "hanging", {
+    silenceMs: 1_500,
+  });
+
+  await assertRejects(
+    () => replica.pass(never),
+    ModuleError,
+    "does not answer",
+  );
+
+  await replica[Symbol.asyncDispose]();
+  const log = await Deno.readTextFile(
+    `${world.directory}/replica/log/relais.log`,
+  );
+  assertStringIncludes(log, "module test-server does not answer");
+});
+
+Deno.test("replicaPlans() gives each module no more than it needs", async () => {
+  await using world = await makeWorld();
+  const plans = replicaPlans(
+    requireReplica(await loadConfig(world.config)),
+    silent,
+  );
+
+  const { connections } = plans["copy-list"];
+  const permissions = Object.entries(plans).map((
+    [name, plan],
+  ) => [name, plan.permissions] as const);
+  const granted = Object.fromEntries(
+    [...permissions, ["connection", connections!.permissions] as const].map((
+      [name, granted],
+    ) => [
+      name,
+      Object.entries(granted)
+        .filter(([, grant]) =>
+          grant !== false && !(Array.isArray(grant) && grant.length === 0)
+        )
+        .map(([kind]) => kind).sort(),
+    ]),
+  );
+
+  assertEquals(granted, {
+    "test-server": ["net", "read", "write"],
+    "synchro-list": ["net", "read", "sys", "write"],
+    "copy-list": ["read", "run", "sys", "write"],
+    "connection": ["net", "read"],
+    "stat": ["read", "write"],
+    "log": ["read", "write"],
+  });
+  const { read, net } = plans["test-server"].permissions;
+  assert(Array.isArray(read) && !read.includes(world.into));
+  assertEquals(net, [`127.0.0.1:${world.production.sshd.port}`]);
+});
+
+Deno.test("Replica.open() says what is wrong with a key that others can read, before it connects", async () => {
+  await using world = await makeWorld();
+  const { identity } = world.production.sshd.serverConfig("production", "/");
+  await Deno.chmod(identity!, 0o644);
+  await world.production.sshd.stop();
+
+  const config = requireReplica(await loadConfig(world.config));
+  const error = await assertRejects(
+    () => Replica.open(config, silent),
+    RelaisError,
+  );
+
+  assertEquals(error.exitStatus, 2);
+  assertStringIncludes(error.message, "others can read it");
+});
