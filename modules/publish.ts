@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ownDirectoryOf } from "../lib/files/own-directory.ts";
 import { descriptorsOf, descriptorsThrough } from "../lib/files/directories.ts";
 import { Durability } from "../lib/files/durability.ts";
 import { kindOf } from "../lib/list/not-files.ts";
@@ -28,7 +29,7 @@ export function publish(context: PublishContext): Served<PublishOperations> {
   const observer = observe(context);
   const { publish } = context.settings;
   const memory = new ListMemory();
-  const link = descriptorsOf(`${publish.into}/.relais`);
+  const link = descriptorsOf(ownDirectoryOf(publish));
   return {
     handlers: {
       async publish(request) {

@@ -6,7 +6,7 @@
  */
 
 import type { ServerConfig } from "../lib/config/config.ts";
-import { compileFilter } from "../lib/synchro-list/filter.ts";
+import { compileFilter } from "../lib/state/judge.ts";
 import type { Logger } from "../lib/worker/logger.ts";
 import { kindOf } from "../lib/list/not-files.ts";
 import { ForeignFormat } from "../lib/list/foreign.ts";

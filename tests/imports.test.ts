@@ -1,3 +1,4 @@
+import { walkSync } from "@std/fs/walk";
 import { runFlags } from "../build/flags.ts";
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
@@ -156,11 +157,12 @@ Deno.test("Atomics are used only where the stats block is", () => {
   );
 });
 
-function* walk(directory: string): Generator<string> {
-  for (const { name, isDirectory } of Deno.readDirSync(directory)) {
-    if (isDirectory) yield* walk(`${directory}/${name}`);
-    else yield `${directory}/${name}`;
-  }
+/** The files below a directory. */
+function walk(directory: string): string[] {
+  return Array.from(
+    walkSync(directory, { includeDirs: false }),
+    ({ path }) => path,
+  );
 }
 
 Deno.test("the executable may read each environment variable that relais reads", () => {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ownDirectory } from "../list/path.ts";
 import type { ReplicaReady, ServerConfig } from "../config/config.ts";
 import { describe, exitStatus, RelaisError } from "../errors.ts";
 import { formatBytes } from "../text/human.ts";
@@ -22,7 +23,7 @@ export async function examineReplica(config: ReplicaReady): Promise<Finding[]> {
   return [
     ...examineServerFiles(config),
     ...await examineServers(config),
-    await examineDirectory("destination", into, ".relais"),
+    await examineDirectory("destination", into, ownDirectory),
     ...examineRights(config.replica.rights),
     await examineDirectory("state", state, ""),
   ];

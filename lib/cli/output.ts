@@ -5,6 +5,7 @@
  * @module
  */
 
+import { journalPrefix } from "../worker/log-message.ts";
 import { fstatSync } from "node:fs";
 import { ConfigError, describe, type RelaisError } from "../errors.ts";
 import { escapeVisible } from "../text/escape.ts";
@@ -22,9 +23,6 @@ export interface OutputOptions {
 
 /** A command that a message recommends for this machine; `relais publish` alone is for another one. */
 const recommended = /"relais (?!init\b|help\b|publish")([^"]*)"/g;
-
-/** Priorities in the journal, sd-daemon(3). */
-const priorities = { error: "<3>", note: "<5>" } as const;
 
 /** The two streams of one run of relais. */
 export class Output {
@@ -84,7 +82,7 @@ export class Output {
 
   /** Tells something that is no result. */
   note(text: string): void {
-    if (!this.quiet) this.#tell("note", text);
+    if (!this.quiet) this.#tell("notice", text);
   }
 
   /** Tells what went wrong. */
@@ -99,8 +97,8 @@ export class Output {
     for (const problem of problems) this.error(problem);
   }
 
-  #tell(gravity: keyof typeof priorities, text: string): void {
-    const prefix = this.journal ? priorities[gravity] : "relais: ";
+  #tell(gravity: "error" | "notice", text: string): void {
+    const prefix = this.journal ? journalPrefix(gravity) : "relais: ";
     print(Deno.stderr, prefix + escapeVisible(this.#ofJob(text)));
   }
 

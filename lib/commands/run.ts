@@ -14,7 +14,7 @@ import type { Output } from "../cli/output.ts";
 import type { Level, ReplicaReady } from "../config/config.ts";
 import { requireReplica } from "../config/load.ts";
 import { describe, type ExitStatus } from "../errors.ts";
-import type { Stage } from "../progress/stage.ts";
+import type { Stage } from "../progress/progress.ts";
 import { ProgressWatch } from "../progress/watch.ts";
 import type { PassReport } from "../state/pass-report.ts";
 import { brokenReport } from "../supervisor/account.ts";

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { resolve } from "@std/path/posix";
+import { ensureDirSync } from "@std/fs/ensure-dir";
+import { replaceFile } from "../files/replace.ts";
+import { dirname, resolve } from "@std/path/posix";
 import { type Entry, lookUp } from "../account/passwd.ts";
 import {
   command,
@@ -144,13 +146,12 @@ function read(path: string): string | undefined {
 }
 
 function write(path: string, unit: Unit): void {
-  const unfinished = `${path}.${Deno.pid}`;
   try {
-    Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-    Deno.writeTextFileSync(unfinished, formatUnit(unit), { mode: 0o644 });
-    Deno.renameSync(unfinished, path);
+    ensureDirSync(dirname(path));
+    replaceFile(path, formatUnit(unit), 0o644);
   } catch (error) {
-    throw cannot("write", path, error as Error);
+    const { cause = error } = error as Error;
+    throw cannot("write", path, cause as Error);
   }
 }
 

@@ -23,7 +23,7 @@ import type { Wanted } from "../files/wanted.ts";
 import { NoRoomError } from "../files/space.ts";
 import { SlowError } from "../ssh/read-range.ts";
 import { BlockedError } from "../files/directories.ts";
-import { Slots } from "./slots.ts";
+import { Slots } from "./window.ts";
 import { Obtaining, type Ready } from "./obtain.ts";
 import type { Tools } from "./tools.ts";
 

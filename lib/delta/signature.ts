@@ -6,6 +6,7 @@
  * @module
  */
 
+import { ownDirectory } from "../list/path.ts";
 import { createHash } from "node:crypto";
 import type { Digest } from "../list/entry.ts";
 import { StrongSummer, weakSum } from "./sums.ts";
@@ -79,7 +80,7 @@ export function signaturePath(digest: Digest | null): string | null {
 }
 
 /** Where all signatures of an export lie. */
-export const signatureDirectory = ".relais/signatures";
+export const signatureDirectory = `${ownDirectory}/signatures`;
 
 /** Returns the bytes of a signature whose file has so many blocks. */
 export function signatureBytes(blocks: number): number {

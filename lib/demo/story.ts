@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ensureDirSync } from "@std/fs/ensure-dir";
 import type { Output } from "../cli/output.ts";
 import { loadConfig, requirePublish, requireReplica } from "../config/load.ts";
 import { type ExitStatus, exitStatus } from "../errors.ts";
@@ -103,9 +104,7 @@ async function makeServer(folder: string, name: string): Promise<DemoServer> {
   const home = `${folder}/${name}`;
   const data = `${home}/data`;
   const root = `${home}/export`;
-  for (const directory of [data, root]) {
-    await Deno.mkdir(directory, { recursive: true });
-  }
+  for (const directory of [data, root]) ensureDirSync(directory);
   const config = `${home}/relais.toml`;
   await Deno.writeTextFile(
     config,

@@ -9,14 +9,11 @@
 import { constants, rmdirSync } from "node:fs";
 import { basename, dirname } from "@std/path/posix";
 import { FileError, LocalError } from "../errors.ts";
-import { directoriesAbove } from "../list/path.ts";
+import { directoriesAbove, ownDirectory as own } from "../list/path.ts";
 import { ordinaryRights, type Rights } from "./rights.ts";
 import { Directories, inTheWay, lookAt, openThere } from "./directories.ts";
 import { Journal } from "./journal.ts";
 import { MadeDirectories } from "./made-directories.ts";
-
-/** What relais keeps for itself below `into`; no path of a list may lie there. */
-const own = ".relais";
 
 /** Rights of what is relais's own. */
 const ownMode = 0o700;

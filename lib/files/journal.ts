@@ -5,16 +5,14 @@
  * @module
  */
 
-import { LocalError } from "../errors.ts";
+import { besideOf, replaceFile } from "./replace.ts";
 
 /** A small file of lines. */
 export class Journal {
   readonly #path: string;
-  readonly #fresh: string;
 
   constructor(path: string) {
     this.#path = path;
-    this.#fresh = `${path}.new`;
   }
 
   /**
@@ -25,20 +23,7 @@ export class Journal {
    */
   write(lines: readonly string[]): void {
     const text = lines.map((line) => `${line}\n`).join("");
-    try {
-      // What a crash left there, or a link that somebody planted.
-      remove(this.#fresh);
-      Deno.writeTextFileSync(this.#fresh, text, {
-        createNew: true,
-        mode: 0o600,
-      });
-      Deno.renameSync(this.#fresh, this.#path);
-    } catch (cause) {
-      throw new LocalError(
-        `Cannot write ${this.#path}: ${(cause as Error).message}`,
-        { cause, hint: "see its disk" },
-      );
-    }
+    replaceFile(this.#path, text, 0o600);
   }
 
   /** Returns what is noted; nothing, if all that was noted has been done. */
@@ -54,7 +39,7 @@ export class Journal {
   /** Forgets it: all is done. */
   clear(): void {
     remove(this.#path);
-    remove(this.#fresh);
+    remove(besideOf(this.#path));
   }
 }
 

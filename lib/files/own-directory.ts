@@ -6,8 +6,9 @@
  */
 
 import type { PublishConfig } from "../config/config.ts";
+import { ownDirectory } from "../list/path.ts";
 
 /** Returns the publisher's own directory in its export. */
 export function ownDirectoryOf({ into }: Pick<PublishConfig, "into">): string {
-  return `${into}/.relais`;
+  return `${into}/${ownDirectory}`;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { journalPrefix } from "../worker/log-message.ts";
 import { type Level, levels } from "../config/config.ts";
 import { moduleNames } from "../worker/protocol.ts";
 import type { LogMessage, Source } from "../worker/log-message.ts";
@@ -41,17 +42,9 @@ export function formatForPerson({ level, module, text }: LogMessage): string {
   return `relais: ${module}: ${gravity}${text}`;
 }
 
-/** Priorities of the journal: sd-daemon(3). */
-const priorities: Readonly<Record<Level, number>> = {
-  debug: 7,
-  info: 6,
-  warning: 4,
-  error: 3,
-};
-
-/** Formats a message for a stderr that systemd reads, without line end; it adds date and name itself. */
+/** Formats a message for a stderr that systemd reads, without line end. */
 export function formatForJournal({ level, module, text }: LogMessage): string {
-  return `<${priorities[level]}>${module}: ${text}`;
+  return `${journalPrefix(level)}${module}: ${text}`;
 }
 
 function isLevel(text: string): text is Level {

@@ -109,3 +109,14 @@ function shareOf({ wanted, files, bytes }: Copying): number {
     : [files, wanted.pending];
   return all === 0 ? 1 : Math.min(1, done / all);
 }
+
+/** What a pass is doing. Figures that change all the time are in the stats block. */
+export type Stage =
+  | { readonly module: "test-server" }
+  | { readonly module: "synchro-list"; readonly server: string }
+  | {
+    readonly module: "copy-list";
+    readonly server: string;
+    /** What was wanted when copying began. */
+    readonly backlog: Backlog;
+  };

@@ -6,7 +6,7 @@
  */
 
 import type { StatsBlock } from "../worker/stats-block.ts";
-import type { Stage } from "./stage.ts";
+import type { Stage } from "./progress.ts";
 import { LiveBlock, type Terminal } from "../cli/live-block.ts";
 import { type Progress, renderProgress } from "./progress.ts";
 import { Rate } from "../cli/rate.ts";

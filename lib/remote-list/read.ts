@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ownDirectory } from "../list/path.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
 import type { Cursor } from "../list/cursor.ts";
@@ -17,7 +18,7 @@ import {
 } from "../list/format.ts";
 
 /** Where the list lies below the root of an export. */
-export const listPath = ".relais/list";
+export const listPath = `${ownDirectory}/list`;
 
 /** The header, and as a rule the extensions that say where the list comes from. */
 const headerBytes = 512;

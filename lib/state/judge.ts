@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ReplicaConfig } from "../config/config.ts";
+import { compileGlobs } from "../text/glob.ts";
 import type { DatabaseSync } from "node:sqlite";
 import type { Digest } from "../list/entry.ts";
 import { sameVersion } from "../list/version.ts";
@@ -216,4 +218,16 @@ export function numberHere(
 function once<Value>(make: () => Value): () => Value {
   let made: { readonly value: Value } | undefined;
   return () => (made ??= { value: make() }).value;
+}
+
+/** Makes the filter of `replica.include` and `replica.exclude`; what is excluded stays so whatever includes it. */
+export function compileFilter(
+  { include, exclude }: Pick<ReplicaConfig, "include" | "exclude">,
+): Filter {
+  const included = include.length === 0 ? () => true : compileGlobs(include);
+  const excluded = compileGlobs(exclude);
+  return {
+    wants: (path) => included(path) && !excluded(path),
+    fingerprint: JSON.stringify([include, exclude]),
+  };
 }

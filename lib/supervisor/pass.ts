@@ -25,7 +25,7 @@ import type {
 } from "../synchro-list/operations.ts";
 import type { Wanted } from "../files/wanted.ts";
 import { isFatal, nothingMissing, PassAccount } from "./account.ts";
-import type { Stage } from "../progress/stage.ts";
+import type { Stage } from "../progress/progress.ts";
 import { StallWatch } from "./stall-watch.ts";
 
 /** The modules, as a pass needs them: started when first asked for. */

@@ -41,7 +41,7 @@ import { brokenReport } from "./account.ts";
 import { logErrors } from "./lasting.ts";
 import { type PassOutcome, runPass } from "./pass.ts";
 import { replicaPlans, type RunOptions } from "./plans.ts";
-import type { Stage } from "../progress/stage.ts";
+import type { Stage } from "../progress/progress.ts";
 import { Supervisor } from "./supervisor.ts";
 import { Telling } from "./telling.ts";
 

@@ -48,6 +48,14 @@ export function makeMessage(
   return { message, cut: fitted.cut };
 }
 
+/** Priorities in the journal, sd-daemon(3). */
+const priorities = { error: 3, warning: 4, notice: 5, info: 6, debug: 7 };
+
+/** What a line for the journal begins with; systemd adds date and name itself. */
+export function journalPrefix(gravity: keyof typeof priorities): string {
+  return `<${priorities[gravity]}>`;
+}
+
 /** Whether `level` is as grave as `threshold`, or graver. */
 export function isAtLeast(level: Level, threshold: Level): boolean {
   return levels.indexOf(level) >= levels.indexOf(threshold);

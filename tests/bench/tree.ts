@@ -4,6 +4,7 @@
  * @module
  */
 
+import { walkSync } from "@std/fs/walk";
 import { createHash } from "node:crypto";
 import { noise } from "../../fixtures/noise.ts";
 
@@ -46,7 +47,7 @@ export function makeLargeFile(path: string, bytes: number): void {
 /** One digest for the names and contents of a whole tree; what relais keeps for itself is left out. */
 export function digestOf(directory: string): string {
   const hash = createHash("sha256");
-  for (const path of walk(directory, "")) {
+  for (const path of walk(directory)) {
     hash.update(`${path}\0`);
     using file = Deno.openSync(`${directory}/${path}`);
     const block = new Uint8Array(1024 * 1024);
@@ -57,13 +58,11 @@ export function digestOf(directory: string): string {
   return hash.digest("hex");
 }
 
-function* walk(directory: string, below: string): Generator<string> {
-  const entries = [...Deno.readDirSync(`${directory}/${below}`)]
-    .sort((a, b) => a.name < b.name ? -1 : 1);
-  for (const { name, isDirectory } of entries) {
-    const path = `${below}${name}`;
-    if (path === ".relais") continue;
-    if (isDirectory) yield* walk(directory, `${path}/`);
-    else yield path;
-  }
+function walk(directory: string): string[] {
+  const found = walkSync(directory, {
+    includeDirs: false,
+    skip: [/\/\.relais\//],
+  });
+  return Array.from(found, ({ path }) => path.slice(directory.length + 1))
+    .sort();
 }

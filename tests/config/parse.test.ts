@@ -39,7 +39,9 @@ function problemsOf(text: string): string[] {
 
 Deno.test("parseConfig() tells all problems of a messy file, in the order of its lines", async () => {
   const fixture = (name: string) =>
-    Deno.readTextFile(new URL(`../../fixtures/config/${name}`, import.meta.url));
+    Deno.readTextFile(
+      new URL(`../../fixtures/config/${name}`, import.meta.url),
+    );
 
   const problems = problemsOf(await fixture("messy.toml"));
 

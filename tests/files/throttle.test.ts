@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Slots } from "../../lib/copy-list/slots.ts";
+import { Slots } from "../../lib/copy-list/window.ts";
 import { StoppedError } from "../../lib/errors.ts";
 import { Throttle } from "../../lib/files/throttle.ts";
 

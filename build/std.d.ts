@@ -134,24 +134,18 @@ declare module "@std/fmt/colors" {
   export function stripAnsiCode(text: string): string;
 }
 
+declare module "@std/fs/ensure-dir" {
+  export function ensureDirSync(dir: string | URL): void;
+}
+
 declare module "@std/fs/walk" {
   export interface WalkEntry extends Deno.DirEntry {
     path: string;
   }
   export interface WalkOptions {
-    maxDepth?: number;
-    includeFiles?: boolean;
     includeDirs?: boolean;
-    includeSymlinks?: boolean;
-    followSymlinks?: boolean;
-    exts?: string[];
-    match?: RegExp[];
     skip?: RegExp[];
   }
-  export function walk(
-    root: string,
-    options?: WalkOptions,
-  ): AsyncIterableIterator<WalkEntry>;
   export function walkSync(
     root: string,
     options?: WalkOptions,
