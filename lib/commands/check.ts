@@ -1,25 +1,17 @@
 /**
- * relais check: everything that can be wrong, before it matters.
+ * relais check: tells what is wrong before it matters.
  *
  * @module
  */
 
-import { basename, dirname } from "@std/path/posix";
-import { examineDirectory } from "../check/directory.ts";
-import { examineConfig } from "../check/files.ts";
 import { findingLine } from "../check/finding.ts";
-import { examineHooks } from "../check/hooks.ts";
-import { examineJobs } from "../check/jobs.ts";
-import { examinePublisher } from "../check/publisher.ts";
-import { examineReplica } from "../check/replica.ts";
 import {
   command,
   type Declaration,
   type GivenTo,
   type Surroundings,
 } from "../cli/command.ts";
-import type { ReplicaReady } from "../config/config.ts";
-import { type PublishReady, requireWork } from "../config/load.ts";
+import { requireWork } from "../config/load.ts";
 import { type ExitStatus, exitStatus } from "../errors.ts";
 
 const declaration = {
@@ -42,35 +34,16 @@ const declaration = {
 /** What it is given. */
 type Given = GivenTo<typeof declaration>;
 
-export const check = command(declaration, examine, () => true);
+export const check = command(declaration, tell, () => true);
 
 /** Examines all that is configured, and tells all. Changes nothing. */
-async function examine(
+async function tell(
   { json }: Given,
   { output, load }: Surroundings,
 ): Promise<ExitStatus> {
-  const config = requireWork(await load());
-  const { replica, publish, log, stat, hooks, path } = config;
-  const cache = Deno.env.get("CACHE_DIRECTORY");
-  const findings = [
-    examineConfig(path),
-    ...await examineJobs(config),
-    ...replica === null ? [] : await examineReplica(config as ReplicaReady),
-    ...publish === null ? [] : await examinePublisher(config as PublishReady),
-    ...log.file === ""
-      ? []
-      : [await examineDirectory("log", dirname(log.file), basename(log.file))],
-    ...stat.prometheus === "" ? [] : [
-      await examineDirectory(
-        "figures",
-        dirname(stat.prometheus),
-        basename(stat.prometheus),
-      ),
-    ],
-    // Where an executable that unpacks itself has unpacked.
-    ...cache === undefined ? [] : [await examineDirectory("cache", cache)],
-    ...examineHooks(hooks),
-  ];
+  // Nobody else needs SSH in this thread.
+  const { examine } = await import("../check/examine.ts");
+  const findings = await examine(requireWork(await load()));
   if (json) output.json(findings);
   else for (const finding of findings) output.result(findingLine(finding));
   return findings.find(({ ok }) => !ok)?.status ?? exitStatus.done;

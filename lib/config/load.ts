@@ -8,7 +8,6 @@ import { resolve } from "@std/path/posix";
 import { handedOver, withCredentials } from "./credentials.ts";
 import { ConfigError } from "../errors.ts";
 import type { Config, PublishConfig, ReplicaReady } from "./config.ts";
-import { parseConfig } from "./parse.ts";
 
 /** Where the configuration is looked for when nobody says. */
 export const defaultPaths = [
@@ -26,6 +25,8 @@ export async function loadConfig(path: string | undefined): Promise<Config> {
   for (const candidate of path === undefined ? defaultPaths : [path]) {
     const bytes = await read(candidate);
     if (bytes !== undefined) {
+      // Some commands do without, and should not wait for the parser.
+      const { parseConfig } = await import("./parse.ts");
       return withCredentials(
         parseConfig(decode(bytes, candidate), candidate),
       );
