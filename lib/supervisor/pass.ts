@@ -23,8 +23,8 @@ import type {
   SynchroListOperations,
   Synchronised,
 } from "../synchro-list/operations.ts";
-import type { Wanted } from "../files/wanted.ts";
 import { isFatal, nothingMissing, PassAccount } from "./account.ts";
+import { copies, removals } from "./plan.ts";
 import type { Stage } from "../progress/progress.ts";
 import { StallWatch } from "./stall-watch.ts";
 
@@ -253,7 +253,7 @@ class Pass {
     this.#account.addSynchronised(synchronised);
     this.#account.missing = await list.ask("missing", { server });
     if (this.#options.dryRun) {
-      await this.#makePlan(server);
+      await this.#plan(list, server);
       return true;
     }
     const backlog = await list.ask("backlog", { server });
@@ -460,6 +460,18 @@ class Pass {
     });
   }
 
+  async #plan(
+    list: Channel<SynchroListOperations>,
+    server: string,
+  ): Promise<void> {
+    const { plan } = this.#account;
+    for await (const action of copies(list, server)) plan.push(action);
+    if (this.#options.delete === "keep") return;
+    await this.#try(async () => {
+      for await (const action of removals(list, server)) plan.push(action);
+    });
+  }
+
   /** Lets the next probe end its pass, if there is nothing left to do. */
   async #settle(
     server: string,
@@ -473,36 +485,6 @@ class Pass {
     const testServer = await this.#crew.testServer();
     const { fingerprint } = this.#options;
     await testServer.ask("settle", { server, cursor, fingerprint });
-  }
-
-  async #makePlan(server: string): Promise<void> {
-    const list = await this.#crew.synchroList();
-    const limit = 1_000;
-    for (let last: Wanted | null = null;;) {
-      const wanted: readonly Wanted[] = await list.ask("wanted", {
-        server,
-        last,
-        limit,
-      });
-      if (wanted.length === 0) break;
-      for (const { path, size } of wanted) {
-        this.#account.plan.push({ action: "copy", path, size });
-      }
-      last = wanted.at(-1)!;
-    }
-    if (this.#options.delete === "keep") return;
-    for (let after: string | null = null;;) {
-      const withdrawn: SynchroListOperations["withdrawn"]["reply"] =
-        await this.#try(() =>
-          list.ask("withdrawn", { server, after, limit })
-        ) ??
-          [];
-      if (withdrawn.length === 0) break;
-      for (const { path, size } of withdrawn) {
-        this.#account.plan.push({ action: "remove", path, size });
-      }
-      after = withdrawn.at(-1)!.path;
-    }
   }
 
   /** Runs one step; what goes wrong with it is noted, unless a module itself failed. */

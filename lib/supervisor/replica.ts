@@ -6,12 +6,7 @@
 
 import { createHash } from "node:crypto";
 import type { ReplicaReady } from "../config/config.ts";
-import {
-  describe,
-  exitStatus,
-  type Failure,
-  type RelaisError,
-} from "../errors.ts";
+import { describe, exitStatus, type Failure } from "../errors.ts";
 import { linkDescriptors } from "../files/directories.ts";
 import { makeLogDirectory } from "../log/file.ts";
 import { Logger } from "../worker/logger.ts";
@@ -28,7 +23,7 @@ import type {
 } from "../test-server/operations.ts";
 import type { Recorded, StatOperations } from "../stat/operations.ts";
 import type { SynchroListOperations } from "../synchro-list/operations.ts";
-import { assertReadable, ensureState } from "../state/database.ts";
+import { ensureState } from "../state/database.ts";
 import { StatsBlock } from "../worker/stats-block.ts";
 import {
   type Timestamp,
@@ -42,6 +37,7 @@ import { logErrors } from "./lasting.ts";
 import { type PassOutcome, runPass } from "./pass.ts";
 import { replicaPlans, type RunOptions } from "./plans.ts";
 import type { Stage } from "../progress/progress.ts";
+import { SoundState } from "./sound-state.ts";
 import { Supervisor } from "./supervisor.ts";
 import { Telling } from "./telling.ts";
 
@@ -72,6 +68,8 @@ export class Replica implements AsyncDisposable {
   readonly #config: ReplicaReady;
   readonly #options: ReplicaOptions;
   readonly #hold: Hold;
+  /** `undefined` in a dry run, which mends nothing. */
+  readonly #state: SoundState | undefined;
   readonly #stats: StatsBlock;
   readonly #supervisor: Supervisor;
   readonly #log: Logger;
@@ -98,6 +96,12 @@ export class Replica implements AsyncDisposable {
         const stat = this.#supervisor.asker<StatOperations>("stat");
         await stat.ask("unheard", { condition });
       },
+    );
+    this.#state = options.dryRun ? undefined : new SoundState(
+      config.replica.state,
+      hold,
+      () => this.#supervisor.retire(...stateful),
+      (message) => this.#notices.push(notice(message)),
     );
     this.#supervisor = new Supervisor({
       stats,
@@ -126,7 +130,7 @@ export class Replica implements AsyncDisposable {
     const hold = options.dryRun ? Hold.readAlong(state) : Hold.take(state);
     const replica = new Replica(config, options, hold);
     try {
-      await replica.#withSoundState(() => replica.#begin());
+      await replica.#soundly(() => replica.#begin());
       return replica;
     } catch (error) {
       await replica[Symbol.asyncDispose]();
@@ -140,12 +144,10 @@ export class Replica implements AsyncDisposable {
    * @throws {ModuleError} If a module died or fell silent; the next pass replaces it.
    */
   async pass(signal: AbortSignal): Promise<PassOutcome> {
-    if (this.#hold.isLost && !this.#options.dryRun) {
-      await this.#retakeState();
-    }
+    await this.#state?.retakeIfLost();
     const started = { at: Date.now(), steady: performance.now() };
     try {
-      return await this.#withSoundState(() => this.#pass(signal));
+      return await this.#soundly(() => this.#pass(signal));
     } catch (error) {
       if (!this.#options.dryRun) {
         await this.#concludeBroken(error, started, signal);
@@ -229,47 +231,8 @@ export class Replica implements AsyncDisposable {
     return outcome;
   }
 
-  /**
-   * Does `work`; if it fails because the state is damaged or gone, mends that and
-   * does it again. A state is damaged if it is so twice, and can be read.
-   */
-  async #withSoundState<Result>(work: () => Promise<Result>): Promise<Result> {
-    for (const isSecond of [false, true]) {
-      try {
-        return await work();
-      } catch (error) {
-        if (this.#options.dryRun) throw error;
-        if (!await this.#mendState(error, isSecond)) throw error;
-      }
-    }
-    return await work();
-  }
-
-  async #mendState(error: unknown, isSecond: boolean): Promise<boolean> {
-    const { name, message } = error as RelaisError;
-    if (name === "DamagedStateError") {
-      await this.#supervisor.retire(...stateful);
-      assertReadable(this.#config.replica.state);
-      if (isSecond) this.#setStateAside(message);
-    } else if (this.#hold.isLost) await this.#retakeState();
-    else return false;
-    return true;
-  }
-
-  #setStateAside(why: string): void {
-    const aside = this.#hold.setAside();
-    this.#notice(
-      `${why}. It is kept as ${aside}; a new one is made from the list and from what is here`,
-    );
-  }
-
-  /** Lets the modules open the state that is there now, or make one where there is none. */
-  async #retakeState(): Promise<void> {
-    await this.#supervisor.retire(...stateful);
-    this.#hold.retake();
-    this.#notice(
-      `The state in ${this.#config.replica.state} was removed or replaced while relais ran, and was opened anew`,
-    );
+  async #soundly<Result>(work: () => Promise<Result>): Promise<Result> {
+    return await (this.#state?.during(work) ?? work());
   }
 
   /** Grows while files are made of what is here, too: then nothing need arrive. */
@@ -277,15 +240,6 @@ export class Replica implements AsyncDisposable {
     const copyList = this.#stats.section("copy-list");
     return this.#stats.section("synchro-list").get("received_bytes") +
       copyList.get("received_bytes") + copyList.get("bytes_read_here");
-  }
-
-  #notice(message: string): void {
-    this.#notices.push({
-      name: "Notice",
-      message,
-      exitStatus: exitStatus.done,
-      retriable: false,
-    });
   }
 
   async #asker<
@@ -382,6 +336,12 @@ export class Replica implements AsyncDisposable {
   #hear({ fetched }: FileFetched): void {
     this.#options.onFile?.(fetched);
   }
+}
+
+/** What happened to the state, for the report of a pass. */
+function notice(message: string): Failure {
+  const { done } = exitStatus;
+  return { name: "Notice", message, exitStatus: done, retriable: false };
 }
 
 /** Changes with whatever decides what is wanted, and where it goes. */

@@ -1,0 +1,51 @@
+/**
+ * What a pass would do, for a dry run.
+ *
+ * @module
+ */
+
+import type { Wanted } from "../files/wanted.ts";
+import type { PlannedAction } from "../state/pass-report.ts";
+import type { SynchroListOperations } from "../synchro-list/operations.ts";
+import type { Channel } from "../worker/channel.ts";
+
+/** So many files are asked for at a time. */
+const limit = 1_000;
+
+/** Yields what would be copied from a server. */
+export async function* copies(
+  list: Channel<SynchroListOperations>,
+  server: string,
+): AsyncGenerator<PlannedAction> {
+  let last: Wanted | undefined;
+  do {
+    const wanted = await list.ask("wanted", {
+      ...{ server, limit },
+      last: last ?? null,
+    });
+    for (const { path, size } of wanted) yield { action: "copy", path, size };
+    last = wanted.at(-1);
+  } while (last !== undefined);
+}
+
+/**
+ * Yields what would be removed because a server withdrew it.
+ *
+ * @throws {RefusedError} If it is too much.
+ */
+export async function* removals(
+  list: Channel<SynchroListOperations>,
+  server: string,
+): AsyncGenerator<PlannedAction> {
+  let after: string | undefined;
+  do {
+    const withdrawn = await list.ask("withdrawn", {
+      ...{ server, limit },
+      after: after ?? null,
+    });
+    for (const { path, size } of withdrawn) {
+      yield { action: "remove", path, size };
+    }
+    after = withdrawn.at(-1)?.path;
+  } while (after !== undefined);
+}
