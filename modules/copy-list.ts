@@ -28,7 +28,7 @@ import type {
 } from "../lib/copy-list/operations.ts";
 import type { SynchroListOperations } from "../lib/synchro-list/operations.ts";
 import { RemoteConnection } from "../lib/connection/remote-session.ts";
-import { type Context, serve, type Served } from "../lib/worker/life.ts";
+import { type Context, runModule, type Running } from "../lib/worker/life.ts";
 
 type CopyListContext = Context<
   "copy-list",
@@ -41,7 +41,9 @@ type CopyListContext = Context<
  *
  * @throws {LocalError} If the destination cannot be used.
  */
-export function copyList(context: CopyListContext): Served<CopyListOperations> {
+export function copyList(
+  context: CopyListContext,
+): Running<CopyListOperations> {
   const { settings: { servers, limits, copy, replica }, log } = context;
   const rights = new Rights(replica.rights);
   const destination = new Destination(
@@ -249,4 +251,4 @@ function observe(
   };
 }
 
-if (import.meta.main) serve("copy-list", copyList);
+if (import.meta.main) runModule("copy-list", copyList);

@@ -8,7 +8,7 @@
 import type { LogMessage } from "../lib/worker/log-message.ts";
 import { LogSink } from "../lib/log/sink.ts";
 import type { LogOperations, LogSettings } from "../lib/log/operations.ts";
-import { type Context, serve, type Served } from "../lib/worker/life.ts";
+import { type Context, runModule, type Running } from "../lib/worker/life.ts";
 
 /**
  * Returns what log answers.
@@ -20,7 +20,7 @@ export function log(
     Context<"log", LogSettings, never>,
     "settings" | "stats"
   >,
-): Served<LogOperations> {
+): Running<LogOperations> {
   const sink = new LogSink(settings, stats);
   return {
     handlers: {
@@ -33,4 +33,4 @@ export function log(
   };
 }
 
-if (import.meta.main) serve("log", log);
+if (import.meta.main) runModule("log", log);

@@ -19,12 +19,12 @@ import {
   type PublishObserver,
   type PublishOptions,
 } from "../lib/publish/publisher.ts";
-import { type Context, serve, type Served } from "../lib/worker/life.ts";
+import { type Context, runModule, type Running } from "../lib/worker/life.ts";
 
 type PublishContext = Context<"publish", PublishSettings, never>;
 
 /** Returns what publish answers. */
-export function publish(context: PublishContext): Served<PublishOperations> {
+export function publish(context: PublishContext): Running<PublishOperations> {
   const durability = new Durability();
   const observer = observe(context);
   const { publish } = context.settings;
@@ -40,7 +40,7 @@ export function publish(context: PublishContext): Served<PublishOperations> {
           observer,
           { ...request, memory, ...heldThrough(link) },
         );
-        context.figures.add("skipped", report.unchanged);
+        context.figures.add("unchanged", report.unchanged);
         return report;
       },
     },
@@ -74,4 +74,4 @@ function observe({ figures, log }: PublishContext): PublishObserver {
   };
 }
 
-if (import.meta.main) serve("publish", publish);
+if (import.meta.main) runModule("publish", publish);

@@ -37,7 +37,7 @@ import {
   writeSnapshot,
 } from "../lib/stat/snapshot.ts";
 import { toMilliseconds } from "../lib/text/timestamp.ts";
-import { type Context, serve, type Served } from "../lib/worker/life.ts";
+import { type Context, runModule, type Running } from "../lib/worker/life.ts";
 
 type StatContext = Context<"stat", StatSettings, never>;
 
@@ -51,7 +51,7 @@ const snapshotEveryMs = 1_000;
  */
 export async function stat(
   context: StatContext,
-): Promise<Served<StatOperations>> {
+): Promise<Running<StatOperations>> {
   const { settings, stats, log } = context;
   const { directory, dryRun } = settings;
   const { snapshot, problem } = await readSnapshot(snapshotPath(directory));
@@ -205,4 +205,4 @@ function writeOrTell(
   }
 }
 
-if (import.meta.main) serve("stat", stat);
+if (import.meta.main) runModule("stat", stat);

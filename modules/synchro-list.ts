@@ -36,7 +36,7 @@ import { guardDeletion } from "../lib/synchro-list/guard.ts";
 import { synchroniseList } from "../lib/synchro-list/list.ts";
 import type { Outcome } from "../lib/synchro-list/outcome.ts";
 import { followTree } from "../lib/synchro-list/tree-changes.ts";
-import { type Context, serve, type Served } from "../lib/worker/life.ts";
+import { type Context, runModule, type Running } from "../lib/worker/life.ts";
 
 type SynchroListContext = Context<"synchro-list", SynchroListSettings, never>;
 
@@ -47,7 +47,7 @@ type SynchroListContext = Context<"synchro-list", SynchroListSettings, never>;
  */
 export function synchroList(
   context: SynchroListContext,
-): Served<SynchroListOperations> {
+): Running<SynchroListOperations> {
   const { settings: { servers, replica, dryRun, order, ...settings } } =
     context;
   const db = dryRun ? rehearseState(replica.state) : openState(replica.state);
@@ -251,4 +251,4 @@ class ToldConflicts {
   }
 }
 
-if (import.meta.main) serve("synchro-list", synchroList);
+if (import.meta.main) runModule("synchro-list", synchroList);

@@ -38,7 +38,7 @@ import {
   missingFrom,
 } from "../lib/state/overview.ts";
 import { readCursor } from "../lib/state/cursor.ts";
-import { type Context, serve, type Served } from "../lib/worker/life.ts";
+import { type Context, runModule, type Running } from "../lib/worker/life.ts";
 
 type TestServerContext = Context<"test-server", TestServerSettings, never>;
 
@@ -53,7 +53,7 @@ const burstMs = 250;
  */
 export function testServer(
   context: TestServerContext,
-): Served<TestServerOperations> {
+): Running<TestServerOperations> {
   const { settings } = context;
   const { servers, replica } = settings;
   for (const server of servers) readIdentity(server);
@@ -273,4 +273,4 @@ function tell(
   else log.warning(text);
 }
 
-if (import.meta.main) serve("test-server", testServer);
+if (import.meta.main) runModule("test-server", testServer);

@@ -97,7 +97,7 @@ async function work(
       journal: output.journal,
     });
   if (given.once) return await publishOnce(begin(config), given, output);
-  return await serve(config, {
+  return await runService(config, {
     require: requirePublish,
     begin: (config) =>
       Promise.resolve(

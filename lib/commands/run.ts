@@ -110,7 +110,7 @@ async function work(
   if (given.once || given.dryRun) {
     return await runOnce(load, { options, watch }, given, output);
   }
-  return await serve(await load(), {
+  return await runService(await load(), {
     require: requireReplica,
     begin: async (config) =>
       passes(await Replica.open(config, options), watch, given, output),

@@ -44,7 +44,7 @@ const declaration = {
   summary: "the active server, the lag, the last passes, what failed",
   description: [
     "Tells whether there is a problem, which server is the active one and since when, what the last probes found, how far the replica lags behind, how the last passes ended, and which files could not be copied.",
-    "On a server that publishes: its list and who writes it, how the last runs ended, and which sources were skipped. Of a machine that does both, it tells both.",
+    "On a server that publishes: its list and who writes it, how the last runs ended, and which sources failed. Of a machine that does both, it tells both.",
     "Exits with 0 if all is OK, with 1 if there is a problem: the last pass failed, or none has come to its end for --max-age, files failed, files come from another server than the first one, or the lag is longer than --max-lag.",
     "With --nagios it prints one line with performance data, and exits with 0 (OK), 1 (WARNING: some files failed, or a failover), 2 (CRITICAL) or 3 (UNKNOWN).",
     "With --all-jobs it tells of each job in a line, the worst first.",

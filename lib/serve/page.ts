@@ -15,7 +15,7 @@ import script from "./page.js" with { type: "text" };
 import style from "./page.css" with { type: "text" };
 import { failing, files } from "./files.ts";
 import { plots } from "./plots.ts";
-import { lastRuns, publisherFacts, skipped } from "./publisher.ts";
+import { failedFiles, lastRuns, publisherFacts } from "./publisher.ts";
 import type { View } from "./view.ts";
 import { facts, lastPasses, liveLog, modules, servers } from "./sections.ts";
 
@@ -56,7 +56,7 @@ export function renderPage(view: View): string {
       ],
       ...publisher === undefined ? [] : [
         publisherFacts(publisher.situation),
-        skipped(publisher.situation),
+        failedFiles(publisher.situation),
       ],
       plots(view),
       ...replica === undefined

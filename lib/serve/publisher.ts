@@ -52,10 +52,10 @@ export function publisherFacts(
   `;
 }
 
-/** The sources that the last run skipped, and why. */
-export function skipped({ failing, failed }: PublisherSituation): Html {
+/** The sources that the last run could not publish, and why. */
+export function failedFiles({ failing, failed }: PublisherSituation): Html {
   if (failed === 0) {
-    return html`<section id="skipped" data-live hidden></section>`;
+    return html`<section id="failed" data-live hidden></section>`;
   }
   const rows = failing.map(({ path, error }) =>
     html`
@@ -67,13 +67,13 @@ export function skipped({ failing, failed }: PublisherSituation): Html {
     `
   );
   return html`
-    <section id="skipped" data-live aria-labelledby="skipped-title">
-      <h2 id="skipped-title">Skipped files</h2>
+    <section id="failed" data-live aria-labelledby="failed-title">
+      <h2 id="failed-title">Failed files</h2>
       <p>${count(failed, "file")} could not be published.${failed >
           failing.length
         ? ` These are the first ${failing.length}.`
         : ""}</p>
-      ${table("Skipped files", [["File"]], rows)}
+      ${table("Failed files", [["File"]], rows)}
     </section>
   `;
 }
@@ -104,7 +104,7 @@ export function lastRuns({ runs }: PublisherSituation): Html {
           ["Bytes", "number"],
           ["Withdrawn", "number"],
           ["Unchanged", "number"],
-          ["Skipped", "number"],
+          ["Failed", "number"],
           ["Took", "number"],
         ],
         rows,

@@ -39,7 +39,7 @@ export interface PublisherSituation {
   } | null;
   /** Files that the last run which came to its end found published; `null`: none did. */
   readonly files: number | null;
-  /** Sources that the last run skipped, and the first of them. */
+  /** Sources that the last run could not publish, and the first of them. */
   readonly failed: number;
   readonly failing: readonly FailedFile[];
   /** The youngest first. */
@@ -161,7 +161,7 @@ export function sayPublisher(
   } ago`;
 }
 
-/** Returns when a run last came to its end, files that were skipped aside, in seconds since the epoch; `null` if none did. */
+/** Returns when a run last came to its end, files that failed aside, in seconds since the epoch; `null` if none did. */
 export function lastRunEnd(
   { runs: [last], last_success }: PublisherSituation,
 ): number | null {

@@ -31,13 +31,13 @@ export function statusLines(aspect: Aspect<Situation>): string[] {
 /** Returns the lines of `relais status` that are about a publisher. */
 export function publisherLines(aspect: Aspect<PublisherSituation>): string[] {
   const { situation } = aspect;
-  const skipped = situation.next_run === null
-    ? "Skipped files, tried again by the next run"
-    : `Skipped files, tried again at ${formatDate(situation.next_run * 1_000)}`;
+  const title = situation.next_run === null
+    ? "Failed files, tried again by the next run"
+    : `Failed files, tried again at ${formatDate(situation.next_run * 1_000)}`;
   return [
     ...heading(aspect),
     ...publisherOverview(situation),
-    ...section(skipped, skippedLines(situation)),
+    ...section(title, failedLines(situation)),
     ...section("Last runs", runLines(situation.runs)),
   ];
 }
@@ -103,7 +103,7 @@ function publisherOverview(situation: PublisherSituation): string[] {
     ["List", list === null ? "none that can be read" : tellOwnList(list, now)],
     [
       "Files",
-      `${files ?? "not known how many"} published; ${failed} skipped`,
+      `${files ?? "not known how many"} published; ${failed} failed`,
     ],
     ["Disk", tellDisk(disk)],
   ];
@@ -207,7 +207,7 @@ function tellOwnList(
   }, generation ${generation}, writer ${writer ?? "not told"}`;
 }
 
-function skippedLines({ failing, failed }: PublisherSituation): string[] {
+function failedLines({ failing, failed }: PublisherSituation): string[] {
   const lines = failing.map(({ path, error }) => `${path}: ${error}`);
   const more = failed - failing.length;
   return more > 0 ? [...lines, `… and ${more} more`] : lines;
@@ -235,7 +235,7 @@ const runColumns: readonly Column[] = [
   { name: "bytes", align: "right" },
   { name: "withdrawn", align: "right" },
   { name: "unchanged", align: "right" },
-  { name: "skipped", align: "right" },
+  { name: "failed", align: "right" },
   { name: "took", align: "right" },
 ];
 

@@ -88,9 +88,9 @@ export class PassAccount {
   readonly #totals = { ...nothing };
   #notFiles = noNotFiles;
 
-  /** @param notices What happened before the pass, and is told with it. */
-  constructor(notices: readonly Failure[]) {
-    this.#failures = [...notices];
+  /** @param remarks What happened before the pass, and is told with it. */
+  constructor(remarks: readonly Failure[]) {
+    this.#failures = [...remarks];
   }
 
   /** What went wrong, in the order it happened. */

@@ -43,7 +43,7 @@ export interface PassOptions {
   /** Bytes a pass may transfer. */
   readonly maxTransfer: number | undefined;
   /** What happened before the pass, and is told with it. */
-  readonly notices: readonly Failure[];
+  readonly remarks: readonly Failure[];
   /** Ends the pass in good order. */
   readonly signal: AbortSignal;
   /** Bytes that arrived from servers so far. */
@@ -111,7 +111,7 @@ class Pass {
   constructor(crew: Crew, options: PassOptions) {
     this.#crew = crew;
     this.#options = options;
-    this.#account = new PassAccount(options.notices);
+    this.#account = new PassAccount(options.remarks);
   }
 
   async run(): Promise<void> {

@@ -134,7 +134,7 @@ export class Publishing implements AsyncDisposable {
     }
     logErrors(this.#log, errors, before);
     const summary =
-      `published ${copied}, withdrew ${removed}, skipped ${failed.length}, ${
+      `published ${copied}, withdrew ${removed}, failed ${failed.length}, ${
         secondsSince(steady)
       } s, exit ${exit}`;
     this.#log.info(summary);

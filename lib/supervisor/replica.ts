@@ -75,7 +75,7 @@ export class Replica implements AsyncDisposable {
   readonly #log: Logger;
   readonly #telling: Telling;
   /** What happened to the state, for the report of the next pass. */
-  #notices: Failure[] = [];
+  #remarks: Failure[] = [];
 
   private constructor(
     config: ReplicaReady,
@@ -101,7 +101,7 @@ export class Replica implements AsyncDisposable {
       config.replica.state,
       hold,
       () => this.#supervisor.retire(...stateful),
-      (message) => this.#notices.push(notice(message)),
+      (message) => this.#remarks.push(remark(message)),
     );
     this.#supervisor = new Supervisor({
       stats,
@@ -211,7 +211,7 @@ export class Replica implements AsyncDisposable {
       signal,
       received: () => this.#received(),
       onStage: this.#options.onStage,
-      notices: this.#notices,
+      remarks: this.#remarks,
       onSwitch: (probed) => this.#announceSwitch(probed, signal),
       ...(hooks.onNew.length === 0 ? {} : {
         announce: (paths) =>
@@ -227,7 +227,7 @@ export class Replica implements AsyncDisposable {
       }),
     });
     await this.#conclude(outcome, started, signal);
-    this.#notices = [];
+    this.#remarks = [];
     return outcome;
   }
 
@@ -339,9 +339,9 @@ export class Replica implements AsyncDisposable {
 }
 
 /** What happened to the state, for the report of a pass. */
-function notice(message: string): Failure {
+function remark(message: string): Failure {
   const { done } = exitStatus;
-  return { name: "Notice", message, exitStatus: done, retriable: false };
+  return { name: "Remark", message, exitStatus: done, retriable: false };
 }
 
 /** Changes with whatever decides what is wanted, and where it goes. */

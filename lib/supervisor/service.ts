@@ -47,7 +47,7 @@ const firstPauseMs = 1_000;
 const longestPauseMs = 60_000;
 
 /** Does the work at once, then every `schedule.every`, until a signal ends it. */
-export async function serve<Ready extends Config>(
+export async function runService<Ready extends Config>(
   config: Ready,
   work: Work<Ready>,
   output: Output,

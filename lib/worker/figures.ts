@@ -114,7 +114,7 @@ function gauge<Metric extends string>(
 export const figures = {
   "test-server": {
     ...life("test-server"),
-    probes_up: probes("ok"),
+    probes_up: probes("up"),
     probes_unreachable: probes("unreachable"),
     probes_unusable: probes("unusable"),
     probes_stale: probes("stale"),
@@ -308,8 +308,8 @@ export const figures = {
       "relais_files_withdrawn_total",
       "Files withdrawn from the export",
     ),
-    skipped: counter(
-      "relais_publish_files_skipped_total",
+    unchanged: counter(
+      "relais_publish_files_unchanged_total",
       "Files found unchanged and left alone",
     ),
     failures: counter(

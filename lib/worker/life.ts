@@ -33,7 +33,7 @@ export interface Context<Name extends ModuleName, Settings, Event> {
 }
 
 /** What a module does with what it receives. */
-export interface Served<Ops extends Operations> {
+export interface Running<Ops extends Operations> {
   readonly handlers: Handlers<Ops>;
   /** Takes what arrives from a peer and is no request: a message for the log. */
   readonly take?: (message: unknown) => void;
@@ -49,7 +49,7 @@ export type Factory<
   Event,
 > = (
   context: Context<Name, Settings, Event>,
-) => Promise<Served<Ops>> | Served<Ops>;
+) => Promise<Running<Ops>> | Running<Ops>;
 
 /** What every module is asked by its supervisor. */
 export type Life<Settings> = {
@@ -61,7 +61,7 @@ export type Life<Settings> = {
 const heartbeatMs = 1_000;
 
 /** Runs a module in this worker: wires it, starts it, gives it its requests. */
-export function serve<
+export function runModule<
   Name extends ModuleName,
   Settings,
   Ops extends Operations,
@@ -69,7 +69,7 @@ export function serve<
 >(name: Name, factory: Factory<Name, Settings, Ops, Event>): void {
   const peers = new Map<ModuleName, Channel<Operations>>();
   const connections: Endpoint[] = [];
-  const served = Promise.withResolvers<Served<Ops>>();
+  const served = Promise.withResolvers<Running<Ops>>();
   let logPort: MessagePort | undefined;
   let log: Logger | undefined;
 

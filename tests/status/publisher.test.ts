@@ -59,7 +59,7 @@ Deno.test("relais status tells a publisher's runs, its list and who writes it, w
   );
 });
 
-Deno.test("relais status names the sources that a publisher skipped, and why", async () => {
+Deno.test("relais status names the sources that a publisher could not publish, and why", async () => {
   using publisher = makePublisher();
   publisher.sources.write("a.csv", "1");
   publisher.sources.write(refused, "1");
@@ -72,7 +72,7 @@ Deno.test("relais status names the sources that a publisher skipped, and why", a
   assertMatch(stdout, /: 1 file could not be published\.$/m);
   assertMatch(
     stdout,
-    /^Skipped files, tried again by the next run\n {2}\.RELAIS: /m,
+    /^Failed files, tried again by the next run\n {2}\.RELAIS: /m,
   );
   assertMatch(nagios.stdout, /^RELAIS WARNING - 1 file could not be published/);
 });
