@@ -122,18 +122,6 @@ declare module "@std/fmt/bytes" {
   }): string;
 }
 
-declare module "@std/fmt/colors" {
-  export function setColorEnabled(value: boolean): void;
-  export function getColorEnabled(): boolean;
-  export function bold(text: string): string;
-  export function dim(text: string): string;
-  export function red(text: string): string;
-  export function green(text: string): string;
-  export function yellow(text: string): string;
-  export function cyan(text: string): string;
-  export function stripAnsiCode(text: string): string;
-}
-
 declare module "@std/fs/ensure-dir" {
   export function ensureDirSync(dir: string | URL): void;
 }

@@ -126,6 +126,18 @@ Deno.test("what each file of lib is about, its folder says; only errors concern 
   assertEquals(loose, ["errors.ts"]);
 });
 
+Deno.test("each package that deno.json declares is imported", () => {
+  const sources = ["lib", "modules", "tests", "fixtures", "build"]
+    .flatMap((directory) => walk(`${root}${directory}`))
+    .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
+    .map((path) => Deno.readTextFileSync(path));
+  const { imports } = JSON.parse(Deno.readTextFileSync(`${root}deno.json`));
+  const idle = Object.keys(imports).filter((name) =>
+    !sources.some((source) => source.includes(`"${name}"`))
+  );
+  assertEquals(idle, []);
+});
+
 Deno.test("ssh2 is imported only where SSH is spoken", () => {
   const importers = [...walk(`${root}lib`)].filter((path) =>
     /from "ssh2"/.test(Deno.readTextFileSync(path))

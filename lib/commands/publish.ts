@@ -22,7 +22,7 @@ import { tellNotFiles } from "../list/not-files.ts";
 import type { PublishReport } from "../publish/operations.ts";
 import { SourceWatch } from "../publish/watch.ts";
 import { Publishing } from "../supervisor/publishing.ts";
-import { type Job, serve } from "../supervisor/service.ts";
+import { type Job, runService } from "../supervisor/service.ts";
 import { Signals } from "../supervisor/signals.ts";
 import { formatBytes, formatSeconds } from "../text/human.ts";
 

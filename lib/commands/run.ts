@@ -20,7 +20,7 @@ import type { PassReport } from "../state/pass-report.ts";
 import { brokenReport } from "../supervisor/account.ts";
 import type { PassOutcome } from "../supervisor/pass.ts";
 import { Replica, type ReplicaOptions } from "../supervisor/replica.ts";
-import { type Job, serve } from "../supervisor/service.ts";
+import { type Job, runService } from "../supervisor/service.ts";
 import { Signals } from "../supervisor/signals.ts";
 import { summarise } from "../supervisor/summary.ts";
 import { formatBytes, formatTime } from "../text/human.ts";
