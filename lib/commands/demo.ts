@@ -28,7 +28,6 @@ const declaration = {
   examples: [],
 } as const satisfies Declaration;
 
-/** What it is given. */
 type Given = GivenTo<typeof declaration>;
 
 export const demo = command(declaration, tell);

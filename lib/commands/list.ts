@@ -92,7 +92,6 @@ const declaration = {
   ],
 } as const satisfies Declaration;
 
-/** What it is given. */
 type Given = GivenTo<typeof declaration>;
 
 export const list = command(declaration, show);

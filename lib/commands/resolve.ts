@@ -50,7 +50,6 @@ const declaration = {
   }],
 } as const satisfies Declaration;
 
-/** What it is given. */
 type Given = GivenTo<typeof declaration>;
 
 export const resolve = command(declaration, settle, () => true);

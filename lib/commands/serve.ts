@@ -74,7 +74,6 @@ const declaration = {
   ],
 } as const satisfies Declaration;
 
-/** What it is given. */
 type Given = GivenTo<typeof declaration>;
 
 export const serve = command(declaration, work);

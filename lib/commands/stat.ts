@@ -61,7 +61,6 @@ const declaration = {
   ],
 } as const satisfies Declaration;
 
-/** What it is given. */
 type Given = GivenTo<typeof declaration>;
 
 export const stat = command(declaration, tell);

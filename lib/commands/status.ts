@@ -79,7 +79,6 @@ const declaration = {
   ],
 } as const satisfies Declaration;
 
-/** What it is given. */
 type Given = GivenTo<typeof declaration>;
 
 export const status = command(declaration, tell);

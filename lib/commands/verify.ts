@@ -82,7 +82,6 @@ const declaration = {
   ],
 } as const satisfies Declaration;
 
-/** What it is given. */
 type Given = GivenTo<typeof declaration>;
 
 export const verify = command(declaration, read, () => true);
