@@ -57,7 +57,7 @@ export function synchroList(
     charset: replica.filenameCharset,
     ...dryRun ? {} : { space: new Space(databasePath(replica.state)) },
   });
-  if (!dryRun) list.keepOnly(servers.map(({ name }) => name));
+  if (!dryRun) list.intake.keepOnly(servers.map(({ name }) => name));
   const conflicts = new ToldConflicts(context.log);
   let reading: AbortController | undefined;
   const named = new Map(servers.map((server) => [server.name, server]));
@@ -80,7 +80,7 @@ export function synchroList(
         list.resolve();
         // A plan needs no more than what was withdrawn.
         if (!dryRun) {
-          await list.followWithdrawals(server, replica.delete === "keep");
+          await list.withdrawals.follow(server, replica.delete === "keep");
         }
         conflicts.tell(list.conflicts(server, conflictsTold));
         return synchronised;
@@ -101,14 +101,14 @@ export function synchroList(
       withdrawn({ server, after, limit }) {
         // Later on, some of what it counts may have gone.
         if (after === null && !settings.acceptShrink) {
-          const withdrawn = list.countWithdrawn(server);
+          const withdrawn = list.withdrawals.count(server);
           const here = withdrawn === 0 ? 0 : list.count();
           guardDeletion(withdrawn, here, replica.maxDelete);
         }
-        return list.withdrawn(server, after ?? "", limit);
+        return list.withdrawals.files(server, after ?? "", limit);
       },
       removed({ paths }) {
-        list.removed(paths);
+        list.withdrawals.removed(paths);
         return null;
       },
       here: ({ after, limit }) => copiesHere(db, after, limit),
@@ -144,7 +144,7 @@ async function synchronise(
     onReceived: (bytes) => figures.add("received_bytes", bytes),
   });
   signal.addEventListener("abort", () => session.end());
-  const cursor = list.cursor(server.name);
+  const cursor = list.intake.cursor(server.name);
   const remote = await findList(session, server, { source, cursor });
   for (const what of remote?.untold ?? []) {
     log.warning(`${server.name} does not tell the ${what} of its list`);

@@ -198,3 +198,8 @@ export function prepareStatements(db: DatabaseSync): Statements {
   ) => [name, db.prepare(text)]);
   return Object.fromEntries(prepared) as Statements;
 }
+
+/** Returns the names of the servers that the state knows. */
+export function namedServers({ servers }: Statements): string[] {
+  return (servers.all() as { server: string }[]).map(({ server }) => server);
+}

@@ -55,7 +55,7 @@ export async function synchroniseList(
   remote: RemoteList,
   { acceptShrink, foreign }: ReadingOptions,
 ): Promise<Outcome> {
-  const known = list.cursor(server);
+  const known = list.intake.cursor(server);
   const source = { remote, foreign };
   if (known === undefined) return await readFromStart(list, server, source);
   // What writes a foreign list may write it anew each time.
@@ -65,7 +65,7 @@ export async function synchroniseList(
       renewed: remote.provenance.generation === known.generation,
     });
   }
-  const reading = await list.resume(server);
+  const reading = await list.intake.resume(server);
   const outcome = emptyOutcome();
   const complete = await readLines(list, reading, source, known, outcome);
   // A line is missing that was there once, or was never written: the start tells.
@@ -73,7 +73,7 @@ export async function synchroniseList(
     return await readFromStart(list, server, source, { gaps: outcome.gaps });
   }
   // Reading from the start may have been cut off, and ends only now.
-  await list.complete(reading);
+  await list.intake.complete(reading);
   return outcome;
 }
 
@@ -86,10 +86,10 @@ async function readFromStart(
   const { remote: { provenance, grows } } = source;
   const { generation } = provenance;
   const outcome = { ...emptyOutcome(), gaps };
-  const reading = list.begin(server, { ...provenance, grows, renewed });
+  const reading = list.intake.begin(server, { ...provenance, grows, renewed });
   const start = { generation, seq: 0, modified: null, ...beginning };
   await readLines(list, reading, source, start, outcome);
-  await list.complete(reading);
+  await list.intake.complete(reading);
   return outcome;
 }
 
@@ -110,7 +110,7 @@ async function readLines(
 
   function take() {
     const refusals = outcome.unsaved.splice(0);
-    const taken = list.take(reading, entries, cursor, refusals);
+    const taken = list.intake.take(reading, entries, cursor, refusals);
     add(outcome, taken);
     outcome.bytes += cursor.offset - outcome.cursor!.offset;
     outcome.cursor = cursor;

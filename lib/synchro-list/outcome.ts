@@ -8,7 +8,7 @@ import type { Cursor } from "../list/cursor.ts";
 import { type Refusal, refusalsKept, refusalsTold } from "../state/refusals.ts";
 import { noNotFiles, type NotFiles } from "../list/not-files.ts";
 import { type PassedOver, passedOverKept } from "../state/passed-over.ts";
-import type { Taken } from "../state/synchronised-list.ts";
+import type { Taken } from "../state/intake.ts";
 
 /** What reading came to, for the report and the log. */
 export interface Outcome {

@@ -8,11 +8,8 @@ import type { Entry } from "../list/entry.ts";
 import { ownDirectory } from "../list/path.ts";
 import { SftpError, type SftpSession } from "../ssh/session.ts";
 import type { Reading } from "../state/reading.ts";
-import type {
-  LastWalk,
-  ReadDirectory,
-  SynchronisedList,
-} from "../state/synchronised-list.ts";
+import type { LastWalk, ReadDirectory } from "../state/intake.ts";
+import type { SynchronisedList } from "../state/synchronised-list.ts";
 import { settle } from "../state/walks.ts";
 import { add, emptyOutcome, type Outcome } from "./outcome.ts";
 import {
@@ -44,9 +41,9 @@ export async function followTree(
   root: string,
   rescanMs: number,
 ): Promise<Outcome> {
-  const last = list.lastWalk(session.server, root, rescanMs);
+  const last = list.intake.lastWalk(session.server, root, rescanMs);
   if (last !== undefined) {
-    const reading = await list.resume(session.server);
+    const reading = await list.intake.resume(session.server);
     try {
       return await new Changes({ list, session, root, last, reading }).read();
     } catch (error) {
@@ -101,11 +98,11 @@ class Changes {
         waiting.splice(-parallel).map((directory) => this.#visit(directory)),
       );
       const read = visits.filter((visit) => visit !== undefined);
-      add(this.#outcome, list.takeDirectories(reading, read, this.#seq));
+      add(this.#outcome, list.intake.takeDirectories(reading, read, this.#seq));
       waiting.push(...read.flatMap(({ found }) => found));
     }
     // Only a full walk looks for these everywhere.
-    this.#outcome.notFiles = list.notFiles(reading.server);
+    this.#outcome.notFiles = list.intake.notFiles(reading.server);
     return this.#outcome;
   }
 

@@ -74,15 +74,15 @@ export async function synchroniseTree(
 ): Promise<Outcome> {
   const outcome = emptyOutcome();
   const at = Date.now() / 1_000;
-  const before = list.walkedDirectories(session.server);
+  const before = list.intake.walkedDirectories(session.server);
   const walked: WalkedDirectory[] = [];
-  const reading = list.begin(session.server, null);
+  const reading = list.intake.begin(session.server, null);
   let entries: Entry[] = [];
   let seq = 0;
 
   function take() {
     const refusals = outcome.unsaved.splice(0);
-    add(outcome, list.take(reading, entries, undefined, refusals));
+    add(outcome, list.intake.take(reading, entries, undefined, refusals));
     entries = [];
   }
 
@@ -103,11 +103,11 @@ export async function synchroniseTree(
   });
   await walk.run();
   take();
-  outcome.appeared = list.passOver(session.server, outcome);
+  outcome.appeared = list.intake.passOver(session.server, outcome);
   // A file is there, whatever is said of it: without its name, it would look withdrawn.
-  if (!walk.metImpossible) await list.complete(reading);
+  if (!walk.metImpossible) await list.intake.complete(reading);
   if (outcome.refusedCount === 0 && walked.length <= mostRemembered) {
-    list.walked(reading, { root, at, seq }, walked);
+    list.intake.walked(reading, { root, at, seq }, walked);
   }
   return outcome;
 }

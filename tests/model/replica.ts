@@ -109,7 +109,7 @@ export class Replica {
     if (!whole || cut === "read") return this.#wentBack(world, before);
     this.#take(world, active);
     list.resolve();
-    await list.followWithdrawals(active, this.#setup.keeps);
+    await list.withdrawals.follow(active, this.#setup.keeps);
     const files = list.wanted(active, null, 100).map(({ path, seq }) => ({
       path,
       seq,
@@ -138,8 +138,8 @@ export class Replica {
 
   #remove(active: string): void {
     if (this.#setup.keeps) return;
-    const gone = this.#list.withdrawn(active, "", 100);
-    this.#list.removed(gone.map(({ path }) => path));
+    const gone = this.#list.withdrawals.files(active, "", 100);
+    this.#list.withdrawals.removed(gone.map(({ path }) => path));
   }
 
   /** Whether there is a conflict that a pass would tell. */
@@ -206,28 +206,28 @@ export class Replica {
     const kind = world.kinds[server]!;
     if (kind !== "list") return await this.#readWhole(world, server, kind);
     const { generation, writer, from, carried } = published;
-    const known = this.#list.cursor(server);
+    const known = this.#list.intake.cursor(server);
     const isKnown = known?.generation === generation;
     const life: Life = {
       ...{ generation, writer, from, carried },
       ...{ grows: true, renewed: false },
     };
     const reading = isKnown
-      ? await this.#list.resume(server)
-      : this.#list.begin(server, life);
+      ? await this.#list.intake.resume(server)
+      : this.#list.intake.begin(server, life);
     const start = isKnown ? known.seq : 0;
     const lines = published.lines.slice(start, start + most);
     const seq = start + lines.length;
     const cursor = {
       ...{ generation, offset: seq, tail: nothing, seq, modified: null },
     };
-    this.#list.take(
+    this.#list.intake.take(
       reading,
       lines.map((line, index) => entryOf(world, line, start + index + 1)),
       cursor,
     );
     if (seq < published.lines.length) return false;
-    await this.#list.complete(reading);
+    await this.#list.intake.complete(reading);
     return true;
   }
 
@@ -242,13 +242,13 @@ export class Replica {
       ...{ generation: "foreign", writer: null, from: [], carried: 0 },
       ...{ grows: false, renewed: false },
     };
-    const reading = this.#list.begin(server, life);
+    const reading = this.#list.intake.begin(server, life);
     // Whoever writes it may write it in any order.
     const entries = lines.toReversed().map((line, index) =>
       entryOf(world, line, index + 1)
     );
-    this.#list.take(reading, entries);
-    await this.#list.complete(reading);
+    this.#list.intake.take(reading, entries);
+    await this.#list.intake.complete(reading);
     return true;
   }
 

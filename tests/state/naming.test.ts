@@ -32,9 +32,9 @@ async function read(
   lines: readonly Entry[],
   { server = "production", generation = "g1" } = {},
 ): Promise<void> {
-  const reading = list.begin(server, lifeOf(generation));
-  for (const each of lines) list.take(reading, [each]);
-  await list.complete(reading);
+  const reading = list.intake.begin(server, lifeOf(generation));
+  for (const each of lines) list.intake.take(reading, [each]);
+  await list.intake.complete(reading);
 }
 
 /** Fetches what is wanted; returns what is fetched from where, as `path < path on the server`. */
@@ -46,7 +46,7 @@ function fetchAll(list: SynchronisedList, server = "production"): string[] {
 }
 
 function withdrawn(list: SynchronisedList): string[] {
-  return list.withdrawn("production", "", 100).map(({ path }) => path);
+  return list.withdrawals.files("production", "", 100).map(({ path }) => path);
 }
 
 Deno.test("a name that was not UTF-8 is kept under the name that it reads", async () => {
@@ -76,7 +76,9 @@ Deno.test("a file that is displaced after it came is fetched under its other nam
   const list = listOf(emptyState());
   await read(list, [line(1, "+", latin1)]);
   fetchAll(list);
-  list.take(await list.resume("production"), [line(2, "+", utf8)]);
+  list.intake.take(await list.intake.resume("production"), [
+    line(2, "+", utf8),
+  ]);
 
   assertEquals(fetchAll(list), [
     `${latin1} < ${latin1}`,
@@ -90,12 +92,12 @@ Deno.test("each of two files that read alike is withdrawn by its own line", asyn
     const list = listOf(emptyState());
     await read(list, [line(1, "+", latin1), line(2, "+", utf8)]);
     fetchAll(list);
-    const reading = await list.resume("production");
+    const reading = await list.intake.resume("production");
 
-    list.take(reading, [line(3, "-", gone)]);
+    list.intake.take(reading, [line(3, "-", gone)]);
     assertEquals(withdrawn(list), [gone]);
-    list.removed([gone]);
-    list.take(reading, [line(4, "+", stays)]);
+    list.withdrawals.removed([gone]);
+    list.intake.take(reading, [line(4, "+", stays)]);
 
     assertEquals(fetchAll(list), [`${stays} < ${stays}`]);
     assertEquals(list.count(), 1);
@@ -106,7 +108,9 @@ Deno.test("a readable file is withdrawn by the line of its %XX form", async () =
   const list = listOf(emptyState());
   await read(list, [line(1, "+", latin1)]);
   fetchAll(list);
-  list.take(await list.resume("production"), [line(2, "-", latin1)]);
+  list.intake.take(await list.intake.resume("production"), [
+    line(2, "-", latin1),
+  ]);
   assertEquals(withdrawn(list), [utf8]);
 });
 
@@ -125,10 +129,10 @@ Deno.test("another charset has the list read again, and the other names withdraw
   fetchAll(before);
   const after = listOf(db);
 
-  assertEquals(after.cursor("production"), undefined);
+  assertEquals(after.intake.cursor("production"), undefined);
   await read(after, [line(1, "+", latin1), line(2, "+", "plain")]);
 
   assertEquals(fetchAll(after), [`${utf8} < ${latin1}`]);
   assertEquals(withdrawn(after), [latin1]);
-  assertEquals(listOf(db).cursor("production")?.generation, "g1");
+  assertEquals(listOf(db).intake.cursor("production")?.generation, "g1");
 });

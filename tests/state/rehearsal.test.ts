@@ -47,14 +47,14 @@ async function begun(directory: string): Promise<void> {
   using db = openState(directory);
   const list = new SynchronisedList(db, everything);
   for (const server of ["production", "backup"]) {
-    const reading = list.begin(server, lifeOf(`g-${server}`));
+    const reading = list.intake.begin(server, lifeOf(`g-${server}`));
     const entries = [1, 2, 3, 4, 5].map((n) => entry(n, `a/${n}`));
-    list.take(reading, entries, {
+    list.intake.take(reading, entries, {
       ...cursor,
       generation: `g-${server}`,
       seq: 5,
     });
-    await list.complete(reading);
+    await list.intake.complete(reading);
   }
   const files = [1, 2, 3, 4].map((seq) => ({
     path: `a/${seq}`,
@@ -70,8 +70,8 @@ const deeds: Record<
   (list: SynchronisedList, db: DatabaseSync) => unknown
 > = {
   "takes new, changed and withdrawn entries": async (list) => {
-    const reading = await list.resume("production");
-    return list.take(reading, [
+    const reading = await list.intake.resume("production");
+    return list.intake.take(reading, [
       entry(6, "a/6"),
       entry(7, "a/1"),
       entry(8, "a/2", { op: "-" }),
@@ -79,28 +79,31 @@ const deeds: Record<
     ], { ...cursor, seq: 9 });
   },
   "reads a list from its start that names less": async (list) => {
-    const reading = list.begin("production", lifeOf("g2"));
-    const taken = list.take(reading, [entry(1, "a/1"), entry(2, "a/9")]);
-    await list.complete(reading);
+    const reading = list.intake.begin("production", lifeOf("g2"));
+    const taken = list.intake.take(reading, [entry(1, "a/1"), entry(2, "a/9")]);
+    await list.intake.complete(reading);
     return taken;
   },
   "judges by another filter": (_, db) =>
-    new SynchronisedList(db, fewer).resume("production"),
+    new SynchronisedList(db, fewer).intake.resume("production"),
   "reads a list again that is no longer what it was": (list) => {
     const life = lifeOf("g-production", { renewed: true });
-    const reading = list.begin("production", life);
-    return list.take(reading, [entry(2, "a/1"), entry(1, "a/4")]);
+    const reading = list.intake.begin("production", life);
+    return list.intake.take(reading, [entry(2, "a/1"), entry(1, "a/4")]);
   },
   "reads a list that confirms what is here": (list) => {
     const from = [{ generation: "g-production", seq: 9 }];
     const life = lifeOf("g3", { from, carried: 2 });
-    const reading = list.begin("production", life);
-    return list.take(reading, [entry(1, "a/1", { size: 1 })]);
+    const reading = list.intake.begin("production", life);
+    return list.intake.take(reading, [entry(1, "a/1", { size: 1 })]);
   },
   "follows what was withdrawn": async (list) => {
-    const reading = await list.resume("production");
-    list.take(reading, [entry(6, "a/1", { op: "-" })], { ...cursor, seq: 6 });
-    await list.followWithdrawals("production", true);
+    const reading = await list.intake.resume("production");
+    list.intake.take(reading, [entry(6, "a/1", { op: "-" })], {
+      ...cursor,
+      seq: 6,
+    });
+    await list.withdrawals.follow("production", true);
   },
   "notes what fails": (list) =>
     list.failed("production", [{ path: "a/5", error: "no" }]),
@@ -113,9 +116,9 @@ function told(list: SynchronisedList, db: DatabaseSync) {
     backlog,
     isLate: lagSeconds > 0,
     count: list.count(),
-    cursor: list.cursor("production"),
+    cursor: list.intake.cursor("production"),
     wanted: list.wanted("production", null, 100),
-    withdrawn: list.withdrawn("production", "", 100),
+    withdrawn: list.withdrawals.files("production", "", 100),
     rows: ["list", "entry", "copy", "superseded", "withdrawal"].map((table) =>
       // When a withdrawal was followed differs.
       db.prepare(`SELECT * FROM ${table} ORDER BY 1, 2`).all()

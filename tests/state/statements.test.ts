@@ -46,9 +46,9 @@ function entry(index: number, more: Partial<Entry> = {}): Entry {
 async function fill(list: SynchronisedList, count: number): Promise<void> {
   const entries = Array.from({ length: count }, (_, index) => entry(index));
   for (const server of ["production", "backup"]) {
-    const reading = list.begin(server, lifeOf(server));
-    list.take(reading, entries);
-    await list.complete(reading);
+    const reading = list.intake.begin(server, lifeOf(server));
+    list.intake.take(reading, entries);
+    await list.intake.complete(reading);
   }
   arrive(list, entries);
   const gone = entries.filter((_, index) => index % 10 === 0);
@@ -64,7 +64,7 @@ async function withdraw(list: SynchronisedList, files: readonly Entry[]) {
   const lines = files.map(({ path, seq }) =>
     entry(1_000_000 + seq, { path, op: "-", size: 0, mode: null, digest: null })
   );
-  list.take(await list.resume("production"), lines);
+  list.intake.take(await list.intake.resume("production"), lines);
 }
 
 /** Names the statements that go through all files, or all files of a server. */
@@ -108,26 +108,26 @@ Deno.test("SynchronisedList commits 50 000 removals, page by page, and lets no o
       entries.slice(0, 10),
     ]] as const
   ) {
-    const reading = list.begin(server, lifeOf(server));
-    list.take(reading, [...names, entry(50_000, { path: "stays" })]);
-    await list.complete(reading);
+    const reading = list.intake.begin(server, lifeOf(server));
+    list.intake.take(reading, [...names, entry(50_000, { path: "stays" })]);
+    await list.intake.complete(reading);
   }
   arrive(list, [...entries, entry(50_000, { path: "stays" })]);
   await withdraw(list, entries);
 
-  const counted = list.countWithdrawn("production");
+  const counted = list.withdrawals.count("production");
   const pages = [];
   for (let after = "";;) {
-    const page = list.withdrawn("production", after, 2_000);
+    const page = list.withdrawals.files("production", after, 2_000);
     if (page.length === 0) break;
-    list.removed(page.map(({ path }) => path));
+    list.withdrawals.removed(page.map(({ path }) => path));
     pages.push(page.length);
     after = page.at(-1)!.path;
   }
 
   assertEquals(counted, 50_000);
   assertEquals(pages, Array(25).fill(2_000));
-  assertEquals([list.countWithdrawn("production"), list.count()], [0, 1]);
+  assertEquals([list.withdrawals.count("production"), list.count()], [0, 1]);
   assertEquals(list.backlog("backup").pending, 0);
 });
 
@@ -135,7 +135,10 @@ Deno.test("SynchronisedList wants 50 000 files again, those that a server names"
   using db = rehearseState("/nonexistent");
   const list = new SynchronisedList(db, everything);
   const entries = Array.from({ length: 50_000 }, (_, index) => entry(index));
-  list.take(list.begin("production", lifeOf("production")), entries);
+  list.intake.take(
+    list.intake.begin("production", lifeOf("production")),
+    entries,
+  );
   arrive(list, entries);
 
   const wanted = list.refetch([...entries.map(({ path }) => path), "unknown"]);

@@ -42,15 +42,15 @@ async function read(
   entries: Entry[],
   life = lifeOf(server),
 ) {
-  const reading = list.begin(server, life);
-  const taken = list.take(reading, entries);
-  await list.complete(reading);
+  const reading = list.intake.begin(server, life);
+  const taken = list.intake.take(reading, entries);
+  await list.intake.complete(reading);
   return taken;
 }
 
 /** All files on the replica that `server` has withdrawn. */
 function withdrawn(list: SynchronisedList, server: string): string[] {
-  return paths(list.withdrawn(server, "", 100));
+  return paths(list.withdrawals.files(server, "", 100));
 }
 
 function fetchAll(list: SynchronisedList, server: string) {
@@ -144,15 +144,17 @@ Deno.test("SynchronisedList says how late the replica is by the oldest entry not
 
 Deno.test("SynchronisedList knows what was withdrawn by a line", async () => {
   const list = new SynchronisedList(emptyState(), everything);
-  const reading = list.begin("production", lifeOf("g"));
-  list.take(reading, [entry(1, "a"), entry(2, "b")]);
-  await list.complete(reading);
+  const reading = list.intake.begin("production", lifeOf("g"));
+  list.intake.take(reading, [entry(1, "a"), entry(2, "b")]);
+  await list.intake.complete(reading);
   fetchAll(list, "production");
 
-  list.take(await list.resume("production"), [withdrawal(3, "a")]);
+  list.intake.take(await list.intake.resume("production"), [
+    withdrawal(3, "a"),
+  ]);
 
   assertEquals(withdrawn(list, "production"), ["a"]);
-  list.removed(["a"]);
+  list.withdrawals.removed(["a"]);
   assertEquals([withdrawn(list, "production"), list.count()], [[], 1]);
 });
 
@@ -181,7 +183,7 @@ Deno.test("SynchronisedList wants a withdrawn file again when it is published ag
   await read(list, "production", [entry(1, "a")]);
   fetchAll(list, "production");
 
-  list.take(await list.resume("production"), [
+  list.intake.take(await list.intake.resume("production"), [
     withdrawal(2, "a"),
     entry(3, "a"),
   ]);
@@ -204,7 +206,7 @@ Deno.test("SynchronisedList skips what the filter excludes, and wants it once th
   fetchAll(before, "production");
 
   const after = new SynchronisedList(db, everything);
-  await after.resume("production");
+  await after.intake.resume("production");
 
   assertEquals(taken, { seen: 2, new: 1, skipped: 1 });
   assertEquals(paths(after.wanted("production", null, 10)), ["b.pdf"]);
@@ -234,7 +236,9 @@ Deno.test("SynchronisedList goes on where it was left", () => {
     modified: null,
   };
 
-  list.take(list.begin("production", lifeOf("g")), [entry(1, "a")], cursor);
+  list.intake.take(list.intake.begin("production", lifeOf("g")), [
+    entry(1, "a"),
+  ], cursor);
 
-  assertEquals(list.cursor("production"), cursor);
+  assertEquals(list.intake.cursor("production"), cursor);
 });
