@@ -124,11 +124,14 @@ export class Destination {
    *
    * @throws {FileError} If a link or a file is where a directory should be.
    */
-  filesIn(directory: string): string[] {
+  filesIn(directory: string): Set<string> {
+    const names = new Set<string>();
     const way = this.#directories.reach(directory);
-    if (way === undefined) return [];
-    return [...Deno.readDirSync(way)].filter(({ isFile }) => isFile)
-      .map(({ name }) => name);
+    if (way === undefined) return names;
+    for (const { name, isFile } of Deno.readDirSync(way)) {
+      if (isFile) names.add(name);
+    }
+    return names;
   }
 
   /**

@@ -37,11 +37,17 @@ const surelyShortPath = 1_365;
 /** A part of a path that is nothing but ASCII letters, digits and a few signs, and begins with no dot. */
 const ordinary = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 
+/** A path of such parts. */
+const ordinaryPath =
+  /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
+
 /**
  * Returns why a decoded relative path may not be used, or `undefined` if it
  * may. Nothing that passes leads out of the directory it is relative to.
  */
 export function checkPath(path: string): string | undefined {
+  // Most are: this is asked for each source in each run.
+  if (path.length <= surelyShort && ordinaryPath.test(path)) return undefined;
   if (path === "") return "the path is empty";
   if (path.startsWith("/")) return "the path is absolute";
   if (path.includes("\0")) return "the path contains NUL";

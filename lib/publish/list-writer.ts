@@ -302,7 +302,7 @@ class ListReader {
     const line = decoder.decode(bytes);
     if (this.#isFirst) this.#readHeader(line);
     else if (this.why !== undefined) return;
-    else if (!isExtension(line)) this.#readEntry(bytes, line, place);
+    else if (!isExtension(line)) this.#readEntry(line, place);
     else if (this.lines === 0) this.#head.push(line);
   }
 
@@ -331,7 +331,7 @@ class ListReader {
     if ("value" in header) this.generation = header.value.generation;
   }
 
-  #readEntry(bytes: Uint8Array, line: string, place: number): void {
+  #readEntry(line: string, place: number): void {
     this.lines++;
     const parsed = parseLine(line);
     const reason = "reason" in parsed
@@ -347,12 +347,8 @@ class ListReader {
     }
     const { value: entry } = parsed;
     this.seq = entry.seq;
-    // A part of the line would keep all of it in memory.
-    const path = line.endsWith(entry.path)
-      ? decoder.decode(bytes.subarray(bytes.lastIndexOf(0x09) + 1))
-      : entry.path;
-    if (entry.op === "+") this.live.set(path, { ...entry, place });
-    else this.live.delete(path);
+    if (entry.op === "+") this.live.set(entry.path, { ...entry, place });
+    else this.live.delete(entry.path);
   }
 }
 

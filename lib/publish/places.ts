@@ -5,21 +5,29 @@
  * @module
  */
 
+import type { Live } from "./live.ts";
 import { above, directoriesAbove } from "../list/path.ts";
 
-/** The places of the files that an export has. */
+/** The places of the files that an export has, or may have. */
 export class Places {
-  readonly #files: ReadonlySet<string>;
+  readonly #live: Live;
+  readonly #unsure: ReadonlySet<string>;
   readonly #directories: ReadonlySet<string>;
 
-  constructor(files: Iterable<string>) {
-    this.#files = new Set(files);
-    this.#directories = new Set(directoriesAbove(this.#files));
+  constructor(live: Live, unsure: ReadonlySet<string>) {
+    this.#live = live;
+    this.#unsure = unsure;
+    this.#directories = new Set([
+      ...directoriesAbove(live.paths()),
+      ...directoriesAbove(unsure),
+    ]);
   }
 
   /** Whether there are files below `path`, or there is one where a directory above it should be. */
   isTaken(path: string): boolean {
     if (this.#directories.has(path)) return true;
-    return above(path).some((directory) => this.#files.has(directory));
+    return above(path).some((directory) =>
+      this.#live.has(directory) || this.#unsure.has(directory)
+    );
   }
 }

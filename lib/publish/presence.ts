@@ -5,7 +5,6 @@
  * @module
  */
 
-import { basename, dirname } from "@std/path/posix";
 import type { Destination } from "../files/destination.ts";
 import { FileError } from "../errors.ts";
 
@@ -21,14 +20,15 @@ export class Presence {
 
   /** Whether there was a file under `path` when its directory was read. */
   has(path: string): boolean {
-    const directory = dirname(path);
+    const end = path.lastIndexOf("/");
+    const directory = end === -1 ? "." : path.slice(0, end);
     let names = this.#names.get(directory);
     if (names === undefined) {
       this.#forgetAllBut(directory);
       names = this.#read(directory);
       this.#names.set(directory, names);
     }
-    return names.has(basename(path));
+    return names.has(path.slice(end + 1));
   }
 
   #forgetAllBut(directory: string): void {
@@ -40,7 +40,7 @@ export class Presence {
 
   #read(directory: string): ReadonlySet<string> {
     try {
-      return new Set(this.#destination.filesIn(directory));
+      return this.#destination.filesIn(directory);
     } catch (error) {
       // A file or a link is where the directory should be: placing says so.
       if (error instanceof FileError) return new Set();

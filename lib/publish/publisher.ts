@@ -258,7 +258,7 @@ class Run {
       this.#failOrThrow(path, error);
       return;
     }
-    this.#places ??= new Places([...this.#list.live.paths(), ...this.#unsure]);
+    this.#places ??= new Places(this.#list.live, this.#unsure);
     if (this.#places.isTaken(path)) this.#later.push(path);
     else await this.#stage(path);
   }
@@ -372,6 +372,8 @@ class Run {
 
   #append(path: string, { size, mtime, mode, digest }: Exported): void {
     this.#list.append({ op: "+", mtime, size, mode, digest, path });
+    // The list knows it by now.
+    if (this.#list.live.mark(path)) this.#named.delete(path);
     this.#published++;
     this.#bytes += size;
     this.#observer.published(path, size);
