@@ -90,9 +90,9 @@ export class Exporter {
         size: before.size,
         maker,
       });
+      // What is under the path is what is open, or the source has changed.
       if (
-        size === before.size && sameState(source.look(), before) &&
-        sameState(this.#sources.look(path), before)
+        size === before.size && sameState(this.#sources.look(path), before)
       ) {
         const mtime = timestampFromMilliseconds(before.modified);
         const { mode } = before;

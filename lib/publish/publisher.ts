@@ -57,8 +57,8 @@ export interface PublishOptions extends PublishRequest {
   readonly memory?: ListMemory;
 }
 
-/** Files and bytes that one barrier makes durable together. */
-const batchFiles = 256;
+/** Files and bytes that one barrier makes durable together: each takes two processes, which cost as much as some dozen files. */
+const batchFiles = 2_048;
 const batchBytes = 64 * 1024 * 1024;
 
 /** No configuration has ever given smaller files signatures. */
@@ -125,6 +125,7 @@ class Run {
   /** Made when first needed: most runs find nothing new. */
   #places: Places | undefined;
   readonly #day = dayOf(Date.now());
+  readonly #staging: string;
   /** Sources whose place in the export is taken by what is about to be withdrawn. */
   readonly #later: string[] = [];
   /** Sources that the disk had no room for. */
@@ -158,6 +159,7 @@ class Run {
     this.#observer = observer;
     this.#list = list;
     this.#journal = new Journal(destination.journal);
+    this.#staging = destination.staging;
     this.#unsure = new Set(
       this.#journal.read().map((line) => decodePath(line) ?? "")
         .filter((path) => checkPath(path) === undefined),
@@ -276,7 +278,7 @@ class Run {
   }
 
   async #stageInto(path: string): Promise<void> {
-    const staged = `${this.#destination.staging}/${++this.#staged}`;
+    const staged = `${this.#staging}/${++this.#staged}`;
     const file = await this.#exporter.stage(
       path,
       staged,

@@ -131,11 +131,15 @@ export class Sources {
     };
   }
 
-  /** Opens what was seen under `path`; returns `undefined` if it has changed since, or another file is there. */
+  /**
+   * Opens what was seen under `path`; returns `undefined` if it has changed since, or another file is there.
+   * By its plain path: Deno resolves each one that it opens, and a way through a
+   * descriptor takes three times as long. What was opened must be what was seen.
+   */
   open(path: string, seen: SourceState): OpenSource | undefined {
     let opened: OpenSource;
     try {
-      opened = new OpenSource(openSync(this.#wayTo(path), readFlags));
+      opened = new OpenSource(openSync(this.nameOf(path), readFlags));
     } catch (error) {
       if (isGone(error)) return undefined;
       throw error;
