@@ -109,6 +109,7 @@ main() {
   open_export
   choose_awk
   choose_dates
+  choose_copy
   choose_digest
   choose_writer
   open_list
@@ -119,7 +120,8 @@ main() {
     sort "$staging/described" > "$staging/sources" &&
     make_plan > "$staging/plan" ||
     die 4 "Cannot work in $staging: see its disk"
-  # The plan calls the functions stage, place, announce, withdraw and remove.
+  # The plan calls the functions stage, examine, allow, sum_up, place, announce,
+  # withdraw and remove.
   # shellcheck source=/dev/null
   . "$staging/plan"
   empty_trash
@@ -298,6 +300,13 @@ choose_dates() {
     esac
   done
   die 4 "Cannot tell the dates of files here: install perl"
+}
+
+# Where cp can keep the date, touch need not.
+choose_copy() {
+  cp_keeps_dates=
+  ! cp --preserve=timestamps "$staging/reserve/1" "$staging/dated" \
+    2> /dev/null || cp_keeps_dates=yes
 }
 
 # The first that knows the digest of nothing, in order of speed.
@@ -1012,12 +1021,26 @@ make_plan() {
     function stage(number, source, target, state) {
       call[++calls] = "stage " number " " quote(decode(source)) " " \
         quote(target) " " quote(state) " " date_of(state)
+      sources[number] = source
       targets[number] = target
+    }
+
+    # As many sources at a time as the arguments of a process may hold.
+    function examine(    i, some) {
+      for (i = done + 1; i <= staged; i++) {
+        if (length(some) > 16000) { call[++calls] = some; some = "" }
+        if (some == "") some = "examine " i
+        some = some " " quote("./" decode(sources[i]))
+      }
+      call[++calls] = some
     }
 
     # Stage, barrier, rename, barrier: only then may a line name a file.
     function commit(    i) {
       if (done == staged) return
+      examine()
+      call[++calls] = "allow " (done + 1) " " staged
+      call[++calls] = "sum_up " (done + 1) " " staged
       call[++calls] = "begin_note"
       for (i = done + 1; i <= staged; i++)
         call[++calls] = "note " quote(targets[i])
@@ -1079,27 +1102,111 @@ make_plan() {
 
 # --- Publishing ---------------------------------------------------------------
 
-# stage NUMBER SOURCE LISTED STATE DATE: copies a source, with its date and
-# mode, and takes note of what there is to say of it. STATE and DATE are those
-# it had when it was found.
+# What is known of a copy is in NUMBER.facts, a line each: the state that its source
+# had when it was found, its listed name, its date, size and mode, its digest.
+
+# stage NUMBER SOURCE LISTED STATE DATE: copies a source, with its date.
 stage() {
   [ -z "$full" ] || return 0
-  copy=$staging/$1 state=$4 date=$5 tries=0
-  while [ "$tries" -lt "$attempts" ]; do
-    tries=$((tries + 1))
-    copy_source "$2" "$3" || return 0
-    before=$state
-    set_state "$2"
-    if [ "$state" = "$before" ]; then
-      set_digest "$copy" || die 4 "Cannot read $copy"
-      echo "$date $size $mode $digest" > "$copy.facts" || end_staging
+  copy=$staging/$1 state=$4
+  copy_source "$2" "$3" || return 0
+  printf '%s\n' "$4" "$3" "$5 $size $mode" > "$copy.facts" || end_staging
+}
+
+# examine FIRST SOURCE...: looks at sources again, by one process, that have been
+# copied as FIRST and those after it. What has changed is copied again.
+examine() {
+  number=$1
+  shift
+  look "$@" 2> /dev/null | $awk '
+    substr($0, 1, 2) == "//" { print substr($0, 3, index($0, "/./") - 3) }
+  ' > "$staging/states"
+  # Which ones are missing it does not say.
+  [ "$(($(wc -l < "$staging/states")))" -eq $# ] || : > "$staging/states"
+  for source do
+    IFS= read -r state <&3 || set_state "${source#./}"
+    [ ! -f "$staging/$number.facts" ] || settle "$number" "${source#./}"
+    number=$((number + 1))
+  done 3< "$staging/states"
+}
+
+# settle NUMBER SOURCE: copies a source until it has, after it, the state it had
+# before. Its state now is $state.
+settle() {
+  copy=$staging/$1 tries=1
+  { IFS= read -r found && IFS= read -r listed; } < "$copy.facts"
+  while [ "$state" != "$found" ]; do
+    detail "$listed changed while it was copied"
+    rm -f "$copy" "$copy.facts"
+    [ "$tries" -lt "$attempts" ] || {
+      skip "$listed" "it keeps changing; it will be tried again in the next run"
       return 0
-    fi
-    detail "$3 changed while it was copied"
-    rm -f "$copy"
-    date=$(printf '%s\n' "$state" | $awk "$names"'{ print date_of($0) }')
+    }
+    tries=$((tries + 1)) found=$state
+    stage "$1" "$2" "$listed" "$state" \
+      "$(printf '%s\n' "$state" | $awk "$names"'{ print date_of($0) }')"
+    [ -f "$copy.facts" ] || return 0
+    set_state "$2"
   done
-  skip "$3" "it keeps changing; it will be tried again in the next run"
+}
+
+# sum_up FIRST LAST: adds the digests of staged copies to what is known of them, by
+# one process where the digester says one for each file.
+sum_up() {
+  number=$1 last=$2
+  set --
+  while [ "$number" -le "$last" ]; do
+    [ ! -f "$staging/$number.facts" ] || set -- "$@" "$number"
+    number=$((number + 1))
+  done
+  [ $# -gt 0 ] || return 0
+  (cd "$staging" && $digester "$@") 2> /dev/null | read_sums > "$staging/sums"
+  [ "$(($(wc -l < "$staging/sums")))" -eq $# ] || : > "$staging/sums"
+  for number do
+    IFS= read -r digest <&3 || set_digest "$staging/$number" ||
+      die 4 "Cannot read $staging/$number"
+    echo "$digest" >> "$staging/$number.facts" || {
+      copy=$staging/$number
+      end_staging
+    }
+  done 3< "$staging/sums"
+}
+
+# allow FIRST LAST: gives staged copies their permissions, many at a time.
+allow() {
+  number=$1 last=$2 allowed=''
+  set --
+  while [ "$number" -le "$last" ]; do
+    if [ -f "$staging/$number.facts" ]; then
+      IFS= read -r state < "$staging/$number.facts"
+      set_size_and_mode
+      if [ "$permissions" != "$allowed" ]; then
+        change_modes "$allowed" "$@"
+        set --
+        allowed=$permissions
+      fi
+      set -- "$@" "$number"
+    fi
+    number=$((number + 1))
+  done
+  change_modes "$allowed" "$@"
+}
+
+change_modes() {
+  [ $# -lt 2 ] || (cd "$staging" && chmod "$@") ||
+    die 4 "Cannot write to $into: see its disk"
+}
+
+# Makes a line of each that the digester writes of several files: their digests.
+read_sums() {
+  $awk -v digester="$digester" '
+    digester == "cksum" { print "cksum:" $1; next }
+    {
+      # Wherever it stands.
+      gsub(/[^0-9a-f]/, " ")
+      for (i = split($0, field, " "); i > 0; i--)
+        if (length(field[i]) == 64) { print "sha256:" field[i]; next }
+    }'
 }
 
 # Copies no more in this run: the disk takes nothing. What has been copied is
@@ -1132,8 +1239,11 @@ copy_source() {
   fi
   set_size_and_mode
   # No cp -p: it would keep the owner, who could then write to the copy.
-  cp "./$1" "$copy" && touch -r "./$1" "$copy" &&
-    chmod "$permissions" "$copy" && return 0
+  if [ -n "$cp_keeps_dates" ]; then
+    cp --preserve=timestamps "./$1" "$copy"
+  else
+    cp "./$1" "$copy" && touch -r "./$1" "$copy"
+  fi && return 0
   # If it can be read, it could not be written.
   if cat "./$1" > /dev/null 2>&1; then
     end_staging
@@ -1221,7 +1331,10 @@ check_parents() {
 # announce NUMBER LISTED: names a file that is in its place.
 announce() {
   [ -f "$staging/$1.facts" ] || return 0
-  read -r date size mode digest < "$staging/$1.facts"
+  {
+    IFS= read -r state && IFS= read -r listed &&
+      read -r date size mode && read -r digest
+  } < "$staging/$1.facts"
   append + "$date" "$size" "$mode" "$digest" "$2"
   published=$((published + 1))
   detail "published $2"
