@@ -47,14 +47,14 @@ async function examineSources(
   let bytes = 0;
   try {
     for (const found of sources.find()) {
-      const path = sources.nameOf(found.path);
       if ("passedOver" in found) continue;
+      const path = sources.nameOf(found.path);
       if ("skipped" in found) {
         closed.push(`${path}: ${found.skipped}`);
         continue;
       }
       files++;
-      bytes += Deno.lstatSync(path).size;
+      bytes += sources.glance(found.path).size;
       for (const each of globs) each.matches ||= each.test.test(path);
       if (!isAllowed(path, constants.R_OK)) {
         closed.push(`${path}: permission denied`);

@@ -193,7 +193,9 @@ function watching(
       const now = performance.now();
       const isDue = now - scanned >= config.schedule.everyMs;
       const changes = watch.take();
-      const only = isDue ? undefined : changes;
+      // A change is told where it happened, and not by the links that lead there.
+      const follows = config.publish.links === "follow";
+      const only = isDue || follows ? undefined : changes;
       if (only === undefined) scanned = now;
       try {
         return await job.run(signal, only);

@@ -48,6 +48,10 @@ export interface ForeignListConfig {
 export const sources = ["list", "tree", "auto"] as const;
 export type Source = typeof sources[number];
 
+/** What happens to symbolic links: they are counted and told, or followed where they lead inside. */
+export const linkRules = ["skip", "follow"] as const;
+export type LinkRule = typeof linkRules[number];
+
 /** What happens on the replica to a file that its server withdrew. */
 export const deletions = ["keep", "trash", "remove"] as const;
 export type Deletion = typeof deletions[number];
@@ -77,6 +81,8 @@ export interface ReplicaConfig {
   readonly filenameCharset: string | null;
   /** A tree is read whole at least so often, and else only where its directories have changed; 0: always. @default 1 h */
   readonly treeRescanMs: number;
+  /** Of a tree. @default "skip" */
+  readonly links: LinkRule;
 }
 
 /** Who may do what with the copies, and whose they are. */
@@ -193,6 +199,8 @@ export interface SourcesConfig {
   readonly base: string;
   /** The export directory. */
   readonly into: string;
+  /** @default "skip" */
+  readonly links: LinkRule;
 }
 
 /** What a server publishes. */

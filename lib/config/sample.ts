@@ -81,6 +81,7 @@ into = "/srv/replica"          # the directory that holds it
 # group = ""                   # their group; the account that runs relais must be a member
 # filename_charset = "latin1"  # what names were in that are no UTF-8 on the server, and come as %XX else
 # tree_rescan = "1h"           # a tree is read whole so often, else where directories have changed; 0s: always
+# links = "skip"               # or "follow": symbolic links of a tree that lead below root
 
 # How servers are tested and chosen.
 [probe]
@@ -152,6 +153,7 @@ const publishTable = `[publish]
 files = ["/data/stock/**/*.csv"]   # globs of absolute paths below base
 base = "/data"                     # left out of the names in the export
 into = "/srv/sftp/export"          # the export directory; the root of a server leads here
+# links = "skip"                     # or "follow": publish what symbolic links lead to, below base
 # signatures = "4MiB"                # sums of the blocks, for files from this size on; or "never"
 # max_withdraw = "50%"               # or a number of files; a run that would withdraw more stops and asks
 # keep = "0s"                        # withdrawn files, and older versions, stay so long in .relais/trash

@@ -12,6 +12,7 @@ import {
   deletions,
   deltas,
   levels,
+  linkRules,
   sources,
 } from "./config.ts";
 import { isCharset } from "../list/charset.ts";
@@ -140,6 +141,7 @@ export const tables = {
     group: v.optional(account(findGroup, "group"), ""),
     filename_charset: v.optional(charset),
     tree_rescan: v.optional(duration, "1h"),
+    links: v.optional(oneOf(linkRules), "skip"),
   },
   probe: {
     timeout: v.optional(limit, "5s"),
@@ -199,6 +201,7 @@ export const tables = {
     files: v.pipe(globs, v.minLength(1, "expected at least one glob")),
     base: path,
     into: ownDirectory,
+    links: v.optional(oneOf(linkRules), "skip"),
     signatures: v.optional(sizeOrNever("64KiB"), "4MiB"),
     max_withdraw: v.optional(maxDelete, "50%"),
     keep: v.optional(duration, "0s"),

@@ -7,6 +7,10 @@
 /** The kinds of it, and how each is called. */
 const names = {
   links: ["symbolic link", "symbolic links"],
+  // These three only where links are followed.
+  outside: ["symbolic link to the outside", "symbolic links to the outside"],
+  dangling: ["dangling symbolic link", "dangling symbolic links"],
+  circular: ["circular symbolic link", "circular symbolic links"],
   special: ["special file", "special files"],
   empty: ["empty directory", "empty directories"],
 } as const;
@@ -16,7 +20,10 @@ export type NotFile = keyof typeof names;
 /** How many there are of each kind. */
 export type NotFiles = Readonly<Record<NotFile, number>>;
 
-export const noNotFiles: NotFiles = { links: 0, special: 0, empty: 0 };
+export const noNotFiles: NotFiles = {
+  ...{ links: 0, outside: 0, dangling: 0, circular: 0 },
+  ...{ special: 0, empty: 0 },
+};
 
 /** What one of a kind is called. */
 export function kindOf(kind: NotFile): string {

@@ -160,7 +160,7 @@ export class Exporter {
 
   /** Whether there was room is seen afterwards: a copy that shares its blocks takes none. */
   async #copyByKernel(path: string, staged: string): Promise<void> {
-    await Deno.copyFile(this.#sources.nameOf(path), staged);
+    await Deno.copyFile(this.#sources.placeOf(path), staged);
     new Space(this.#into).claim(1);
   }
 }

@@ -16,6 +16,8 @@ import { Directories, isGone, lookAt } from "../files/directories.ts";
 import { FileError, RefusedError } from "../errors.ts";
 import type { NotFile } from "../list/not-files.ts";
 import { above, checkPath, foreignName, isForeign } from "../list/path.ts";
+import { Way } from "../list/way.ts";
+import { FollowedLinks } from "./followed-links.ts";
 
 /** A source file, or why what a glob names is not published: because it cannot be, or because it is no file of its own. */
 export type Source =
@@ -50,18 +52,26 @@ export class Sources {
   readonly #into: string;
   readonly #globs: readonly RegExp[];
   readonly #directories: Directories;
+  readonly #follows: boolean;
+  /** What the last walk has followed; `undefined`: none is. */
+  #links: FollowedLinks | undefined;
 
   /** @param through Where the descriptors of this process are found; see {@link Directories}. */
-  constructor({ files, base, into }: SourcesConfig, through?: string) {
+  constructor(
+    { files, base, into, links }: SourcesConfig,
+    through?: string,
+  ) {
     this.#base = base;
     this.#into = into;
     this.#globs = files.map(compileGlob);
     this.#directories = new Directories(base, through);
+    this.#follows = links === "follow";
   }
 
   /**
    * Yields what the globs name below the base, or `only` under these paths:
-   * regular files, through no symbolic link, and never the export itself.
+   * regular files, through no symbolic link but those that are followed, and never
+   * the export itself.
    *
    * @throws {RefusedError} If the base is missing: an unmounted disk must not withdraw every file.
    */
@@ -72,7 +82,8 @@ export class Sources {
         { hint: "see that its disk is mounted; nothing was withdrawn" },
       );
     }
-    if (only === undefined) yield* this.#walk("");
+    if (this.#follows) this.#links = new FollowedLinks(this.#base, this.#into);
+    if (only === undefined) yield* this.#walk("", this.#links?.start);
     else for (const path of outermost(only)) yield* this.#findAt(path);
   }
 
@@ -110,7 +121,12 @@ export class Sources {
    * @throws {FileError} If it is not a regular file, or not there.
    */
   glance(path: string): SourceState {
-    return this.#look(path, this.nameOf(path));
+    return this.#look(path, this.placeOf(path));
+  }
+
+  /** Where a source really lies, past the links that are followed. */
+  placeOf(path: string): string {
+    return this.nameOf(this.#links?.placeOf(path) ?? path);
   }
 
   /** Looks at a source through no link, for whoever is going to copy it; throws as {@link glance}. */
@@ -151,7 +167,8 @@ export class Sources {
 
   /** Whether nobody but this account and root can put another file under `path`. */
   isOurs(path: string): boolean {
-    for (let at = dirname(path);; at = dirname(at)) {
+    const place = this.#links?.placeOf(path) ?? path;
+    for (let at = dirname(place);; at = dirname(at)) {
       const there = lookAt(at === "." ? this.#base : this.nameOf(at));
       if (!there?.isDirectory || (there.mode! & foreignWrite) !== 0) {
         return false;
@@ -165,7 +182,7 @@ export class Sources {
     this.#directories.release();
   }
 
-  *#walk(below: string): Generator<Source> {
+  *#walk(below: string, way?: Way): Generator<Source> {
     const entries = this.#read(below);
     const isEmpty = entries.length === 0 && below !== "";
     if (isEmpty && this.#isNamed(this.nameOf(below))) {
@@ -179,18 +196,33 @@ export class Sources {
       const path = below === "" ? entry.name : `${below}/${entry.name}`;
       const source = this.nameOf(path);
       if (source === this.#into) continue;
+      if (way !== undefined && this.#links!.isExport(path, way)) continue;
       if (entry.isDirectory && isForeign(path)) {
         yield { path, skipped: foreignName };
-      } else if (entry.isDirectory) yield* this.#walk(path);
-      else if (this.#isNamed(source)) {
+      } else if (entry.isDirectory) yield* this.#walk(path, way);
+      else if (entry.isSymlink && way !== undefined) {
+        yield* this.#follow(path, way);
+      } else if (this.#isNamed(source)) {
         yield judge(path, entry);
       }
     }
   }
 
+  *#follow(path: string, way: Way): Generator<Source> {
+    const led = this.#links!.follow(path, way);
+    if (led instanceof Way) yield* this.#walk(path, led);
+    // It may be a directory of sources: then it says nothing of what is in it.
+    else if (typeof led === "object") yield { path, ...led };
+    else if (!this.#isNamed(this.nameOf(path))) return;
+    else if (led === "file") {
+      yield judge(path, { isFile: true, isSymlink: false });
+    } else yield { path, passedOver: led };
+  }
+
   #read(directory: string): (Deno.DirEntry | { skipped: string })[] {
     try {
-      const way = this.#directories.reach(directory === "" ? "." : directory);
+      const place = this.#links?.placeOf(directory) ?? directory;
+      const way = this.#directories.reach(place === "" ? "." : place);
       if (way === undefined) return [{ skipped: "it has gone" }];
       // Sorted, so that the same tree makes the same list.
       return [...Deno.readDirSync(way)].sort((a, b) =>
@@ -206,13 +238,14 @@ export class Sources {
 
   /** A way to a source through no link. */
   #wayTo(path: string): string {
-    const parent = this.#directories.reach(dirname(path));
+    const place = this.#links?.placeOf(path) ?? path;
+    const parent = this.#directories.reach(dirname(place));
     if (parent === undefined) {
       throw new FileError(
         `Cannot publish ${this.nameOf(path)}: its directory has gone`,
       );
     }
-    return `${parent}/${basename(path)}`;
+    return `${parent}/${basename(place)}`;
   }
 }
 

@@ -96,6 +96,7 @@ Deno.test("parseConfig() gives every key its default", () => {
       },
       filenameCharset: null,
       treeRescanMs: 3_600_000,
+      links: "skip",
     },
     probe: {
       timeoutMs: 5_000,
@@ -147,6 +148,7 @@ Deno.test("parseConfig() needs no server to publish", () => {
       files: ["/data/**/*.csv"],
       base: "/data",
       into: "/export",
+      links: "skip",
       signatures: 4 * 2 ** 20,
       maxWithdraw: { share: 0.5 },
       keepMs: 0,

@@ -65,6 +65,7 @@ Deno.test("sampleConfig() gives examples that are well", () => {
     files: ["/data/stock/**/*.csv"],
     base: "/data",
     into: "/srv/sftp/export",
+    links: "skip",
     signatures: 4 * 2 ** 20,
     maxWithdraw: { share: 0.5 },
     keepMs: 0,

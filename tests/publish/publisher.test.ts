@@ -33,6 +33,7 @@ function setUp(root = Deno.makeTempDirSync()) {
         {
           base,
           into,
+          links: "skip",
           files: files.map((glob) => `${base}/${glob}`),
           signatures: Infinity,
           maxWithdraw: { share: 1 },

@@ -51,21 +51,31 @@ async function stageAll(world: Sources): Promise<number> {
   return secrets;
 }
 
+/** The same, with links to a file and to the directory, which are followed. */
+function makeLinked(): Sources {
+  const world = makeSources();
+  world.sh("cd data && ln -s d/1.csv link.csv && ln -s d link");
+  return Object.assign(world, {
+    config: { ...world.config, links: "follow" },
+  });
+}
+
 for (
-  const [what, swapped, other, rounds] of [
+  const [what, swapped, other, rounds, make = makeSources] of [
     ["a large file is swapped against a link", "d/0.csv", "0.csv", 200],
     ["a small file is swapped against a link", "d/1.csv", "1.csv", 500],
     ["a file is swapped against a link to a FIFO", "d/1.csv", "fifo", 500],
     ["a directory is swapped against a link", "d", "", 200],
+    ["what followed links lead to is swapped", "d", "", 100, makeLinked],
+    ["a followed link is swapped", "link.csv", "1.csv", 100, makeLinked],
+    ["a followed link to a directory is swapped", "link", "", 100, makeLinked],
   ] as const
 ) {
   Deno.test(`Exporter.stage() takes nothing from outside, and waits for nothing, while ${what}`, async () => {
-    using world = makeSources();
-    const swapping = startSwapping(
-      `${world.base}/${swapped}`,
-      `${world.root}/outside/${other}`,
-    );
-    await until(() => Deno.lstatSync(`${world.base}/${swapped}`).isSymlink);
+    using world = make();
+    const outside = `${world.root}/outside/${other}`;
+    const swapping = startSwapping(`${world.base}/${swapped}`, outside);
+    await until(() => leadsTo(`${world.base}/${swapped}`, outside));
 
     let secrets = 0;
     for (let round = 0; round < rounds && secrets === 0; round++) {
@@ -75,8 +85,18 @@ for (
 
     assertEquals(secrets, 0);
     assert(swaps > rounds, `${swaps} swaps`);
-    assertEquals((await relaisPublisher.publish(world.config)).published, 10);
+    const { status, published } = await relaisPublisher.publish(world.config);
+    assertEquals([status, published], [0, make === makeLinked ? 21 : 10]);
   });
+}
+
+function leadsTo(link: string, target: string): boolean {
+  try {
+    return Deno.readLinkSync(link) === target;
+  } catch {
+    // It is not swapped right now.
+    return false;
+  }
 }
 
 /** Whether anything exported came from outside. */

@@ -109,6 +109,7 @@ class Soak {
         files: [`${base}/**/*`],
         base,
         into,
+        links: "skip" as const,
         maxWithdraw: { share: 1 },
         keepMs: 0,
         compaction: { size: 20_000, share: 0.5 },

@@ -4,6 +4,7 @@ import { problemsOf, sayHealth } from "../../lib/status/health.ts";
 import { toNagios, unknownToNagios } from "../../lib/status/nagios.ts";
 import { nextLoopPass, parseTimers } from "../../lib/status/next-pass.ts";
 import type { Situation } from "../../lib/status/situation.ts";
+import { noNotFiles } from "../../lib/list/not-files.ts";
 import type { PastPass } from "../../lib/state/history.ts";
 import type { Snapshot } from "../../lib/stat/snapshot.ts";
 
@@ -39,7 +40,7 @@ function situation(more: Partial<Situation> = {}): Situation {
     reason: "it is the preferred server",
     probed: now - 30,
     servers: [],
-    not_files: { links: 0, special: 0, empty: 0 },
+    not_files: noNotFiles,
     lag_seconds: 0,
     here: 10,
     bytes: 1_000,

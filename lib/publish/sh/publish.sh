@@ -37,6 +37,9 @@ keep='0'
 compaction='1000000 0.5'
 # Who writes the list; made from the machine and `into` if empty.
 writer=''
+# What happens to symbolic links: they are passed over ("skip"), or what they lead
+# to is published, if it lies below `base` ("follow").
+symlinks='skip'
 
 # On Solaris the POSIX utilities stand aside, and sh may be no POSIX shell. Up
 # to its `fi`, this is written for the shell of 1979.
@@ -83,7 +86,7 @@ sure=yes
 full=
 refusal=
 failed=0 published=0 withdrawn=0 unchanged=0 damaged=0
-links=0 special=0 empty=0
+links=0 outside=0 dangling=0 circular=0 special=0 empty=0
 
 main() {
   verbosity=1
@@ -115,6 +118,7 @@ main() {
   open_list
   find_sources > "$staging/records"
   find_others >> "$staging/records"
+  find_linked >> "$staging/records"
   find_exported
   describe < "$staging/records" > "$staging/described" &&
     sort "$staging/described" > "$staging/sources" &&
@@ -197,8 +201,8 @@ choose_awk() {
 # the dates of all stamps from the headers of one archive.
 look_files='
   case $dates in
-    gnu) exec stat -c "//%s/%a/%Y/%y/%n" "$@" ;;
-    bsd) exec stat -f "//%z/%p/%m/%Fm/%N" "$@" ;;
+    gnu) exec stat $follow -c "//%s/%a/%Y/%y/%n" "$@" ;;
+    bsd) exec stat $follow -f "//%z/%p/%m/%Fm/%N" "$@" ;;
     perl) exec perl -e "$look_perl" "$@" ;;
   esac
 
@@ -207,7 +211,7 @@ look_files='
   status=0 number=0
   for file do
     number=$((number + 1))
-    touch -r "$file" "$stamps/$number" && ls -dn "$file" > "$stamps.ls" || {
+    touch -r "$file" "$stamps/$number" && ls -dn $follow "$file" > "$stamps.ls" || {
       status=1
       continue
     }
@@ -239,9 +243,11 @@ look_files='
 look_perl='
   # A double cannot hold nanoseconds; and before 1970, HiRes goes wrong.
   my $fine = eval { require Time::HiRes; Time::HiRes::lstat("."); 1 };
+  my $follow = $ENV{follow} ne "";
   for (@ARGV) {
-    my @s = lstat or do { warn "$_: $!\n"; $status = 1; next };
-    my $date = $fine && $s[9] >= 0 ? (Time::HiRes::lstat($_))[9] : $s[9];
+    my @s = ($follow ? stat : lstat) or do { warn "$_: $!\n"; $status = 1; next };
+    my $date = $fine && $s[9] >= 0 ? 
+      ($follow ? Time::HiRes::stat($_) : Time::HiRes::lstat($_))[9] : $s[9];
     my $micro = int(($date - $s[9]) * 1e6);
     $micro = 0 if $micro < 0 || $micro > 999999;
     printf "//%s/%o/%s/.%06d/%s\n", $s[7], $s[2] & 07777, $s[9], $micro, $_;
@@ -285,7 +291,9 @@ look_tar='
     print $1, field[1] "/" permissions(field[2]) "/" dates[$1] "/"
   }
 '
-export look_perl look_tar staging awk base dates
+follow=
+[ "$symlinks" = skip ] || follow=-L
+export look_perl look_tar staging awk base dates follow
 
 # look FILE…: to be called in a subshell, which it ends.
 look() {
@@ -753,17 +761,155 @@ find_sources() {
   fi
 }
 
-# Prints a record of what is no file: //link/./path, //special/./path, and
+# Prints a record of what is no file: //links/./path, //special/./path, and
 # //directory/./path, of which those count that turn out to be empty.
 find_others() {
-  find_in_tree ! -type f -exec sh -c '
-    for path do
-      kind=special
-      [ ! -d "$path" ] || kind=directory
-      [ ! -h "$path" ] || kind=link
-      printf "//%s/./%s\n" "$kind" "${path#./}"
-    done' sh {} + 2> /dev/null
+  at=.
+  if [ "$symlinks" = follow ]; then
+    find_in_tree ! -type f ! -type l -exec sh -c "$look_others" sh {} +
+  else
+    find_in_tree ! -type f -exec sh -c "$look_others" sh {} +
+  fi 2> /dev/null
 }
+
+look_others='
+  for path do
+    kind=special
+    [ ! -d "$path" ] || kind=directory
+    [ ! -h "$path" ] || kind=links
+    # That it was led to is told already.
+    [ "$path" = "$at" ] && [ "$at" != . ] ||
+      printf "//%s/./%s\n" "$kind" "${path#./}"
+  done
+'
+
+# Prints a record of what symbolic links lead to, if they are followed: of a file,
+# under the path of the link; of all in a directory; else //outside/./path,
+# //dangling/./path or //circular/./path.
+find_linked() {
+  [ "$symlinks" = follow ] || return 0
+  open_way
+  at=. left=//
+  export at here left root outlet lead look_files look_others look_links \
+    look_linked
+  find_in_tree -type l -exec sh -c "$look_links" sh {} + 2> "$staging/errors"
+  [ -s "$staging/errors" ] || return 0
+  failed=1
+  cat "$staging/errors" >&2
+}
+
+# Sets root and outlet to where base and the export really lie, but "" for "/".
+open_way() {
+  root=$(pwd -P && echo .) outlet=$(cd "$into" && pwd -P && echo .)
+  root=${root%??} outlet=${outlet%??}
+  here=$root
+  [ "$root" != / ] || root='' here=''
+}
+
+# lead DIRECTORY PATH: sets led to what a path leads to from a directory, through all
+# links; else, and if that is outside, false, and why is set.
+lead='
+  lead() {
+    led=$1 rest=$2 hops=0
+    while [ -n "$rest" ]; do
+      case $rest in
+        */*) part=${rest%%/*} rest=${rest#*/} slash=/ ;;
+        *) part=$rest rest= slash= ;;
+      esac
+      case $part in
+        "" | .) continue ;;
+        ..) led=${led%/*}; continue ;;
+      esac
+      if [ -h "$led/$part" ]; then
+        hops=$((hops + 1)) why=circular
+        [ "$hops" -le 40 ] || return 1
+        set_target "$led/$part"
+        case $target in /*) led= ;; esac
+        rest=$target$slash$rest
+      else
+        why=dangling
+        [ -x "$led/" ] || why=closed
+        [ -e "$led/$part" ] || return 1
+        led=$led/$part
+        [ -z "$slash" ] || [ -d "$led" ] || return 1
+      fi
+    done
+    why=outside
+    case $led/ in
+      "$outlet"/*) return 1 ;;
+      "$root"/*) return 0 ;;
+    esac
+    return 1
+  }
+
+  # Sets target to what is written in a link. Not every UNIX has readlink.
+  set_target() {
+    target=$(readlink "$1" 2> /dev/null && echo .)
+    [ -z "$target" ] || { target=${target%??}; return; }
+    target=$(ls -dn "$1" && echo .)
+    target=${target#*" $1 -> "}
+    target=${target%??}
+  }
+'
+eval "$lead"
+
+# Prints the records of links that were found below "at", which really is "here".
+# "left" has the directories in which the links on the way there lie, each between
+# two slashes and two slashes.
+look_links='
+  eval "$lead"
+  links=$#
+  while [ "$links" -gt 0 ]; do
+    link=$1 links=$((links - 1))
+    shift
+    above=$here${link#"$at"}
+    above=${above%/*}
+    if ! lead "$above" "${link##*/}"; then
+      case $why in
+        closed)
+          echo "$link: permission denied on the way to what it leads to" >&2
+          printf "//-/%s/\n" "$link"
+          ;;
+        *) printf "//%s/./%s\n" "$why" "${link#./}" ;;
+      esac
+    elif [ -d "$led/" ]; then
+      way=$left${above#/}//
+      case $way in
+        *"//${led#/}/"*) printf "//circular/./%s\n" "${link#./}" ;;
+        *) at=$link here=$led left=$way sh -c "$look_linked" ;;
+      esac
+    elif [ -f "$led" ]; then
+      set -- "$@" "$link"
+    else
+      printf "//special/./%s\n" "${link#./}"
+    fi
+  done
+  [ $# -eq 0 ] || eval "$look_files"
+'
+
+# Prints the records of all in the directory "here" that the link "at" leads to.
+look_linked='
+  # Links to directories in directories may name each one in very many ways.
+  printf . >> "$staging/followed"
+  [ "$(wc -c < "$staging/followed")" -le 100000 ] || {
+    echo "$at: over 100000 links to directories are followed" >&2
+    printf "//-/%s/\n" "$at"
+    exit 1
+  }
+  printf "//directory/./%s\n" "${at#./}"
+  below() {
+    case $outlet in
+      "$here"/*)
+        find -H "$at" -type d -exec test {} = "$at/${outlet#"$here"/}" \; -prune \
+          -o "$@"
+        ;;
+      *) find -H "$at" "$@" ;;
+    esac
+  }
+  below -type f -exec sh -c "$look_files" sh {} + &&
+    below ! -type f ! -type l -exec sh -c "$look_others" sh {} + &&
+    below -type l -exec sh -c "$look_links" sh {} + || printf "//-/%s/\n" "$at"
+'
 
 # Keeps their names beside the list, a kind and a path a line.
 note_others() {
@@ -781,6 +927,9 @@ note_others() {
 tell_others() {
   others=
   [ "$links" = 0 ] || others=", $links symbolic links skipped"
+  [ "$outside" = 0 ] || others="$others, $outside symbolic links to the outside skipped"
+  [ "$dangling" = 0 ] || others="$others, $dangling dangling symbolic links skipped"
+  [ "$circular" = 0 ] || others="$others, $circular circular symbolic links skipped"
   [ "$special" = 0 ] || others="$others, $special special files skipped"
   [ "$empty" = 0 ] || others="$others, $empty empty directories skipped"
 }
@@ -832,8 +981,10 @@ describe() {
       # Nobody knows what is in a directory that cannot be read.
       if (state == "-") filled[substr(name, 1, length(name) - 1)] = 1
       else filled[parent(name)] = 1
-      if (state == "link") { other("links", name); return }
-      if (state == "special") { other(state, name); return }
+      if (state ~ /^(links|outside|dangling|circular|special)$/) {
+        other(state, name)
+        return
+      }
       if (state == "directory") {
         if (name != "" && name != ".") directory[name] = 1
         return
@@ -966,8 +1117,8 @@ make_plan() {
         print "warn " quote(wrong " lines of the list break a rule; " \
           "readers pass over them")
       print "unchanged=" (unchanged + 0) " damaged=" (missing + 0)
-      print "links=" (others["links"] + 0) " special=" (others["special"] + 0) \
-        " empty=" (others["empty"] + 0)
+      n = split("links outside dangling circular special empty", kinds, " ")
+      for (i = 1; i <= n; i++) print kinds[i] "=" (others[kinds[i]] + 0)
       printf "seq=%.0f\n", seq
       commit()
       print_calls()
@@ -1094,7 +1245,8 @@ make_plan() {
     # A directory that could not be read says nothing of what is in it.
     function is_gone(path,    i) {
       if (sure == "no" || path in named) return 0
-      for (i = 1; i <= closings; i++) if (index(path, closed[i]) == 1) return 0
+      for (i = 1; i <= closings; i++)
+        if (index(path "/", closed[i]) == 1) return 0
       return 1
     }' part=list "$list" \
     part=unsure "$staging/unsure" part=exported "$staging/exported" part=sources "$staging/sources"
@@ -1233,19 +1385,22 @@ is_exported() {
 # Copies SOURCE to $copy, and sets size and mode from $state. False if it
 # cannot be read: that is told.
 copy_source() {
-  if [ -h "./$1" ] || [ ! -f "./$1" ]; then
+  led=./$1
+  if [ "$symlinks" = follow ] && ! lead "$root" "$1" ||
+    [ -h "$led" ] || [ ! -f "$led" ]
+  then
     skip "$2" "it is no regular file, or no longer there"
     return 1
   fi
   set_size_and_mode
   # No cp -p: it would keep the owner, who could then write to the copy.
   if [ -n "$cp_keeps_dates" ]; then
-    cp --preserve=timestamps "./$1" "$copy"
+    cp --preserve=timestamps "$led" "$copy"
   else
-    cp "./$1" "$copy" && touch -r "./$1" "$copy"
+    cp "$led" "$copy" && touch -r "$led" "$copy"
   fi && return 0
   # If it can be read, it could not be written.
-  if cat "./$1" > /dev/null 2>&1; then
+  if cat "$led" > /dev/null 2>&1; then
     end_staging
     return 1
   fi

@@ -18,6 +18,7 @@ export function publishScript(
     keepMs,
     compaction: { size, share },
     writer,
+    links,
   }: PublishConfig,
 ): string {
   const settings = {
@@ -28,6 +29,7 @@ export function publishScript(
     keep: `${Math.floor(keepMs / dayMs)}`,
     compaction: size === Infinity ? "never" : `${size} ${share}`,
     writer,
+    symlinks: links,
   };
   const globs = files.map((glob) => `#   ${inComment(glob)}`).join("\n");
   return Object.entries(settings).reduce(
