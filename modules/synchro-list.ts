@@ -137,7 +137,7 @@ async function synchronise(
   signal: AbortSignal,
 ): Promise<Synchronised> {
   const { settings: { limits, acceptShrink, replica } } = context;
-  const { source, treeRescanMs } = replica;
+  const { source, treeRescanMs: rescanMs, links } = replica;
   const { log, figures } = context;
   await using session = await connect(server, limits, {
     signal,
@@ -150,7 +150,7 @@ async function synchronise(
     log.warning(`${server.name} does not tell the ${what} of its list`);
   }
   const outcome = remote === undefined
-    ? await followTree(list, session, server.root, treeRescanMs)
+    ? await followTree(list, session, server.root, { rescanMs, links })
     : await synchroniseList(list, server.name, remote, {
       acceptShrink,
       ...foreignReading(session, server),

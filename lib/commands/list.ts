@@ -194,10 +194,11 @@ function* others(
   db: DatabaseSync,
   matches: (path: string) => boolean,
 ): Generator<Line> {
-  for (const other of allPassedOver(db)) {
+  const found = allPassedOver(db).filter(({ path }) => matches(path));
+  const width = Math.max(...found.map(({ kind }) => kindOf(kind).length));
+  for (const other of found) {
     const { server, path, kind } = other;
-    if (!matches(path)) continue;
-    const text = `${kindOf(kind).padEnd(15)}  ${server}  ${path}`;
+    const text = `${kindOf(kind).padEnd(width)}  ${server}  ${path}`;
     yield { text, json: other };
   }
 }

@@ -65,6 +65,10 @@ export function isNames(answer: unknown): answer is FileEntry[] {
   return Array.isArray(answer);
 }
 
+export function isText(answer: unknown): answer is string {
+  return typeof answer === "string";
+}
+
 export function isCount(answer: unknown): answer is number {
   return typeof answer === "number";
 }

@@ -15,6 +15,7 @@ import {
   isHandle,
   isNames,
   isProtocolError,
+  isText,
   misfit,
   protocolBroken,
   refuseOtherThanData,
@@ -55,6 +56,9 @@ const safeReadLength = 32 * 1024;
 
 /** The longest one asked for, OpenSSH's: ssh2 takes packets of up to 256 KiB. */
 const longestReadLength = 255 * 1024;
+
+/** Characters of a path, at most: PATH_MAX of Linux. */
+const longestPath = 4_096;
 
 /** Files that every server lets us open at a time: an old UNIX gives a process 64 descriptors. */
 const safeHandles = 48;
@@ -157,6 +161,22 @@ export class SftpSession implements AsyncDisposable {
       (done) => this.#sftp.lstat(path, done),
     );
     return fileStat(path, stats);
+  }
+
+  /** Returns where a path leads past all symbolic links, absolute. Some servers look up none. @throws {SftpError} */
+  async realPath(path: string): Promise<string> {
+    const what = `resolve ${path}`;
+    const real = await this.#ask<string>(
+      what,
+      isText,
+      (done) => this.#sftp.realpath(path, done),
+    );
+    if (real.startsWith("/") && real.length <= longestPath) {
+      return real.replace(/(?<=.)\/+$/, "");
+    }
+    throw new SftpError(`Cannot ${what} on ${this.server}`, "failure", {
+      reason: "the server tells no path",
+    });
   }
 
   /** Opens a file for reading. @throws {SftpError} */

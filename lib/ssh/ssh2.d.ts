@@ -31,6 +31,7 @@ declare module "ssh2" {
   export interface SFTPWrapper extends EventEmitter {
     stat(path: string, done: Done<Attributes>): void;
     lstat(path: string, done: Done<Attributes>): void;
+    realpath(path: string, done: Done<string>): void;
     fstat(handle: Buffer, done: Done<Attributes>): void;
     open(path: string, flags: string, done: Done<Buffer>): void;
     opendir(path: string, done: Done<Buffer>): void;

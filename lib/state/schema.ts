@@ -268,7 +268,7 @@ CREATE TABLE directory (
 CREATE TABLE passed_over (
   server TEXT NOT NULL,
   path   TEXT NOT NULL,
-  kind   TEXT NOT NULL,        -- links, special or empty
+  kind   TEXT NOT NULL,        -- see lib/list/not-files.ts
   PRIMARY KEY (server, path)
 ) WITHOUT ROWID;
 ALTER TABLE list ADD COLUMN not_files TEXT; -- JSON: how many of each kind; NULL: none

@@ -47,20 +47,22 @@ const inPlaceSeconds = 60;
 export function settle(
   path: string,
   mtime: number,
-  { before, newest, asked }: {
+  { before, newest, asked, byLinks = false }: {
     /** The same directory, as it was remembered. */
     readonly before: WalkedDirectory | undefined;
     /** The newest date of a file in it. */
     readonly newest: number;
     /** A time before the directory was asked for its date, in seconds since the epoch. */
     readonly asked: number;
+    /** Whether links are followed in it, or lead to it: what they lead to has no part in its date. */
+    readonly byLinks?: boolean;
   },
 ): WalkedDirectory {
   const now = Date.now() / 1_000;
   const seen = before?.mtime === mtime && before.seen <= now
     ? before.seen
     : now;
-  const settled = mtime > 0 && asked - seen >= coarseSeconds &&
+  const settled = !byLinks && mtime > 0 && asked - seen >= coarseSeconds &&
     newest <= mtime + inPlaceSeconds;
   return { path, mtime, seen, settled };
 }

@@ -4,8 +4,10 @@
  * @module
  */
 
+import type { LinkRule } from "../config/config.ts";
 import type { Entry } from "../list/entry.ts";
-import { ownDirectory } from "../list/path.ts";
+import { above, ownDirectory } from "../list/path.ts";
+import type { Way } from "../list/way.ts";
 import { SftpError, type SftpSession } from "../ssh/session.ts";
 import type { Reading } from "../state/reading.ts";
 import type { LastWalk, ReadDirectory } from "../state/intake.ts";
@@ -14,13 +16,14 @@ import { settle } from "../state/walks.ts";
 import { add, emptyOutcome, type Outcome } from "./outcome.ts";
 import {
   dateOfFile,
-  join,
   parallel,
-  refusalOf,
   synchroniseTree,
   treeEntry,
   unreadable,
+  wayOfReading,
 } from "./tree.ts";
+import { type Led, TreeLinks } from "./tree-links.ts";
+import { join, refusalOf } from "./tree-path.ts";
 
 /** Directories asked for their dates at the same time: an answer has some 60 bytes. */
 const parallelDates = 128;
@@ -28,10 +31,18 @@ const parallelDates = 128;
 /** Names that are read at most: where more have changed, a full walk costs no more, and has limits. */
 const mostNames = 1_000_000;
 
+/** How a tree is followed. */
+export interface FollowOptions {
+  readonly rescanMs: number;
+  readonly links: LinkRule;
+}
+
 /**
  * Takes in what has changed in the tree below `root`. Directories whose date is
  * what it was are not read again, but all of them are once `rescanMs` have gone
- * by since the last full walk, or if anything is not as usual.
+ * by since the last full walk, or if anything is not as usual. What a symbolic link
+ * leads to changes without the directory that the link is in: where links are
+ * followed, that directory is always read, and so is all that they lead to.
  *
  * @throws {UnusableError} See {@link synchroniseTree}.
  */
@@ -39,18 +50,20 @@ export async function followTree(
   list: SynchronisedList,
   session: SftpSession,
   root: string,
-  rescanMs: number,
+  { rescanMs, links }: FollowOptions,
 ): Promise<Outcome> {
-  const last = list.intake.lastWalk(session.server, root, rescanMs);
+  const way = wayOfReading(root, links);
+  const last = list.intake.lastWalk(session.server, way, rescanMs);
   if (last !== undefined) {
     const reading = await list.intake.resume(session.server);
     try {
-      return await new Changes({ list, session, root, last, reading }).read();
+      return await new Changes({ list, session, root, links, last, reading })
+        .read();
     } catch (error) {
       if (!(error instanceof UnusualError)) throw error;
     }
   }
-  return await synchroniseTree(list, session, root);
+  return await synchroniseTree(list, session, root, { links });
 }
 
 /** A full walk has to tell. */
@@ -61,6 +74,7 @@ interface Means {
   readonly list: SynchronisedList;
   readonly session: SftpSession;
   readonly root: string;
+  readonly links: LinkRule;
   readonly last: LastWalk;
   readonly reading: Reading;
 }
@@ -69,6 +83,8 @@ interface Means {
 interface Found {
   readonly path: string;
   readonly mtime: number;
+  /** The links on the way to it; `undefined`: none are followed. */
+  readonly way: Way | undefined;
 }
 
 /** A directory that was read. */
@@ -84,6 +100,7 @@ class Changes {
   #names = 0;
   readonly #outcome = emptyOutcome();
   #seq: number;
+  #links: TreeLinks | undefined;
 
   constructor(means: Means) {
     this.#means = means;
@@ -92,6 +109,7 @@ class Changes {
 
   async read(): Promise<Outcome> {
     const { list, reading } = this.#means;
+    await this.#begin();
     const waiting = await this.#changed();
     while (waiting.length > 0) {
       const visits = await Promise.all(
@@ -106,35 +124,53 @@ class Changes {
     return this.#outcome;
   }
 
-  /** Returns the directories of the last walk that have to be read again. */
+  async #begin(): Promise<void> {
+    const { session, root, links } = this.#means;
+    if (links === "skip") return;
+    try {
+      this.#links = await TreeLinks.at(session, root);
+    } catch (cause) {
+      // A full walk says what is wrong.
+      throw cause instanceof SftpError ? new UnusualError() : cause;
+    }
+  }
+
+  /** Returns the directories of the last walk that have to be read again, but for those that links lead to. */
   async #changed(): Promise<Found[]> {
     const { directories, waiting } = this.#means.last;
     const paths = [...directories.keys()];
+    const way = this.#links?.start;
     const changed: Found[] = [];
+    const links = new Set<string>();
     for (let at = 0; at < paths.length; at += parallelDates) {
       const some = paths.slice(at, at + parallelDates);
       const dates = await Promise.all(some.map((path) => this.#dateOf(path)));
       for (const [index, path] of some.entries()) {
         const mtime = dates[index];
+        if (mtime === "link") links.add(path);
         // One that has gone has changed the one above it.
-        if (mtime === undefined) continue;
+        if (mtime === undefined || mtime === "link") continue;
         const { mtime: before, settled } = directories.get(path)!;
         if (!settled || before !== mtime || waiting.has(path)) {
-          changed.push({ path, mtime });
+          changed.push({ path, mtime, way });
         }
       }
     }
-    return changed;
+    // The directory that a link is in is read, and says whether it is followed.
+    return links.size === 0
+      ? changed
+      : changed.filter(({ path }) => !above(path).some((at) => links.has(at)));
   }
 
   /** Returns the date of a directory; `undefined` if there is none any more. */
-  async #dateOf(path: string): Promise<number | undefined> {
+  async #dateOf(path: string): Promise<number | "link" | undefined> {
     const { session, root } = this.#means;
     const full = join(root, path);
     try {
       const { kind, mtime } = path === ""
         ? await session.stat(full)
         : await session.lstat(full);
+      if (kind === "symlink") return "link";
       return kind === "directory" ? mtime : undefined;
     } catch (cause) {
       if (!(cause instanceof SftpError)) throw cause;
@@ -145,13 +181,21 @@ class Changes {
   }
 
   /** Reads a directory; returns nothing if it has gone. */
-  async #visit({ path, mtime }: Found): Promise<Visit | undefined> {
+  async #visit({ path, mtime, way }: Found): Promise<Visit | undefined> {
     const { session, root, last } = this.#means;
     const entries: Entry[] = [];
     const below: Found[] = [];
     let newest = 0;
+    let byLinks = way?.isLinked ?? false;
+    const arrive = (each: string, led: Led) => {
+      if (led instanceof SftpError) throw new UnusualError();
+      if (typeof led === "string") return;
+      if ("file" in led) entries.push(treeEntry(++this.#seq, each, led.file));
+      else below.push({ path: each, ...led });
+    };
     try {
       for await (const names of session.list(join(root, path))) {
+        const links: string[] = [];
         this.#names += Math.max(1, names.length);
         if (this.#names > mostNames) throw new UnusualError();
         for (const { name, stat } of names) {
@@ -164,8 +208,15 @@ class Changes {
           if (stat.kind === "file") {
             entries.push(treeEntry(++this.#seq, each, stat));
           } else if (stat.kind === "directory") {
-            below.push({ path: each, mtime: stat.mtime });
+            below.push({ path: each, mtime: stat.mtime, way });
+          } else if (stat.kind === "symlink" && way !== undefined) {
+            links.push(each);
           }
+        }
+        if (links.length === 0) continue;
+        byLinks = true;
+        for await (const some of this.#links!.follow(links, way!)) {
+          for (const [each, led] of some) arrive(each, led);
         }
       }
     } catch (cause) {
@@ -176,10 +227,17 @@ class Changes {
     }
     const before = last.directories.get(path);
     return {
-      directory: settle(path, mtime, { before, newest, asked: this.#began }),
+      directory: settle(path, mtime, {
+        before,
+        newest,
+        asked: this.#began,
+        byLinks,
+      }),
       entries,
       subdirectories: below.map(({ path }) => path),
-      found: below.filter(({ path }) => !last.directories.has(path)),
+      found: below.filter(({ path, way }) =>
+        way?.isLinked || !last.directories.has(path)
+      ),
     };
   }
 }

@@ -4,15 +4,12 @@
  * @module
  */
 
+import type { LinkRule } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
 import type { NotFile } from "../list/not-files.ts";
 import type { Entry } from "../list/entry.ts";
-import {
-  checkPath,
-  foreignName,
-  isForeign,
-  ownDirectory,
-} from "../list/path.ts";
+import { ownDirectory } from "../list/path.ts";
+import type { Way } from "../list/way.ts";
 import {
   type DirectoryEntry,
   type FileStat,
@@ -29,15 +26,14 @@ import {
   passOver,
   refuse,
 } from "./outcome.ts";
+import { type Led, TreeLinks } from "./tree-links.ts";
+import { join, refusalOf } from "./tree-path.ts";
 
 /** Directories read at the same time: an answer has at most some 256 KiB. */
 export const parallel = 16;
 
 /** Entries taken into the synchronised list in one transaction. */
 const batch = 5_000;
-
-/** No deeper: a path has at most 4096 bytes. */
-const deepest = 2_048;
 
 /** What a walk takes at most: a directory may never end, nor may directories in directories. */
 export interface WalkLimits {
@@ -58,10 +54,17 @@ const walkLimits: WalkLimits = {
   walkMs: 24 * hour,
 };
 
+/** How a tree is walked. */
+export interface WalkOptions {
+  readonly limits?: WalkLimits;
+  /** @default "skip" */
+  readonly links?: LinkRule;
+}
+
 /**
  * Walks all directories below `root` and takes in every regular file. Symbolic
- * links and devices are passed over, so that a walk cannot go round in circles; they
- * are counted, and so are empty directories.
+ * links are passed over, or followed where they lead below the root and in no circle
+ * ({@link Way}). They are counted, and so are devices and empty directories.
  *
  * @throws {UnusableError} If a directory cannot be read: half a walk must not
  *   look like a withdrawal of the other half. Or if the walk does not end.
@@ -70,7 +73,7 @@ export async function synchroniseTree(
   list: SynchronisedList,
   session: SftpSession,
   root: string,
-  limits = walkLimits,
+  { limits = walkLimits, links = "skip" }: WalkOptions = {},
 ): Promise<Outcome> {
   const outcome = emptyOutcome();
   const at = Date.now() / 1_000;
@@ -88,16 +91,22 @@ export async function synchroniseTree(
 
   const walk = new Walk(session, root, {
     limits,
+    links,
     refuse: (reason, path) => refuse(outcome, { line: 0, path, reason }),
     onOther: (path, kind) => passOver(outcome, { path, kind }),
     onFile(path, stat) {
       entries.push(treeEntry(++seq, path, stat));
       if (entries.length >= batch) take();
     },
-    onDirectory(path, mtime, newest) {
+    onDirectory(path, mtime, newest, byLinks) {
       if (walked.length > mostRemembered) return;
       walked.push(
-        settle(path, mtime, { before: before.get(path), newest, asked: at }),
+        settle(path, mtime, {
+          before: before.get(path),
+          newest,
+          asked: at,
+          byLinks,
+        }),
       );
     },
   });
@@ -105,11 +114,17 @@ export async function synchroniseTree(
   take();
   outcome.appeared = list.intake.passOver(session.server, outcome);
   // A file is there, whatever is said of it: without its name, it would look withdrawn.
-  if (!walk.metImpossible) await list.intake.complete(reading);
+  if (!walk.metUnknown) await list.intake.complete(reading);
   if (outcome.refusedCount === 0 && walked.length <= mostRemembered) {
-    list.intake.walked(reading, { root, at, seq }, walked);
+    const way = wayOfReading(root, links);
+    list.intake.walked(reading, { root: way, at, seq }, walked);
   }
   return outcome;
+}
+
+/** What the last walk must have walked for the next one to go by it. */
+export function wayOfReading(root: string, links: LinkRule): string {
+  return links === "skip" ? root : `${links}:${root}`;
 }
 
 /** Directories that are remembered at most, so that they need not be read again. */
@@ -127,22 +142,37 @@ export function treeEntry(seq: number, path: string, stat: FileStat): Entry {
 /** Hears of what a walk finds. */
 interface Finder {
   readonly limits: WalkLimits;
+  readonly links: LinkRule;
   readonly onFile: (path: string, stat: FileStat) => void;
-  /** Hears of a directory that was read: its date before that, and the newest one of a file in it. */
-  readonly onDirectory: (path: string, mtime: number, newest: number) => void;
+  /** Hears of a directory that was read: its date before that, the newest one of a file in it, and whether links have to do with it. */
+  readonly onDirectory: (
+    path: string,
+    mtime: number,
+    newest: number,
+    byLinks: boolean,
+  ) => void;
   readonly refuse: (reason: string, path: string) => void;
   readonly onOther: (path: string, kind: NotFile) => void;
 }
 
+/** A directory that is still to be read. */
+interface Waiting {
+  readonly path: string;
+  readonly mtime: number;
+  /** The links on the way to it; `undefined`: none are followed. */
+  readonly way: Way | undefined;
+}
+
 /** A walk through all directories below a root, several at a time. */
 class Walk {
-  /** Whether the server said of a file what cannot be. */
-  metImpossible = false;
+  /** Whether there was a name of which the server did not tell what it is, or what it said cannot be. */
+  metUnknown = false;
   readonly #session: SftpSession;
   readonly #root: string;
   readonly #finder: Finder;
-  /** Directories that are still to be read, with their dates, those found last first. */
-  readonly #waiting: { path: string; mtime: number }[] = [];
+  #links: TreeLinks | undefined;
+  /** Directories that are still to be read, those found last first. */
+  readonly #waiting: Waiting[] = [];
   /** Characters in their paths. */
   #waitingLength = 0;
   #names = 0;
@@ -155,19 +185,21 @@ class Walk {
   }
 
   async run(): Promise<void> {
-    this.#waiting.push({ path: "", mtime: await this.#dateOfRoot() });
+    this.#await(await this.#begin());
     while (this.#waiting.length > 0) {
       const directories = this.#waiting.splice(-parallel);
-      for (const { path } of directories) this.#waitingLength -= path.length;
-      await Promise.all(
-        directories.map(({ path, mtime }) => this.#visit(path, mtime)),
-      );
+      for (const each of directories) this.#waitingLength -= lengthOf(each);
+      await Promise.all(directories.map((each) => this.#visit(each)));
     }
   }
 
-  async #dateOfRoot(): Promise<number> {
+  async #begin(): Promise<Waiting> {
     try {
-      return (await this.#session.stat(this.#root)).mtime;
+      const { mtime } = await this.#session.stat(this.#root);
+      if (this.#finder.links === "follow") {
+        this.#links = await TreeLinks.at(this.#session, this.#root);
+      }
+      return { path: "", mtime, way: this.#links?.start };
     } catch (cause) {
       throw cause instanceof SftpError
         ? unreadable(this.#session, this.#root, cause)
@@ -175,42 +207,75 @@ class Walk {
     }
   }
 
-  async #visit(directory: string, mtime: number): Promise<void> {
+  #await(directory: Waiting): void {
+    this.#waiting.push(directory);
+    this.#waitingLength += lengthOf(directory);
+  }
+
+  async #visit({ path: directory, mtime, way }: Waiting): Promise<void> {
     const path = join(this.#root, directory);
     const started = performance.now();
     let newest = 0;
     let isEmpty = directory !== "";
+    let byLinks = way?.isLinked ?? false;
     try {
       for await (const names of this.#session.list(path)) {
         if (names.length > 0) isEmpty = false;
         this.#names += Math.max(1, names.length);
+        const links: string[] = [];
         for (const { name, stat } of names) {
-          this.#meet(join(directory, name), stat);
+          const each = join(directory, name);
+          if (this.#meet(each, stat, way)) links.push(each);
           newest = Math.max(newest, dateOfFile(stat));
         }
         this.#bound(path, started);
+        if (links.length === 0) continue;
+        byLinks = true;
+        for await (const some of this.#links!.follow(links, way!)) {
+          for (const [each, led] of some) this.#arrive(each, led);
+          this.#bound(path, started);
+        }
       }
     } catch (cause) {
       throw cause instanceof SftpError
         ? unreadable(this.#session, path, cause)
         : cause;
     }
-    this.#finder.onDirectory(directory, mtime, newest);
+    this.#finder.onDirectory(directory, mtime, newest, byLinks);
     if (isEmpty) this.#finder.onOther(directory, "empty");
   }
 
-  #meet(path: string, stat: DirectoryEntry["stat"]): void {
+  /** Takes note of a name; returns whether it is a link that is to be followed. */
+  #meet(
+    path: string,
+    stat: DirectoryEntry["stat"],
+    way: Way | undefined,
+  ): boolean {
     const { refuse, onFile, onOther } = this.#finder;
-    if (path === ownDirectory) return;
-    if (stat instanceof SftpError) this.metImpossible = true;
+    if (path === ownDirectory) return false;
+    if (stat instanceof SftpError) this.metUnknown = true;
     const reason = refusalOf(path);
     if (reason !== undefined) refuse(`${path}: ${reason}`, path);
     else if (stat instanceof SftpError) refuse(stat.message, path);
     else if (stat.kind === "file") onFile(path, stat);
     else if (stat.kind === "directory") {
-      this.#waiting.push({ path, mtime: stat.mtime });
-      this.#waitingLength += path.length;
-    } else onOther(path, stat.kind === "symlink" ? "links" : "special");
+      this.#await({ path, mtime: stat.mtime, way });
+    } else if (stat.kind === "other") onOther(path, "special");
+    else if (way !== undefined) return true;
+    else onOther(path, "links");
+    return false;
+  }
+
+  /** Takes note of what a link leads to. */
+  #arrive(path: string, led: Led): void {
+    const { refuse, onFile, onOther } = this.#finder;
+    if (led instanceof SftpError) {
+      // It may be a file that is here: without its name, it would look withdrawn.
+      this.metUnknown = true;
+      refuse(led.message, path);
+    } else if (typeof led === "string") onOther(path, led);
+    else if ("file" in led) onFile(path, led.file);
+    else this.#await({ path, ...led });
   }
 
   #bound(directory: string, started: number): void {
@@ -235,6 +300,11 @@ class Walk {
   }
 }
 
+/** Characters that it takes to remember a directory. */
+function lengthOf({ path, way }: Waiting): number {
+  return path.length + (way?.length ?? 0);
+}
+
 /** The directory cannot be read, and so nothing can be said of the tree. */
 export function unreadable(
   { server }: Pick<SftpSession, "server">,
@@ -250,18 +320,4 @@ export function unreadable(
 /** The date of a file; 0 for all else, whose date says nothing of files. */
 export function dateOfFile(stat: DirectoryEntry["stat"]): number {
   return !(stat instanceof SftpError) && stat.kind === "file" ? stat.mtime : 0;
-}
-
-export function join(directory: string, name: string): string {
-  return directory === "" ? name : `${directory}/${name}`;
-}
-
-/** Why a path of a tree is refused; `undefined` if it is not. */
-export function refusalOf(path: string): string | undefined {
-  if (depth(path) > deepest) return "too deep";
-  return isForeign(path) ? foreignName : checkPath(path);
-}
-
-function depth(path: string): number {
-  return path.split("/").length;
 }

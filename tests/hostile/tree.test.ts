@@ -9,7 +9,9 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import fc from "fast-check";
+import type { Attributes } from "ssh2";
 import {
+  attributes,
   deceive,
   directory,
   emptyFile,
@@ -28,6 +30,7 @@ import {
 import { Buffer } from "node:buffer";
 import { openEmbeddedStage } from "../../fixtures/ssh/stage.ts";
 import { checkPath } from "../../lib/list/path.ts";
+import type { LinkRule } from "../../lib/config/config.ts";
 import { UnusableError } from "../../lib/errors.ts";
 import { openState } from "../../lib/state/database.ts";
 import { SynchronisedList } from "../../lib/state/synchronised-list.ts";
@@ -221,7 +224,11 @@ function once(entries: (path: string) => ReturnType<typeof entry>[]): Trick {
 }
 
 /** Walks a hostile tree into a state of its own; returns how many files it has there. */
-async function walk(script: Script, limits: WalkLimits): Promise<number> {
+async function walk(
+  script: Script,
+  limits: WalkLimits,
+  links: LinkRule = "skip",
+): Promise<number> {
   await using stage = await openEmbeddedStage({ serve: deceive(script) });
   const state = await Deno.makeTempDir();
   const db = openState(state);
@@ -230,7 +237,7 @@ async function walk(script: Script, limits: WalkLimits): Promise<number> {
       wants: () => true,
       fingerprint: "",
     });
-    await synchroniseTree(list, stage.session, "/", limits);
+    await synchroniseTree(list, stage.session, "/", { limits, links });
     return list.wanted("production", null, 1_000_000).length;
   } finally {
     db.close();
@@ -256,6 +263,73 @@ Deno.test("synchroniseTree() gives up a directory that never ends", async () => 
     UnusableError,
     "there is no end of it after 10100 names",
   );
+});
+
+const link: Attributes = { ...emptyFile, mode: 0o120777 };
+
+Deno.test("synchroniseTree() gives up links to directories in directories that never end", async () => {
+  let index = 0;
+  const script: Script = {
+    ...anyDirectory,
+    READDIR: once(() => [..."0123456789"].map((name) => entry(name, link))),
+    REALPATH: ({ path, sftp, id }) =>
+      sftp.name(id, [entry(path === "/" ? "/" : `/${++index}`)]),
+    STAT: attributes(directory),
+  };
+  await assertRejects(
+    () => walk(script, few, "follow"),
+    UnusableError,
+    "there is no end of it",
+  );
+});
+
+Deno.test("synchroniseTree() follows no way through more links than Linux does", async () => {
+  let deepest = 0;
+  const script: Script = {
+    ...anyDirectory,
+    READDIR: once((path) => {
+      deepest = Math.max(deepest, path.split("/l").length - 1);
+      return [entry("l", link)];
+    }),
+    REALPATH: ({ path, sftp, id }) =>
+      sftp.name(id, [entry(path === "/" ? "/" : `/${path.length}`)]),
+    STAT: attributes(directory),
+  };
+
+  assertEquals(await walk(script, many, "follow"), 0);
+  assertEquals(deepest, 40);
+});
+
+Deno.test("a link of which a server does not tell where it leads is named, and nothing counts as withdrawn", async () => {
+  const replies: Trick[] = [
+    ({ sftp, id }) => sftp.status(id, 3),
+    ({ sftp, id }) => sftp.name(id, [entry("relative")]),
+    ({ sftp, id, path }) => sftp.name(id, [entry(path)]),
+    ({ sftp, id }) => sftp.name(id, [entry("/".repeat(5_000))]),
+  ];
+  let reply: Trick = ({ honest }) => honest();
+  await using world = await makeHostileWorld({
+    script: {
+      REALPATH: (asked) =>
+        asked.path.endsWith("link") ? reply(asked) : asked.honest(),
+    },
+    replica: `source = "tree"\nlinks = "follow"\ndelete = "remove"`,
+  });
+  world.production.write(good);
+  Deno.symlinkSync("sub", `${world.production.root}/link`);
+  const all = { ...good, "link/z.csv": "last\n" };
+  assertEquals([(await world.pass()).exit, world.here()], [0, all]);
+
+  for (const each of replies) {
+    reply = each;
+    const { exit, removed } = await world.pass();
+    assertEquals([exit, removed, world.here()], [1, 0, all]);
+  }
+
+  // Nor is it followed outside, or to what cannot be.
+  reply = ({ sftp, id }) => sftp.name(id, [entry("/exported")]);
+  const outside = await world.pass("--accept-shrink");
+  assertEquals([outside.exit, outside.removed, world.here()], [0, 1, good]);
 });
 
 Deno.test("synchroniseTree() gives up directories in directories before they fill the memory", async () => {
@@ -295,7 +369,7 @@ Deno.test("synchroniseTree() gives up directories in directories after a time", 
 });
 
 Deno.test("synchroniseTree() takes nothing that could leave the replica, whatever names and attributes come", async () => {
-  const attributes = fc.record({
+  const anyAttributes = fc.record({
     mode: fc.nat({ max: 0o177777 }),
     uid: fc.nat(),
     gid: fc.nat(),
@@ -309,7 +383,7 @@ Deno.test("synchroniseTree() takes nothing that could leave the replica, whateve
   );
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.tuple(name, attributes), { minLength: 1, maxLength: 20 }),
+      fc.array(fc.tuple(name, anyAttributes), { minLength: 1, maxLength: 20 }),
       async (entries) => {
         await using stage = await openEmbeddedStage({
           serve: deceive({

@@ -75,6 +75,11 @@ const asking: Partial<Record<Request, Asking>> = {
       "ATTRS without attributes": "SftpError",
     },
   },
+  REALPATH: {
+    make: (session) => session.realPath("/file"),
+    // Neither is a path.
+    fits: { "NAME": "SftpError", "NAME without attributes": "SftpError" },
+  },
   OPENDIR: {
     make: async (session) => {
       for await (const names of session.list("/")) return names.length;

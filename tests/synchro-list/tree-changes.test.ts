@@ -8,6 +8,7 @@ import { dirname } from "@std/path/posix";
 import type { DatabaseSync } from "node:sqlite";
 import { deceive, type Script } from "../../fixtures/hostile-server.ts";
 import { openEmbeddedStage, type Stage } from "../../fixtures/ssh/stage.ts";
+import type { LinkRule } from "../../lib/config/config.ts";
 import { UnusableError } from "../../lib/errors.ts";
 import { openState } from "../../lib/state/database.ts";
 import { SynchronisedList } from "../../lib/state/synchronised-list.ts";
@@ -24,6 +25,8 @@ class Tree implements AsyncDisposable {
   #list: SynchronisedList;
   /** The clock of the server, in seconds. */
   clock = 1_700_000_000;
+  /** Whether symbolic links are followed. */
+  links: LinkRule = "skip";
   /** Whether each change takes a second. */
   ticks = false;
 
@@ -69,6 +72,13 @@ class Tree implements AsyncDisposable {
     this.#touch(dirname(path));
   }
 
+  /** Makes a link to what is there by another path. */
+  link(path: string, to: string): void {
+    if (!exists(dirname(this.#path(path)))) this.#makeDirectory(dirname(path));
+    Deno.symlinkSync(this.#path(to), this.#path(path));
+    this.#touch(dirname(path));
+  }
+
   move(from: string, to: string): void {
     Deno.renameSync(this.#path(from), this.#path(to));
     this.#touch(dirname(from));
@@ -79,7 +89,8 @@ class Tree implements AsyncDisposable {
   async follow(rescanMs = hour): Promise<string[]> {
     this.#opened.length = 0;
     const { session } = this.#stage;
-    await followTree(this.#list, session, "/", rescanMs);
+    const { links } = this;
+    await followTree(this.#list, session, "/", { rescanMs, links });
     // As if all of it had arrived.
     this.#db.exec("UPDATE entry SET standing = 'here' WHERE op = '+'");
     return this.#opened.map((path) => path.replace(/^\/+/, "")).toSorted();
@@ -100,9 +111,13 @@ class Tree implements AsyncDisposable {
     return Number(row.mtime);
   }
 
-  /** The files that are there. */
+  /** The files that are there, also those that links lead to, if they are followed. */
   get there(): string[] {
-    return [...filesIn(this.#stage.directory, "")].toSorted();
+    const { directory } = this.#stage;
+    const files = this.links === "skip"
+      ? filesIn(directory, "")
+      : filesBehind(Deno.realPathSync(directory), "", []);
+    return [...files].toSorted();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -144,6 +159,30 @@ function* filesIn(root: string, below: string): Generator<string> {
   for (const { name, isDirectory } of Deno.readDirSync(`${root}/${below}`)) {
     if (isDirectory) yield* filesIn(root, `${below}${name}/`);
     else yield below + name;
+  }
+}
+
+/** The same through all links but those that lead outside, or to what holds a directory on the way. */
+function* filesBehind(
+  root: string,
+  below: string,
+  way: readonly string[],
+): Generator<string> {
+  const on = [...way, Deno.realPathSync(`${root}/${below}`)];
+  for (const { name, isSymlink } of Deno.readDirSync(`${root}/${below}`)) {
+    const path = below + name;
+    let real: string;
+    try {
+      real = Deno.realPathSync(`${root}/${path}`);
+    } catch {
+      // It leads nowhere.
+      continue;
+    }
+    const isBelow = real.startsWith(`${root}/`);
+    const isCircle = on.some((each) => `${each}/`.startsWith(`${real}/`));
+    if (isSymlink && (!isBelow || isCircle)) continue;
+    if (Deno.statSync(real).isFile) yield path;
+    else yield* filesBehind(root, `${path}/`, on);
   }
 }
 
@@ -259,35 +298,86 @@ Deno.test("other filters, and a state that is gone, have the tree read whole", a
   assertEquals(await tree.follow(), ["", "a", "a/b", "c"]);
 });
 
-Deno.test("whatever changes a tree, following it names what is there", async () => {
-  await using tree = await plant();
-  const random = (below: number) => Math.floor(Math.random() * below);
-  const names = ["a", "b", "c"];
-  const path = () =>
-    Array.from({ length: 1 + random(3) }, () => names[random(3)]).join("/");
-  tree.ticks = true;
-  tree.write("keep");
-  const done: string[] = [];
-  for (let round = 0; round < 60; round++) {
-    for (let changes = random(4); changes > 0; changes--) {
-      try {
-        const [from, to] = [path(), path()];
-        const kind = random(3);
-        done.push(
-          `${tree.clock} ${["write", "remove", "move"][kind]} ${from} ${to}`,
-        );
-        if (kind === 0) tree.write(`${from}/f${random(3)}`);
-        if (kind === 1) tree.remove(from);
-        if (kind === 2) tree.move(from, to);
-      } catch {
-        // There is no such file, or another one is in the way.
-      }
-    }
+Deno.test("what links lead to is always looked at, and what they do not is not read", async () => {
+  await using tree = await settled();
+  tree.links = "follow";
+  tree.write("l/own", "far/deep/x", "other/deep/y");
+  tree.link("l/directory", "far");
+  tree.link("l/file", "c/3");
+  tree.link("l/chain", "l/directory/deep/x");
+  tree.link("l/none", "nowhere");
+  tree.link("l/round", "l");
+
+  // Links had not been followed: all is read.
+  const always = ["l", "l/directory", "l/directory/deep"];
+  assertEquals((await tree.follow()).length, 11);
+  assertEquals(tree.named, tree.there);
+  for (const _ of [1, 2]) {
+    tree.wait(60);
     await tree.follow();
-    // What came in the same second is found by the next walk.
-    tree.wait(3);
-    await tree.follow();
-    assertEquals(tree.named, tree.there, done.slice(-12).join("\n"));
   }
-  assert(done.length > 0);
+  assertEquals(await tree.follow(), always);
+
+  // None of these changes the date of a directory with links.
+  const { clock } = tree;
+  tree.write("c/3", "nowhere", "far/deep/new");
+  assertEquals(await tree.follow(), ["", "far/deep", ...always].toSorted());
+  assertEquals(tree.dateOf("l/file"), clock);
+  assertEquals(tree.named, tree.there);
+  assert(tree.named.includes("l/none"));
+
+  // Another directory of the same dates.
+  tree.remove("l/directory");
+  tree.link("l/directory", "other");
+  await tree.follow();
+  assertEquals(tree.named, tree.there);
+  assert(tree.named.includes("l/directory/deep/y"));
+
+  // One that was a link is a directory, and one that was a directory is a link.
+  tree.remove("l/directory");
+  tree.write("l/directory/deep/z");
+  tree.remove("c");
+  tree.link("c", "far/deep");
+  await tree.follow();
+  assertEquals(tree.named, tree.there);
+
+  tree.links = "skip";
+  await tree.follow();
+  assert(!tree.named.includes("l/chain"));
 });
+
+for (const links of ["skip", "follow"] as const) {
+  Deno.test(`whatever changes a tree, following it names what is there, links: ${links}`, async () => {
+    await using tree = await plant();
+    const random = (below: number) => Math.floor(Math.random() * below);
+    const names = ["a", "b", "c"];
+    const path = () =>
+      Array.from({ length: 1 + random(3) }, () => names[random(3)]).join("/");
+    tree.links = links;
+    tree.ticks = true;
+    tree.write("keep");
+    const done: string[] = [];
+    for (let round = 0; round < 60; round++) {
+      for (let changes = random(4); changes > 0; changes--) {
+        try {
+          const [from, to] = [path(), path()];
+          const kind = random(links === "skip" ? 3 : 4);
+          const what = ["write", "remove", "move", "link"][kind];
+          done.push(`${tree.clock} ${what} ${from} ${to}`);
+          if (kind === 0) tree.write(`${from}/f${random(3)}`);
+          if (kind === 1) tree.remove(from);
+          if (kind === 2) tree.move(from, to);
+          if (kind === 3) tree.link(from, random(4) === 0 ? `${to}/f1` : to);
+        } catch {
+          // There is no such file, or another one is in the way.
+        }
+      }
+      await tree.follow();
+      // What came in the same second is found by the next walk.
+      tree.wait(3);
+      await tree.follow();
+      assertEquals(tree.named, tree.there, done.slice(-12).join("\n"));
+    }
+    assert(done.length > 0);
+  });
+}
