@@ -10,6 +10,7 @@ interface Module {
   dependencies?: {
     code?: { specifier: string };
     type?: { specifier: string };
+    isDynamic?: boolean;
   }[];
 }
 
@@ -22,16 +23,19 @@ async function imports(): Promise<[from: string, to: string][]> {
       `modules/${name}`
     ),
   ];
-  const found = await Promise.all(entries.map(async (entry) => {
-    const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["info", "--json", entry],
-      cwd: root,
-    }).output();
-    return (JSON.parse(new TextDecoder().decode(stdout)).modules as Module[])
-      .flatMap(edges);
-  }));
+  const found = await Promise.all(
+    entries.map(async (entry) => (await modulesOf(entry)).flatMap(edges)),
+  );
   const unique = new Map(found.flat().map((edge) => [edge.join(" "), edge]));
   return [...unique.values()];
+}
+
+async function modulesOf(entry: string): Promise<Module[]> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    cwd: root,
+  }).output();
+  return JSON.parse(new TextDecoder().decode(stdout)).modules;
 }
 
 function edges({ specifier, dependencies = [] }: Module): [string, string][] {
@@ -146,6 +150,30 @@ Deno.test("ssh2 is imported only where SSH is spoken", () => {
     importers.filter((path) =>
       !path.startsWith(`${root}lib/ssh/`) &&
       !path.startsWith(`${root}lib/demo/`)
+    ),
+    [],
+  );
+});
+
+Deno.test("a start loads no schema of the configuration, before one is read", async () => {
+  const modules = new Map(
+    (await modulesOf("main.ts")).map((module) => [module.specifier, module]),
+  );
+  const loaded = new Set(["main.ts"]);
+  // A set yields what is added to it meanwhile.
+  for (const path of loaded) {
+    const { dependencies = [] } = modules.get(`file://${root}${path}`) ?? {};
+    for (const { code, isDynamic } of dependencies) {
+      if (code !== undefined && !isDynamic) {
+        loaded.add(relative(code.specifier));
+      }
+    }
+  }
+
+  assertEquals(loaded.has("lib/config/load.ts"), true);
+  assertEquals(
+    [...loaded].filter((path) =>
+      /^lib\/config\/(?:schema|parse|syntax)\.ts$|^npm:valibot/.test(path)
     ),
     [],
   );

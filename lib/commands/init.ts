@@ -11,7 +11,7 @@ import {
   type Surroundings,
 } from "../cli/command.ts";
 import { configOfJob } from "../config/job.ts";
-import { type Role, sampleConfig } from "../config/sample.ts";
+import type { Role } from "../config/table.ts";
 import { type ExitStatus, exitStatus, LocalError } from "../errors.ts";
 
 const declaration = {
@@ -56,16 +56,18 @@ type Given = GivenTo<typeof declaration>;
 export const init = command(declaration, write);
 
 /** Writes a commented configuration to a file, which must not exist yet, or shows it. */
-function write(
+async function write(
   { job, publisher, replica, ...given }: Given,
   { output }: Surroundings,
-): ExitStatus {
+): Promise<ExitStatus> {
   const file = given.file ?? (job && configOfJob(job));
   const role: Role | undefined = publisher
     ? "publisher"
     : replica
     ? "replica"
     : undefined;
+  // It comes with the whole schema, which nobody else needs in order to start.
+  const { sampleConfig } = await import("../config/sample.ts");
   const text = sampleConfig(role);
   if (file === undefined) {
     output.text(text.trimEnd());

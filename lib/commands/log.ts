@@ -10,7 +10,7 @@ import {
   type GivenTo,
   type Surroundings,
 } from "../cli/command.ts";
-import { levels } from "../config/config.ts";
+import { levels } from "../config/levels.ts";
 import { ConfigError, type ExitStatus, exitStatus } from "../errors.ts";
 import { readLog } from "../log/read.ts";
 import { Signals } from "../supervisor/signals.ts";

@@ -6,8 +6,7 @@
  */
 
 import * as v from "valibot";
-import type { Config } from "./config.ts";
-import { toConfig } from "./convert.ts";
+import { type Config, toConfig } from "./config.ts";
 import { defaultsOf, jobOf } from "./job.ts";
 import type { KeyPath } from "./position.ts";
 import { type Problem, tell, unusable } from "./problem.ts";

@@ -4,8 +4,6 @@
  * @module
  */
 
-import type { MaxDelete } from "./config.ts";
-
 /** From the longest unit to the shortest, each at most once: `1h30m`, never `30m1h`. */
 const durationForm =
   /^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
@@ -49,6 +47,14 @@ export function parseSize(text: string): number | undefined {
 /** Parses `20MB/s`, `20MB` or `0` into bytes a second; `undefined` if it is none. */
 export function parseRate(text: string): number | undefined {
   return parseSize(text.replace(/\/s$/, ""));
+}
+
+/** How many files may go at a time: a share of those here, or a number. */
+export type MaxDelete = { readonly share: number } | { readonly files: number };
+
+/** Returns how many of `files` files `limit` allows to go. */
+export function allowance(limit: MaxDelete, files: number): number {
+  return "files" in limit ? limit.files : Math.floor(files * limit.share);
 }
 
 /** Parses a share, `10%`, or a number of files, 100; `undefined` if it is neither. */

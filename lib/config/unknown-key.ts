@@ -26,12 +26,12 @@ export function* unknownKeys(
   file: Readonly<Record<string, unknown>>,
 ): Generator<UnknownKey> {
   yield* unknownIn(file, tables, []);
-  for (const [name, entries] of Object.entries(tables)) {
+  for (const [name, { keys }] of Object.entries(tables)) {
     const found = Object.hasOwn(file, name) ? file[name] : undefined;
-    if (isTable(found)) yield* unknownIn(found, entries, [name]);
+    if (isTable(found)) yield* unknownIn(found, keys, [name]);
     if (!Array.isArray(found)) continue;
     for (const [index, each] of found.entries()) {
-      if (isTable(each)) yield* unknownIn(each, entries, [name, index]);
+      if (isTable(each)) yield* unknownIn(each, keys, [name, index]);
     }
   }
 }
@@ -69,7 +69,7 @@ export function describeUnknown(unknown: UnknownKey): string {
 
 /** Returns the headers of the tables that have a key: it may stand under the wrong one. */
 function tablesWith(key: string): string[] {
-  return Object.entries(tables)
-    .filter(([, entries]) => Object.hasOwn(entries, key))
-    .map(([name]) => name === "server" ? "[[server]]" : `[${name}]`);
+  return Object.values(tables)
+    .filter(({ keys }) => Object.hasOwn(keys, key))
+    .map(({ header }) => header);
 }

@@ -5,7 +5,8 @@
  */
 
 import { journalPrefix } from "../worker/log-message.ts";
-import { type Level, levels } from "../config/config.ts";
+import type { Level } from "../config/config.ts";
+import { levels } from "../config/levels.ts";
 import { moduleNames } from "../worker/protocol.ts";
 import type { LogMessage, Source } from "../worker/log-message.ts";
 

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { allowance } from "../config/allowance.ts";
-import type { MaxDelete } from "../config/config.ts";
+import { allowance, type MaxDelete } from "../config/units.ts";
 import { RefusedError } from "../errors.ts";
 
 /**

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { allowance } from "../config/allowance.ts";
-import type { MaxDelete } from "../config/config.ts";
+import { allowance, type MaxDelete } from "../config/units.ts";
 import { RefusedError } from "../errors.ts";
 import type { RemoteList } from "../remote-list/read.ts";
 import type { Cursor } from "../list/cursor.ts";

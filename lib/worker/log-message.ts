@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Level, levels } from "../config/config.ts";
+import type { Level } from "../config/config.ts";
+import { levels } from "../config/levels.ts";
 import { cutUtf8, escapeVisible } from "../text/escape.ts";
 import type { ModuleName } from "./protocol.ts";
 

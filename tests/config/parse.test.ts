@@ -572,8 +572,8 @@ function anyTables(): fc.Arbitrary<string> {
     scalar,
     fc.array(scalar, { maxLength: 3 }).map((values) => `[${values}]`),
   );
-  const tablesOfKeys = Object.entries(tables).map(([name, entries]) => {
-    const keys = Object.keys(entries);
+  const tablesOfKeys = Object.entries(tables).map(([name, known]) => {
+    const keys = Object.keys(known.keys);
     const table = fc.array(fc.tuple(fc.constantFrom(...keys), value)).map(
       (pairs) => `{${assignments(pairs).join(", ")}}`,
     );

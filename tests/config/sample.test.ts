@@ -28,10 +28,10 @@ Deno.test("sampleConfig() shows every key of every table, and no other, in the o
     ]).reverse(),
   );
   const known = Object.entries(tables).map((
-    [name, keys],
+    [name, { keys }],
   ): [string, string[]] => [name, Object.keys(keys)]);
   // The second server shows what has no default.
-  shown["server"] = Object.keys(tables.server).filter((key) =>
+  shown["server"] = Object.keys(tables.server.keys).filter((key) =>
     new RegExp(`^${key} = `, "m").test(uncommented)
   );
 

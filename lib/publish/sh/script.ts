@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { MaxDelete, PublishConfig } from "../../config/config.ts";
+import type { PublishConfig } from "../../config/config.ts";
+import type { MaxDelete } from "../../config/units.ts";
 import { globsToEre } from "./ere.ts";
 import script from "./publish.sh" with { type: "text" };
 
