@@ -1,11 +1,13 @@
 /**
- * Writes the manual page.
+ * Writes the manual pages.
  *
  * @module
  */
 
+import { formatConfigManual } from "../lib/cli/manual-config.ts";
 import { formatManual } from "../lib/cli/manual.ts";
 import { commands } from "../main.ts";
 
-const page = new URL("../docs/relais.1", import.meta.url);
-await Deno.writeTextFile(page, formatManual(commands));
+const docs = new URL("../docs/", import.meta.url);
+await Deno.writeTextFile(new URL("relais.1", docs), formatManual(commands));
+await Deno.writeTextFile(new URL("relais.toml.5", docs), formatConfigManual());

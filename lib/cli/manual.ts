@@ -13,14 +13,22 @@ import {
   type Option,
   typed,
 } from "./command.ts";
+import {
+  bold,
+  escape,
+  italic,
+  paragraphs,
+  plainLines,
+  tagged,
+  text,
+} from "./manual-macros.ts";
 
 /** Returns relais(1). */
 export function formatManual(commands: readonly Command[]): string {
   const lines = [
     `.\\" Made by deno task manual; change lib/commands/ instead.`,
     `.TH RELAIS 1 "" relais "User Commands"`,
-    // Long options and paths leave gaps in lines of equal length.
-    ".ad l",
+    ...plainLines,
     ".SH NAME",
     `relais \\- keep a copy of chosen files of a production server, over SFTP`,
     ".SH SYNOPSIS",
@@ -49,6 +57,7 @@ export function formatManual(commands: readonly Command[]): string {
     ".SH FILES",
     ...files.flatMap(([path, meaning]) => tagged(italic(path), meaning)),
     ".SH SEE ALSO",
+    ".BR relais.toml (5),",
     ".BR sftp (1),",
     ".BR ssh\\-keyscan (1),",
     ".BR sshd_config (5),",
@@ -75,7 +84,10 @@ const environment = [
 ] as const;
 
 const files = [
-  [defaultPaths.join(", "), "The configuration; relais init writes one."],
+  [
+    defaultPaths.join(", "),
+    "The configuration, see relais.toml(5); relais init writes one.",
+  ],
   [
     "/var/lib/relais",
     "The state, if the configuration does not say otherwise.",
@@ -141,31 +153,4 @@ function sentence(
 function optionName(option: Option): string {
   const name = bold(`--${option.long}`);
   return option.kind === "flag" ? name : `${name} ${italic(option.value)}`;
-}
-
-function tagged(tag: string, meaning: string): string[] {
-  return [".TP", tag, text(meaning)];
-}
-
-function paragraphs(all: readonly string[]): string[] {
-  return all.flatMap((paragraph) => [".PP", text(paragraph)]);
-}
-
-function bold(word: string): string {
-  return `\\fB${escape(word)}\\fR`;
-}
-
-function italic(word: string): string {
-  return `\\fI${escape(word)}\\fR`;
-}
-
-/** A line of text; one that begins with a dot or a quote would be a request. */
-function text(line: string): string {
-  return escape(line).replace(/^[.']/, "\\&$&");
-}
-
-/** Hyphens that belong to what is typed must stay what they are. */
-function escape(line: string): string {
-  return line.replaceAll("\\", "\\e").replaceAll("-", "\\-")
-    .replaceAll("…", "...").replaceAll("'", "\\(aq");
 }

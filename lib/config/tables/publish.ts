@@ -50,7 +50,7 @@ export const publish = table({
       default: "skip",
       example: "follow",
       help:
-        "Symbolic links among the sources: skip counts and names them; follow publishes what they lead to under the path of the link, as long as that lies below base.",
+        'What to do with symbolic links: "skip" or "follow". Skipped links are counted and named in .relais/skipped of the export. A link is followed only if it leads to something below base; it is published under its own path.',
     },
     signatures: {
       kind: sizeOrNever("64KiB"),

@@ -140,7 +140,7 @@ export const replica = table({
       default: "skip",
       example: "follow",
       help:
-        "Symbolic links of a tree without a list: skip counts and names them (relais list --skipped); follow copies what they lead to, as long as that lies below root. A followed link is looked at in every pass.",
+        'What to do with symbolic links in a tree: "skip" or "follow". Skipped links are counted, and relais list --skipped names them. A link is followed only if it leads to something below root; it is looked at in every pass.',
     },
   },
 });
