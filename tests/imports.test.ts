@@ -155,7 +155,7 @@ Deno.test("ssh2 is imported only where SSH is spoken", () => {
   );
 });
 
-Deno.test("a start loads no schema of the configuration, before one is read", async () => {
+Deno.test("a start loads neither SSH nor the parser and the schema of the configuration", async () => {
   const modules = new Map(
     (await modulesOf("main.ts")).map((module) => [module.specifier, module]),
   );
@@ -173,9 +173,10 @@ Deno.test("a start loads no schema of the configuration, before one is read", as
   assertEquals(loaded.has("lib/config/load.ts"), true);
   assertEquals(
     [...loaded].filter((path) =>
-      /^lib\/config\/(?:schema|parse|syntax)\.ts$|^npm:valibot/.test(path)
+      /^npm:(?:ssh2|toml|valibot)|^lib\/config\/schema/.test(path)
     ),
     [],
+    "who needs one loads it then",
   );
 });
 
