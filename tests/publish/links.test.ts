@@ -4,7 +4,10 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { testEachPublisher as testEach } from "../../fixtures/publishers.ts";
+import {
+  runScript,
+  testEachPublisher as testEach,
+} from "../../fixtures/publishers.ts";
 import { hostileNames, Sources } from "../../fixtures/sources.ts";
 import type { PublishConfig } from "../../lib/config/config.ts";
 import { noNotFiles } from "../../lib/list/not-files.ts";
@@ -244,3 +247,30 @@ testEach(
     );
   },
 );
+
+Deno.test({
+  name:
+    "relais-publish.sh withdraws nothing that lies behind a link which it may not follow any more",
+  // root may follow all.
+  ignore: Deno.uid() !== 0,
+  async fn() {
+    using world = following();
+    world.write("closed/d/a", "a");
+    world.sh(`cd data && ln -s closed/d link && ln -s closed/d/a file &&
+      chown -R 65534:65534 ..`);
+    const account = ["setpriv", "--reuid=65534", "--regid=65534"];
+    const shell = [...account, "--clear-groups", "sh"];
+    await runScript(world.follow, shell);
+    world.sh("chmod 000 data/closed");
+
+    const { status, withdrawn, told } = await runScript(world.follow, shell);
+
+    assertEquals([status, withdrawn], [1, 0]);
+    assertEquals(
+      told.filter((line) => line.includes("permission denied")).toSorted(),
+      ["file", "link"].map((name) =>
+        `./${name}: permission denied on the way to what it leads to`
+      ),
+    );
+  },
+});
