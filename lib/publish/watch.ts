@@ -4,6 +4,8 @@
  * @module
  */
 
+import { dirname } from "@std/path/posix";
+
 /** A change is told when nothing has changed for so long, so that a file that is being written is published once … */
 const quietMs = 500;
 
@@ -12,6 +14,24 @@ const longestMs = 5_000;
 
 /** Of more changes than this nobody looks at each: all sources are scanned. */
 const mostChanges = 10_000;
+
+/**
+ * Whether a symbolic link below `base` leads to the directory of `path`: directories
+ * that links lead to are watched as well, and what changes in one is told by one of
+ * the ways to it.
+ */
+function leadsThroughLink(path: string, base: string): boolean {
+  const directory = dirname(path);
+  try {
+    const real = Deno.realPathSync(base);
+    return Deno.realPathSync(directory) !==
+      (real === "/" ? "" : real) +
+        directory.slice(base === "/" ? 0 : base.length);
+  } catch {
+    // It has gone, and what held it is told, too.
+    return false;
+  }
+}
 
 /** Watches the sources below a directory (inotify(7)); a scan now and then finds what it misses. */
 export class SourceWatch implements Disposable {
@@ -99,6 +119,7 @@ export class SourceWatch implements Disposable {
     const below = this.#base === "/" ? "/" : `${this.#base}/`;
     // The base itself, or what is told under another name.
     if (!path.startsWith(below)) return this.giveUp();
+    if (leadsThroughLink(path, this.#base)) return this.giveUp();
     this.#changes?.add(path.slice(below.length));
     if ((this.#changes?.size ?? 0) > mostChanges) this.giveUp();
   }

@@ -39,6 +39,32 @@ Deno.test("relais publish --watch publishes what changes long before the next sc
   ]);
 });
 
+for (const links of ["skip", "follow"] as const) {
+  Deno.test(`relais publish --watch publishes what changes where links lead to, links: ${links}`, async () => {
+    using world = new Sources();
+    Object.assign(world.config, { links });
+    world.write("real/a.csv", "1");
+    // Linux tells of a change by one of the ways to it.
+    world.sh("cd data && for n in a b y z; do ln -s real $n; done");
+    const config = world.writeConfig(`[schedule]\nevery = "1d"\n`);
+    const relais = spawnRelais(["publish", "--watch", "--config", config], {
+      stderr: "null",
+    });
+    const ways = links === "skip" ? ["real"] : ["real", "a", "z"];
+    const exported = (text: string) =>
+      ways.every((way) =>
+        Deno.readTextFileSync(`${world.into}/${way}/a.csv`) === text
+      );
+    await until(() => exported("1"));
+
+    world.write("real/a.csv", "22");
+    await until(() => exported("22"));
+
+    relais.kill("SIGTERM");
+    assertEquals((await relais.status).code, 143);
+  });
+}
+
 Deno.test("relais publish --watch looks only at what has changed, and at all when it is due", async () => {
   using world = new Sources();
   for (const path of ["a.csv", "b.csv", "deep/c.csv", "deep/d.csv"]) {
