@@ -155,7 +155,7 @@ export class Sources {
   open(path: string, seen: SourceState): OpenSource | undefined {
     let opened: OpenSource;
     try {
-      opened = new OpenSource(openSync(this.nameOf(path), readFlags));
+      opened = new OpenSource(openSync(this.placeOf(path), readFlags));
     } catch (error) {
       if (isGone(error)) return undefined;
       throw error;
