@@ -121,7 +121,7 @@ Deno.test("relais-publish.sh remembers what a killed run exported until that is 
   using tools = toolbox([[
     "cp",
     `#!/bin/sh
-case $1 in *b.csv) rm -f '${sources.base}/b.csv' ;; esac
+case "$*" in *b.csv*) rm -f '${sources.base}/b.csv' ;; esac
 exec ${which("cp")} "$@"
 `,
   ]]);

@@ -47,14 +47,25 @@ const toolboxes: Record<string, Parameters<typeof toolbox>[0]> = {
     "digest",
     `#!/bin/sh\n[ "$1 $2 $#" = "-a sha256 2" ] || exit 2\n` +
     `sum=$(${which("sha256sum")}) && echo "\${sum%% *}"\n`,
+  ], [
+    "cp",
+    `#!/bin/sh\ncase $1 in --*) exit 1 ;; esac\nexec ${which("cp")} "$@"\n`,
   ]],
 };
 
 for (const [name, tools] of Object.entries(toolboxes)) {
   Deno.test(`relais-publish.sh with ${name} writes what relais writes`, async () => {
     using world = new Sources();
-    using env = toolbox([...posix, ...tools]);
+    const own = tools.filter((tool) => typeof tool !== "string");
+    using env = toolbox([
+      ...posix.filter((program) => !own.some(([name]) => name === program)),
+      ...tools,
+    ]);
     for (const hostile of hostileNames) world.write(hostile, hostile);
+    // Files of one name in several directories, and a name that looks like a digest.
+    for (const path of [`a/${"0".repeat(64)}`, "b/same", "b/SAME", "c/same"]) {
+      world.write(path, path);
+    }
     world.write("modes/a", "12");
     world.sh(`cd data/modes && for mode in 0 1777 2750 4711 6644 7000; do
       cp a $mode && chmod $mode $mode; done
@@ -68,7 +79,7 @@ for (const [name, tools] of Object.entries(toolboxes)) {
 
     assertEquals([first.told, first.status], [[], 0]);
     assertEquals([second.published, second.told], [1, []]);
-    assertEquals(second.unchanged, hostileNames.length + 6);
+    assertEquals(second.unchanged, hostileNames.length + 10);
     world.sh("touch -d '2001-02-03 04:05:06 UTC' export/modes/a");
     world.sh("printf 12 > export/modes/a; chmod 644 export/modes/a");
     const lines = world.lines().slice(0, -1);

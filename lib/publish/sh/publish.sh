@@ -124,8 +124,7 @@ main() {
     sort "$staging/described" > "$staging/sources" &&
     make_plan > "$staging/plan" ||
     die 4 "Cannot work in $staging: see its disk"
-  # The plan calls the functions stage, examine, allow, sum_up, place, announce,
-  # withdraw and remove.
+  # The plan calls the functions from stage to remove.
   # shellcheck source=/dev/null
   . "$staging/plan"
   empty_trash
@@ -150,6 +149,15 @@ usage() {
   echo "Usage: ${0##*/} [-q | -v] [-a | --accept-shrink] [-c | --verify]" >&2
   exit 2
 }
+
+# put LINE...: prints lines. Some shells need a process for printf.
+if [ "$(command -v print)" = print ] && [ "$(print -r -- '-\n')" = '-\n' ]; then
+  put() { for line do print -r -- "$line"; done; }
+else
+  put() { printf '%s\n' "$@"; }
+fi
+
+tab=$(printf '\t')
 
 say() {
   [ "$verbosity" -lt 1 ] || printf '%s\n' "$1"
@@ -564,8 +572,7 @@ keep_live() {
 # append OP MTIME SIZE MODE DIGEST PATH: one line, by one write.
 append() {
   seq=$((seq + 1))
-  printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' \
-    "$seq" "$1" "$now" "$2" "$3" "$4" "$5" "$6" >&4 ||
+  put "$seq$tab$1$tab$now$tab$2$tab$3$tab$4$tab$5$tab$6" >&4 ||
     die 4 "Cannot write to the list $list: see its disk"
 }
 
@@ -1100,11 +1107,12 @@ make_plan() {
           if (verify == "unknown" || $3 in present) { unchanged++; next }
           missing++
         } else
-          call[++calls] = "is_exported " quote(decode($3)) " " \
-            quote(digests[$3]) ($3 in unsure ? "" : " damage") " || \\"
+          question = "is_exported " quote(decode($3)) " " \
+            quote(digests[$3]) ($3 in unsure ? "" : " damage") " || \\\n"
       }
       if (is_taken($3)) later[++laters] = $0
-      else take($2, $3, $4)
+      else take($2, $3, $4, question)
+      question = ""
     }
 
     part == "sources" && NF == 3 { others[$2]++ }
@@ -1157,9 +1165,22 @@ make_plan() {
       calls = 0
     }
 
-    function take(source, target, of,    state) {
+    function take(source, target, of, question,    state, name, n) {
       split(of, state, "/")
-      stage(++staged, source, target, of)
+      sources[++staged] = "./" decode(source)
+      targets[staged] = target
+      name = decode(target)
+      sub(/.*\//, "", name)
+      # Several files at a time are copied under their names, and moved.
+      joins[staged] = question == "" && is_plain(source target)
+      if (joins[staged]) {
+        # Some disks do not tell case apart.
+        n = ++namesakes[tolower(name)]
+        if (n > most) most = n
+        copies[staged] = n "/" name
+      } else copies[staged] = "0/" staged
+      stages[staged] = question "stage " staged " " quote(decode(source)) " " \
+        quote(target) " " quote(of) " " date_of(of) " " quote(copies[staged])
       bytes += state[1]
       if (staged - done >= batch_files || bytes >= batch_bytes) commit()
     }
@@ -1169,42 +1190,90 @@ make_plan() {
       return "\047" text "\047"
     }
 
-    function stage(number, source, target, state) {
-      call[++calls] = "stage " number " " quote(decode(source)) " " \
-        quote(target) " " quote(state) " " date_of(state)
-      sources[number] = source
-      targets[number] = target
+    # Calls a function for several files: with no more arguments than a process may
+    # have.
+    function gather(function_call, argument) {
+      if (function_call != gathering || length(gathered) > 16000) {
+        if (gathered != "") call[++calls] = gathered
+        gathering = gathered = function_call
+      }
+      if (function_call != "") gathered = gathered " " quote(argument)
     }
 
-    # As many sources at a time as the arguments of a process may hold.
-    function examine(    i, some) {
-      for (i = done + 1; i <= staged; i++) {
-        if (length(some) > 16000) { call[++calls] = some; some = "" }
-        if (some == "") some = "examine " i
-        some = some " " quote("./" decode(sources[i]))
+    # Not many at a time: on a disk that is nearly full, what is copied and not
+    # staged yet is lost.
+    function copy_and_stage(    i, from) {
+      call[++calls] = "begin_copies " (most + 0)
+      for (from = done + 1; from <= staged; from += 32) {
+        copy_together(from, from + 31 < staged ? from + 31 : staged)
+        for (i = from; i < from + 32 && i <= staged; i++)
+          call[++calls] = stages[i]
       }
-      call[++calls] = some
+      split("", namesakes)
+      most = 0
+    }
+
+    function copy_together(from, to,    i, n) {
+      for (n = 1; n <= most; n++) {
+        for (i = from; i <= to; i++)
+          if (joins[i] && index(copies[i], n "/") == 1)
+            gather("copy_together " n, sources[i])
+        gather("")
+      }
+    }
+
+    function examine(    i, from) {
+      for (i = done + 1; i <= staged; i++) {
+        if (length(gathered) > 16000) gather("")
+        if (gathered == "") from = i
+        gather("examine " from, sources[i])
+      }
+      gather("")
+    }
+
+    # Those that follow each other and have the same directory.
+    function place_together(    i, from, above) {
+      for (i = done + 1; i <= staged; i++) {
+        if (!joins[i] || gathered == "" || parent(targets[i]) != above || \
+          length(gathered) > 16000) {
+          gather("")
+          from = i
+          above = parent(targets[i])
+        }
+        if (joins[i])
+          gather("place_together " from " " quote(above), copies[i])
+      }
+      gather("")
     }
 
     # Stage, barrier, rename, barrier: only then may a line name a file.
     function commit(    i) {
       if (done == staged) return
+      copy_and_stage()
       examine()
       call[++calls] = "allow " (done + 1) " " staged
       call[++calls] = "sum_up " (done + 1) " " staged
       call[++calls] = "begin_note"
-      for (i = done + 1; i <= staged; i++)
-        call[++calls] = "note " quote(targets[i])
+      for (i = done + 1; i <= staged; i++) gather("note", targets[i])
+      gather("")
       call[++calls] = "end_note"
       call[++calls] = "sync"
+      place_together()
       for (i = done + 1; i <= staged; i++)
         call[++calls] = "place " i " " quote(decode(targets[i])) " " \
-          quote(targets[i])
+          quote(targets[i]) " " quote(copies[i])
       call[++calls] = "sync"
       call[++calls] = "set_now"
       for (i = done + 1; i <= staged; i++)
         call[++calls] = "announce " i " " quote(targets[i])
       call[++calls] = "sync"
+      for (i = done + 1; i <= staged; i++) {
+        delete sources[i]
+        delete targets[i]
+        delete copies[i]
+        delete stages[i]
+        delete joins[i]
+      }
       done = staged
       bytes = 0
     }
@@ -1254,15 +1323,50 @@ make_plan() {
 
 # --- Publishing ---------------------------------------------------------------
 
-# What is known of a copy is in NUMBER.facts, a line each: the state that its source
-# had when it was found, its listed name, its date, size and mode, its digest.
+# What is known of a copy is in NUMBER.facts, a line each: where it is staged, the
+# state that its source had when it was found, its listed name, its date, size and
+# mode, its digest.
 
-# stage NUMBER SOURCE LISTED STATE DATE: copies a source, with its date.
+# begin_copies LAST: makes empty directories for the copies of a batch, 0 to LAST.
+begin_copies() {
+  rm -rf "$staging/copies" && mkdir "$staging/copies" &&
+    (
+      number=0 last=$1
+      set --
+      while [ "$number" -le "$last" ]; do
+        set -- "$@" "$number"
+        number=$((number + 1))
+      done
+      cd "$staging/copies" && mkdir "$@"
+    ) || die 4 "Cannot write to $into: see its disk"
+}
+
+# copy_together DIRECTORY SOURCE...: copies sources by one process where that keeps
+# their dates; all of them, or none: then each is copied by itself.
+copy_together() {
+  copies=$staging/copies/$1
+  shift
+  [ -z "$full" ] && [ -n "$cp_keeps_dates" ] || return 0
+  for source do
+    [ ! -h "$source" ] && [ -f "$source" ] || return 0
+  done
+  cp --preserve=timestamps "$@" "$copies" 2> /dev/null ||
+    for source do
+      rm -f "$copies/${source##*/}" || die 4 "Cannot write to $into"
+    done
+}
+
+# stage NUMBER SOURCE LISTED STATE DATE COPY: copies a source, with its date, if it is
+# not copied yet.
 stage() {
   [ -z "$full" ] || return 0
-  copy=$staging/$1 state=$4
-  copy_source "$2" "$3" || return 0
-  printf '%s\n' "$4" "$3" "$5 $size $mode" > "$copy.facts" || end_staging
+  facts=$staging/$1.facts copy=$staging/copies/$6 state=$4
+  if [ -f "$copy" ]; then
+    set_size_and_mode
+  else
+    copy_source "$2" "$3" || return 0
+  fi
+  put "$6" "$4" "$3" "$5 $size $mode" > "$facts" || end_staging
 }
 
 # examine FIRST SOURCE...: looks at sources again, by one process, that have been
@@ -1285,19 +1389,21 @@ examine() {
 # settle NUMBER SOURCE: copies a source until it has, after it, the state it had
 # before. Its state now is $state.
 settle() {
-  copy=$staging/$1 tries=1
-  { IFS= read -r found && IFS= read -r listed; } < "$copy.facts"
+  facts=$staging/$1.facts tries=1
+  { IFS= read -r copied && IFS= read -r found && IFS= read -r listed; } \
+    < "$facts"
   while [ "$state" != "$found" ]; do
     detail "$listed changed while it was copied"
-    rm -f "$copy" "$copy.facts"
+    rm -f "$staging/copies/$copied" "$facts"
     [ "$tries" -lt "$attempts" ] || {
       skip "$listed" "it keeps changing; it will be tried again in the next run"
       return 0
     }
     tries=$((tries + 1)) found=$state
     stage "$1" "$2" "$listed" "$state" \
-      "$(printf '%s\n' "$state" | $awk "$names"'{ print date_of($0) }')"
-    [ -f "$copy.facts" ] || return 0
+      "$(printf '%s\n' "$state" | $awk "$names"'{ print date_of($0) }')" \
+      "$copied"
+    [ -f "$facts" ] || return 0
     set_state "$2"
   done
 }
@@ -1305,22 +1411,28 @@ settle() {
 # sum_up FIRST LAST: adds the digests of staged copies to what is known of them, by
 # one process where the digester says one for each file.
 sum_up() {
-  number=$1 last=$2
+  first=$1 number=$1 last=$2
   set --
   while [ "$number" -le "$last" ]; do
-    [ ! -f "$staging/$number.facts" ] || set -- "$@" "$number"
+    facts=$staging/$number.facts
+    [ ! -f "$facts" ] ||
+      { IFS= read -r copied < "$facts" && set -- "$@" "$copied"; }
     number=$((number + 1))
   done
   [ $# -gt 0 ] || return 0
-  (cd "$staging" && $digester "$@") 2> /dev/null | read_sums > "$staging/sums"
+  (cd "$staging/copies" && $digester "$@") 2> /dev/null | read_sums \
+    > "$staging/sums"
   [ "$(($(wc -l < "$staging/sums")))" -eq $# ] || : > "$staging/sums"
-  for number do
-    IFS= read -r digest <&3 || set_digest "$staging/$number" ||
-      die 4 "Cannot read $staging/$number"
-    echo "$digest" >> "$staging/$number.facts" || {
-      copy=$staging/$number
-      end_staging
+  number=$first
+  while [ "$number" -le "$last" ]; do
+    facts=$staging/$number.facts
+    [ ! -f "$facts" ] || {
+      copy=$staging/copies/$1
+      shift
+      IFS= read -r digest <&3 || set_digest "$copy" || die 4 "Cannot read $copy"
+      echo "$digest" >> "$facts" || end_staging
     }
+    number=$((number + 1))
   done 3< "$staging/sums"
 }
 
@@ -1330,14 +1442,14 @@ allow() {
   set --
   while [ "$number" -le "$last" ]; do
     if [ -f "$staging/$number.facts" ]; then
-      IFS= read -r state < "$staging/$number.facts"
+      { IFS= read -r copied && IFS= read -r state; } < "$staging/$number.facts"
       set_size_and_mode
       if [ "$permissions" != "$allowed" ]; then
         change_modes "$allowed" "$@"
         set --
         allowed=$permissions
       fi
-      set -- "$@" "$number"
+      set -- "$@" "$copied"
     fi
     number=$((number + 1))
   done
@@ -1345,19 +1457,19 @@ allow() {
 }
 
 change_modes() {
-  [ $# -lt 2 ] || (cd "$staging" && chmod "$@") ||
+  [ $# -lt 2 ] || (cd "$staging/copies" && chmod "$@") ||
     die 4 "Cannot write to $into: see its disk"
 }
 
-# Makes a line of each that the digester writes of several files: their digests.
+# Makes a line of each that the digester writes of several files: their digests, which
+# stand at its start or, after a "=", at its end.
 read_sums() {
   $awk -v digester="$digester" '
     digester == "cksum" { print "cksum:" $1; next }
     {
-      # Wherever it stands.
-      gsub(/[^0-9a-f]/, " ")
-      for (i = split($0, field, " "); i > 0; i--)
-        if (length(field[i]) == 64) { print "sha256:" field[i]; next }
+      sub(/^\\/, "")
+      sum = /= [0-9a-f]+$/ ? substr($0, length($0) - 63) : substr($0, 1, 64)
+      if (length(sum) == 64 && sum !~ /[^0-9a-f]/) print "sha256:" sum
     }'
 }
 
@@ -1366,7 +1478,7 @@ read_sums() {
 end_staging() {
   full=yes
   failed=1
-  rm -rf "$copy" "$copy.facts" "$staging/reserve"
+  rm -rf "$copy" "$facts" "$staging/reserve"
 }
 
 # is_exported EXPORTED DIGEST [damage]: whether a copy is still what the list says
@@ -1428,14 +1540,14 @@ set_state() {
   state=${state%%/./*}
 }
 
-# begin_note, note LISTED …, end_note: what the next run looks at again, if this
+# begin_note, note LISTED..., end_note: what the next run looks at again, if this
 # one is killed.
 begin_note() {
   cp "$staging/unsure" "$journal.new" || die 4 "Cannot write to $into: see its disk"
 }
 
 note() {
-  printf '%s\n' "$1" >> "$journal.new" || die 4 "Cannot write to $into: see its disk"
+  put "$@" >> "$journal.new" || die 4 "Cannot write to $into: see its disk"
 }
 
 end_note() {
@@ -1452,11 +1564,30 @@ settle_notes() {
   fi
 }
 
-# place NUMBER EXPORTED LISTED: renames a staged copy to its final name.
+# place_together FIRST DIRECTORY COPY...: renames staged copies, of files that follow
+# each other, to their final names in one directory: by one process. What cannot be
+# moved so is moved by itself.
+place_together() {
+  number=$1 directory=$2
+  shift 2
+  [ "$keep" = 0 ] && check_parents "$directory/" make 2> /dev/null || return 0
+  left=$#
+  while [ "$left" -gt 0 ]; do
+    [ ! -f "$staging/$number.facts" ] ||
+      is_in_the_way "$into/$directory/${1##*/}" ||
+      set -- "$@" "$staging/copies/$1"
+    shift
+    number=$((number + 1)) left=$((left - 1))
+  done
+  [ $# = 0 ] || mv -f "$@" "$into/$directory/" 2> /dev/null || :
+}
+
+# place NUMBER EXPORTED LISTED COPY: renames a staged copy to its final name, if that is
+# not done yet.
 place() {
-  [ -f "$staging/$1.facts" ] || return 0
+  [ -f "$staging/$1.facts" ] && [ -f "$staging/copies/$4" ] || return 0
   if check_parents "$2" make && ! is_in_the_way "$into/$2" && keep_old "$2" &&
-    mv -f "$staging/$1" "$into/$2"
+    mv -f "$staging/copies/$4" "$into/$2"
   then
     return 0
   fi
@@ -1487,7 +1618,7 @@ check_parents() {
 announce() {
   [ -f "$staging/$1.facts" ] || return 0
   {
-    IFS= read -r state && IFS= read -r listed &&
+    IFS= read -r copied && IFS= read -r state && IFS= read -r listed &&
       read -r date size mode && read -r digest
   } < "$staging/$1.facts"
   append + "$date" "$size" "$mode" "$digest" "$2"
