@@ -1347,6 +1347,8 @@ copy_together() {
   copies=$staging/copies/$1
   shift
   [ -z "$full" ] && [ -n "$cp_keeps_dates" ] || return 0
+  # Where links are followed, each way is looked at right before it is gone.
+  [ "$symlinks" != follow ] || return 0
   for source do
     [ ! -h "$source" ] && [ -f "$source" ] || return 0
   done
