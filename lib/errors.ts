@@ -36,7 +36,7 @@ export abstract class RelaisError extends Error {
   abstract readonly exitStatus: ExitStatus;
   /** Whether the same operation may succeed later, unchanged. */
   readonly retriable: boolean = false;
-  /** What the administrator can do about it; one sentence without full stop. */
+  /** An action for the administrator: a command to run or a thing to change; no full stop. */
   readonly hint: string | undefined;
 
   constructor(message: string, options: ErrorOptions & { hint?: string } = {}) {
@@ -74,7 +74,7 @@ export class UnreachableError extends RelaisError {
 
 /**
  * A server did not answer one request in time, the one that all others waited
- * behind. What it was about may be to blame: a FIFO, which opens for nobody.
+ * behind. The file may be to blame: a FIFO without a writer never opens.
  */
 export class StuckError extends UnreachableError {
   override readonly name = "StuckError";
@@ -92,7 +92,7 @@ export class HostKeyError extends RelaisError {
   override readonly exitStatus = exitStatus.untrusted;
 }
 
-/** A server does not let us in. Never tried again within a pass: servers ban for it. */
+/** A server refuses the login. Never tried again within a pass: servers ban for it. */
 export class AuthenticationError extends RelaisError {
   override readonly name = "AuthenticationError";
   override readonly exitStatus = exitStatus.untrusted;
@@ -126,14 +126,14 @@ export class LocalError extends RelaisError {
  */
 export class LostWritesError extends LocalError {}
 
-/** The state is no longer what relais wrote. It is set aside, and made anew from the list and what is here. */
+/** The state is damaged. It is set aside, and made again from the list and the copy. */
 export class DamagedStateError extends RelaisError {
   override readonly name = "DamagedStateError";
   override readonly exitStatus = exitStatus.local;
 
   constructor(message: string) {
     super(message, {
-      hint: "a pass that is no dry run sets it aside and makes a new one",
+      hint: 'run "relais --once": it sets the state aside and makes a new one',
     });
   }
 }
@@ -163,7 +163,7 @@ export class HookError extends RelaisError {
   override readonly exitStatus = exitStatus.incomplete;
 }
 
-/** A signal or a time limit asked for an end. */
+/** A signal or a time limit ended the work. */
 export class StoppedError extends RelaisError {
   override readonly name = "StoppedError";
   override readonly exitStatus = exitStatus.incomplete;
@@ -171,7 +171,7 @@ export class StoppedError extends RelaisError {
 
 /** An error as it crosses from one module to another. */
 export interface Failure {
-  /** Name of the error class, or "Error" for what nobody foresaw: a bug. */
+  /** Name of the error class; "Error" marks a bug. */
   readonly name: string;
   readonly message: string;
   readonly exitStatus: ExitStatus;
@@ -179,18 +179,18 @@ export interface Failure {
   readonly hint?: string;
 }
 
-/** Whether SQLite says that its file is damaged: SQLITE_CORRUPT, SQLITE_NOTADB, or a schema that was never ours. */
+/** Tells whether SQLite reports a damaged file: SQLITE_CORRUPT, SQLITE_NOTADB, or a schema of another program. */
 export function isDamage(error: unknown): boolean {
   return isSqlite(error) &&
     /not a database|malformed|no such table/.test(error.message);
 }
 
-/** SQLite has one file in relais: the state. */
+/** Tells whether an error comes from SQLite, whose only file in relais is the state. */
 function isSqlite(error: unknown): error is Error {
   return (error as { code?: unknown } | null)?.code === "ERR_SQLITE_ERROR";
 }
 
-/** Says what an error of SQLite means for relais; other errors are returned as they are. */
+/** Turns an error of SQLite into one of relais; returns other errors as they are. */
 function explainSqlite(error: unknown): unknown {
   if (!isSqlite(error)) return error;
   if (isDamage(error)) {
@@ -202,16 +202,18 @@ function explainSqlite(error: unknown): unknown {
   });
 }
 
-/** Says what to do about a state that cannot be used, by what SQLite says of it. */
+/** Returns the hint for a state that cannot be used, from SQLite's message. */
 export function stateHint(reason: string): string {
-  if (/is full/.test(reason)) return "make room on the disk of replica.state";
-  if (/disk I\/O|Input\/output/.test(reason)) {
-    return "check the disk of replica.state (dmesg tells of its errors); the state is left as it is";
+  if (/is full/.test(reason)) {
+    return "free some space on the disk of replica.state";
   }
-  return "let the account that relais runs under write in replica.state, and check that its disk is not mounted read-only";
+  if (/disk I\/O|Input\/output/.test(reason)) {
+    return "check the disk of replica.state (dmesg shows its errors); the state is left as it is";
+  }
+  return "let the account that runs relais write in replica.state, and check that its disk is not mounted read-only";
 }
 
-/** Flattens anything thrown to a {@link Failure}; what is not a {@link RelaisError} is a bug, told as such. */
+/** Flattens anything thrown to a {@link Failure}; what is not a {@link RelaisError} is reported as a bug. */
 export function toFailure(thrown: unknown): Failure {
   const error = explainSqlite(thrown);
   if (error instanceof RelaisError) {
@@ -252,7 +254,7 @@ export class RemoteFailure extends RelaisError {
   }
 }
 
-/** Says an error or a failure in one line for a person: what happened and, if known, what to do. */
+/** Returns an error or a failure as one line: what happened and, if known, what to do. */
 export function describe(error: unknown): string {
   if (typeof error !== "object" || error === null) return String(error);
   const { message, hint } = error as { message?: string; hint?: string };
@@ -287,7 +289,7 @@ const meanings = {
   unavailable: "no server available",
   local: "destination, state or log cannot be used",
   refused: "refused by a safety guard",
-  untrusted: "a server cannot be trusted, or does not let us in",
+  untrusted: "a server cannot be trusted, or refuses the login",
   locked: "another relais holds this state",
 } satisfies Record<keyof typeof exitStatus, string>;
 

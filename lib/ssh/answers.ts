@@ -33,7 +33,7 @@ export class ProtocolError extends Error {
 /** A server that answers one request as if it were another. */
 export function misfit(what: string): ProtocolError {
   return new ProtocolError(
-    `its answer to "${what}" belongs to another request`,
+    `its reply to "${what}" belongs to another request`,
   );
 }
 
@@ -45,10 +45,8 @@ export function isProtocolError(error: Error | undefined): error is Error {
 /** A session with a server that does not speak SFTP as it should. */
 export function protocolBroken(server: string, cause: Error): UnusableError {
   return new UnusableError(
-    `Cannot go on with ${server}: it does not speak SFTP as it should (${
-      peerText(cause)
-    })`,
-    { cause, hint: "check Subsystem sftp in the sshd_config there" },
+    `Cannot use ${server}: it breaks the SFTP protocol (${peerText(cause)})`,
+    { cause, hint: `check "Subsystem sftp" in sshd_config on ${server}` },
   );
 }
 

@@ -69,7 +69,7 @@ export function explainLateness(
 
 /** An attempt that was not wanted any more. */
 export function givenUp(at: Pick<Circumstances, "server">): UnreachableError {
-  return unreachable(at, "it was given up");
+  return unreachable(at, "the attempt was cancelled");
 }
 
 function explainHandshake(
@@ -79,9 +79,9 @@ function explainHandshake(
   if (/maxstartups/i.test(at.opening)) {
     return unreachable(
       at,
-      "it dropped the connection, because as many logins are under way there as MaxStartups allows",
+      "it dropped the connection: MaxStartups allows no more logins at the same time",
       error,
-      "see on the server who connects (ss -tn), or raise MaxStartups in its sshd_config",
+      'run "ss -tn" there to find the clients, or raise MaxStartups in its sshd_config',
     );
   }
   if (/not allowed at this time/i.test(at.opening)) {
@@ -89,22 +89,22 @@ function explainHandshake(
       at,
       "it refuses this machine for a while (PerSourcePenalties)",
       error,
+      "wait, or add this machine to PerSourcePenaltyExemptList in its sshd_config",
     );
   }
   if (at.opening === "") {
     return unreachable(
       at,
-      `${
-        networkReason(error)
-      } before the SSH banner (too many connections? see MaxStartups)`,
+      `${networkReason(error)} before the SSH banner`,
       error,
+      "if the server has too many connections, raise MaxStartups in its sshd_config",
     );
   }
   if (!/^SSH-/m.test(at.opening)) {
     return unusable(
       at,
       "it is not an SSH server",
-      "see its host and port",
+      `correct host and port of ${at.server.name}`,
       error,
     );
   }
@@ -149,14 +149,12 @@ function nothingInCommon(
     still.some(({ keyword }) => keyword === "HostKeyAlgorithms")
   ) {
     return new HostKeyError(
-      `Cannot trust ${
-        who(at)
-      }: it has no host key of the types in known_hosts (${
+      `Cannot trust ${who(at)}: it has no host key of a type in known_hosts (${
         offering.trusted.join(", ")
-      }), it offers ${theirs!.serverHostKey.join(", ")}`,
+      }); it offers ${theirs!.serverHostKey.join(", ")}`,
       {
         cause,
-        hint: `compare its keys there with ssh-keygen -l, then run ${
+        hint: `check the keys on the server with ssh-keygen -l, then run ${
           scanCommand(server)
         }`,
       },
@@ -173,7 +171,7 @@ function nothingInCommon(
     `it has no algorithm in common with relais for ${each.join(", ")}`,
     still.length === 0
       ? `update its sshd, or set algorithms = "legacy" for ${server.name}, which allows SHA-1 and CBC`
-      : `let its sshd offer one of these: ${keywords} in its sshd_config`,
+      : `set ${keywords} in its sshd_config to offer one of these`,
     cause,
   );
 }
@@ -204,7 +202,7 @@ function explainSubsystem(
   if (/channel open/i.test(error.message)) {
     return unusable(
       at,
-      `it opens no session (${peerText(error)})`,
+      `it refuses to open a session (${peerText(error)})`,
       "raise MaxSessions in the sshd_config there",
       error,
     );
@@ -213,15 +211,15 @@ function explainSubsystem(
     return unusable(
       at,
       `its SFTP server ends at once (${peerText(error)})`,
-      `read its sshd's log, and see ChrootDirectory (it belongs to root, all the way up) and ForceCommand for ${user}`,
+      `read the log of its sshd; check that ChrootDirectory and all directories above belong to root, and ForceCommand for ${user}`,
       error,
     );
   }
   if (/packet|malformed|expected version/i.test(error.message)) {
     return unusable(
       at,
-      "what it sends is not SFTP",
-      `see ForceCommand and Subsystem sftp for ${user} in the sshd_config there`,
+      "it does not answer in SFTP",
+      `correct ForceCommand and "Subsystem sftp" for ${user} in the sshd_config there`,
       error,
     );
   }

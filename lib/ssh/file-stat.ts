@@ -76,7 +76,7 @@ export function openFileStat(
 
 function possible(path: string, size: number): number {
   if (Number.isSafeInteger(size)) return size;
-  throw unusable(path, `the server says it has ${size} bytes`);
+  throw unusable(path, `the server reports an impossible size, ${size} bytes`);
 }
 
 function unusable(path: string, what: string): SftpError {

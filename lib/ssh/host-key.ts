@@ -85,7 +85,7 @@ export class HostKeyVerifier {
       this.#refusal = this.#judge(keyBlob);
     } catch (cause) {
       this.#refusal = this.#refuse(
-        "its host key cannot be judged",
+        "its host key cannot be checked",
         undefined,
         cause,
       );
@@ -100,7 +100,7 @@ export class HostKeyVerifier {
     if (standing === "revoked") {
       return this.#refuse(
         `its host key ${shown} is revoked`,
-        "do not connect to it",
+        "ask the administrator of the server for its new host key; do not trust this one",
       );
     }
     if (fingerprints.length === 0) {
@@ -151,7 +151,7 @@ export class HostKeyVerifier {
       case "mismatch":
         return this.#refuse(
           `its host key is not the one in known_hosts: expected ${this.#expected()}, got ${shown}`,
-          `if the server really has a new key, compare it there with ssh-keygen -l, then ${this.#replace()}`,
+          `if the server really has a new key, check it there with ssh-keygen -l, then ${this.#replace()}`,
         );
       case "certificate":
         return this.#refuse(
@@ -160,8 +160,8 @@ export class HostKeyVerifier {
         );
       default:
         return this.#refuse(
-          `its host key ${shown} is in no known_hosts`,
-          `compare it with ssh-keygen -l on the server, then run ${
+          `its host key ${shown} is not in known_hosts`,
+          `check it with ssh-keygen -l on the server, then run ${
             scanCommand(this.#server)
           }`,
         );

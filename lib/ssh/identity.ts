@@ -56,7 +56,7 @@ function agentSocket({ name }: ServerConfig): string {
 
 function noAgent(name: string, what: string): ConfigError {
   return new ConfigError(`Cannot ask the ssh-agent for ${name}: ${what}`, [], {
-    hint: "start ssh-agent, or give the server an identity",
+    hint: `start ssh-agent, or set identity for ${name}`,
   });
 }
 
@@ -103,7 +103,7 @@ function checkKey(name: string, path: string, parsed: ParsedKey | Error): void {
   throw unusable(
     name,
     path,
-    "it cannot sign, so it is damaged or of a kind that relais does not know",
+    "it cannot sign: it is damaged, or of a type that relais does not support",
     "make one with ssh-keygen -t ed25519",
     signature,
   );
@@ -155,7 +155,7 @@ function readPrivate(name: string, path: string): string {
       name,
       path,
       cause.message,
-      "set identity to a key file that relais may read",
+      "set identity to a key file that the account of relais may read",
       cause,
     );
   }

@@ -43,13 +43,12 @@ export function agentFailed(
     `the ssh-agent at ${agent} does not answer (${peerText(cause)})`,
     {
       cause,
-      hint: `start it again, and add the key with ssh-add; ${ownKey}`,
+      hint: `start ssh-agent, and add the key with ssh-add; ${ownKey}`,
     },
   );
 }
 
-const ownKey =
-  "a service has no ssh-agent of its own: it needs identity, a key file without passphrase";
+const ownKey = "for a service, set identity to a key file without passphrase";
 
 function refusalReason(at: Circumstances): Reason {
   const { refusal, server: { user } } = at;
@@ -84,7 +83,7 @@ function agentRefused({ agentKeys, identity, server }: Circumstances): Reason {
   return {
     reason: `the server does not accept ${keys} that the ssh-agent holds`,
     hint:
-      `compare ssh-add -l with the authorized_keys of ${server.user} there, and read its sshd's log`,
+      `compare ssh-add -l with the authorized_keys of ${server.user} there, and read the log of its sshd`,
   };
 }
 
@@ -103,7 +102,7 @@ function keyRefused(
     fingerprint(key.getPublicSSH())
   })${agents}`;
   const add =
-    `add ${identity}.pub to the authorized_keys of ${user} there, then read its sshd's log`;
+    `add ${identity}.pub to the authorized_keys of ${user} there; if it is there, read the log of its sshd`;
   const certificate = certificateOf(identity!);
   if (exists(certificate)) {
     return {
@@ -116,7 +115,7 @@ function keyRefused(
     return {
       reason: `${reason} with a SHA-2 signature`,
       hint:
-        `${add}; if that sshd takes RSA keys with SHA-1 only (ssh-rsa), use an ed25519 key, or set algorithms = "legacy" for ${server.name}`,
+        `${add}; if that sshd accepts only SHA-1 for RSA keys (ssh-rsa), use an ed25519 key, or set algorithms = "legacy" for ${server.name}`,
     };
   }
   return { reason, hint: add };

@@ -177,7 +177,7 @@ class Progress {
     } else if (now - this.#since > this.#limitMs) {
       const seconds = this.#limitMs / 1_000;
       throw new SlowError(
-        `Cannot wait for a file of which ${this.#bytes} bytes came in ${seconds} s`,
+        `Too slow: only ${this.#bytes} bytes of a file arrived in ${seconds} s`,
       );
     }
   }
@@ -189,7 +189,8 @@ export class SlowError extends FileError {
 
   constructor(message: string) {
     super(message, {
-      hint: "see the disk of the server, or raise limits.request",
+      hint:
+        "check the disk and the load of the server, or raise limits.request",
     });
   }
 }

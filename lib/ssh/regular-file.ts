@@ -75,7 +75,7 @@ function explained(error: unknown): unknown {
   // A module may not go near devices and /proc.
   if (error instanceof Deno.errors.NotCapable) {
     return new UnreadableError(
-      "it belongs to the system, and is not a regular file",
+      "it is a system file, not a regular file",
       { cause: error },
     );
   }
@@ -87,7 +87,7 @@ function explained(error: unknown): unknown {
     case "EPERM":
       return new UnreadableError("permission denied", { cause: error });
     case "ELOOP":
-      return new UnreadableError("its symbolic links form a circle", {
+      return new UnreadableError("its symbolic links form a loop", {
         cause: error,
       });
     default:

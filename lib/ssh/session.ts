@@ -111,10 +111,11 @@ export class SftpSession implements AsyncDisposable {
     this.maxHandles = (sftp as Internals).maxOpenHandles ?? safeHandles;
     this.#watch = new RequestWatch(requestMs, (what) => {
       const within = `${requestMs / 1_000} s`;
-      const hint = "see its load and its disk, or raise limits.request";
+      const hint =
+        `check the load and the disk of ${server}, or raise limits.request`;
       this.break(
         new UnreachableError(
-          `Cannot go on with ${server}: a request was not answered within ${within}`,
+          `Lost ${server}: no reply to an SFTP request within ${within}`,
           { hint },
         ),
         new StuckError(
@@ -273,7 +274,7 @@ export class SftpSession implements AsyncDisposable {
   async end(): Promise<void> {
     this.#watch.break(
       new UnreachableError(
-        `Cannot go on with ${this.server}: the session has ended`,
+        `Lost ${this.server}: the session has ended`,
       ),
     );
     this.#endClient();
@@ -368,8 +369,8 @@ export function connectionLost(server: string, cause?: Error): RelaisError {
   if (isProtocolError(cause)) return protocolBroken(server, cause);
   const why = cause === undefined ? "the server closed it" : peerText(cause);
   return new UnreachableError(
-    `Cannot go on with ${server}: the connection was lost (${why})`,
-    { cause, hint: "see the network and the server's log" },
+    `Lost ${server}: the connection broke (${why})`,
+    { cause, hint: `check the network, and read the log of sshd on ${server}` },
   );
 }
 

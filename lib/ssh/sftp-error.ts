@@ -39,7 +39,7 @@ export const statusCode = { endOfFile: 1 } as const;
 const meanings = new Map<number, { code: SftpCode; words: string }>([
   [2, { code: "no such file", words: "no such file" }],
   [3, { code: "permission denied", words: "permission denied" }],
-  [5, { code: "failure", words: "the server did not understand the request" }],
+  [5, { code: "failure", words: "the server could not parse the request" }],
   [8, { code: "failure", words: "the server does not support it" }],
 ]);
 const failure = { code: "failure", words: "failure" } as const;

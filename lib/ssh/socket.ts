@@ -54,7 +54,7 @@ export class SshSocket extends Socket {
       return super.emit(event, ...args);
     } catch (cause) {
       this.destroy(
-        new ProtocolError("it sent what cannot be read", { cause }),
+        new ProtocolError("it sent data that cannot be parsed", { cause }),
       );
       return true;
     }

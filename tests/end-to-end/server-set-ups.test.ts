@@ -55,7 +55,7 @@ PubkeyAcceptedAlgorithms ssh-rsa
 `;
 
 const addKey =
-  "add DIR/identity.pub to the authorized_keys of USER there, then read its sshd's log";
+  "add DIR/identity.pub to the authorized_keys of USER there; if it is there, read the log of its sshd";
 
 const setUps: Readonly<Record<string, SetUp>> = {
   "password only": {
@@ -122,7 +122,7 @@ const setUps: Readonly<Record<string, SetUp>> = {
     sshd: { config: "Ciphers aes192-ctr" },
     exit: 3,
     told:
-      "Cannot use production (127.0.0.1:PORT): it has no algorithm in common with relais for cipher (it offers aes192-ctr; relais offers chacha20-poly1305@openssh.com, aes128-gcm@openssh.com, aes256-gcm@openssh.com, aes128-ctr, aes256-ctr); let its sshd offer one of these: Ciphers in its sshd_config",
+      "Cannot use production (127.0.0.1:PORT): it has no algorithm in common with relais for cipher (it offers aes192-ctr; relais offers chacha20-poly1305@openssh.com, aes128-gcm@openssh.com, aes256-gcm@openssh.com, aes128-ctr, aes256-ctr); set Ciphers in its sshd_config to offer one of these",
   },
   "ecdsa keys": {
     sshd: { hostKeyType: "ecdsa" },
@@ -147,7 +147,7 @@ const setUps: Readonly<Record<string, SetUp>> = {
     prepare: (sshd) => loginWith(sshd, "rsa"),
     exit: 6,
     told:
-      `Cannot log in to production (127.0.0.1:PORT) as USER: the server does not accept the key DIR/identity (FINGERPRINT) with a SHA-2 signature; ${addKey}; if that sshd takes RSA keys with SHA-1 only (ssh-rsa), use an ed25519 key, or set algorithms = "legacy" for production`,
+      `Cannot log in to production (127.0.0.1:PORT) as USER: the server does not accept the key DIR/identity (FINGERPRINT) with a SHA-2 signature; ${addKey}; if that sshd accepts only SHA-1 for RSA keys (ssh-rsa), use an ed25519 key, or set algorithms = "legacy" for production`,
   },
   'ssh-rsa user key, with algorithms = "legacy"': {
     sshd: { config: "PubkeyAcceptedAlgorithms ssh-rsa" },
@@ -179,7 +179,7 @@ const setUps: Readonly<Record<string, SetUp>> = {
     sshd: { config: "MaxSessions 0" },
     exit: 3,
     told:
-      "Cannot use production (127.0.0.1:PORT): it opens no session ((SSH) Channel open failure: open failed); raise MaxSessions in the sshd_config there",
+      "Cannot use production (127.0.0.1:PORT): it refuses to open a session ((SSH) Channel open failure: open failed); raise MaxSessions in the sshd_config there",
   },
   "a root as it is outside the chroot": {
     sshd: {
@@ -207,14 +207,14 @@ const setUps: Readonly<Record<string, SetUp>> = {
     needsRoot: true,
     exit: 3,
     told:
-      "Cannot use production (127.0.0.1:PORT): its SFTP server ends at once (Received exit code 255 while establishing SFTP session); read its sshd's log, and see ChrootDirectory (it belongs to root, all the way up) and ForceCommand for USER",
+      "Cannot use production (127.0.0.1:PORT): its SFTP server ends at once (Received exit code 255 while establishing SFTP session); read the log of its sshd; check that ChrootDirectory and all directories above belong to root, and ForceCommand for USER",
   },
   "as many logins under way as MaxStartups allows": {
     sshd: { config: "MaxStartups 1:100:1" },
     holdsOne: true,
     exit: 3,
     told:
-      "Cannot reach production (127.0.0.1:PORT): it dropped the connection, because as many logins are under way there as MaxStartups allows; see on the server who connects (ss -tn), or raise MaxStartups in its sshd_config",
+      'Cannot reach production (127.0.0.1:PORT): it dropped the connection: MaxStartups allows no more logins at the same time; run "ss -tn" there to find the clients, or raise MaxStartups in its sshd_config',
   },
   "wrong key": {
     prepare: ({ directory }) => makeKey(`${directory}/identity`, "ed25519"),
@@ -233,7 +233,7 @@ const setUps: Readonly<Record<string, SetUp>> = {
     prepare: ({ knownHosts }) => Deno.writeTextFile(knownHosts, ""),
     exit: 6,
     told:
-      'Cannot trust production (127.0.0.1:PORT): its host key FINGERPRINT is in no known_hosts; compare it with ssh-keygen -l on the server, then run "ssh-keyscan -p PORT 127.0.0.1 >> DIR/known_hosts"',
+      'Cannot trust production (127.0.0.1:PORT): its host key FINGERPRINT is not in known_hosts; check it with ssh-keygen -l on the server, then run "ssh-keyscan -p PORT 127.0.0.1 >> DIR/known_hosts"',
   },
   "wrong host key": {
     async prepare({ directory, knownHosts, port }) {
@@ -243,7 +243,7 @@ const setUps: Readonly<Record<string, SetUp>> = {
     },
     exit: 6,
     told:
-      `Cannot trust production (127.0.0.1:PORT): its host key is not the one in known_hosts: expected FINGERPRINT, got FINGERPRINT; if the server really has a new key, compare it there with ssh-keygen -l, then run "ssh-keygen -R '[127.0.0.1]:PORT' -f DIR/known_hosts" and add the key again with "ssh-keyscan -p PORT 127.0.0.1 >> DIR/known_hosts"`,
+      `Cannot trust production (127.0.0.1:PORT): its host key is not the one in known_hosts: expected FINGERPRINT, got FINGERPRINT; if the server really has a new key, check it there with ssh-keygen -l, then run "ssh-keygen -R '[127.0.0.1]:PORT' -f DIR/known_hosts" and add the key again with "ssh-keyscan -p PORT 127.0.0.1 >> DIR/known_hosts"`,
   },
   "host key of another type": {
     async prepare({ directory, knownHosts, port }) {
@@ -253,7 +253,7 @@ const setUps: Readonly<Record<string, SetUp>> = {
     },
     exit: 6,
     told:
-      'Cannot trust production (127.0.0.1:PORT): it has no host key of the types in known_hosts (ecdsa-sha2-nistp256), it offers ssh-ed25519; compare its keys there with ssh-keygen -l, then run "ssh-keyscan -p PORT 127.0.0.1 >> DIR/known_hosts"',
+      'Cannot trust production (127.0.0.1:PORT): it has no host key of a type in known_hosts (ecdsa-sha2-nistp256); it offers ssh-ed25519; check the keys on the server with ssh-keygen -l, then run "ssh-keyscan -p PORT 127.0.0.1 >> DIR/known_hosts"',
   },
 };
 
@@ -322,12 +322,12 @@ const agents: Readonly<
       await agent.add(`${directory}/other`);
     },
     told:
-      "the server does not accept the key that the ssh-agent holds; compare ssh-add -l with the authorized_keys of USER there, and read its sshd's log",
+      "the server does not accept the key that the ssh-agent holds; compare ssh-add -l with the authorized_keys of USER there, and read the log of its sshd",
   },
   "that has ended": {
     make: (agent) => agent.kill(),
     told:
-      "the ssh-agent at SOCKET does not answer (Failed to connect to agent); start it again, and add the key with ssh-add; a service has no ssh-agent of its own: it needs identity, a key file without passphrase",
+      "the ssh-agent at SOCKET does not answer (Failed to connect to agent); start ssh-agent, and add the key with ssh-add; for a service, set identity to a key file without passphrase",
   },
 };
 

@@ -82,7 +82,7 @@ const unusable: [what: string, script: Script, why: string][] = [
     "has a size that cannot be",
     // The largest below 2^64 that a double holds.
     { FSTAT: only(listPath, attributes({ size: 2 ** 64 - 2_048 })) },
-    "the server says it has 18446744073709550000 bytes",
+    "the server reports an impossible size, 18446744073709550000 bytes",
   ],
   [
     "is answered for with data without bytes, for ever,",

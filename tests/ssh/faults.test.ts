@@ -58,7 +58,7 @@ for (const size of [2 ** 53, 2 ** 60]) {
       await assertRejects(
         () => session.stat("/a"),
         SftpError,
-        "Cannot use /a: the server says it has",
+        "Cannot use /a: the server reports an impossible size",
       );
     },
   );
@@ -155,7 +155,7 @@ evilTest(
       await assertRejects(
         () => session.open("/a"),
         UnusableError,
-        'its answer to "open /a" belongs to another request',
+        'its reply to "open /a" belongs to another request',
       );
     }
   },
@@ -168,7 +168,7 @@ evilTest(
     await assertRejects(
       () => session.open("/a"),
       UnusableError,
-      'its answer to "open /a" belongs to another request',
+      'its reply to "open /a" belongs to another request',
     );
   },
 );
@@ -190,7 +190,7 @@ evilTest(
     );
     assertEquals(
       behind.message,
-      "Cannot go on with production: a request was not answered within 0.2 s",
+      "Lost production: no reply to an SFTP request within 0.2 s",
     );
     assertEquals(later, behind);
   },
@@ -258,7 +258,10 @@ sshdTest(
     assert(errors[0] instanceof StuckError);
     assertEquals(new Set(errors.slice(1)).size, 1);
     assert(errors[1] instanceof UnreachableError);
-    assertStringIncludes(errors[1].message, "not answered within 1 s");
+    assertStringIncludes(
+      errors[1].message,
+      "no reply to an SFTP request within 1 s",
+    );
   },
 );
 
@@ -272,7 +275,7 @@ sshdTest(
     await assertRejects(
       () => session.stat(root),
       UnreachableError,
-      "Cannot go on with production: the connection was lost (Keepalive timeout)",
+      "Lost production: the connection broke (Keepalive timeout)",
     );
   },
 );
@@ -316,7 +319,7 @@ sshdTest("SftpSession is over when its server is stopped", async () => {
   await assertRejects(
     () => stage.session.stat(stage.root),
     UnreachableError,
-    "Cannot go on with production: the connection was lost",
+    "Lost production: the connection broke",
   );
 });
 

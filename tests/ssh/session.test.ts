@@ -336,7 +336,7 @@ contract(
     await assertRejects(
       () => session.stat(`${root}/`),
       UnreachableError,
-      "Cannot go on with production: the session has ended",
+      "Lost production: the session has ended",
     );
   },
 );

@@ -103,7 +103,7 @@ Deno.test("a dry run leaves a damaged state where it is, and says so with exit 4
   const { code, stderr } = await world.relais("--once", "--dry-run");
 
   assertEquals(code, 4);
-  assertStringIncludes(stderr, "a pass that is no dry run sets it aside");
+  assertStringIncludes(stderr, "it sets the state aside and makes a new one");
   assertEquals(namesIn(world.state), before);
 });
 
