@@ -99,7 +99,7 @@ export function copyList(
           removed: (paths) => list.ask("removed", { paths }),
         });
         if (moved > 0) {
-          log.info(`${moved} moves of files were cut off, and are settled`);
+          log.info(`settled ${moved} interrupted renames of files`);
         }
         return null;
       },
@@ -155,7 +155,9 @@ export function copyList(
           ledgerOf(context, server),
         );
         if (removed > 0) {
-          log.info(`${removed} files were begun and are no longer wanted`);
+          log.info(
+            `removed ${removed} partial files that are no longer wanted`,
+          );
         }
         return null;
       },
@@ -165,7 +167,7 @@ export function copyList(
           destination,
           (after, limit) => list.ask("here", { after, limit }),
         );
-        if (files > 0) log.info(`${files} files here have other rights now`);
+        if (files > 0) log.info(`changed the owner or mode of ${files} files`);
         for (const { error } of failed) log.warning(error);
         return failed;
       },
@@ -230,15 +232,15 @@ function observe(
     },
     retrying({ path }, error) {
       figures.add("retries", 1);
-      log.info(`${path} will be tried again: ${describe(error)}`);
+      log.info(`retrying ${path}: ${describe(error)}`);
     },
     readHere: (bytes) => figures.add("bytes_read_here", bytes),
     reused({ path, size }, bytes) {
       figures.add("bytes_reused", bytes);
-      log.debug(`${bytes} of the ${size} bytes of ${path} were here`);
+      log.debug(`reused ${bytes} of the ${size} bytes of ${path}`);
     },
     notReused({ path }, error) {
-      log.warning(`${path} is fetched whole: ${describe(error)}`);
+      log.warning(`fetching ${path} whole: ${describe(error)}`);
     },
     failed({ error }) {
       figures.add("failures", 1);

@@ -67,8 +67,7 @@ function observe({ figures, log }: PublishContext): PublishObserver {
       figures.add("failures", 1);
       log.warning(`skipped ${path}: ${error}`);
     },
-    passedOver: (path, kind) =>
-      log.info(`passed over the ${kindOf(kind)} ${path}`),
+    passedOver: (path, kind) => log.info(`skipped the ${kindOf(kind)} ${path}`),
     retried: (path) => log.info(`${path} changed while it was copied`),
     mended: (what) => log.warning(what),
   };

@@ -147,7 +147,7 @@ async function synchronise(
   const cursor = list.intake.cursor(server.name);
   const remote = await findList(session, server, { source, cursor });
   for (const what of remote?.untold ?? []) {
-    log.warning(`${server.name} does not tell the ${what} of its list`);
+    log.warning(`${server.name} does not report the ${what} of its list`);
   }
   const outcome = remote === undefined
     ? await followTree(list, session, server.root, { rescanMs, links })
@@ -160,7 +160,7 @@ async function synchronise(
   tellAppeared(outcome, log);
   if (outcome.gaps > 0) {
     log.warning(
-      `the list of ${server.name} has lost lines, and was read again from its start`,
+      `the list of ${server.name} lost lines; it was read again from its start`,
     );
   }
   figures.together({
@@ -187,10 +187,10 @@ function tellAppeared(
   log: Pick<Logger, "info">,
 ): void {
   for (const { path, kind } of appeared.slice(0, appearedTold)) {
-    log.info(`passed over the ${kindOf(kind)} ${path}`);
+    log.info(`skipped the ${kindOf(kind)} ${path}`);
   }
   const more = appeared.length - appearedTold;
-  if (more > 0) log.info(`and ${more} more: relais list --skipped`);
+  if (more > 0) log.info(`skipped ${more} more: relais list --skipped`);
 }
 
 /** How to read a list that relais did not write; nothing for one that it did. */
@@ -239,7 +239,7 @@ class ToldConflicts {
   /** Tells both versions, a line each: two digests fit into no message. */
   #tell({ path, here, offered }: Conflict): void {
     this.#log.warning(
-      `${path} is not the same on two servers; what is here stays`,
+      `${path} differs on two servers; the copy stays as it is`,
     );
     for (const { server, op, size, digest } of [here, offered]) {
       this.#log.warning(

@@ -116,7 +116,10 @@ export async function runAsAccount(
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
     throw new LocalError(
       `Cannot run as ${account.name}, the account of ${account.owns}: ${cause.message}`,
-      { cause, hint: `install it, or type the command as ${account.name}` },
+      {
+        cause,
+        hint: `install that program, or run the command as ${account.name}`,
+      },
     );
   }
 }
@@ -161,7 +164,7 @@ async function underSystemd(
   });
   if (status < systemdStatus) return status;
   output.error(
-    `Cannot tell how it ended: systemd says ${status}; see journalctl -u ${name}`,
+    `Cannot tell how it ended: systemd exited with ${status}; run journalctl -u ${name}`,
   );
   return exitStatus.local;
 }
@@ -234,9 +237,9 @@ function unusable(
     [],
     {
       hint: isProgram
-        ? "install it where everybody may, as /usr/local/bin/relais"
+        ? "install it as /usr/local/bin/relais, mode 755"
         : hidden
-        ? `let ${name} into its directory`
+        ? `let ${name} search (x) the directories above it`
         : isConfig
         ? `chgrp ${name} ${path} && chmod g+r ${path}`
         : `chown ${name} ${path}`,

@@ -38,7 +38,7 @@ export function formatHelp(
     `Cannot explain "${name}": there is no such command${
       meant === undefined ? "" : `; did you mean ${meant}?`
     }`,
-    { hint: `see "relais help"` },
+    { hint: `run "relais help"` },
   );
 }
 

@@ -146,7 +146,7 @@ function wordFor(
   }
   if (choices === undefined || choices.includes(word)) return word;
   throw new UsageError(
-    `Cannot use "${word}" as ${name.toUpperCase()}: it is none of ${
+    `Cannot use "${word}" as ${name.toUpperCase()}: use one of ${
       choices.join(", ")
     }`,
     { hint },
@@ -160,7 +160,7 @@ function unknownCommand(
   const meant = nearest(word, typedCommands(commands).map(({ name }) => name));
   return new UsageError(
     `Cannot run "${word}": there is no such command${didYouMean(meant)}`,
-    { hint: `see "relais help"` },
+    { hint: `run "relais help"` },
   );
 }
 

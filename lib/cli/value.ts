@@ -61,39 +61,39 @@ function flag(long: string, text: string | undefined): boolean {
 function integer(long: string, text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw wrong(long, `"${text}" is no whole number`);
+  throw wrong(long, `"${text}" is not a whole number`);
 }
 
 /** As useradd(8) allows; nothing else is safe in a unit. */
 function account(long: string, text: string): string {
   if (/^[a-z_][a-z0-9_-]{0,30}\$?$/.test(text)) return text;
-  throw wrong(long, `"${text}" is no name of an account`);
+  throw wrong(long, `"${text}" is not the name of an account`);
 }
 
 function job(long: string, text: string): string {
   if (isJobName(text)) return text;
   throw wrong(
     long,
-    `"${text}" is no name of a job: up to 64 letters, digits, "-", "_" and ".", the first one a letter, a digit or "_"`,
+    `"${text}" is not the name of a job; write up to 64 letters, digits, "-", "_" and ".", the first one a letter, a digit or "_"`,
   );
 }
 
 function duration(long: string, text: string): number {
   const milliseconds = parseDuration(text);
   if (milliseconds !== undefined) return milliseconds;
-  throw wrong(long, `"${text}" is no duration, like 90s or 5m`);
+  throw wrong(long, `"${text}" is not a duration; write 90s or 5m`);
 }
 
 function size(long: string, text: string): number {
   const bytes = parseSize(text);
   if (bytes !== undefined) return bytes;
-  throw wrong(long, `"${text}" is no size, like 500MB or 10GB`);
+  throw wrong(long, `"${text}" is not a size; write 500MB or 10GB`);
 }
 
 function share(long: string, text: string): number {
   const value = parseShare(text);
   if (value !== undefined) return value;
-  throw wrong(long, `"${text}" is no share, like 1% or 50%`);
+  throw wrong(long, `"${text}" is not a share; write 1% or 50%`);
 }
 
 function wrong(long: string, what: string): UsageError {

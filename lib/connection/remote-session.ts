@@ -100,7 +100,7 @@ export class RemoteConnection {
     this.#channel = new Channel(gather(endpoint));
     this.#watch = new RequestWatch(requestMs * patience, () => {
       // Uncaught: the supervisor replaces whoever has such a worker, and the worker.
-      throw new ModuleError("a connection's worker does not answer");
+      throw new ModuleError("the worker of a connection does not answer");
     });
   }
 

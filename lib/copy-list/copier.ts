@@ -423,7 +423,7 @@ function translate(error: unknown, path: string): unknown {
     cause: error,
     hint: code.endsWith("FILE")
       ? "allow more open files (ulimit -n, LimitNOFILE=), or lower copy.parallel"
-      : "see the disk of replica.into",
+      : "check the owner, permissions and free space of replica.into",
   });
 }
 

@@ -79,6 +79,6 @@ function sound<Value>(parsed: Parsed<Value>, path: string): Value {
   if ("value" in parsed) return parsed.value;
   throw new FileError(
     `Cannot use the signature of ${path}: ${parsed.reason}`,
-    { hint: "publish the file again" },
+    { hint: 'run "relais publish --once --verify" on the server' },
   );
 }

@@ -106,7 +106,7 @@ export class Fetcher {
     if (kind === "file") return;
     const what = kind === "directory" ? "a directory" : "a FIFO or a device";
     throw new FileError(`Cannot fetch ${path}: it is ${what} on the server`, {
-      hint: "see what replaced it there",
+      hint: "restore the file there, or exclude its path",
     });
   }
 

@@ -76,9 +76,12 @@ async function* readOld(
   for (let at = start; at < end; at += block.length) {
     const bytes = block.subarray(0, end - at);
     if (old.read(at, bytes) < bytes.length) {
-      throw new FileError(`Cannot use ${old.name}: it became shorter`, {
-        retriable: true,
-      });
+      throw new FileError(
+        `Cannot use ${old.name}: it became shorter while it was read`,
+        {
+          retriable: true,
+        },
+      );
     }
     yield bytes;
     await pacer.pause();

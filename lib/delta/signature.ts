@@ -173,7 +173,7 @@ export function parseHeader(
   if (bytes.length < headerBytes) return { reason: "it is cut" };
   const view = new DataView(bytes.buffer, bytes.byteOffset, headerBytes);
   if (new TextDecoder().decode(bytes.subarray(0, magic.length)) !== magic) {
-    return { reason: "it is no signature" };
+    return { reason: "it is not a signature" };
   }
   const found = view.getUint32(header.version, true);
   if (found !== version) return { reason: `it is of version ${found}` };

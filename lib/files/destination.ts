@@ -87,7 +87,10 @@ export class Destination {
       if (error instanceof LocalError) throw error;
       throw new LocalError(
         `Cannot write to ${this.into}: ${(error as Error).message}`,
-        { cause: error, hint: "see replica.into, its owner and its disk" },
+        {
+          cause: error,
+          hint: `check the owner, permissions and free space of ${this.into}`,
+        },
       );
     }
   }
@@ -315,7 +318,7 @@ function trashOf(day: string): string {
 function claim(path: string): void {
   const { uid, mode } = Deno.statSync(path);
   if (uid !== Deno.uid()) {
-    throw new Error(`${own} belongs to another user, with number ${uid}`);
+    throw new Error(`${own} belongs to another user (uid ${uid})`);
   }
   if ((mode! & foreignWrite) !== 0) {
     Deno.chmodSync(path, mode! & ~foreignWrite & 0o7777);

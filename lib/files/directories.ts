@@ -39,7 +39,7 @@ export function linkDescriptors(state: string): void {
   } catch (cause) {
     throw new LocalError(`Cannot make ${link}: ${(cause as Error).message}`, {
       cause,
-      hint: `check the owner and the disk of ${state}`,
+      hint: `check the owner, permissions and free space of ${state}`,
     });
   }
 }
@@ -235,14 +235,14 @@ export function inTheWay(
     `Cannot place ${path}: ${at} is ${kind} on the replica`,
     {
       hint:
-        'move it away, or exclude the path; replica.delete = "remove" or "trash" takes away what a server withdrew',
+        'move it away, or exclude the path; with replica.delete = "remove" or "trash", files that a server withdrew are removed',
     },
   );
 }
 
 function swapped(directory: string): FileError {
   return new FileError(
-    `Cannot use ${directory}: somebody moves it on the replica`,
+    `Cannot use ${directory}: it was moved on the replica meanwhile`,
     { retriable: true },
   );
 }

@@ -32,7 +32,7 @@ export class Durability {
       return await this.barrier(directory);
     }
     throw new LostWritesError(`Cannot make ${directory} durable: ${said}`, {
-      hint: "see the system log for the state of its disk",
+      hint: "read the disk errors in the kernel log (dmesg)",
     });
   }
 }

@@ -36,7 +36,10 @@ export class Lock implements Disposable {
       if (error instanceof LockedError) throw error;
       throw new LocalError(
         `Cannot use ${directory}: ${(error as Error).message}`,
-        { cause: error, hint: "see its owner, its mode and its disk" },
+        {
+          cause: error,
+          hint: `check the owner, permissions and free space of ${directory}`,
+        },
       );
     }
   }
@@ -46,7 +49,7 @@ export class Lock implements Disposable {
     file.close();
     throw new LockedError(
       `Cannot use ${directory}: another relais works with it`,
-      { hint: "let it finish" },
+      { hint: "wait until it ends, or find it with pgrep -a relais" },
     );
   }
 

@@ -32,7 +32,7 @@ export function replaceFile(path: string, text: string, mode: number): void {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new LocalError(`Cannot write "${path}": ${reason}`, {
       cause,
-      hint: `make "${dirname(path)}" writable and see that it has space`,
+      hint: `check the owner, permissions and free space of ${dirname(path)}`,
     });
   }
 }

@@ -100,14 +100,14 @@ export class Rights {
       this.handOver(path);
     } catch (cause) {
       throw new LocalError(
-        `Cannot give files to another ${
+        `Cannot change the ${
           this.#owner === null ? "group" : "owner"
-        }: ${(cause as Error).message}`,
+        } of files: ${(cause as Error).message}`,
         {
           cause,
           hint: this.#owner === null
-            ? 'replica.group must be a group of the account that runs relais; in a unit, "relais unit" sees to it'
-            : 'replica.owner takes root, or the capabilities that "relais unit" gives',
+            ? 'add the account that runs relais to replica.group; in a unit, "relais unit --install" does so'
+            : 'run as root, or under the unit of "relais unit --install", which has the capabilities for replica.owner',
         },
       );
     } finally {

@@ -76,8 +76,8 @@ export class Space {
     const disk = blocks * bsize;
     if (bytes > disk) {
       throw new FileError(
-        `Cannot write ${bytes} bytes to ${this.#directory}: its whole disk is smaller`,
-        { hint: "see whether the server means it, or exclude the file" },
+        `Cannot write ${bytes} bytes to ${this.#directory}: the whole disk is smaller`,
+        { hint: "check the size of the file on the server, or exclude it" },
       );
     }
     const small = Math.min(smallReserve, disk * mostReserveShare);
@@ -100,11 +100,11 @@ export class Space {
   #full(bytes: number): NoRoomError {
     const { files } = this.#left;
     const [what, hint] = files < 1
-      ? ["has no inodes left", "remove files"]
-      : ["is full", "make room"];
+      ? ["has no inodes left", "remove files there"]
+      : ["is full", "free some space there"];
     return new NoRoomError(
       `Cannot write ${bytes} bytes to ${this.#directory}: its disk ${what}`,
-      { hint: `${hint}; the next pass goes on from there` },
+      { hint: `${hint}; the next pass continues from there` },
     );
   }
 }

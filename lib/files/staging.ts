@@ -335,7 +335,7 @@ function resume(path: string): Deno.FsFile {
     Deno.chmodSync(path, stagedMode);
     return Deno.openSync(path, { read: true, write: true });
   }
-  throw new FileError(`Cannot use ${path}: it is no file`, {
+  throw new FileError(`Cannot use ${path}: it is not a file`, {
     hint: "remove it",
   });
 }

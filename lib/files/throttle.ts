@@ -58,7 +58,7 @@ export class Throttle {
   async pass(bytes: number): Promise<void> {
     if (bytes > this.#left) {
       throw new StoppedError("stopped at --max-transfer", {
-        hint: "the next pass goes on from there",
+        hint: "the next pass continues from there",
       });
     }
     this.#left -= bytes;

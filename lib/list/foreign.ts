@@ -61,7 +61,7 @@ export class ForeignFormat {
   static parse(pattern: string): Parsed<ForeignFormat> {
     const named = [...pattern.matchAll(fieldForm)].map(([, name]) => name!);
     const unknown = named.find((name) => !fields.includes(name));
-    if (unknown !== undefined) return { reason: `{${unknown}} is no field` };
+    if (unknown !== undefined) return { reason: `{${unknown}} is not a field` };
     for (const needed of ["path", "date"]) {
       const count = named.filter((name) => name === needed).length;
       if (count !== 1) return { reason: `{${needed}} must be there once` };
@@ -111,7 +111,7 @@ export class ForeignFormat {
       return { reason: "it is not written as server.list_format says" };
     }
     const date = this.#date(groups);
-    if (date === undefined) return { reason: "its date cannot be" };
+    if (date === undefined) return { reason: "its date does not exist" };
     const given = groups.path!;
     const path = given.startsWith(`${root}/`)
       ? given.slice(root.length + 1)

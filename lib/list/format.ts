@@ -65,7 +65,7 @@ export function parseHeader(line: string): Parsed<Header> {
     "\t",
   );
   if (name !== magic) {
-    return { reason: `it is no list: it does not begin with "${magic}"` };
+    return { reason: `it is not a list: it does not begin with "${magic}"` };
   }
   if (number !== version) {
     return {

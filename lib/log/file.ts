@@ -107,7 +107,7 @@ export class LogFile implements Disposable {
     if (rotated) Deno.chmodSync(this.#path, before.mode);
     this.#seen = { ...before, inode: ino };
     if (size - (rotated ? 0 : before.size) < bytes) {
-      throw new Error("the disk took only a part of a message");
+      throw new Error("only a part of a message could be written");
     }
     return rotated;
   }
@@ -195,8 +195,8 @@ function unusable(path: string, cause: unknown): LocalError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new LocalError(`Cannot write the log "${path}": ${reason}`, {
     cause,
-    hint: `let the account that relais runs under write in "${
+    hint: `check the owner, permissions and free space of ${
       dirname(path)
-    }" and see that it has space, or set log.file`,
+    }, or set log.file`,
   });
 }

@@ -36,7 +36,7 @@ export class LogPart implements Disposable {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new LocalError(`Cannot read the log "${path}": ${reason}`, {
         cause,
-        hint: "the owner of the log and its group may read it",
+        hint: "run it as root, or join the group of the log",
       });
     }
   }

@@ -154,7 +154,10 @@ async function pause(signal: AbortSignal | undefined): Promise<boolean> {
 }
 
 function missing(path: string): LocalError {
-  return new LocalError(`Cannot read the log "${path}": there is none`, {
-    hint: "the first pass that has something to say makes it",
-  });
+  return new LocalError(
+    `Cannot read the log "${path}": it does not exist yet`,
+    {
+      hint: 'run "relais --once", which creates it',
+    },
+  );
 }

@@ -165,7 +165,7 @@ export class LogSink implements AsyncDisposable {
     if (this.#lost === 0) return;
     const lost = this.#lost;
     this.#lost = 0;
-    this.#say(`${lost} messages could not be written here`);
+    this.#say(`${lost} messages could not be written to the log file`);
   }
 
   /** Says how many messages were dropped since it was last said. */

@@ -62,7 +62,11 @@ function noList(
   if (list !== null) {
     return new UnusableError(
       `Cannot find the list ${list.path} on ${session.server}`,
-      { cause, hint: "see server.list, and what writes it there" },
+      {
+        cause,
+        hint:
+          `correct list of ${session.server}, or start the program that writes it there`,
+      },
     );
   }
   return new UnusableError(
@@ -80,11 +84,11 @@ function goneList(
   cause: Error,
 ): UnusableError {
   return new UnusableError(
-    `Cannot find ${root}/${listPath} on ${session.server} any more: it was read before, and is gone`,
+    `Cannot find ${root}/${listPath} on ${session.server} any more: it was there in an earlier pass`,
     {
       cause,
       hint:
-        `see that the file system is mounted there, or run "relais publish"; to copy without a list from now on, set replica.source = "tree"`,
+        `check that the file system is mounted there, or run "relais publish" there; to copy without a list from now on, set replica.source = "tree"`,
     },
   );
 }

@@ -206,7 +206,7 @@ export class RemoteList {
   #unusable(what: string): UnusableError {
     return new UnusableError(
       `Cannot read the list of ${this.#session.server}: its ${what}`,
-      { hint: `see what writes ${this.#path} there` },
+      { hint: `correct the program that writes ${this.#path} there` },
     );
   }
 }
@@ -280,7 +280,7 @@ function provenanceOf(head: Uint8Array, server: string): Provenance {
   if ("reason" in header) {
     throw new UnusableError(
       `Cannot read the list of ${server}: ${header.reason}`,
-      { hint: `see what writes ${listPath} there` },
+      { hint: `correct the program that writes ${listPath} there` },
     );
   }
   const { generation } = header.value;

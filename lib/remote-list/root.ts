@@ -62,7 +62,8 @@ async function kindOf(session: SftpSession, path: string) {
       `Cannot use ${path} on ${session.server}: ${error.reason}`,
       {
         cause: error,
-        hint: "let the account there read it, and enter all directories above",
+        hint:
+          "let the account there read it, and search (x) all directories above",
       },
     );
   }

@@ -27,7 +27,7 @@ export function parseListen(text: string): ListenAddress {
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) {
     throw new UsageError(
-      `Cannot listen at "${text}": it is no address with a port, like ${defaultListen} or [::1]:7878`,
+      `Cannot listen at "${text}": write an address and a port, like ${defaultListen} or [::1]:7878`,
     );
   }
   return { hostname: (match[1] ?? match[2])!, port };

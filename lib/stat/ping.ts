@@ -41,11 +41,13 @@ export async function ping(
         : "the service cannot be reached",
     );
   }
-  if (!answer.ok) throw failed(`the service answers ${answer.status}`);
+  if (!answer.ok) {
+    throw failed(`the service answered with HTTP ${answer.status}`);
+  }
 }
 
 function failed(what: string): HookError {
-  return new HookError(`Cannot ping the address in hooks.ping: ${what}`, {
-    hint: "the pass is not affected",
+  return new HookError(`Cannot ping hooks.ping: ${what}`, {
+    hint: "check hooks.ping and the network; the pass is not affected",
   });
 }

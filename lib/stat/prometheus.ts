@@ -182,7 +182,7 @@ function escapeLabel(text: string): string {
 export function writePrometheus(path: string, text: string): void {
   if (!path.endsWith(".prom")) {
     throw new UsageError(
-      `Cannot write "${path}" for Prometheus: its name does not end in .prom`,
+      `Cannot write "${path}" for Prometheus: the name must end in .prom`,
     );
   }
   replaceFile(path, text, 0o644);

@@ -117,7 +117,7 @@ export function readState(stateDirectory: string): DatabaseSync | undefined {
   throw new LocalError(
     `Cannot use the state ${path}: an older relais wrote it`,
     {
-      hint: "the next pass brings it up to date",
+      hint: 'run "relais --once", which converts it',
     },
   );
 }
@@ -261,7 +261,8 @@ function refuseNewer(db: DatabaseSync, path: string): void {
   throw new LocalError(
     `Cannot use the state ${path}: a newer relais wrote it (schema ${version}, this one knows ${schemaVersion})`,
     {
-      hint: "install that relais again, or give this one another replica.state",
+      hint:
+        "install that version again, or set replica.state to another directory",
     },
   );
 }

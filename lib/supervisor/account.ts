@@ -214,10 +214,10 @@ export class PassAccount {
 function conflict({ files, first }: Conflicts): RefusedError {
   const which = files === 1 ? first : `${files} files, ${first} first`;
   return new RefusedError(
-    `Cannot tell which server has the newer version of ${which}; what is here stays`,
+    `Conflict: no rule decides which server has the newer version of ${which}; the copy stays as it is`,
     {
       hint:
-        `look at both with "relais why ${first}", then end it with "relais resolve ${first} --from SERVER"`,
+        `compare both with "relais why ${first}", then run "relais resolve ${first} --from SERVER"`,
     },
   );
 }

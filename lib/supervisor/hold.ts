@@ -72,7 +72,7 @@ export class Hold implements Disposable {
       return `${dev}:${ino}`;
     } catch (cause) {
       const { message } = cause as Error;
-      throw new LocalError(`Cannot look at the state ${path}: ${message}`, {
+      throw new LocalError(`Cannot access the state ${path}: ${message}`, {
         cause,
         hint: stateHint(message),
       });

@@ -42,7 +42,7 @@ export async function runHook(
 ): Promise<void> {
   const failed = (what: string, said = "") =>
     new HookError(
-      `Cannot run hooks.${name}: ${what}${said === "" ? "" : ` (${said})`}`,
+      `hooks.${name} failed: ${what}${said === "" ? "" : ` (${said})`}`,
       { hint },
     );
   const limit = AbortSignal.timeout(timeoutMs);
@@ -64,9 +64,9 @@ export async function runHook(
   const heard = await said.end(graceMs);
   const { code } = await hook.status;
   if (over !== undefined) {
-    if (code !== 0) throw failed(`it exits with ${code}`, heard);
-  } else if (stop.aborted) throw failed("it was ended: relais stops");
-  else throw failed("it was ended: it took too long");
+    if (code !== 0) throw failed(`exit status ${code}`, heard);
+  } else if (stop.aborted) throw failed("ended because relais stops");
+  else throw failed("it took too long, and was ended");
 }
 
 /** Starts a hook as the leader of a process group. */

@@ -199,7 +199,7 @@ class Pass {
       const probed = await this.#probe().catch(() => notProbed);
       if (probed.active === null || probed.active === server) return;
       this.#elsewhere = probed;
-      await this.#abandon(`Cannot go on with ${server}: it has fallen silent`);
+      await this.#abandon(`Lost ${server}: nothing arrives from it any more`);
     });
     let late: ReturnType<typeof setTimeout> | undefined;
     const stop = () => {

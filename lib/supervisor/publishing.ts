@@ -130,7 +130,9 @@ export class Publishing implements AsyncDisposable {
       before = recorded.before;
       await this.#telling.tell(recorded.notices, signal);
     } catch (error) {
-      this.#log.warning(`this run is not in the history: ${describe(error)}`);
+      this.#log.warning(
+        `cannot record this run in the history: ${describe(error)}`,
+      );
     }
     logErrors(this.#log, errors, before);
     const summary =

@@ -57,7 +57,7 @@ export interface ReplicaOptions extends RunOptions {
 /** The hook that new files are for. */
 const onNew = {
   name: "on_new",
-  hint: "it will be run again, with the same files, in the next pass",
+  hint: "correct the program; the next pass runs it again with the same files",
 };
 
 /** The modules that have the state open. */
@@ -291,7 +291,9 @@ export class Replica implements AsyncDisposable {
       await this.#telling.tell(notices, signal);
     } catch (cause) {
       // It may be stat that died, or the state that cannot be written.
-      this.#log.debug(`this pass is not in the history: ${describe(cause)}`);
+      this.#log.debug(
+        `cannot record this pass in the history: ${describe(cause)}`,
+      );
     }
     await this.#telling.end(report.exit, describe(error), signal);
   }

@@ -133,11 +133,13 @@ class Service<Ready extends Config> {
     try {
       const config = this.#work.require(await loadConfig(path));
       await this.#begin(config);
-      this.#job?.log.info(`${path} was read again, and holds from now on`);
+      this.#job?.log.info(`reloaded ${path}`);
     } catch (error) {
       if (!(error instanceof RelaisError)) throw error;
       this.#output.failure(error);
-      this.#job?.log.error(`${path} was refused; what held before still holds`);
+      this.#job?.log.error(
+        `${path} was refused; the previous configuration stays in use`,
+      );
     }
     manager.ready();
   }

@@ -53,7 +53,7 @@ export class SoundState {
     await this.#close();
     this.#hold.retake();
     this.#tell(
-      `The state in ${this.#directory} was removed or replaced while relais ran, and was opened anew`,
+      `The state in ${this.#directory} was removed or replaced while relais ran, and was opened again`,
     );
   }
 
@@ -69,7 +69,7 @@ export class SoundState {
     if (isSecond) {
       const aside = this.#hold.setAside();
       this.#tell(
-        `${message}. It is kept as ${aside}; a new one is made from the list and from what is here`,
+        `${message}. It is kept as ${aside}; a new one is made from the list and the copy`,
       );
     }
     return true;

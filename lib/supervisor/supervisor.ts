@@ -183,7 +183,7 @@ export class Supervisor implements AsyncDisposable {
       if (last?.beat !== beat) this.#beats.set(name, { beat, at: now });
       else if (now - last.at > (this.#options.silenceMs ?? silenceMs)) {
         this.#options.log.error(
-          `module ${name} does not answer, and is given up`,
+          `module ${name} does not answer and is abandoned`,
         );
         module.fail("it does not answer");
       }

@@ -75,7 +75,7 @@ export class Telling {
       const [name, key] = keys[notice.event];
       const argv = this.#hooks[key] as readonly string[];
       if (argv.length === 0) continue;
-      const hint = "the pass is not affected";
+      const hint = "correct the program; the pass is not affected";
       const hook = { name, argv, timeoutMs: hookMs, hint };
       const text = `${JSON.stringify(notice)}\n`;
       const input = new TextEncoder().encode(text);

@@ -10,8 +10,7 @@ import { RefusedError } from "../errors.ts";
 import type { RemoteList } from "../remote-list/read.ts";
 import type { Cursor } from "../list/cursor.ts";
 
-const hint =
-  'if that is so on purpose, run "relais --once --accept-shrink" once';
+const hint = 'if this is intended, run "relais --once --accept-shrink"';
 
 /**
  * Refuses to delete more than `allowed` in one pass, or all there is.
@@ -29,13 +28,13 @@ export function guardDeletion(
   const most = allowance(allowed, here);
   if (withdrawn >= here) {
     throw new RefusedError(
-      `Cannot delete all ${here} files that are here: the server has none of them any more`,
-      { hint: `see that nothing is unmounted there; ${hint}` },
+      `Refused to delete all ${here} files: the server has none of them any more`,
+      { hint: `check that the file systems are mounted there; ${hint}` },
     );
   }
   if (withdrawn <= most) return;
   throw new RefusedError(
-    `Cannot delete ${withdrawn} of ${here} files: replica.max_delete allows ${most}`,
+    `Refused to delete ${withdrawn} of ${here} files: replica.max_delete allows ${most}`,
     { hint },
   );
 }
@@ -53,15 +52,15 @@ export function guardList(
 ): void {
   if (remote.recognition === "shrunken") {
     throw new RefusedError(
-      `Cannot go on with the list of ${server}: it has ${remote.size} bytes, and had ${known.offset}`,
-      { hint: `a list only grows; ${hint}` },
+      `Refused the list of ${server}: it shrank from ${known.offset} to ${remote.size} bytes`,
+      { hint: `check that the file systems are mounted there; ${hint}` },
     );
   }
   const sameName = remote.provenance.generation === known.generation;
   if (remote.recognition === "other" && sameName) {
     throw new RefusedError(
-      `Cannot go on with the list of ${server}: its line ${known.seq} is no longer what it was`,
-      { hint: `an earlier list may have been restored there; ${hint}` },
+      `Refused the list of ${server}: its line ${known.seq} has changed, and a list only grows`,
+      { hint: `check whether an older list was restored there; ${hint}` },
     );
   }
 }

@@ -150,7 +150,10 @@ function lastOfEach(entries: readonly Entry[]): Entry[] {
 function senseless(server: string, what: string): UnusableError {
   return new UnusableError(
     `Cannot read the list of ${server}: over ${what}`,
-    { hint: '"relais log" names the first ones; see what writes it' },
+    {
+      hint:
+        'find the first ones with "relais log", and correct the program that writes the list',
+    },
   );
 }
 

@@ -294,7 +294,7 @@ class Walk {
 
   #endless(what: string, after: string): UnusableError {
     return new UnusableError(
-      `Cannot walk ${what} on ${this.#session.server}: there is no end of it after ${after}`,
+      `Cannot walk ${what} on ${this.#session.server}: it has not ended after ${after}`,
       { hint: 'publish a list there with "relais publish"' },
     );
   }

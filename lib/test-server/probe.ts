@@ -124,7 +124,7 @@ async function withTimeout<Result>(
     reject(
       new UnreachableError(
         `Cannot probe ${name}: no answer within ${timeoutMs / 1_000} s`,
-        { hint: "see its load, or raise probe.timeout" },
+        { hint: `check the load of ${name}, or raise probe.timeout` },
       ),
     ));
   // Whichever of the two loses may still fail later.
@@ -141,7 +141,7 @@ function staleness(
   if (list === null || maxAgeMs === 0) return null;
   if (list.mtime === 0) {
     return new UnusableError(
-      `Cannot tell the age of the list of ${name}: the server does not tell its date, and probe.max_age is set`,
+      `Cannot check the age of the list of ${name}: the server does not report its date, and probe.max_age is set`,
       { hint: 'set probe.max_age = "0s", or use another SFTP server there' },
     );
   }
@@ -154,7 +154,7 @@ function staleness(
     `Cannot trust the list of ${name}: its publisher last ran ${
       Math.round(age / 1_000)
     } s ago, and probe.max_age is ${maxAgeMs / 1_000} s`,
-    { hint: `see why "relais publish" does not run there` },
+    { hint: `run "relais status" on ${name}, and start its publisher` },
   );
 }
 

@@ -40,8 +40,8 @@ export async function examine(
     const opened = destination.open(copy.path);
     if (opened === undefined) {
       return destination.look(copy.path) === undefined
-        ? found("missing", "it is gone")
-        : found("differs", "it is no regular file any more");
+        ? found("missing", "it does not exist any more")
+        : found("differs", "it is not a regular file any more");
     }
     try {
       const what = await difference(opened.file, copy, throttle);
@@ -62,7 +62,7 @@ async function difference(
   throttle: Throttle,
 ): Promise<string | undefined> {
   const { size, mtime } = fstatSync(file);
-  if (size !== copy.size) return `it has ${size} bytes, and had ${copy.size}`;
+  if (size !== copy.size) return `it has ${size} bytes, expected ${copy.size}`;
   if (copy.digest !== null) {
     const digest = await digestOfFile(
       file,
@@ -70,10 +70,10 @@ async function difference(
       (bytes) => throttle.pass(bytes),
     );
     if (digest !== copy.digest) {
-      return `its digest is ${digest}, and was ${copy.digest}`;
+      return `its digest is ${digest}, expected ${copy.digest}`;
     }
   }
   if (hasDate(mtime, copy)) return undefined;
   const date = timestampFromMilliseconds(mtime.getTime());
-  return `its date is ${date}, and was ${copy.mtime}`;
+  return `its date is ${date}, expected ${copy.mtime}`;
 }

@@ -64,7 +64,7 @@ Deno.test("relais list --diff tells what is not on the disk as it should be", as
     different.stdout.replace(/was \d.*/, "was THEN"),
     `\
 missing     a.csv: it is gone
-differs     b.csv: it has 6 bytes, and had 2
+differs     b.csv: it has 6 bytes, expected 2
 differs     c.csv: its date is 1, and was THEN
 extra       d/link: it did not come with relais
 `,

@@ -71,7 +71,10 @@ Deno.test("relais --job says which names are allowed, and which file is missing"
   const both = await relais(["status", "--job", "a", "--config", "b"]);
 
   assertEquals([wrong.code, missing.code, both.code], [2, 2, 2]);
-  assertMatch(wrong.stderr, /"..\/x" is no name of a job: up to 64 letters/);
+  assertMatch(
+    wrong.stderr,
+    /"..\/x" is not the name of a job; write up to 64 letters/,
+  );
   assertMatch(
     missing.stderr,
     /there is no \/etc\/relais\/no-such-job\.toml; "relais init /,

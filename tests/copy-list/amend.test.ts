@@ -156,8 +156,11 @@ Deno.test({
     const check = await run("check");
 
     assertEquals([pass.code, check.code], [4, 4]);
-    assertMatch(pass.told, /Cannot give files to another group: /);
-    assertMatch(check.told, /FAILED +owner of the copies: Cannot give files/);
+    assertMatch(pass.told, /Cannot change the group of files: /);
+    assertMatch(
+      check.told,
+      /FAILED +owner of the copies: Cannot change the group of files/,
+    );
     assertEquals(
       Object.keys(rightsBelow(world.into)).sort(),
       ["", ".relais"],

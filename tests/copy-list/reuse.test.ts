@@ -129,7 +129,7 @@ Deno.test("a file that only seems to be appended to comes whole", async () => {
 
   assertEquals((await world.pass()).exit, 0);
 
-  assertStringIncludes(logOf(world), "file is fetched whole: Cannot copy file");
+  assertStringIncludes(logOf(world), "fetching file whole: Cannot copy file");
   assertEquals(treeOf(world.into), treeOf(world.production.root));
 });
 
@@ -233,7 +233,7 @@ for (const [name, damage, told] of unsound) {
 
     assertStringIncludes(
       logOf(world),
-      `file is fetched whole: Cannot use the signature of file: ${told}`,
+      `fetching file whole: Cannot use the signature of file: ${told}`,
     );
     assertEquals(treeOf(world.into), treeOf(world.production.root));
   });
@@ -255,7 +255,7 @@ Deno.test("a signature that lies costs its file once more, and nothing is wrong 
 
   assertStringIncludes(
     logOf(world),
-    "file is fetched whole: Cannot copy file: its",
+    "fetching file whole: Cannot copy file: its",
   );
   assertEquals(treeOf(world.into), treeOf(world.production.root));
 });

@@ -249,7 +249,7 @@ Deno.test({
     const { code, stdout, stderr } = await world.relais("--once", "--json");
 
     assertEquals([code, JSON.parse(stdout).copied], [4, 2]);
-    assertStringIncludes(stderr, "its disk is full; make room");
+    assertStringIncludes(stderr, "its disk is full; free some space there");
 
     await disk.grow(20 * MB);
     const report = await world.pass();

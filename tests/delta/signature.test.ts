@@ -155,7 +155,7 @@ Deno.test("parseSignature() refuses what is no sound signature of the file", () 
     "it is cut",
     "it is cut",
     "it is too long",
-    "it is no signature",
+    "it is not a signature",
     "it is of version 2",
     "it is of another file",
     "it is of another file",

@@ -24,7 +24,7 @@ Deno.test("what is no file in a tree is counted in each full walk, named by list
 
   const logged = Deno.readTextFileSync(
     `${world.directory}/replica/log/relais.log`,
-  ).split("\n").filter((line) => line.includes("passed over"));
+  ).split("\n").filter((line) => line.includes("skipped the"));
   const status = await world.relais("status");
   const listed = await world.relais("list", "--skipped", "--json", "deep/**");
   assertEquals(dry.not_files, counts);

@@ -133,7 +133,7 @@ testWithDisks(
     assertEquals(code, 4, stderr);
     assertMatch(
       stderr,
-      /Cannot write big.bin: .*No space left.*; see the disk/,
+      /Cannot write big.bin: .*No space left.*; check the owner, permissions and free space/,
     );
     Deno.removeSync(filler);
     assert(await assertMakesGood(world) < 3_900_000);
@@ -195,7 +195,7 @@ testWithDisks(
     const { code, stderr } = await world.relais("--once");
 
     assertEquals(code, 4, stderr);
-    assertMatch(stderr, /no inodes left; remove files/);
+    assertMatch(stderr, /no inodes left; remove files there/);
     const here = Object.keys(treeOf(world.into)).length + staged(world).length;
     assert(here > 5, `${here} files are here`);
     disk.remount("nr_inodes=100");
@@ -312,7 +312,7 @@ for (const error of ["EROFS", "EIO"]) {
       );
 
       assertEquals(code, 4, stderr);
-      assertMatch(stderr, /Cannot write 1.bin: .*see the disk of replica.into/);
+      assertMatch(stderr, /Cannot write 1.bin: .*free space of replica.into/);
       assert(await assertMakesGood(world) < 200_000);
     },
   );
@@ -373,7 +373,7 @@ for (
       "read:error=EIO",
     ], /dmesg/],
     ["cannot be written", ["pwrite64:error=EIO"], /dmesg/],
-    ["is full", ["pwrite64:error=ENOSPC"], /make room|dmesg/],
+    ["is full", ["pwrite64:error=ENOSPC"], /free some space|dmesg/],
     ["is read-only", ["openat:error=EROFS"], /read-only/],
     ["cannot be looked at", ["lstat,statx,newfstatat:error=EIO"], /dmesg/],
   ] as const

@@ -248,7 +248,7 @@ listTest(
     const { exit, failed } = await world.pass();
 
     assertEquals(failed.map(({ path }) => path), ["huge"]);
-    assertStringIncludes(failed[0]!.error, "its whole disk is smaller");
+    assertStringIncludes(failed[0]!.error, "the whole disk is smaller");
     assertEquals([exit, world.here()], [1, good]);
   },
 );

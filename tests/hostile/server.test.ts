@@ -249,7 +249,7 @@ Deno.test("a server that tells no date of its list is not fresh where probe.max_
   const { code, stderr } = await world.relais("--once");
 
   assertEquals(code, 3);
-  assertStringIncludes(stderr, "the server does not tell its date");
+  assertStringIncludes(stderr, "the server does not report its date");
 });
 
 /** Text of a program that no user can do anything with. */
@@ -335,7 +335,7 @@ Deno.test("a server whose list is gone is no tree without files, and its backup 
 
   assertEquals([before.server, after.server], ["production", "backup"]);
   assertEquals(after.exit, 0);
-  assertStringIncludes(check.stdout, "was read before, and is gone");
+  assertStringIncludes(check.stdout, "it was there in an earlier pass");
   assertStringIncludes(check.stdout, `set replica.source = "tree"`);
 });
 

@@ -67,9 +67,9 @@ for (
     ["{date} {path}", "1 /etc/passwd", "absolute"],
     ["{date} {path}", "1 a\uFFFDb", "not valid UTF-8"],
     ["{date} {path}", "1 .relais/list", "relais's own"],
-    ["{date:%Y-%m-%d} {path}", "2026-02-31 a", "date cannot be"],
-    ["{date:%Y-%m-%d} {path}", "2026-13-01 a", "date cannot be"],
-    ["{date:%Y-%m-%d %H} {path}", "2026-12-01 25 a", "date cannot be"],
+    ["{date:%Y-%m-%d} {path}", "2026-02-31 a", "its date does not exist"],
+    ["{date:%Y-%m-%d} {path}", "2026-13-01 a", "its date does not exist"],
+    ["{date:%Y-%m-%d %H} {path}", "2026-12-01 25 a", "its date does not exist"],
   ] as const
 ) {
   Deno.test(`ForeignFormat refuses ${JSON.stringify(line)} by ${JSON.stringify(pattern)}`, () => {
@@ -84,7 +84,7 @@ for (
     ["{date}", "{path} must be there once"],
     ["{path}", "{date} must be there once"],
     ["{date} {path} {path}", "{path} must be there once"],
-    ["{date} {path} {name}", "{name} is no field"],
+    ["{date} {path} {name}", "{name} is not a field"],
     ["{date} {path} {size} {size}", "{size} can be there once"],
     ["{date} {path} { size}", "a brace belongs to no field"],
     ["{date} {path} {size }", "a brace belongs to no field"],

@@ -193,7 +193,7 @@ Deno.test("LogSink goes on without its file, says so once, and tries again", asy
 
   assertEquals(
     world.texts(),
-    ["before", "after", "3 messages could not be written here"],
+    ["before", "after", "3 messages could not be written to the log file"],
   );
   assertMatch(world.printed, /^relais: log: error: Cannot write the log .*\n$/);
   assertEquals(

@@ -121,7 +121,7 @@ Deno.test("SIGHUP lets the loop go on with the configuration as it is now", asyn
 
   assertEquals(Object.keys(treeOf(world.into)).sort(), ["a.csv", "b.tmp"]);
   await end(relais);
-  assertStringIncludes(await logOf(world), "was read again");
+  assertStringIncludes(await logOf(world), "reloaded ");
 });
 
 Deno.test("SIGHUP leaves things as they are when the configuration is wrong, and says what is wrong", async () => {
@@ -158,7 +158,8 @@ Deno.test("SIGHUP leaves things as they are when the configuration is wrong, and
   assertStringIncludes(told, "copy.x");
   assertStringIncludes(told, "/dev/null/state");
   assertEquals(
-    (await logOf(world)).match(/was refused; what held before/g)?.length,
+    (await logOf(world)).match(/was refused; the previous configuration stays/g)
+      ?.length,
     2,
   );
 });

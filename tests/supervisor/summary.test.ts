@@ -127,7 +127,7 @@ Deno.test("a summary says why, where nothing else tells it with each pass", () =
   }];
   const report = passReport({
     failed,
-    errors: ["Cannot run hooks.on_new: exit 1"],
+    errors: ["hooks.on_new failed: exit status 1"],
   });
   const refused = {
     ...probe("production", "refused"),
@@ -142,7 +142,7 @@ Deno.test("a summary says why, where nothing else tells it with each pass", () =
     [
       "Copied nothing from production, in 0.25 s.",
       "1 file could not be copied (Cannot open a.csv on production: permission denied); the next pass tries again.",
-      "Cannot run hooks.on_new: exit 1.",
+      "hooks.on_new failed: exit status 1.",
     ],
   );
   assertEquals(

@@ -44,7 +44,7 @@ Deno.test("more withdrawals than max_delete go when they are accepted, and not b
   const after = await world.pass();
 
   assertEquals(refused.code, 5);
-  assertStringIncludes(refused.stderr, "Cannot delete 3 of 4 files");
+  assertStringIncludes(refused.stderr, "Refused to delete 3 of 4 files");
   assertStringIncludes(refused.stderr, `run "relais --once --accept-shrink"`);
   assertEquals(planned.plan?.map(({ action }) => action), [
     "remove",
@@ -94,7 +94,7 @@ for (
     const { code, stderr } = await world.relais("--once");
 
     assertEquals(code, 5);
-    assertStringIncludes(stderr, "Cannot delete all 4 files that are here");
+    assertStringIncludes(stderr, "Refused to delete all 4 files");
     assertEquals(treeOf(world.into), before);
     assertEquals(outcome(await world.pass("--accept-shrink")), {
       removed: 4,

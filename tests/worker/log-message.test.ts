@@ -26,7 +26,7 @@ const message: LogMessage = {
   time: Date.UTC(2026, 2, 1, 10, 0, 0, 7),
   module: "copy-list",
   level: "warning",
-  text: "stock/a.csv will be tried again",
+  text: "retrying stock/a.csv",
   pass: "7f3a90c1",
 };
 
@@ -84,7 +84,7 @@ Deno.test("isAtLeast() orders the levels by gravity", () => {
 Deno.test("formatLine() says when, how grave, who, in which pass, and what", () => {
   assertEquals(
     formatLine(message),
-    "2026-03-01T10:00:00.007Z warning copy-list 7f3a90c1 stock/a.csv will be tried again",
+    "2026-03-01T10:00:00.007Z warning copy-list 7f3a90c1 retrying stock/a.csv",
   );
 });
 
@@ -126,8 +126,8 @@ Deno.test("formatForPerson() names the gravity only of what is unusual", () => {
   assertEquals(
     [message, { ...message, level: "info" } as const].map(formatForPerson),
     [
-      "relais: copy-list: warning: stock/a.csv will be tried again",
-      "relais: copy-list: stock/a.csv will be tried again",
+      "relais: copy-list: warning: retrying stock/a.csv",
+      "relais: copy-list: retrying stock/a.csv",
     ],
   );
 });
