@@ -143,20 +143,20 @@ export const globalOptions = [
   {
     long: "json",
     kind: "flag",
-    help: "give results as JSON, one document; a line each for what streams",
+    help: "print results as one JSON document, or one per line for streams",
   },
   {
     long: "verbose",
     short: "v",
     kind: "flag",
-    help: "tell more: of a pass, each file as it arrives",
+    help: "print more: each file of a pass as it arrives",
     conflicts: "quiet",
   },
   {
     long: "quiet",
     short: "q",
     kind: "flag",
-    help: "tell only warnings and errors",
+    help: "print only warnings and errors",
     conflicts: "verbose",
   },
   { long: "help", short: "h", kind: "flag", help: "show this help" },

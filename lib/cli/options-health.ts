@@ -11,7 +11,7 @@ export const healthOptions = [
     long: "max-lag",
     kind: "duration",
     value: "DURATION",
-    help: "a problem if the replica lags further behind, like 15m",
+    help: "a problem if the lag is longer, like 15m",
     default: "no limit",
   },
   {
@@ -25,6 +25,6 @@ export const healthOptions = [
     long: "critical-failover",
     kind: "flag",
     help:
-      "critical, and not a warning, if files come from another server than the first one",
+      "critical instead of a warning if the active server is not the first one",
   },
 ] as const satisfies readonly Option[];

@@ -9,6 +9,6 @@ import type { Option } from "./command.ts";
 export const allJobsOption = {
   long: "all-jobs",
   kind: "flag",
-  help: "tell of each configuration in /etc/relais",
+  help: "cover each configuration in /etc/relais",
   conflicts: ["job", "config"],
 } as const satisfies Option;

@@ -18,15 +18,15 @@ const declaration = {
   name: "check",
   summary: "examine configuration, servers, sources, directories, space",
   description: [
-    "Examines the configuration, each server (name, connection, host key, login, list), the destination and its free space, the programs of hooks, and tells all of it: as the account that the state or the copy belongs to, where root types it. Changes nothing; systemd makes the directories that it makes for the service.",
-    "On a server that publishes: whether this account may read each source, whether each glob matches anything, the export and its free space, and which directory sshd can confine readers to.",
+    "Examines the configuration, each server (name, connection, host key, login, list), the destination and its free space, and the programs of hooks, and reports every problem. When root runs it, it runs as the owner of the state or of the copy. It changes nothing; systemd makes the same directories as for the service.",
+    "On a server that publishes: whether this account may read each source, whether each glob matches a file, the export and its free space, and which directory can be ChrootDirectory of sshd.",
   ],
   arguments: [],
   options: [],
   examples: [
     {
       line: "relais check --config ./relais.toml",
-      help: "before a configuration is put to use",
+      help: "before a configuration is used",
     },
   ],
 } as const satisfies Declaration;

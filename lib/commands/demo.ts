@@ -19,7 +19,7 @@ const declaration = {
   name: "demo",
   summary: "the whole story in one temporary folder",
   description: [
-    "Plays the whole story on two embedded servers: files are published and copied, production fails, its backup steps in, production comes back. Needs no configuration and touches nothing but one temporary folder.",
+    "Plays the whole story on two embedded servers: files are published and copied, production fails, its backup steps in, production comes back. It needs no configuration, and writes to one temporary folder only.",
   ],
   arguments: [],
   options: [

@@ -10,8 +10,8 @@ import { exitStatus } from "../errors.ts";
 
 const declaration = {
   name: "help",
-  summary: "this help, or that of a command",
-  description: ["Shows this help, or that of a command."],
+  summary: "this help, or the help of a command",
+  description: ["Shows this help, or the help of a command."],
   arguments: [{
     name: "command",
     kind: "command",

@@ -30,13 +30,13 @@ const declaration = {
     {
       long: "publisher",
       kind: "flag",
-      help: "only what a server needs that publishes",
+      help: "only the keys for a server that publishes",
       conflicts: "replica",
     },
     {
       long: "replica",
       kind: "flag",
-      help: "only what a replica needs",
+      help: "only the keys for a replica",
     },
   ],
   examples: [
@@ -82,11 +82,16 @@ async function write(
     const exists = cause instanceof Deno.errors.AlreadyExists;
     throw new LocalError(
       `Cannot write ${file}: ${
-        exists ? "it is there already" : (cause as Error).message
+        exists ? "it already exists" : (cause as Error).message
       }`,
-      { cause, hint: exists ? "move it away first" : "see its directory" },
+      {
+        cause,
+        hint: exists
+          ? "move it away, or choose another FILE"
+          : "check that its directory exists and is writable",
+      },
     );
   }
-  output.note(`${file} is written: edit it, then run "relais check"`);
+  output.note(`Wrote ${file}: edit it, then run "relais check"`);
   return exitStatus.done;
 }

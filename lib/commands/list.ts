@@ -34,19 +34,19 @@ const declaration = {
   name: "list",
   summary: "the synchronised list of files",
   description: [
-    "Shows the synchronised list, one line a file: how it stands to what is on the replica, its size, its date, and the servers that name it; how it stands of each that has another version. With --json, one object for each server that names a file. On a terminal PAGER shows it, or less.",
-    "With --diff it looks at the disk, and shows what is missing, has another size or date than it should, or did not come with relais; exits with 1 if there is any. What the files hold only relais verify can tell.",
+    "Shows the synchronised list, one line per file: its state on the replica, its size, its date, and the servers that list it, with the state of each version that differs. With --json, one object for each server that lists a file. On a terminal, the output goes through PAGER, or less.",
+    "With --diff it compares the disk: it shows files that are missing, have a wrong size or date, or were not copied by relais, and exits with 1 if there are any. To check contents, use relais verify.",
   ],
   arguments: [{
     name: "glob",
     required: false,
-    help: "only paths that match; quote it from the shell",
+    help: "only paths that match; quote it for the shell",
   }],
   options: [
     {
       long: "wanted",
       kind: "flag",
-      help: "only files that are still to be fetched",
+      help: "only files that are not fetched yet",
       conflicts: "failed",
     },
     {
@@ -58,14 +58,14 @@ const declaration = {
     {
       long: "diff",
       kind: "flag",
-      help: "not the list, but how the disk differs from it",
+      help: "show how the disk differs from the list",
       conflicts: "wanted",
     },
     {
       long: "skipped",
       kind: "flag",
       help:
-        "not the list, but what lies in a server's tree and is not copied: symbolic links, empty directories, special files",
+        "show what is not copied from a server's tree: symbolic links, empty directories, special files",
       conflicts: "diff",
     },
     {
@@ -80,15 +80,18 @@ const declaration = {
       kind: "choice",
       value: "BY",
       choices: listOrders,
-      help: "in which order",
+      help: "the order",
       default: "path",
       conflicts: "diff",
     },
   ],
   examples: [
     { line: "relais list 'stock/**/*.csv'", help: "a part of the list" },
-    { line: "relais list --wanted", help: "what is still to come" },
-    { line: "relais list --diff", help: "what somebody else changed here" },
+    { line: "relais list --wanted", help: "files that are not fetched yet" },
+    {
+      line: "relais list --diff",
+      help: "changes on the replica that relais did not make",
+    },
   ],
 } as const satisfies Declaration;
 

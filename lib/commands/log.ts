@@ -28,7 +28,7 @@ const declaration = {
   arguments: [{
     name: "text",
     required: false,
-    help: "only messages that contain it, whatever its case",
+    help: "only messages that contain it, in upper or lower case",
   }],
   options: [
     {
@@ -55,21 +55,21 @@ const declaration = {
       long: "follow",
       short: "f",
       kind: "flag",
-      help: "go on with what arrives",
+      help: "keep showing new messages",
     },
     {
       long: "module",
       kind: "choice",
       value: "MODULE",
       choices: [...moduleNames, "supervisor"],
-      help: "only what this module said",
+      help: "only messages of this module",
     },
     {
       long: "level",
       kind: "choice",
       value: "LEVEL",
       choices: levels,
-      help: "only this level and graver ones",
+      help: "only this level and more severe ones",
     },
   ],
   examples: [
@@ -99,7 +99,7 @@ async function show(
       `Cannot show the log: ${path} has log.file = ""`,
       [],
       {
-        hint: "set log.file",
+        hint: `set log.file in ${path}`,
       },
     );
   }

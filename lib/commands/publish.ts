@@ -30,7 +30,7 @@ const declaration = {
   name: "publish",
   summary: "on a server: copy the configured files into the export",
   description: [
-    "Copies the files of publish.files that are new or changed into the export, and adds a line for each to the list: at once, then every schedule.every.",
+    "Copies new and changed files of publish.files into the export and adds a line for each to the list: at once, then every schedule.every.",
   ],
   arguments: [],
   options: [
@@ -39,27 +39,26 @@ const declaration = {
       long: "watch",
       short: "w",
       kind: "flag",
-      help: "publish as soon as a source has changed, too",
+      help: "also publish as soon as a source changes",
       conflicts: "once",
     },
     {
       long: "accept-shrink",
       kind: "flag",
-      help: "with --once: withdraw what is gone, however much it is",
+      help: "with --once: withdraw all files that are gone, however many",
       needs: "once",
     },
     {
       long: "verify",
       kind: "flag",
-      help:
-        "with --once: re-read the export, and publish again what is not as the list says",
+      help: "with --once: re-read the export, and publish damaged files again",
       needs: "once",
     },
     {
       long: "print-sh",
       kind: "flag",
       help:
-        "print a shell script that does it once, for a UNIX that relais does not run on",
+        "print a shell script that publishes once, for a UNIX without relais",
     },
   ],
   examples: [
@@ -179,7 +178,7 @@ function watching(
   const watch = new SourceWatch(config.publish, (why) => {
     trouble = why;
     output.note(
-      `Cannot watch ${config.publish.base}: ${why}; changes are found every schedule.every. Where there are many directories, raise fs.inotify.max_user_watches`,
+      `Cannot watch ${config.publish.base}: ${why}; changes are found every schedule.every. If there are many directories, raise the sysctl fs.inotify.max_user_watches`,
     );
   });
   return {
@@ -203,7 +202,7 @@ function watching(
         if (!job.hasEnded) watch.giveUp();
         // The log module is at work from the first run on.
         if (trouble !== "") {
-          job.log.warning(`changes are not noticed: ${trouble}`);
+          job.log.warning(`cannot watch for changes: ${trouble}`);
         }
         trouble = "";
       }

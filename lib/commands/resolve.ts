@@ -30,8 +30,8 @@ const declaration = {
   name: "resolve",
   summary: "decide which server has the newer version of a file",
   description: [
-    "Ends a conflict: two servers have different versions of a file, and neither their lists nor their dates tell which is newer. What is here stays until then, and every pass exits with 5. relais why PATH shows both versions.",
-    "The version of SERVER counts as the newer one from now on, and a pass takes it. If it is the one that is here already, it stays.",
+    "Ends a conflict: two servers have different versions of a file, and neither their lists nor their dates show which is newer. Until then the replica keeps its own version, and every pass exits with 5. relais why PATH shows both versions.",
+    "The version of SERVER counts as the newer one from now on, and a pass fetches it, unless it is the one on the replica.",
   ],
   arguments: [{
     name: "path",
@@ -46,7 +46,7 @@ const declaration = {
   }],
   examples: [{
     line: "relais resolve stock/2026-11.csv --from production",
-    help: "take what production has",
+    help: "take the version of production",
   }],
 } as const satisfies Declaration;
 
@@ -85,14 +85,14 @@ async function settle(
   await passNow(
     config,
     output,
-    "The relais that is at work here takes it in its next pass.",
+    "The running relais fetches it in its next pass.",
   );
   using db = openState(replica.state);
   const file = knownFile(db, path);
   const isOver = !isConflict(file);
   if (json) output.json({ path, from, resolved: isOver, here: file.here });
   else if (isOver) {
-    output.result(`The conflict about ${path} is over: ${said(file)}.`);
+    output.result(`Resolved the conflict about ${path}: ${said(file)}.`);
   }
   return isOver ? exitStatus.done : exitStatus.incomplete;
 }
@@ -103,15 +103,15 @@ function isConflict({ named }: KnownFile): boolean {
 
 function said({ here }: KnownFile): string {
   return here === null
-    ? "it is not here any more"
-    : `what is here is of ${here.server}`;
+    ? "the file is not on the replica any more"
+    : `the replica has the version of ${here.server}`;
 }
 
 function noConflict(path: string): RefusedError {
   return new RefusedError(
     `Cannot resolve ${path}: there is no conflict about it`,
     {
-      hint: `"relais why ${path}" tells what is known of it`,
+      hint: `run "relais why ${path}" to see its versions`,
     },
   );
 }

@@ -27,10 +27,10 @@ import { formatBytes, formatTime } from "../text/human.ts";
 
 const declaration = {
   name: "run",
-  summary: "bring the replica up to date, and keep it so",
+  summary: "bring the replica up to date, and keep it up to date",
   description: [
-    "Runs a pass at once, then one every schedule.every: tests the servers, reads what was added to the list of the best one, copies what is new, and starts hooks.on_new.",
-    "Typed by root, it runs as the account that the state belongs to, or the copy before there is a state: under systemd with the key and the sandbox of the service. So do resolve, verify and check.",
+    "Runs a pass at once, then one every schedule.every. A pass tests the servers, reads the new lines in the list of the best one, copies new files, and starts hooks.on_new.",
+    "When root runs it, it runs as the owner of the state (before the first pass, the owner of the copy); under systemd, with the key and the sandbox of the service. The same holds for resolve, verify and check.",
   ],
   arguments: [],
   options: [
@@ -39,34 +39,34 @@ const declaration = {
       long: "dry-run",
       short: "n",
       kind: "flag",
-      help: "say what a pass would do, and write nothing anywhere",
+      help: "show what a pass would do; write nothing",
     },
     {
       long: "max-time",
       kind: "duration",
       value: "DURATION",
-      help: "stop a pass in good order after DURATION",
+      help: "stop each pass cleanly after DURATION",
       default: "no limit",
     },
     {
       long: "max-transfer",
       kind: "size",
       value: "SIZE",
-      help: "copy no more than SIZE in a pass, like 10GB; the next goes on",
+      help: "copy at most SIZE in a pass, like 10GB; the next one continues",
       default: "no limit",
     },
     {
       long: "accept-shrink",
       kind: "flag",
       help:
-        "with --once: believe a list that lost entries, and delete what it lost",
+        "with --once: accept a list that lost entries, and delete those files",
       needs: "once",
     },
     {
       long: "failback",
       kind: "flag",
       help:
-        "with --once: go back to the preferred server that serves, whatever probe.hold and probe.failback say",
+        "with --once: return to the preferred server if it is up, whatever probe.hold and probe.failback say",
       needs: "once",
     },
   ],
@@ -254,7 +254,7 @@ export function tell(
       output.error(
         report.generation === null
           ? `${report.refused} names on ${report.server} cannot be used`
-          : `${report.refused} lines of the list of ${report.server} are refused; correct what writes it`,
+          : `${report.refused} lines of the list of ${report.server} are refused; correct the program that writes it`,
       );
     }
   }

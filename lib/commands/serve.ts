@@ -34,12 +34,13 @@ import { Signals } from "../supervisor/signals.ts";
 
 const declaration = {
   name: "serve",
-  summary: "a page to look at, for a browser and for monitors",
+  summary:
+    "a read-only page for a browser, and /healthz and /metrics for monitors",
   description: [
-    "Serves a read-only page: the active server, lag and files over time, the last passes, failing and newest files, the log as it happens, the figures of each module. It changes nothing, and runs while passes run.",
+    "Serves a read-only page: the active server, lag and files over time, the last passes, failing and newest files, the log as it is written, the figures of each module. It changes nothing, and may run while passes run.",
     "/metrics is for Prometheus; /healthz answers 200 or 503, as relais status exits with 0 or 1.",
-    "With --all-jobs the first page leads to that of each job; /metrics and /healthz are over all.",
-    "Beyond this machine it needs a token, which a browser asks for as a password and a monitor sends as a bearer token. It speaks plain HTTP: put a TLS proxy or an SSH tunnel before it.",
+    "With --all-jobs the first page links to the page of each job; /metrics and /healthz cover all jobs.",
+    "On an address that other machines can reach it needs a token: a browser asks for it as a password, a monitor sends it as a bearer token. It speaks plain HTTP: put a TLS proxy or an SSH tunnel before it.",
   ],
   arguments: [],
   options: [
@@ -47,20 +48,20 @@ const declaration = {
       long: "listen",
       kind: "path",
       value: "ADDRESS",
-      help: "serve it there",
+      help: "the address and port to listen at",
       default: defaultListen,
     },
     {
       long: "token-file",
       kind: "path",
       value: "FILE",
-      help: "let in only who shows the token in FILE",
+      help: "require the token in FILE",
     },
     {
       long: "host",
       kind: "path",
       value: "NAME",
-      help: "a name it may be asked for by, besides addresses and localhost",
+      help: "a host name to answer to, besides addresses and localhost",
     },
     ...healthOptions,
     allJobsOption,
@@ -98,8 +99,8 @@ async function work(
     throw new UsageError(
       `Cannot listen at ${
         formatAddress(address)
-      }: others than this machine could read the page`,
-      { hint: "protect it with --token-file FILE" },
+      }: other machines could read the page`,
+      { hint: "add --token-file FILE" },
     );
   }
   using signals = new Signals();
@@ -142,7 +143,7 @@ async function readToken(path: string): Promise<string> {
   });
   if (((mode ?? 0) & 0o007) !== 0) {
     throw new ConfigError(
-      `Cannot use the token in ${path}: everybody may read it`,
+      `Cannot use the token in ${path}: every user can read it`,
       [],
       { hint: `chmod 600 ${path}` },
     );

@@ -25,7 +25,7 @@ const declaration = {
   summary: "the figures each module keeps, and the history",
   description: [
     "Shows the figures that each module keeps of its own work.",
-    "With --since it shows what passes came to, added up by the hour or the day, with small charts. The history is kept for stat.keep. On a server it is that of what was published; where a machine does both, that of the replica.",
+    "With --since it shows the results of passes, added up by the hour or the day, with small charts. The history is kept for stat.keep. On a server that publishes it is the history of publishing; on a machine that does both, the history of the replica.",
   ],
   arguments: [],
   options: [
@@ -88,7 +88,9 @@ async function tell(
 async function readFigures(directory: string): Promise<Snapshot | undefined> {
   const { snapshot, problem } = await readSnapshot(snapshotPath(directory));
   if (problem === undefined) return snapshot;
-  throw new LocalError(problem, { hint: "the next pass writes it anew" });
+  throw new LocalError(problem, {
+    hint: 'run "relais --once", which writes it again',
+  });
 }
 
 function withPublish(
@@ -109,7 +111,7 @@ function show(
 ): void {
   if (json) output.json(snapshot ?? null);
   else if (snapshot === undefined) {
-    output.result("No figures yet: nothing has been run.");
+    output.result("No figures yet: no pass has run.");
   } else {
     for (const module of moduleNames) {
       output.result(module);

@@ -43,11 +43,11 @@ const declaration = {
   name: "status",
   summary: "the active server, the lag, the last passes, what failed",
   description: [
-    "Tells whether there is a problem, which server is the active one and since when, what the last probes found, how far the replica lags behind, how the last passes ended, and which files could not be copied.",
-    "On a server that publishes: its list and who writes it, how the last runs ended, and which sources failed. Of a machine that does both, it tells both.",
-    "Exits with 0 if all is OK, with 1 if there is a problem: the last pass failed, or none has come to its end for --max-age, files failed, files come from another server than the first one, or the lag is longer than --max-lag.",
+    "Shows whether there is a problem, the active server and since when, the results of the last probes, the lag of the replica, the last passes, and the files that could not be copied.",
+    "On a server that publishes: its list and the writer of the list, the last runs, and the sources that failed. On a machine that does both, it shows both.",
+    "Exits with 0 if all is OK, with 1 if there is a problem: the last pass failed, no pass ended within --max-age, files failed, the active server is not the first one, or the lag is longer than --max-lag.",
     "With --nagios it prints one line with performance data, and exits with 0 (OK), 1 (WARNING: some files failed, or a failover), 2 (CRITICAL) or 3 (UNKNOWN).",
-    "With --all-jobs it tells of each job in a line, the worst first.",
+    "With --all-jobs it prints one line per job, the worst first.",
   ],
   arguments: [],
   options: [
@@ -61,7 +61,7 @@ const declaration = {
     {
       long: "nagios",
       kind: "flag",
-      help: "speak as a Nagios plugin does",
+      help: "answer as a Nagios plugin",
       conflicts: "watch",
     },
     allJobsOption,

@@ -33,21 +33,21 @@ const declaration = {
   name: "unit",
   summary: "the systemd units that run relais here",
   description: [
-    "Prints the units that the configuration has work for: a timer with a service that runs one pass, a service that stays, and on a server a timer that publishes. They confine relais to what it needs.",
+    "Prints the units for this configuration: a timer with a service that runs one pass, a service that keeps running, and on a server a timer that publishes. They confine relais to what it needs.",
     "The units of a job have its name: relais@NAME.timer, relais@NAME.service.",
-    "Private keys are handed over by systemd, so that root alone can read their files.",
+    "systemd hands private keys over to relais, so that only root can read the key files.",
   ],
   arguments: [],
   options: [
     {
       long: "install",
       kind: "flag",
-      help: "write them to where systemd looks, and say how to go on",
+      help: "write the units for systemd, and show the next steps",
     },
     {
       long: "user",
       kind: "flag",
-      help: "for a service of the calling user",
+      help: "units for the systemd of the calling user",
       conflicts: "run-as",
     },
     {
@@ -69,7 +69,7 @@ const declaration = {
   examples: [
     {
       line: "relais unit --install",
-      help: "as root, once relais check is content",
+      help: "as root, after relais check passes",
     },
   ],
 } as const satisfies Declaration;
@@ -125,7 +125,7 @@ function install(units: readonly Unit[], directory: string): void {
     throw new LocalError(
       `Cannot write ${
         foreign.join(" and ")
-      }: somebody else wrote what is there`,
+      }: relais did not write the file that is there`,
       { hint: "move it away first" },
     );
   }
@@ -161,8 +161,8 @@ function cannot(what: string, path: string, cause: Error): LocalError {
     {
       cause,
       hint: denied
-        ? `run it as root, or with --user for a service of your own`
-        : "see its directory and its disk",
+        ? `run it as root, or with --user for your own systemd`
+        : `check the owner, permissions and free space of ${dirname(path)}`,
     },
   );
 }
@@ -240,7 +240,7 @@ function managerSteps(units: readonly Unit[], systemctl: string): Step[] {
     ...units.filter(({ name }) => name.startsWith("relaisd"))
       .map(({ name }) => ({
         command: enable(name),
-        why: "instead of the timer: one process that stays",
+        why: "instead of the timer: one process that keeps running",
       })),
   ];
 }
@@ -271,7 +271,7 @@ function userDirectory(): string {
   if (configured.startsWith("/")) return `${configured}/systemd/user`;
   if (home !== "") return `${home}/.config/systemd/user`;
   throw new UsageError("Cannot use --user: HOME is not set", {
-    hint: "set it to the home directory of the account",
+    hint: "set HOME to the home directory of the account",
   });
 }
 

@@ -39,21 +39,21 @@ export const defaultRate = 50_000_000;
 
 const declaration = {
   name: "verify",
-  summary: "read the copies again, and hold them against their digests",
+  summary: "re-read each copy and check its digest",
   description: [
-    "Reads the files of the copy again, those verified longest ago first, and says which differ from what arrived, which are missing, and which did not come with relais. Of a file without a digest only the size and the date can tell.",
-    "Exits with 0 if all is well, with 1 if a file differs or is missing.",
+    "Re-reads the files of the copy, those verified longest ago first, and reports files that changed, that are missing, and that were not copied by relais. For a file without a digest it can check only the size and the date.",
+    "Exits with 0 if all files are intact, with 1 if a file differs or is missing.",
   ],
   arguments: [{
     name: "glob",
     required: false,
-    help: "only paths that match; quote it from the shell",
+    help: "only paths that match; quote it for the shell",
   }],
   options: [
     {
       long: "repair",
       kind: "flag",
-      help: "fetch again what differs or is missing, in a pass",
+      help: "run a pass that fetches files again that differ or are missing",
     },
     {
       long: "sample",
@@ -73,7 +73,7 @@ const declaration = {
   examples: [
     {
       line: "relais verify --sample 4%",
-      help: "each night, for all of it in a month",
+      help: "each night, to verify all files within a month",
     },
     {
       line: "relais verify --repair 'stock/**'",
@@ -199,14 +199,14 @@ async function repair(
   }
   for (const path of wrong.filter((path) => !wanted.has(path))) {
     output.error(
-      `Cannot repair ${path}: no server names the version that was here`,
+      `Cannot repair ${path}: no server lists the version that was here`,
     );
   }
   if (wanted.size > 0) {
     await passNow(
       config,
       output,
-      "The relais that is at work here fetches them in its next pass.",
+      "The running relais fetches them in its next pass.",
     );
   }
   const throttle = new Throttle({ bytesPerSecond: 0 });
@@ -232,6 +232,6 @@ function summary(
     [repaired.length, "repaired"] as const,
   ].filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
   return `${verified} files verified (${formatBytes(bytes)}): ${
-    found.length === 0 ? "all well" : found.join(", ")
+    found.length === 0 ? "all intact" : found.join(", ")
   }, in ${formatSeconds(seconds)}.`;
 }

@@ -29,10 +29,10 @@ import { formatBytes, formatDate } from "../text/human.ts";
 
 const declaration = {
   name: "why",
-  summary: "why a file is here, is not, or waits",
+  summary: "why a file is here, is missing, or waits",
   description: [
-    "Says what is on the replica under a path and where it came from, what each server names there and how it stands to that, and why the active server is the active one. Reads the state alone, and no server.",
-    "Exits with 0 if the file is here as the active server has it, with 1 if not.",
+    "Shows which version of a file is on the replica and where it came from, which version each server lists and how it compares, and why the active server is active. It reads the state only, and asks no server.",
+    "Exits with 0 if the replica has the version of the active server, with 1 if not.",
   ],
   arguments: [{
     name: "path",
@@ -41,7 +41,7 @@ const declaration = {
   }],
   options: [],
   examples: [
-    { line: "relais why stock/2026-11.csv", help: "somebody misses it" },
+    { line: "relais why stock/2026-11.csv", help: "a file that a user misses" },
   ],
 } as const satisfies Declaration;
 
@@ -51,13 +51,14 @@ export const why = command(declaration, tell);
 
 /** How each standing reads after "NAME names …: ". */
 const meanings: Record<Standing, string> = {
-  here: "that is the one here",
-  wanted: "it is to be fetched in the next pass from there",
-  older: "what is here is newer",
-  conflict: "nothing tells which of the two is newer; what is here stays",
-  excluded: "replica.include and replica.exclude leave it out",
-  withdrawn: "what is here will go as replica.delete says",
-  gone: "no other server brings it back; replica.delete decides what is here",
+  here: "this version is on the replica",
+  wanted: "the next pass from there fetches it",
+  older: "the version on the replica is newer",
+  conflict:
+    "no rule decides which of the two is newer; the replica keeps its own",
+  excluded: "replica.include and replica.exclude exclude it",
+  withdrawn: "the copy will be removed as replica.delete says",
+  gone: "no other server brings it back; replica.delete decides about the copy",
 };
 
 /**
@@ -124,7 +125,7 @@ function* told(
     if (here.verified !== null) yield `It was verified ${date(here.verified)}.`;
   }
   if (named.length === 0) {
-    yield "No server names it: is it written as in the list, and is it published?";
+    yield 'No server lists this path. Check the spelling ("relais list") and that publish.files covers it.';
   }
   for (const entry of named) yield* toldOf(entry, active);
 }
@@ -135,16 +136,16 @@ function* toldOf(
 ): Generator<string> {
   const { server, op, remote, published, standing, error } = entry;
   const meaning = standing === "wanted" && server !== active
-    ? `it is to be fetched once files come from ${server}`
+    ? `it is fetched when ${server} is the active server`
     : meanings[standing];
   const name = remote === null ? "" : `, as ${remote}`;
   yield op === "-"
     ? `${server} has withdrawn it: ${meaning}.`
-    : `${server} names ${shown(entry)}${name}, published ${
+    : `${server} lists ${shown(entry)}${name}, published ${
       date(Number(published))
     }: ${meaning}.`;
   if (standing === "conflict") {
-    yield `Take one of them: relais resolve ${entry.path} --from ${server}, or from the server of what is here to keep that.`;
+    yield `To decide, run "relais resolve ${entry.path} --from ${server}", or name the server of the copy to keep it.`;
   }
   if (error !== null) yield `It could not be copied last time: ${error}`;
 }

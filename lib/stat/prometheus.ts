@@ -77,7 +77,7 @@ function addWhole(add: Add, { taken, uptime }: Snapshot): void {
   }, [{ value: uptime }]);
   add("relais_snapshot_timestamp_seconds", {
     kind: "gauge",
-    help: "When these figures were taken",
+    help: "Time when these figures were taken",
   }, [{ value: taken }]);
 }
 
@@ -90,23 +90,23 @@ const serverMetrics: readonly {
 }[] = [
   {
     metric: "relais_server_up",
-    help: "Whether the last probe found a server able to serve",
+    help: "1 if the last probe of a server succeeded, else 0",
     value: ({ verdict }) => Number(verdict === "up"),
   },
   {
     metric: "relais_server_active",
-    help: "Whether files are taken from a server",
+    help: "1 for the active server, else 0",
     value: ({ active }) => Number(active),
   },
   {
     metric: "relais_server_probe_timestamp_seconds",
-    help: "When a server was last probed",
+    help: "Time of the last probe of a server",
     value: ({ probed }) => probed,
   },
   {
     metric: "relais_server_probe_duration_seconds",
     help:
-      "How long the last probe of a server took, from connecting to its list",
+      "Duration of the last probe of a server, from connecting to reading its list",
     value: ({ seconds }) => seconds,
   },
   {
@@ -116,7 +116,7 @@ const serverMetrics: readonly {
   },
   {
     metric: "relais_server_list_timestamp_seconds",
-    help: "When the publisher of a server last ran",
+    help: "Time when the publisher of a server last ran",
     value: ({ list }) => list?.mtime,
   },
 ];
@@ -134,7 +134,7 @@ function addServers(add: Add, servers: readonly ServerState[]): void {
     "relais_server_verdict",
     {
       kind: "gauge",
-      help: "Verdict of the last probe of a server: 1 for the one that holds",
+      help: "1 for the verdict of the last probe of a server, 0 for the others",
     },
     servers.flatMap(({ name, verdict }) =>
       verdicts.map((each) => ({

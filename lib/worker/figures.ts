@@ -69,7 +69,7 @@ function life<Module extends string>(module: Module) {
       labels: { module },
       kind: "counter",
       unit: "count",
-      help: "Seconds that the event loop of a module has been turning",
+      help: "Heartbeats of a module, one a second while it responds",
       fresh: true,
     },
     started: {
@@ -77,7 +77,7 @@ function life<Module extends string>(module: Module) {
       labels: { module },
       kind: "gauge",
       unit: "milliseconds",
-      help: "When a module was started, 0 if it was not needed",
+      help: "Start time of a module, 0 if it was not needed",
       fresh: true,
     },
   } as const;
@@ -122,7 +122,7 @@ export const figures = {
     probes_refused: probes("refused"),
     switches: counter(
       "relais_server_switches_total",
-      "Times that another server became the active one",
+      "Changes of the active server",
     ),
     wire_bytes: wireBytes("test-server"),
   },
@@ -130,7 +130,7 @@ export const figures = {
     ...life("synchro-list"),
     passes: counter(
       "relais_synchronisations_total",
-      "Times that the synchronised list was brought up to date",
+      "Updates of the synchronised list",
     ),
     list_bytes: counter(
       "relais_list_read_bytes_total",
@@ -143,11 +143,11 @@ export const figures = {
     ),
     lines_refused: counter(
       "relais_list_lines_refused_total",
-      "Lines of published lists that broke a rule",
+      "Lines of published lists that were refused as invalid",
     ),
     pending: gauge(
       "relais_pending_files",
-      "Files wanted that are not on the replica yet",
+      "Wanted files that are not on the replica yet",
     ),
     received_bytes: receivedBytes("synchro-list"),
     wire_bytes: wireBytes("synchro-list"),
@@ -166,39 +166,39 @@ export const figures = {
     received_bytes: receivedBytes("copy-list"),
     bytes_read_here: counter(
       "relais_older_versions_read_bytes_total",
-      "Bytes of older versions searched, or taken over into newer ones",
+      "Bytes of older versions read on the replica to build newer ones",
       "bytes",
     ),
     bytes_reused: counter(
       "relais_reused_bytes_total",
-      "Bytes of files copied that were on the replica already",
+      "Bytes of copied files that were reused from the replica",
       "bytes",
     ),
     wire_bytes: wireBytes("copy-list"),
     files_fetched: counter(
       "relais_files_fetched_total",
-      "Files that came whole, in place already or about to be",
+      "Files fully fetched",
     ),
     files_adopted: counter(
       "relais_files_adopted_total",
-      "Files that were on the replica already and needed no fetching",
+      "Files found on the replica that were not fetched",
     ),
     bytes_adopted: counter(
       "relais_adopted_bytes_total",
-      "Bytes of the files that were on the replica already",
+      "Bytes of the files found on the replica that were not fetched",
       "bytes",
     ),
     retries: counter(
       "relais_copy_retries_total",
-      "Files tried once more after something went wrong",
+      "Retries of files after an error",
     ),
     failures: counter(
       "relais_copy_failures_total",
-      "Files given up for the rest of a pass",
+      "Files that could not be copied in a pass",
     ),
     files_removed: counter(
       "relais_files_removed_total",
-      "Files taken away because their server withdrew them",
+      "Files removed because their server withdrew them",
     ),
     batches: counter(
       "relais_copy_batches_total",
@@ -226,12 +226,12 @@ export const figures = {
     ),
     last_duration: gauge(
       "relais_last_pass_duration_seconds",
-      "How long the last pass took",
+      "Duration of the last pass",
       "milliseconds",
     ),
     last_success: gauge(
       "relais_last_success_timestamp_seconds",
-      "When a pass last ended with nothing left to do",
+      "End of the last pass that left nothing to do",
       "milliseconds",
     ),
     lag: gauge(
@@ -247,11 +247,11 @@ export const figures = {
     ),
     failing: gauge(
       "relais_failing_files",
-      "Files wanted that could not be copied last time",
+      "Wanted files whose last copy failed",
     ),
     active_since: gauge(
       "relais_server_active_since_timestamp_seconds",
-      "When the active server became the active one, 0 before there is one",
+      "Time when the active server became active, 0 if there is none yet",
       "milliseconds",
     ),
   },
@@ -267,37 +267,37 @@ export const figures = {
     ),
     dropped: counter(
       "relais_log_messages_dropped_total",
-      "Messages given up because too many were on their way",
+      "Messages dropped because too many were waiting for the log",
     ),
     untold: {
       ...gauge(
         "relais_log_messages_dropped_untold",
-        "Messages given up that the log does not say yet",
+        "Dropped messages that the log does not report yet",
       ),
       fresh: true,
     },
     lost: counter(
       "relais_log_messages_lost_total",
-      "Messages that the log file could not take",
+      "Messages that could not be written to the log file",
     ),
     rotations: counter(
       "relais_log_rotations_total",
-      "Times that the log file was rotated",
+      "Rotations of the log file",
     ),
     in_flight: {
       ...gauge(
         "relais_log_messages_in_flight",
-        "Messages on their way to the log",
+        "Messages waiting for the log",
       ),
       fresh: true,
     },
   },
   "publish": {
     ...life("publish"),
-    runs: counter("relais_publish_runs_total", "Runs of publish"),
+    runs: counter("relais_publish_runs_total", "Runs of relais publish"),
     files_published: counter(
       "relais_files_published_total",
-      "Files put into the export and named in the list",
+      "Files copied into the export and added to the list",
     ),
     bytes_published: counter(
       "relais_published_bytes_total",
@@ -310,7 +310,7 @@ export const figures = {
     ),
     unchanged: counter(
       "relais_publish_files_unchanged_total",
-      "Files found unchanged and left alone",
+      "Files found unchanged and not published again",
     ),
     failures: counter(
       "relais_publish_failures_total",

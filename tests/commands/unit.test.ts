@@ -203,7 +203,7 @@ Deno.test("relais unit --install --user writes the units, says how to go on, and
   );
   assertMatch(
     foreign.stderr,
-    /relais\.timer: somebody else wrote what is there/,
+    /relais\.timer: relais did not write the file that is there/,
   );
   assertEquals(
     Deno.readTextFileSync(`${directory}/relais.timer`),

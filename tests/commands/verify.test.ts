@@ -168,7 +168,7 @@ Deno.test("relais verify --repair leaves what no server names any more", async (
   assertEquals(code, 1);
   assertStringIncludes(
     stderr,
-    "Cannot repair a.csv: no server names the version that was here",
+    "Cannot repair a.csv: no server lists the version that was here",
   );
 });
 

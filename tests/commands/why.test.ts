@@ -34,24 +34,27 @@ Deno.test("relais why says why a file is here, waits, is left out, failed, or is
     {
       code: 1,
       stdout:
-        "a.csv is not here.\nNo server names it: is it written as in the list, and is it published?\nNo server is active: no pass has run yet.\n",
+        'a.csv is not here.\nNo server lists this path. Check the spelling ("relais list") and that publish.files covers it.\nNo server is active: no pass has run yet.\n',
     },
   );
   assertEquals([here.code, absolute], [0, here]);
   assertMatch(
     here.stdout,
-    /^a.csv is here: the version of \S+ \(1 B\), from production, since .*\.\nproduction names the version of .* \(1 B\), published .*: that is the one here\.\nproduction is the active server: .*\.\n$/,
+    /^a.csv is here: the version of \S+ \(1 B\), from production, since .*\.\nproduction lists the version of .* \(1 B\), published .*: this version is on the replica\.\nproduction is the active server: .*\.\n$/,
   );
   assertEquals(left.code, 1);
   assertMatch(
     left.stdout,
-    /^b.tmp is not here\.\nproduction names .*: replica.include and replica.exclude leave it out\.$/m,
+    /^b.tmp is not here\.\nproduction lists .*: replica.include and replica.exclude exclude it\.$/m,
   );
   assertMatch(
     failed.stdout,
-    /^c.csv is not here\.\nproduction names .*: it is to be fetched in the next pass from there\.\nIt could not be copied last time: .*c.csv/m,
+    /^c.csv is not here\.\nproduction lists .*: the next pass from there fetches it\.\nIt could not be copied last time: .*c.csv/m,
   );
-  assertMatch(unknown.stdout, /^x.csv is not here\.\nNo server names it/);
+  assertMatch(
+    unknown.stdout,
+    /^x.csv is not here\.\nNo server lists this path/,
+  );
   assertMatch(
     gone.stdout,
     /^gone.csv is here: .*\nproduction has withdrawn it: no other server brings it back; .*\.$/m,

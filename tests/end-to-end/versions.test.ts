@@ -337,6 +337,9 @@ Deno.test("what another server's list has gained is read when the active one's w
   assertEquals([report.server, report.exit, report.lag_seconds], [
     ...["production", 0, 0],
   ]);
-  assertMatch(why.stdout, /backup names .*: it is to be fetched once files/);
+  assertMatch(
+    why.stdout,
+    /backup lists .*: it is fetched when backup is the active/,
+  );
   assertEquals([idle.exit, idle.seen], [0, 0]);
 });

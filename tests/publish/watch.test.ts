@@ -121,7 +121,7 @@ Deno.test("relais publish --watch begins to watch sources that come later", asyn
   });
   const log = `${world.root}/relais.log`;
   await until(() =>
-    Deno.readTextFileSync(log).includes("changes are not noticed")
+    Deno.readTextFileSync(log).includes("cannot watch for changes")
   );
 
   world.write("a.csv", "1");
