@@ -25,7 +25,7 @@ export async function examineDirectory(
   const there = await nearestDirectory(path);
   const { free } = diskOf(there)!;
   if (!isAllowed(there, constants.W_OK | constants.X_OK)) {
-    return bad(what, `${there} cannot be written by this user${whyNot(there)}`);
+    return bad(what, `this account cannot write to ${there}${whyNot(there)}`);
   }
   const foreign = there === path && ours !== undefined
     ? foreignFiles(path, ours)
@@ -46,7 +46,7 @@ function foreignFiles(path: string, ours: string): string[] {
 function tellForeign(path: string, names: readonly string[]): string {
   const first = names.slice(0, named).join(", ");
   const more = names.length > named ? ` and ${names.length - named} more` : "";
-  return `${first}${more} in ${path} cannot be written by this user; chown what is there to the account that runs relais`;
+  return `this account cannot write ${first}${more} in ${path}; chown them to the account that runs relais`;
 }
 
 /** A service is confined to what its unit names. */
@@ -56,7 +56,7 @@ function whyNot(path: string): string {
     return "";
   } catch (error) {
     return (error as { code?: string }).code === "EROFS"
-      ? ": read-only here; if it is new in the configuration, run relais unit --install again"
+      ? ': it is read-only in this unit; if it is new in the configuration, run "relais unit --install" again'
       : "";
   }
 }

@@ -23,7 +23,7 @@ export function examineConfig(path: string): Finding {
     const account = Deno.env.get(mark);
     return bad(
       "configuration",
-      `${account} may not read ${path}; chgrp ${account} ${path} && chmod g+r ${path}`,
+      `${account} may not read ${path}; run "chgrp ${account} ${path} && chmod g+r ${path}"`,
       exitStatus.usage,
     );
   }

@@ -24,15 +24,16 @@ export function examineHooks(hooks: HooksConfig): Finding[] {
     : programs;
 }
 
-const neverRuns =
-  'it never runs, because max_lag is not set; set hooks.max_lag, for example "15m"';
+const neverRuns = 'it never runs: set hooks.max_lag, for example to "15m"';
 
 function examineProgram(what: string, program: string): Finding {
   const found = placesOf(program).find(isProgram);
   if (found !== undefined) return good(what, found);
   const told = program.includes("/")
-    ? `${program} is not a program that this user may run`
-    : `there is no ${program} in ${Deno.env.get("PATH")}`;
+    ? `${program} is not a program that this account may run; correct the path or chmod +x it`
+    : `${program} is not in PATH (${
+      Deno.env.get("PATH")
+    }); write its full path`;
   return bad(what, told, exitStatus.usage);
 }
 

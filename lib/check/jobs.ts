@@ -20,7 +20,11 @@ export async function examineJobs(config: Config): Promise<Finding[]> {
     const other = await loadOther(configOfJob(name));
     for (const shared of other === undefined ? [] : shares(config, other)) {
       findings.push(
-        bad("jobs", `${shared} of job ${name}`, exitStatus.usage),
+        bad(
+          "jobs",
+          `${shared} of job ${name}; choose another path`,
+          exitStatus.usage,
+        ),
       );
     }
   }
@@ -44,14 +48,14 @@ type Place = readonly [key: string, path: string];
 function* shares(own: Config, other: Config): Generator<string> {
   for (const [key, path] of filesOf(own)) {
     for (const [otherKey, file] of filesOf(other)) {
-      if (path === file) yield `${key} ${path} is ${otherKey}`;
+      if (path === file) yield `${key} ${path} is also ${otherKey}`;
     }
   }
   for (const [key, path] of treesOf(own)) {
     for (const [otherKey, tree] of treesOf(other)) {
-      if (path === tree) yield `${key} ${path} is ${otherKey}`;
+      if (path === tree) yield `${key} ${path} is also ${otherKey}`;
       else if (contains(path, tree) || contains(tree, path)) {
-        yield `${key} ${path} and ${tree} lie in each other, and that is ${otherKey}`;
+        yield `${key} ${path} overlaps ${tree}, which is ${otherKey}`;
       }
     }
   }

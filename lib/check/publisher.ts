@@ -78,7 +78,7 @@ async function examineSources(
 function tellClosed(closed: readonly string[], files: number): string {
   const first = closed.slice(0, named).join("; ");
   const more = closed.length > named ? `; … and ${closed.length - named}` : "";
-  return `${closed.length} of ${files} cannot be published: ${first}${more}; let the account that publishes read them`;
+  return `${closed.length} of ${files} files cannot be published: ${first}${more}; let the account that publishes read them`;
 }
 
 /** A first run copies everything. */
@@ -89,7 +89,7 @@ async function examineRoom(into: string, bytes: number): Promise<Finding[]> {
   if (bytes < free) return [];
   return [bad(
     "export",
-    `the sources take ${formatBytes(bytes)}, and ${
+    `the sources need ${formatBytes(bytes)}, and only ${
       formatBytes(free)
     } are free in ${there}`,
   )];
@@ -103,7 +103,7 @@ async function examineExport(into: string): Promise<Finding[]> {
     if (lookAt(path)?.isSymlink) {
       findings.push(bad(
         "export",
-        `${path} is a symbolic link; name what it leads to`,
+        `${path} is a symbolic link; set publish.into to its target`,
       ));
     }
   }
@@ -113,7 +113,7 @@ async function examineExport(into: string): Promise<Finding[]> {
     if (owner !== null && Deno.uid() !== 0 && owner !== Deno.uid()) {
       findings.push(bad(
         "export",
-        `${path} belongs to another account, number ${owner}; publish as that one, or as root: chown -R ${Deno.uid()} ${into}`,
+        `${path} belongs to another account (uid ${owner}); publish as that account, or run as root: chown -R ${Deno.uid()} ${into}`,
       ));
       break;
     }
@@ -135,7 +135,7 @@ function examineChroot(into: string): Finding {
   const last = broken === -1 ? above.at(-1)! : above[broken - 1] ?? "/";
   const unfit = broken === -1
     ? ""
-    : `${above[broken]} is not root's, or others may write to it`;
+    : `${above[broken]} does not belong to root, or others may write to it`;
   if (last === "/") {
     return doubtful(
       "sshd",
@@ -169,7 +169,7 @@ function examineClock(into: string): Finding[] {
     "clock",
     `the list was renewed at ${
       new Date(renewed).toISOString()
-    }, which is in the future: the clock was set back`,
+    }, which is in the future; check the clock (timedatectl)`,
   )];
 }
 

@@ -77,7 +77,7 @@ function weakness(
   const config = servers.find(({ name }) => name === server);
   if (config?.algorithms !== "legacy" || weak === undefined) return [];
   const told = weak.length === 0
-    ? 'algorithms = "legacy" is not needed, this server agrees to modern ones; remove it'
+    ? 'remove algorithms = "legacy": this server supports modern algorithms'
     : `weak algorithms in use: ${
       weak.join(", ")
     }; update its sshd, then remove algorithms = "legacy"`;
@@ -94,12 +94,12 @@ function toFinding(
   if (list === null) {
     return good(
       what,
-      `${verdict} in ${milliseconds} ms, no list: its tree will be walked`,
+      `${verdict} in ${milliseconds} ms, no list: its tree is walked`,
     );
   }
   const { generation, size, mtime } = list;
   const written = mtime === 0
-    ? "date not told"
+    ? "date unknown"
     : `last written ${new Date(mtime * 1_000).toISOString()}`;
   return good(
     what,

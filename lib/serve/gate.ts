@@ -22,7 +22,7 @@ export function turnAway(
   { host, token }: GateSettings,
 ): Response | undefined {
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return plain(405, "Only GET and HEAD: this page changes nothing.", {
+    return plain(405, "Only GET and HEAD are allowed: the page is read-only.", {
       allow: "GET, HEAD",
     });
   }
@@ -36,7 +36,7 @@ export function turnAway(
   if (token !== null && !isKnown(request, token)) {
     return plain(
       401,
-      "A token is needed: as the password, or as a bearer token.",
+      "Send the token as the password, or as a bearer token.",
       {
         "www-authenticate": 'Basic realm="relais", charset="UTF-8"',
       },

@@ -111,7 +111,7 @@ export function renderFrame(
               )}</time>, in the time of this machine (${Intl.DateTimeFormat()
               .resolvedOptions().timeZone}).</p>
           <p>relais ${config
-            .version}. This page only reads. <a href="/metrics">Metrics</a> for Prometheus, <a href="/healthz">health</a> for a monitor.</p>
+            .version}. This page is read-only. <a href="/metrics">Metrics</a> for Prometheus, <a href="/healthz">health</a> for a monitor.</p>
         </footer>
         <script>${new Html(script)}</script>
       </body>

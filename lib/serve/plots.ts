@@ -32,7 +32,7 @@ export function plots({ periods, range, replica, query }: View): Html {
       <nav aria-label="Time shown">${links}</nav>
       <p>${count(total.passes, one, more)}, ${total.bad === 0
         ? "all good"
-        : `${total.bad} of them not good`}; ${count(
+        : `${total.bad} failed`}; ${count(
           total.files,
           "file",
         )} ${done}, ${formatBytes(total.bytes)}${replica === undefined
@@ -60,7 +60,7 @@ export function plots({ periods, range, replica, query }: View): Html {
       )}
       <details class="figures" data-key="figures"><summary>These figures as a table</summary>
       ${table(
-        `What ${more} came to`,
+        `Results of ${more}`,
         [
           ["From"],
           ...replica === undefined ? [] : [["Server"] as const],

@@ -34,8 +34,8 @@ export function publisherFacts(
           "List",
           list === null ? "none" : `renewed ${ago(now, list.renewed)}`,
           list === null
-            ? "none that can be read"
-            : `${formatBytes(list.size)}, writer ${list.writer ?? "not told"}`,
+            ? "missing or unreadable"
+            : `${formatBytes(list.size)}, writer ${list.writer ?? "unknown"}`,
         )}
         ${fact(
           "Last run",

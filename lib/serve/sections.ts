@@ -26,14 +26,14 @@ export function facts(situation: Situation): Html {
           "Active server",
           active ?? "none yet",
           active === null
-            ? "no server has served"
+            ? "no server has been active"
             : `since ${formatDate(since * 1_000)}: ${reason}`,
         )}
         ${fact(
           "Lag",
           formatSeconds(lag_seconds),
           situation.pending === 0
-            ? "nothing waits"
+            ? "no files wait"
             : `${count(situation.pending, "file")} waiting`,
         )}
         ${fact("Files here", here.toLocaleString("en"), formatBytes(bytes))}
@@ -91,7 +91,7 @@ export function servers({ servers, now, probed }: Situation): Html {
     <section id="servers" data-live aria-labelledby="servers-title">
       <h2 id="servers-title">Servers</h2>
       ${rows.length === 0
-        ? html`<p class="none">None has been probed yet.</p>`
+        ? html`<p class="none">No server has been probed yet.</p>`
         : table(
           `The servers, probed ${ago(now, probed)}`,
           [

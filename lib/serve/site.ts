@@ -105,7 +105,7 @@ export class Site {
       if (page === "") return await this.#page(job, asked);
       if (page === "log") return this.#log(job, method);
     }
-    return plain(404, "There is nothing here; see /");
+    return plain(404, "Not found; the page is at /");
   }
 
   async #overview(): Promise<Response> {
@@ -165,7 +165,7 @@ export class Site {
       const why = looked.map(({ view }) => view).find((view) =>
         typeof view === "string"
       );
-      return plain(503, why ?? "No pass has been run yet.");
+      return plain(503, why ?? "No pass has run yet.");
     }
     return answer(
       formatAll(all),
@@ -177,7 +177,7 @@ export class Site {
     if (log === "") return plain(404, "No log is kept: log.file is empty.");
     if (method === "HEAD") return answer(null, "text/event-stream");
     if (this.#streams >= mostStreams) {
-      return plain(503, "Too many logs are followed already.");
+      return plain(503, "Too many clients follow the log; close one of them.");
     }
     this.#streams++;
     const stream = streamLog(log, this.#signal, () => this.#streams--);

@@ -111,7 +111,7 @@ function charts(
   const from = columns[0]!.start;
   const width = Math.round(periods.length / columns.length);
   return [
-    `${total.passes} ${more}, ${total.bad} of them not good; ${total.files} files ${done}, ${
+    `${total.passes} ${more}, ${total.bad} failed; ${total.files} files ${done}, ${
       formatBytes(total.bytes)
     }; ${total.failures} failures${
       publishes ? "" : `; longest lag ${formatSeconds(total.lag_seconds)}`
@@ -158,7 +158,7 @@ const columns: readonly (Column & { readonly of: "both" | "replica" })[] = [
   { name: "from", align: "left", of: "both" },
   { name: "server", align: "left", of: "replica" },
   { name: "passes", align: "right", of: "both" },
-  { name: "not good", align: "right", of: "both" },
+  { name: "failed", align: "right", of: "both" },
   { name: "files", align: "right", of: "both" },
   { name: "bytes", align: "right", of: "both" },
   { name: "failures", align: "right", of: "both" },

@@ -42,11 +42,11 @@ export function problemsOf(
 ): Problem[] {
   const { passes: [last], now, active, lag_seconds, failed, conflicts } =
     situation;
-  if (last === undefined) return [critical("no pass has been run yet")];
+  if (last === undefined) return [critical("no pass has run yet")];
   const problems = exitProblem("pass", last, failed > 0, situation.servers);
   if (maxLagMs !== undefined && lag_seconds * 1_000 > maxLagMs) {
     problems.push(critical(
-      `the replica lags ${formatSeconds(lag_seconds)} behind, more than ${
+      `the lag is ${formatSeconds(lag_seconds)}, more than ${
         formatSeconds(maxLagMs / 1_000)
       }`,
     ));
@@ -56,8 +56,8 @@ export function problemsOf(
   if (conflicts.files > 0) {
     problems.push(critical(
       conflicts.files === 1
-        ? `nothing tells which server has the newer version of ${conflicts.first}`
-        : `nothing tells which server has the newer version of ${conflicts.files} files, ${conflicts.first} first`,
+        ? `conflict: no rule decides which server has the newer version of ${conflicts.first}`
+        : `conflict: no rule decides which server has the newer version of ${conflicts.files} files, ${conflicts.first} first`,
     ));
   }
   const [preferred] = situation.servers;
@@ -87,7 +87,7 @@ export function sayHealth(
   if (problems.length > 0) return problems.map(({ text }) => text).join("; ");
   const { active, lag_seconds, pending, now } = situation;
   const lag = lag_seconds === 0 && pending === 0
-    ? "nothing waits"
+    ? "no files wait"
     : `${pending} files wait, lag ${formatSeconds(lag_seconds)}`;
   const age = formatSeconds(
     Math.max(0, Math.round(now - lastEnd(situation)!)),
@@ -119,7 +119,7 @@ export function exitProblem(
   // The files that failed are told by themselves.
   if (exit === 1 && errors.length === 0 && filesFailed) return [];
   const meaning = exitStatuses.find(({ status }) => status === String(exit))
-    ?.meaning ?? "it failed";
+    ?.meaning ?? "failure";
   const why = errors[0] ??
     servers.find(({ error }) => error !== null)?.error;
   const text = `the last ${what} ended with exit ${exit}: ${meaning}${
@@ -135,11 +135,11 @@ export function ageProblem(
   now: number,
   maxAgeMs: number,
 ): Problem[] {
-  if (ended === null) return [critical(`no ${what} has come to its end yet`)];
+  if (ended === null) return [critical(`no ${what} has ended yet`)];
   if ((now - ended) * 1_000 <= maxAgeMs) return [];
   const age = formatSeconds(Math.round(now - ended));
   return [critical(
-    `the last ${what} that came to its end did so ${age} ago, more than ${
+    `the last complete ${what} ended ${age} ago, more than ${
       formatSeconds(maxAgeMs / 1_000)
     }`,
   )];

@@ -133,7 +133,7 @@ export function publisherProblems(
   if (list === null) {
     problems.push({
       gravity: "critical",
-      text: `there is no list in ${into} that can be read`,
+      text: `the list in ${into} is missing or unreadable`,
     });
   }
   if (failed > 0) {

@@ -14,7 +14,7 @@ export function tellList(
 ): string {
   if (list === null) return verdict === "up" ? "none: a tree" : "not seen";
   const written = list.mtime === 0
-    ? "date not told"
+    ? "date unknown"
     : `written ${formatSeconds(Math.max(0, Math.round(now - list.mtime)))} ago`;
   const unread = list.size - (list.read ?? 0);
   const read = list.read === null

@@ -138,7 +138,7 @@ export function readSituation(
 const nothing = {
   active: null,
   since: 0,
-  reason: "no pass has been run yet",
+  reason: "no pass has run yet",
   probed: 0,
   servers: [],
   lag_seconds: 0,

@@ -52,7 +52,7 @@ export function jobLines(jobs: readonly JudgedJob[]): string[] {
   return [
     ...formatColumns(jobColumns, rows),
     "",
-    "relais status --job NAME tells more of one.",
+    "For details of one job: relais status --job NAME.",
   ];
 }
 
@@ -100,10 +100,10 @@ function publisherOverview(situation: PublisherSituation): string[] {
   const { into, list, files, failed, now, disk, next_run } = situation;
   const facts: [string, string][] = [
     ["Published", into],
-    ["List", list === null ? "none that can be read" : tellOwnList(list, now)],
+    ["List", list === null ? "none, or unreadable" : tellOwnList(list, now)],
     [
       "Files",
-      `${files ?? "not known how many"} published; ${failed} failed`,
+      `${files ?? "unknown number"} published; ${failed} failed`,
     ],
     ["Disk", tellDisk(disk)],
   ];
@@ -204,7 +204,7 @@ function tellOwnList(
   const age = formatSeconds(Math.max(0, Math.round(now - renewed)));
   return `renewed ${age} ago, ${
     formatBytes(size)
-  }, generation ${generation}, writer ${writer ?? "not told"}`;
+  }, generation ${generation}, writer ${writer ?? "unknown"}`;
 }
 
 function failedLines({ failing, failed }: PublisherSituation): string[] {

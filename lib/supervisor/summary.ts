@@ -42,7 +42,7 @@ export function summarise(
 
 function whyNone({ probes }: Probed, reasons: boolean): string {
   if (probes.length === 0) {
-    return "Stopped before it was known which servers answer; nothing was changed.";
+    return "Stopped before the servers were probed; nothing was changed.";
   }
   const verdicts = probes.map(({ server, verdict, failure }) =>
     `${server} is ${verdict}${
@@ -51,7 +51,7 @@ function whyNone({ probes }: Probed, reasons: boolean): string {
   );
   return `No server is available: ${
     verdicts.join(", ")
-  }. What is here stays as it is.`;
+  }. The copy stays as it is.`;
 }
 
 function planned(server: string, plan: readonly PlannedAction[]): string {
@@ -77,8 +77,8 @@ function done(
       : failed.length + errors.length > 0
       ? `Copied nothing from ${server}`
       : `Nothing new on ${server}`,
-    ...adopted > 0 ? [`found ${files(adopted)} here already`] : [],
-    ...removed > 0 ? [`removed ${files(removed)} it withdrew`] : [],
+    ...adopted > 0 ? [`found ${files(adopted)} on the replica`] : [],
+    ...removed > 0 ? [`removed ${files(removed)} that it withdrew`] : [],
   ];
   return `${what.join(", ")}, in ${time}${rate}.`;
 }
@@ -86,7 +86,7 @@ function done(
 function reused({ reused }: PassReport): string[] {
   return reused === 0
     ? []
-    : [`${formatBytes(reused)} of that were here, and not fetched.`];
+    : [`${formatBytes(reused)} of that were reused from the replica.`];
 }
 
 function notFiles({ not_files }: PassReport): string[] {

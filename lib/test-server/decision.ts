@@ -174,7 +174,7 @@ function explain(
     prefers(name, { ...choice, active }, verdicts)
   );
   if (verdicts.get(active) === "stale") {
-    return "its list is stale, and no server has a fresh one";
+    return "its list is too old, and no server has a fresh one";
   }
   if (passedOver.length === 0) {
     return active === choice.active || choice.active === null

@@ -28,6 +28,6 @@ Deno.test("examineHooks() tells that on_lag never runs without max_lag", () => {
   ]);
   assertEquals(told({ onLag: ["/bin/sh"] }), [
     "ok hooks.on_lag: /bin/sh",
-    'FAILED hooks.on_lag: it never runs, because max_lag is not set; set hooks.max_lag, for example "15m"',
+    'FAILED hooks.on_lag: it never runs: set hooks.max_lag, for example to "15m"',
   ]);
 });

@@ -40,7 +40,10 @@ Deno.test("relais check tells what a publisher reads and where it writes, and ch
   );
   assertMatch(stdout, /^ok {2}log: /m);
   // The directory of a test belongs to whoever runs it, or lies below /tmp.
-  assertMatch(stdout, /sshd: .* is not root's, or others may write to it$/m);
+  assertMatch(
+    stdout,
+    /sshd: .* does not belong to root, or others may write to it$/m,
+  );
   assertEquals(publisher.sources.sh("ls"), "data\nrelais.toml\n");
 });
 
@@ -70,7 +73,7 @@ Deno.test("relais check says that the sources are not there, with exit 5, and th
   assertMatch(closed.stdout, /^FAILED {2}sources: .*data.*: .*denied/m);
   assertMatch(
     closed.stdout,
-    /^FAILED {2}export: .* cannot be written by this/m,
+    /^FAILED {2}export: this account cannot write to /m,
   );
   assertEquals(missing.code, 5);
   assertMatch(
@@ -91,7 +94,7 @@ Deno.test("relais check says where a link or another account is in the way of a 
   assertEquals(code, 4);
   assertMatch(
     stdout,
-    /^FAILED {2}export: \S+\/\.relais is a symbolic link; name what it leads to$/m,
+    /^FAILED {2}export: \S+\/\.relais is a symbolic link; set publish\.into to its target$/m,
   );
 });
 

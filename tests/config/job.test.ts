@@ -239,11 +239,11 @@ Deno.test({
     assertEquals([apart.code, shared.code], [0, 2], apart.stdout);
     assertMatch(
       shared.stdout,
-      /^FAILED {2}jobs: log\.file \S+a\/relais\.log is log\.file of job a$/m,
+      /^FAILED {2}jobs: log\.file \S+a\/relais\.log is also log\.file of job a; choose another path$/m,
     );
     assertMatch(
       shared.stdout,
-      /^FAILED {2}jobs: publish\.into \S+\/b and \S+\/export lie in each other, and that is publish\.into of job a$/m,
+      /^FAILED {2}jobs: publish\.into \S+\/b overlaps \S+\/export, which is publish\.into of job a; choose another path$/m,
     );
   },
 });

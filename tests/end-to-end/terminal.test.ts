@@ -307,7 +307,7 @@ Deno.test({
     assertEquals(sentences.map((line) => neutral(line).replace("HH:MM ", "")), [
       "Copied 1 file from production, 1 B, in N s.",
       "Copied 2 files from production, 2 B, in N s.",
-      "No server is available: production is unreachable (Cannot reach production (127.0.0.1:PORT): connection refused). What is here stays as it is.",
+      "No server is available: production is unreachable (Cannot reach production (127.0.0.1:PORT): connection refused). The copy stays as it is.",
       "Nothing new on production, in N s.",
     ]);
     assert(!all.includes("supervisor"), all);

@@ -75,8 +75,8 @@ Deno.test("the page is served before the first pass, and says so", async () => {
     503,
     503,
   ]);
-  assertStringIncludes(await front!.text(), "no pass has been run yet");
-  assertEquals(await health!.text(), "no pass has been run yet\n");
+  assertStringIncludes(await front!.text(), "no pass has run yet");
+  assertEquals(await health!.text(), "no pass has run yet\n");
   await metrics!.body?.cancel();
 });
 

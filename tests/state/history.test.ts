@@ -250,7 +250,7 @@ Deno.test("relais stat --since tells passes and failover, as a table, as JSON an
     ["production", "production", "backup"],
   );
   assertEquals(code, 0);
-  assertMatch(stdout, /^3 passes, 0 of them not good; 2 files copied, 5 B;/);
+  assertMatch(stdout, /^3 passes, 0 failed; 2 files copied, 5 B;/);
   assertMatch(stdout, /^files {4}\|[▁▂▃▄▅▆▇█ ]+\| 2 at most$/m);
   assertMatch(
     stdout,

@@ -67,13 +67,13 @@ const cases: [
     "no pass has been run",
     { passes: [], last_success: null },
     {},
-    /^critical: no pass has been run yet$/,
+    /^critical: no pass has run yet$/,
   ],
   [
     "the last pass is old",
     { passes: [pass({ started: now - 7_201 })] },
     {},
-    /^critical: .* did so 2 h 0 min ago, more than 1 h 0 min$/,
+    /^critical: .* ended 2 h 0 min ago, more than 1 h 0 min$/,
   ],
   [
     "the last pass is old, and that was allowed",
@@ -91,7 +91,7 @@ const cases: [
     "passes have been stopped by a signal for long",
     { passes: [pass({ exit: 143 })], last_success: now - 7_200 },
     {},
-    /^critical: .* did so 2 h 0 min ago/,
+    /^critical: .* ended 2 h 0 min ago/,
   ],
   [
     "the last pass was stopped by a signal",
@@ -116,7 +116,7 @@ const cases: [
     "it lags more than allowed",
     { lag_seconds: 1_200 },
     { maxLagMs: 900_000 },
-    /^critical: the replica lags 20 min 0 s behind, more than 15 min 0 s$/,
+    /^critical: the lag is 20 min 0 s, more than 15 min 0 s$/,
   ],
 ];
 
@@ -144,7 +144,7 @@ Deno.test("problemsOf() tells the gravest first", () => {
 Deno.test("sayHealth() says in one line that all is well", () => {
   assertEquals(
     sayHealth(situation(), []),
-    "files come from production, nothing waits, last pass 29 s ago",
+    "files come from production, no files wait, last pass 29 s ago",
   );
 });
 

@@ -92,7 +92,7 @@ Deno.test("relais status says why a publisher's run was refused, and that a list
     refused.stdout,
     /^RELAIS CRITICAL - the last run ended with exit 5: refused by a safety guard \(/,
   );
-  assertMatch(lost.stdout, /there is no list in \S+ that can be read/);
+  assertMatch(lost.stdout, /the list in \S+ is missing or unreadable/);
 });
 
 Deno.test("relais status judges a publisher's age", async () => {
@@ -104,7 +104,7 @@ Deno.test("relais status judges a publisher's age", async () => {
     ...["status", "--nagios", "--max-age", "1ms"],
   );
 
-  assertMatch(stdout, /^RELAIS CRITICAL - the last run that came to its end/);
+  assertMatch(stdout, /^RELAIS CRITICAL - the last complete run ended/);
 });
 
 Deno.test("relais status --json of a publisher is as docs/schemas says, before the first run and after", async () => {
@@ -202,7 +202,7 @@ Deno.test("relais stat --since tells the history of a publisher, without server 
   const json = await publisher.relais("stat", "--since", "1d", "--json");
 
   assertEquals(code, 0);
-  assertMatch(stdout, /^1 runs, 0 of them not good; 1 files published, 1 B; /m);
+  assertMatch(stdout, /^1 runs, 0 failed; 1 files published, 1 B; /m);
   assertEquals(/lag|server/.test(stdout), false);
   assertEquals(await faults("history", json.stdout), []);
 });

@@ -55,8 +55,8 @@ Deno.test("a summary says what came, from where, and how fast", () => {
       seconds: 4,
     }),
     [
-      "Copied 40 files from production, 2 MB, found 2 files here already, removed 1 file it withdrew, in 4 s, 500 kB/s.",
-      "500 kB of that were here, and not fetched.",
+      "Copied 40 files from production, 2 MB, found 2 files on the replica, removed 1 file that it withdrew, in 4 s, 500 kB/s.",
+      "500 kB of that were reused from the replica.",
     ],
   );
 });
@@ -98,10 +98,10 @@ Deno.test("a summary tells a stop before any answer from servers that do not ser
   const down = [probe("production", "unreachable"), probe("backup", "stale")];
 
   assertEquals(told({ server: null }, none), [
-    "Stopped before it was known which servers answer; nothing was changed.",
+    "Stopped before the servers were probed; nothing was changed.",
   ]);
   assertEquals(told({ server: null }, { active: null, probes: down }), [
-    "No server is available: production is unreachable, backup is stale. What is here stays as it is.",
+    "No server is available: production is unreachable, backup is stale. The copy stays as it is.",
   ]);
 });
 
@@ -151,7 +151,7 @@ Deno.test("a summary says why, where nothing else tells it with each pass", () =
       probed: { ...allWell, active: null, probes: [refused] },
     }, { reasons: true, now }),
     [
-      "No server is available: production is refused (Cannot log in to production). What is here stays as it is.",
+      "No server is available: production is refused (Cannot log in to production). The copy stays as it is.",
     ],
   );
 });
