@@ -58,7 +58,7 @@ Deno.test("relais check names sources that this account may not read, and globs 
   assertEquals(code, 1);
   assertMatch(
     stdout,
-    /^FAILED {2}sources: 1 of 2 cannot be published: \S+\/closed\.csv: permission denied; /m,
+    /^FAILED {2}sources: 1 of 2 files cannot be published: \S+\/closed\.csv: permission denied; /m,
   );
   assertMatch(stdout, /^warning {2}sources: nothing matches \S+\/\*\.cvs$/m);
 });
