@@ -40,7 +40,7 @@ async function follow(
     const told = await machine.does(`set -e\n${part}`);
     said += told;
     if (/# then edit it/.test(part)) edit();
-    if (/# then the steps it names/.test(part)) {
+    if (/# then type the steps it prints/.test(part)) {
       await machine.does(`set -e\n${stepsOf(told)}`);
     }
   }
@@ -94,8 +94,8 @@ Deno.test({
   ignore: reason !== undefined,
   async fn(test) {
     const [install, serve, replicate] = shown("README.md", "Install", "sh");
-    const [mail, onFailure] = shown("docs/watching.md", "A word", "sh");
-    const [hooks] = shown("docs/watching.md", "A word", "toml");
+    const [mail, onFailure] = shown("docs/watching.md", "Alarms", "sh");
+    const [hooks] = shown("docs/watching.md", "Alarms", "toml");
     await using production = await Machine.boot("production");
     await using replica = await Machine.boot("replica");
     Machine.cable(production, replica);
