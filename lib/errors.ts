@@ -34,7 +34,7 @@ export type ExitStatus = number;
 export abstract class RelaisError extends Error {
   /** The exit status if nothing recovers from this error. */
   abstract readonly exitStatus: ExitStatus;
-  /** Whether the same operation may succeed later, unchanged. */
+  /** True if the same operation may succeed later, unchanged. */
   readonly retriable: boolean = false;
   /** An action for the administrator: a command to run or a thing to change; no full stop. */
   readonly hint: string | undefined;

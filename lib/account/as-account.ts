@@ -169,7 +169,7 @@ async function underSystemd(
   return exitStatus.local;
 }
 
-/** Whether systemd makes the account up when a service starts, and keeps what it writes in a place of its own. */
+/** Tells whether systemd makes the account up when a service starts, and keeps what it writes in a place of its own. */
 function isMadeUp({ state }: Subject, { ids }: Account) {
   if (ids === null) return true;
   try {

@@ -32,7 +32,7 @@ done`;
 /** Why a file cannot be used by an account. */
 export interface OutOfReach {
   readonly path: string;
-  /** Whether the way to it is closed, too. */
+  /** True if the way to it is closed, too. */
   readonly hidden: boolean;
 }
 

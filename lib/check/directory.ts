@@ -1,5 +1,5 @@
 /**
- * Whether relais can write to a directory, and how much room there is.
+ * Examination of a directory: can relais write to it, and how much space is free?
  *
  * @module
  */
@@ -61,7 +61,7 @@ function whyNot(path: string): string {
   }
 }
 
-/** Whether the kernel lets this account do to `path` what the bits of `mode` say. */
+/** Tells whether the kernel lets this account do to `path` what the bits of `mode` say. */
 export function isAllowed(path: string, mode: number): boolean {
   try {
     accessSync(path, mode);

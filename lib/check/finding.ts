@@ -10,7 +10,7 @@ import { type ExitStatus, exitStatus } from "../errors.ts";
 export interface Finding {
   readonly what: string;
   readonly ok: boolean;
-  /** Whether it works so, and is perhaps not what was meant. */
+  /** Set if it works, but may not be what was meant. */
   readonly warning?: true;
   readonly told: string;
   readonly status: ExitStatus;
@@ -21,7 +21,7 @@ export function good(what: string, told: string): Finding {
   return { what, ok: true, told, status: exitStatus.done };
 }
 
-/** It works, and somebody should look at it. */
+/** It works, but may not be what was meant. */
 export function doubtful(what: string, told: string): Finding {
   return { ...good(what, told), warning: true };
 }

@@ -1,5 +1,5 @@
 /**
- * Whether jobs of one machine get in each other's way.
+ * Examination of the jobs of one machine: do two of them share a path?
  *
  * @module
  */

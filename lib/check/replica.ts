@@ -69,7 +69,7 @@ async function probeServers(config: ReplicaReady): Promise<Finding[]> {
   }
 }
 
-/** Warns of algorithms that nobody should use today. */
+/** Warns of weak algorithms. */
 function weakness(
   { server, weak }: Probe,
   servers: readonly ServerConfig[],

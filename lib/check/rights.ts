@@ -1,5 +1,5 @@
 /**
- * What `relais check` examines where copies are given to somebody else.
+ * Examination of `replica.owner` and `replica.group`.
  *
  * @module
  */

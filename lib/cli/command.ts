@@ -109,7 +109,7 @@ export type Work<Values> = (
 /** One command. */
 export interface Command extends Declaration {
   readonly run: Work<Given>;
-  /** Whether root's must be done by the account that the state or the export belongs to. */
+  /** Tells whether root's must be done by the account that the state or the export belongs to. */
   belongsToAccount(given: Given): boolean;
 }
 

@@ -28,7 +28,7 @@ const recommended = /"relais (?!init\b|help\b|publish")([^"]*)"/g;
 export class Output {
   readonly verbose: boolean;
   readonly quiet: boolean;
-  /** Whether stderr goes to the journal. */
+  /** True if stderr goes to the journal. */
   readonly journal: boolean;
   readonly #job: string | undefined;
 
@@ -114,7 +114,7 @@ export class Output {
 }
 
 /**
- * Whether a descriptor leads to the journal. `JOURNAL_STREAM` names what the
+ * Tells whether a descriptor leads to the journal. `JOURNAL_STREAM` names what the
  * manager gave us; whoever redirects our stderr leaves it as it is
  * (systemd.exec(5)).
  */

@@ -90,7 +90,7 @@ function findCommand(
   return { command, rest: args.toSpliced(index, 1) };
 }
 
-/** Whether an argument is an option whose value follows as the next one. */
+/** Tells whether an argument is an option whose value follows as the next one. */
 function takesValue(
   argument: string | undefined,
   commands: readonly Command[],

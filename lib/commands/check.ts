@@ -40,7 +40,7 @@ async function tell(
   { json }: Given,
   { output, load }: Surroundings,
 ): Promise<ExitStatus> {
-  // Nobody else needs SSH in this thread.
+  // No other command needs SSH in this thread.
   const { examine } = await import("../check/examine.ts");
   const findings = await examine(requireWork(await load()));
   if (json) output.json(findings);

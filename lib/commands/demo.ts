@@ -37,7 +37,7 @@ async function tell(
   { keep }: Given,
   { output, commands }: Surroundings,
 ): Promise<ExitStatus> {
-  // Nobody else needs the embedded servers.
+  // No other command needs the embedded servers.
   const { play } = await import("../demo/story.ts");
   const folder = await Deno.makeTempDir({ prefix: "relais-demo-" });
   const show = async (path: string) => {

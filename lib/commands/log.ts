@@ -105,7 +105,7 @@ async function show(
   }
   using signals = new Signals();
   const { since, pass } = given;
-  // Whoever names a time or a pass wants all of it.
+  // A given time or pass is shown in full.
   const isBounded = since !== undefined || pass !== undefined;
   const messages = readLog(file, {
     ...given,

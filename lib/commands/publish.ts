@@ -82,7 +82,7 @@ async function work(
 ): Promise<ExitStatus> {
   const config = requirePublish(await load());
   if (given.printSh) {
-    // Nobody else needs the script.
+    // Nothing else needs the script.
     const { publishScript } = await import("../publish/sh/script.ts");
     output.text(publishScript(config.publish).trimEnd());
     return exitStatus.done;
@@ -126,7 +126,7 @@ async function publishOnce(
 /** The job of the loop, which may be asked to look at some sources only. */
 interface Runs extends Job {
   run(signal: AbortSignal, only?: readonly string[]): Promise<string>;
-  /** Whether the last run came to its end. */
+  /** True if the last run came to its end. */
   readonly hasEnded: boolean;
 }
 

@@ -116,7 +116,7 @@ async function work(
   }, output);
 }
 
-/** Whether each file is named; with JSON, stdout is one document, and a journal has the log. */
+/** Tells whether each file is named; with JSON, stdout is one document, and a journal has the log. */
 function namesFiles({ json }: Given, output: Output): boolean {
   return output.verbose && !json && !output.journal;
 }
@@ -207,7 +207,7 @@ function passes(
   };
 }
 
-/** Whether there is anything to tell of a pass; most of a loop find nothing to do. */
+/** Tells whether there is anything to tell of a pass; most of a loop find nothing to do. */
 function didSomething(
   { copied, adopted, removed, failed }: PassReport,
 ): boolean {

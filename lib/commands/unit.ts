@@ -78,7 +78,7 @@ type Given = GivenTo<typeof declaration>;
 
 export const unit = command(declaration, make);
 
-/** Account that runs relais if nobody says. */
+/** Account that runs relais by default. */
 export const defaultAccount = "relais";
 
 /** Prints the units, or writes them to where systemd finds them and says how to go on. */
@@ -117,7 +117,7 @@ function print(
   output.text(texts.join("\n").trimEnd());
 }
 
-/** Writes the units; a file that somebody else wrote is left alone. */
+/** Writes the units; refuses to replace a file that relais did not write. */
 function install(units: readonly Unit[], directory: string): void {
   const foreign = units.map(({ name }) => `${directory}/${name}`)
     .filter((path) => !(read(path) ?? mark).startsWith(mark));
@@ -245,7 +245,7 @@ function managerSteps(units: readonly Unit[], systemctl: string): Step[] {
   ];
 }
 
-/** Whether an account, or if not given any, can read a file as far as its mode tells. */
+/** Tells whether an account, or if not given any, can read a file as far as its mode tells. */
 function isReadableBy(account: Entry | undefined, path: string): boolean {
   const { mode, uid, gid } = Deno.statSync(path);
   const readable = account === undefined

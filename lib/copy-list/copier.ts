@@ -76,7 +76,7 @@ export class Copier {
   /** Steps of committing that wait or are under way. */
   #steps = 0;
   #again: Wanted[] = [];
-  /** Whether there are entries that failed before. */
+  /** True if there are entries that failed before. */
   #isAnyPutOff = false;
   #copied = 0;
   #adopted = 0;
@@ -392,7 +392,7 @@ function stopped(): StoppedError {
 
 interface Attempt {
   readonly entry: Wanted;
-  /** Whether there will be no further one. */
+  /** True if there will be no further one. */
   readonly last: boolean;
 }
 

@@ -71,7 +71,7 @@ export class Fetcher {
     return this.#throttle.bytesPerMs;
   }
 
-  /** Whether a file of `size` bytes comes in one answer, and soon. */
+  /** Tells whether a file of `size` bytes comes in one answer, and soon. */
   isSmall(size: number): boolean {
     return size <= this.mostAtOnce;
   }

@@ -14,7 +14,7 @@ import type { Failure } from "../errors.ts";
 import type { FailedFile } from "../state/pass-report.ts";
 
 export interface CopyListSettings {
-  /** Whether each file is told as it arrives. */
+  /** True if each file is told as it arrives. */
   readonly tellsFiles: boolean;
   readonly servers: readonly ServerConfig[];
   readonly limits: LimitsConfig;

@@ -125,9 +125,9 @@ export class Reuse {
 interface Means {
   /** Closed in the end. */
   readonly old: OldFile;
-  /** Whether it has the same contents. */
+  /** True if it has the same contents. */
   readonly isTwin: boolean;
-  /** Whether it is made so even if that takes longer. */
+  /** True if it is made so even if that takes longer. */
   readonly always: boolean;
   signature(): Promise<Signature | undefined>;
 }
@@ -153,7 +153,7 @@ export class Making {
     return this.#reused;
   }
 
-  /** Whether the file is made of what was here, as far as that has come. */
+  /** Tells whether the file is made of what was here, as far as that has come. */
   get reuses(): boolean {
     return this.#reuses;
   }

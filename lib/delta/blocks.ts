@@ -53,7 +53,7 @@ export class Blocks {
     return Math.min(blockSize, size - block * blockSize);
   }
 
-  /** Whether a block has this weak sum. */
+  /** Tells whether a block has this weak sum. */
   has(weak: number): boolean {
     return this.#table[this.#place(weak)] !== 0;
   }
@@ -67,12 +67,12 @@ export class Blocks {
     return block < 0 ? undefined : block;
   }
 
-  /** Whether a block has this weak sum. */
+  /** Tells whether a block has this weak sum. */
   seems(block: number, weak: number): boolean {
     return this.signature.weak[block] === weak;
   }
 
-  /** Whether a block has this strong sum. */
+  /** Tells whether a block has this strong sum. */
   is(block: number, { first, second }: StrongSum): boolean {
     const { strong } = this.signature;
     return strong[2 * block] === first && strong[2 * block + 1] === second;

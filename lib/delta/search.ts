@@ -24,7 +24,7 @@ export interface Old {
 export interface Found {
   /** Where each block lies in the old version; -1: nowhere. */
   readonly places: Float64Array;
-  /** Whether the search was ended before its end. */
+  /** True if the search was ended before its end. */
   readonly givenUp: boolean;
 }
 
@@ -250,7 +250,7 @@ class Search {
     if (this.#places[block] === -1) this.#places[block] = this.#position + at;
   }
 
-  /** Whether the old version goes on behind the window. */
+  /** Tells whether the old version goes on behind the window. */
   #isMore(): boolean {
     return this.#position + this.#filled < this.#old.size;
   }

@@ -1,5 +1,5 @@
 /**
- * Whether it pays to make a new version of an old one, instead of fetching it.
+ * The decision whether it pays to make a new version of an old one, instead of fetching it.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export const fastServer = 250_000;
 /** How much of the time of a plain copy may be lost by trying. */
 const mostLost = 0.05;
 
-/** Whether a search pays, going by a sample. */
+/** Tells whether a search pays, going by a sample. */
 export function pays(
   { size, oldSize, share, fetching, reading }: Prospect,
 ): boolean {
@@ -39,7 +39,7 @@ export function pays(
 }
 
 /**
- * Whether to go on with a search that has taken `ms` and has found so much. It
+ * Tells whether to go on with a search that has taken `ms` and has found so much. It
  * may take what it gains, by the sample or in fact, and a small share of the
  * time of a plain copy.
  */

@@ -50,7 +50,7 @@ type Adoptable = Omit<Wanted, "seq" | "remote" | "failedBefore" | "twin">;
 type There = Pick<Stats, "size" | "mtime">;
 
 /**
- * Whether the state already says that the contents are others, so that hashing
+ * Tells whether the state already says that the contents are others, so that hashing
  * would be wasted. What it says holds only for the file it says it of: one that
  * was put in place just before relais was killed has another date.
  */

@@ -96,7 +96,7 @@ export class Destination {
   }
 
   /**
-   * Whether nothing can be under `path` that was there before the last
+   * Tells whether nothing can be under `path` that was there before the last
    * {@link forget}: its directory is missing, or was then.
    */
   isNew(path: string): boolean {
@@ -239,7 +239,7 @@ export class Destination {
     this.#directories.release();
   }
 
-  /** Whether the rights are others than those last noted. */
+  /** Tells whether the rights are others than those last noted. */
   get hasNewRights(): boolean {
     return this.#notedRights.read()[0] !== this.rights.fingerprint;
   }
@@ -293,7 +293,7 @@ export class Destination {
     return `${trash}/${basename(kept)}`;
   }
 
-  /** Whether there is something under `path`, or a file where its directory should be. */
+  /** Tells whether there is something under `path`, or a file where its directory should be. */
   #isTaken(path: string): boolean {
     try {
       return this.look(path) !== undefined;

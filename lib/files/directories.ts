@@ -113,7 +113,7 @@ export class Directories {
     return made;
   }
 
-  /** Whether directories are held open. */
+  /** Tells whether directories are held open. */
   get holds(): boolean {
     return this.#descriptors !== undefined;
   }
@@ -123,7 +123,7 @@ export class Directories {
     return this.holds ? `${this.#descriptors}/${descriptor}` : undefined;
   }
 
-  /** Lets go of all directories: they are looked up anew. */
+  /** Lets go of all directories: they are looked up again. */
   release(): void {
     this.#letGo(0);
   }
@@ -210,7 +210,7 @@ export function openThere(
   return undefined;
 }
 
-/** Whether opening failed because another thing is there than was seen. */
+/** Tells whether opening failed because another thing is there than was seen. */
 export function isGone(error: unknown): boolean {
   return gone.has((error as { code: string }).code);
 }

@@ -65,7 +65,7 @@ export class Staging {
     );
   }
 
-  /** Whether an earlier pass has left something of this version. */
+  /** Tells whether an earlier pass has left something of this version. */
   holds(entry: Contents): boolean {
     return this.#leftovers.size > 0 && this.#leftovers.has(stagedName(entry));
   }
@@ -109,7 +109,7 @@ export class Staging {
     return StagedFile.open(this.directory, entry, this.#rights);
   }
 
-  /** Whether an earlier pass has left anything. */
+  /** Tells whether an earlier pass has left anything. */
   get isEmpty(): boolean {
     return this.#leftovers.size === 0;
   }
@@ -145,7 +145,7 @@ export class StagedFile implements Disposable {
   readonly #file: Deno.FsFile;
   #hasher: Hasher;
   #written = 0;
-  /** Whether the file ends with zeros that were not written. */
+  /** True if the file ends with zeros that were not written. */
   #endsInHole = false;
 
   private constructor(
@@ -225,7 +225,7 @@ export class StagedFile implements Disposable {
     this.#rights.handOver(this.path);
   }
 
-  /** Empties the file: reading begins anew. */
+  /** Empties the file: reading begins again. */
   restart(): void {
     this.#file.truncateSync(0);
     this.#file.seekSync(0, Deno.SeekMode.Start);

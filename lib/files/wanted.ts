@@ -17,7 +17,7 @@ export interface Wanted extends Version {
   readonly mode: number | null;
   /** What is on the replica under this path, as far as the synchronised list knows. */
   readonly here: Version | null;
-  /** Whether it could not be copied last time. */
+  /** True if it could not be copied last time. */
   readonly failedBefore: boolean;
   /** Path of a large file on the replica that had the same contents when it was copied; `null` if none is known. */
   readonly twin: string | null;

@@ -12,7 +12,7 @@ const escaped = /^(?:[^%]|%(?:[01][0-9A-F]|25|7F|[89A-F][0-9A-F]))*$/;
 /** Charsets that names on UNIX are not in, or that need no reading. */
 const senseless = /^(?:utf-|replacement$)/;
 
-/** Whether `label` is a charset that {@link readableName} can read, by a name of the WHATWG Encoding Standard. */
+/** Tells whether `label` is a charset that {@link readableName} can read, by a name of the WHATWG Encoding Standard. */
 export function isCharset(label: string): boolean {
   try {
     return !senseless.test(new TextDecoder(label).encoding);
@@ -64,7 +64,7 @@ export function seenName(path: string): string | undefined {
   ).join("/");
 }
 
-/** Whether a part may be the `%XX` form of a name; one that is UTF-8 has its `%` from somebody else. */
+/** Tells whether a part may be the `%XX` form of a name; one that is UTF-8 has its `%` from somebody else. */
 function isEscaped(part: string): boolean {
   return part.includes("%") && escaped.test(part) &&
     decodePath(part) === undefined;

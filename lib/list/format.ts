@@ -83,7 +83,7 @@ export function parseHeader(line: string): Parsed<Header> {
   return { value: { generation, created } };
 }
 
-/** Whether a line is an extension, which a reader that does not know it passes over. */
+/** Tells whether a line is an extension, which a reader that does not know it passes over. */
 export function isExtension(line: string): boolean {
   return line.startsWith("#");
 }

@@ -21,7 +21,7 @@ const strictDecoder = new TextDecoder("utf-8", {
 /** What readers of UTF-8 make of bytes that are none. */
 const wrongByte = "\uFFFD";
 
-/** Whether a name is known by another one than its own, because that is not UTF-8. */
+/** Tells whether a name is known by another one than its own, because that is not UTF-8. */
 export function isForeign(path: string): boolean {
   return path.includes(wrongByte) || !path.isWellFormed();
 }
@@ -73,7 +73,7 @@ function checkParts(parts: readonly string[]): string | undefined {
 }
 
 /**
- * Whether a file system may take `part` for relais's own directory: some do not
+ * Tells whether a file system may take `part` for relais's own directory: some do not
  * tell case apart, and pass over what cannot be seen.
  */
 function isOwn(part: string): boolean {

@@ -7,12 +7,12 @@
 import { compareTimestamps, type Timestamp } from "../text/timestamp.ts";
 import type { Version } from "./entry.ts";
 
-/** Whether two versions have the same date and, as far as can be known, the same contents. */
+/** Tells whether two versions have the same date and, as far as can be known, the same contents. */
 export function sameVersion(a: Version, b: Version): boolean {
   return sameContents(a, b) && compareDates(a.mtime, b.mtime) === 0;
 }
 
-/** Whether the contents are the same: by digest, or where one is missing by size and date. */
+/** Tells whether the contents are the same: by digest, or where one is missing by size and date. */
 export function sameContents(a: Version, b: Version): boolean {
   if (a.size !== b.size) return false;
   return digestsCompare(a, b)

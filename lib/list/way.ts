@@ -40,7 +40,7 @@ export class Way {
     return new Way(root, "", root, []);
   }
 
-  /** Whether it is the way of what lies beyond a link. */
+  /** Tells whether it is the way of what lies beyond a link. */
   get isLinked(): boolean {
     return this.#link !== "";
   }
@@ -74,7 +74,7 @@ export class Way {
   }
 }
 
-/** Whether a real path is `directory`, or lies below it. */
+/** Tells whether a real path is `directory`, or lies below it. */
 export function isWithin(real: string, directory: string): boolean {
   return real === directory ||
     real.startsWith(directory === "/" ? "/" : `${directory}/`);

@@ -31,7 +31,7 @@ interface Seen {
   /** Permission bits, kept over rotations. */
   readonly mode: number;
   readonly size: number;
-  /** Whether its last line has no end, because somebody was killed or a disk was full. */
+  /** True if its last line has no end, because somebody was killed or a disk was full. */
   readonly torn: boolean;
 }
 
@@ -64,7 +64,7 @@ export class LogFile implements Disposable {
    * Appends whole lines, each with its end, and returns whether the file was
    * rotated for them.
    *
-   * @throws {LocalError} If they could not all be written; a later call tries anew.
+   * @throws {LocalError} If they could not all be written; a later call tries again.
    */
   async write(lines: string): Promise<boolean> {
     const { getRotatingFileSink } = await this.#loading;

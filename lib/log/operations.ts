@@ -10,9 +10,9 @@ import type { Level, LogConfig } from "../config/config.ts";
 export interface LogSettings extends LogConfig {
   /** The gravest level below which nothing goes to stderr; `null`: nothing at all does. */
   readonly stderr: Level | null;
-  /** Whether stderr is the journal. */
+  /** True if stderr is the journal. */
   readonly journal: boolean;
-  /** Whether lines are drawn on stderr that a message must take the place of. */
+  /** True if lines are drawn on stderr that a message must take the place of. */
   readonly live?: boolean;
   readonly dryRun: boolean;
 }

@@ -23,7 +23,7 @@ export interface LogLine extends LogMessage {
 export interface ReadLogOptions {
   /** Only the last so many messages that match; all if not given. */
   readonly lines?: number | undefined;
-  /** Whether to go on with what will be logged, until `signal` says no. */
+  /** True to go on with what will be logged, until `signal` says no. */
   readonly follow?: boolean;
   readonly module?: Source | undefined;
   /** At least this grave. */

@@ -46,7 +46,7 @@ export async function findList(
   }
 }
 
-/** Whether a server is of no use without its list: whoever says where one lies does not mean the tree. */
+/** Tells whether a server is of no use without its list: whoever says where one lies does not mean the tree. */
 function isListNeeded(
   source: Source,
   { list }: Pick<ServerConfig, "list">,

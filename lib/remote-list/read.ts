@@ -68,7 +68,7 @@ export const beginning = { offset: 0, tail: new Uint8Array(0) };
 /** An open list. Its size is that of the moment it was opened, however it grows. */
 export class RemoteList {
   readonly provenance: Provenance;
-  /** Whether it only ever grows; else it is written anew. */
+  /** True if it only ever grows; else it is rewritten. */
   readonly grows: boolean;
   /** Bytes. */
   readonly size: number;
@@ -252,7 +252,7 @@ async function readHead(read: Read): Promise<Uint8Array> {
   return await readFully(read, 0, longestHeader);
 }
 
-/** Whether a line begins after the header that is no extension. */
+/** Tells whether a line begins after the header that is no extension. */
 function hasWholeHeader(head: Uint8Array): boolean {
   for (let end = head.indexOf(0x0a); end !== -1;) {
     const next = head[end + 1];
@@ -313,11 +313,11 @@ function recognise(
   if (!grows && known.modified !== mtime) return "other";
   if (size < known.offset) return "shrunken";
   if (!equal(known.tail, tail)) return "other";
-  // One that is written anew and has the same date is what it was, even if its last line has no end.
+  // One that is rewritten and has the same date is what it was, even if its last line has no end.
   return size === known.offset || !grows ? "same" : "grown";
 }
 
-/** Returns by which date a list is recognised that is read now, one that is written anew; `null` if by none. */
+/** Returns by which date a list is recognised that is read now, one that is rewritten; `null` if by none. */
 export function datedWhenRead(
   { mtime }: Pick<RemoteList, "mtime">,
 ): number | null {

@@ -46,7 +46,7 @@ export function turnAway(
 }
 
 /**
- * Whether a Host header is ours. A name that leads here by DNS rebinding is
+ * Tells whether a Host header is ours. A name that leads here by DNS rebinding is
  * never an address: a browser asks by the name that its page came from.
  */
 function isOurs(header: string, host: string | undefined): boolean {
@@ -57,7 +57,7 @@ function isOurs(header: string, host: string | undefined): boolean {
     name.toLowerCase() === host?.toLowerCase();
 }
 
-/** Whether a request shows the token, as a browser or as Prometheus does. */
+/** Tells whether a request shows the token, as a browser or as Prometheus does. */
 function isKnown(request: Request, token: Uint8Array): boolean {
   const [scheme, credentials = ""] =
     request.headers.get("authorization")?.split(" ") ?? [];

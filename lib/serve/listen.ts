@@ -14,7 +14,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** What is listened at if nobody says otherwise. */
+/** Default address and port. */
 export const defaultListen = "127.0.0.1:7878";
 
 /**
@@ -33,7 +33,7 @@ export function parseListen(text: string): ListenAddress {
   return { hostname: (match[1] ?? match[2])!, port };
 }
 
-/** Whether only this machine can reach an address. */
+/** Tells whether only this machine can reach an address. */
 export function isLoopback({ hostname }: ListenAddress): boolean {
   return /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/.test(hostname);
 }

@@ -1,5 +1,5 @@
 /**
- * What is answered under each address. All of it is read anew for each request;
+ * What is answered under each address. All of it is read again for each request;
  * nothing can be written.
  *
  * @module

@@ -24,6 +24,6 @@ export interface View extends JobView {
   readonly query: string;
   /** The last lines, or why there are none. */
   readonly log: readonly LogLine[] | string;
-  /** Whether there is a log to follow. */
+  /** True if there is a log to follow. */
   readonly follows: boolean;
 }

@@ -101,7 +101,7 @@ export interface Agreed {
   readonly mac: string;
 }
 
-/** Whether prefix truncation works against what was agreed on, unless the key exchange was strict. */
+/** Tells whether prefix truncation works against what was agreed on, unless the key exchange was strict. */
 export function isTruncatable({ cipher, mac }: Agreed): boolean {
   return cipher === chacha20 || mac.endsWith(encryptThenMac);
 }

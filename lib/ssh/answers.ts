@@ -37,7 +37,7 @@ export function misfit(what: string): ProtocolError {
   );
 }
 
-/** Whether the server is there, but does not speak SFTP as it should: another session would be no better. */
+/** Tells whether the server is there, but does not speak SFTP as it should: another session would be no better. */
 export function isProtocolError(error: Error | undefined): error is Error {
   return (error as { level?: unknown } | undefined)?.level === level;
 }

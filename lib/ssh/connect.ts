@@ -84,7 +84,7 @@ class NotStrictError extends UnusableError {}
 
 /** What ssh2's client keeps to itself. */
 interface Internals {
-  /** Whether the key exchange was strict. */
+  /** True if the key exchange was strict. */
   readonly _protocol?: { readonly _strictMode?: boolean };
   /** Begins to wait for the next keepalive. */
   readonly _resetKA?: () => void;

@@ -1,5 +1,5 @@
 /**
- * Whether a host key can be trusted.
+ * Verification of host keys.
  *
  * ssh2 takes every answer of a host verifier but exactly `false` for a yes, so
  * that the verifier here is synchronous, answers exactly `true` or `false`, and

@@ -161,7 +161,7 @@ function readPrivate(name: string, path: string): string {
   }
 }
 
-/** Whether systemd handed a key over. */
+/** Tells whether systemd handed a key over. */
 export function isHandedOver(path: string): boolean {
   return path.startsWith(handedOver);
 }

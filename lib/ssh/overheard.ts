@@ -47,7 +47,7 @@ const takesSha2 = 1 << 4;
 export interface Refusal {
   /** The methods it would go on with. */
   readonly methods: readonly string[];
-  /** Whether what it was shown was right, but not enough. */
+  /** True if what it was shown was right, but not enough. */
   readonly partial: boolean;
 }
 

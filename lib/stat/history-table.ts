@@ -33,7 +33,7 @@ const chartWidth = 60;
 export interface Past {
   /** Directory of the state. */
   readonly state: string;
-  /** Whether it is that of a publisher, which has no server and no lag. */
+  /** True if it is that of a publisher, which has no server and no lag. */
   readonly publishes: boolean;
 }
 

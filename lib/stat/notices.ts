@@ -28,7 +28,7 @@ export interface Notice extends Circumstances {
   readonly event: Event;
   /** The state it is about: `server:NAME`, `exit:STATUS` or `lag`. */
   readonly condition: string;
-  /** Whether it was told before, or its hook failed, and it still lasts. */
+  /** True if it was told before, or its hook failed, and it still lasts. */
   readonly again: boolean;
   /** When the state began, in seconds since the epoch. */
   readonly began: number;
@@ -138,7 +138,7 @@ export function tellAgain(
 interface Case {
   readonly policy: NoticePolicy;
   readonly now: number;
-  /** Whether anything was learnt of a condition. */
+  /** Tells whether anything was learnt of a condition. */
   readonly concerns: (condition: string) => boolean;
   readonly circumstances: Circumstances;
 }

@@ -16,9 +16,9 @@ export interface StatSettings {
   readonly keepMs: number;
   /** What the administrator is told of. */
   readonly notices: NoticePolicy;
-  /** Whether to write nothing at all. */
+  /** True to write nothing at all. */
   readonly dryRun: boolean;
-  /** Whether one pass follows the other. */
+  /** True if one pass follows the other. */
   readonly loop: boolean;
 }
 

@@ -1,14 +1,13 @@
 /**
- * Telling a service that watches for silence that passes begin and end, as
- * healthchecks.io and its like take it: a request to an address, to the same
- * with `/start`, or with `/fail`.
+ * Dead man's switch: requests to a URL, or to the same with `/start` or `/fail`,
+ * when passes begin and end, as healthchecks.io and similar services take them.
  *
  * @module
  */
 
 import { HookError } from "../errors.ts";
 
-/** A service that does not answer keeps nobody longer. */
+/** Longest wait for an answer. */
 const answerMs = 5_000;
 
 /**

@@ -26,7 +26,7 @@ export interface Snapshot {
   readonly taken: number;
   /** Seconds since the process began. */
   readonly uptime: number;
-  /** Whether a loop wrote it, which goes on; not if it has ended since. */
+  /** True if a loop wrote it, which goes on; not if it has ended since. */
   readonly loop?: boolean;
   readonly modules: Readonly<Record<ModuleName, ModuleFigures>>;
   /** What is known of the servers, in order of preference. */
@@ -139,7 +139,7 @@ const plausible = 2n ** 62n;
 
 /**
  * Lets the figures go on where an earlier process left them, so that counters
- * only grow however short a process lives. Signs of life start anew. A second
+ * only grow however short a process lives. Signs of life start again. A second
  * call for the same block does nothing: it has gone on already.
  */
 export function restore(block: StatsBlock, snapshot: Snapshot): void {

@@ -24,7 +24,7 @@ export function databasePath(stateDirectory: string): string {
   return `${stateDirectory}/relais.db`;
 }
 
-/** Whether there is a state. */
+/** Tells whether there is a state. */
 export function hasState(stateDirectory: string): boolean {
   return (sizeOf(databasePath(stateDirectory)) ?? 0) > 0;
 }

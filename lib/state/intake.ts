@@ -449,7 +449,7 @@ export class Intake {
     }
   }
 
-  /** Whether what a list took over is what was read of it before, to the last line, and judged as now. */
+  /** Tells whether what a list took over is what was read of it before, to the last line, and judged as now. */
   #isReadUpTo(
     before: ListRow | undefined,
     from: Life["from"][number] | undefined,
@@ -482,7 +482,7 @@ function branchOf(
   return writer === null ? `${server}:${generation}` : generation;
 }
 
-/** Whether a line was read before: in this generation, or before the list was compacted. */
+/** Tells whether a line was read before: in this generation, or before the list was compacted. */
 function isReadAgain(
   row: EntryRow,
   { generation, repeated }: Reading,

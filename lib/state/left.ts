@@ -33,7 +33,7 @@ export interface Backlog {
 
 /** What earlier passes have left to do, whichever server serves. */
 export interface Left {
-  /** Whether there are files that no hook has been told of yet. */
+  /** True if there are files that no hook has been told of yet. */
   readonly unannounced: boolean;
   /** Now minus the date of the oldest entry not yet on the replica. */
   readonly lagSeconds: number;

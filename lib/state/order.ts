@@ -36,7 +36,7 @@ export type State = Version & Pick<Entry, "op">;
 
 /** Where a version was written: a line of one generation of a list. */
 export interface Position {
-  /** `null`: not in a generation, as for a tree, or a list that is written anew each time. */
+  /** `null`: not in a generation, as for a tree, or a list that is rewritten each time. */
   readonly generation: string | null;
   /** 0: on no line of its own; a generation that took over another one left it out. */
   readonly seq: number;
@@ -107,7 +107,7 @@ const rules: readonly Judgement[] = [
   byDate,
 ];
 
-/** Whether two versions have the same contents, or are both withdrawals. */
+/** Tells whether two versions have the same contents, or are both withdrawals. */
 export function sameState(a: State, b: State): boolean {
   return a.op === b.op && (a.op === "-" || sameContents(a, b));
 }
@@ -217,7 +217,7 @@ function placesOf({ generation, seq }: Position, past: Past) {
   return places;
 }
 
-/** Whether what is known of two places in one generation tells that `a` is the later one. */
+/** Tells whether what is known of two places in one generation tells that `a` is the later one. */
 function isLater(a: Place, b: Place): boolean {
   if (b.kind === "after") return false;
   switch (a.kind) {
@@ -234,7 +234,7 @@ function contains(states: readonly State[], state: State): boolean {
   return states.some((other) => sameState(other, state));
 }
 
-/** Whether the date of a version is before that of the one that it replaced. */
+/** Tells whether the date of a version is before that of the one that it replaced. */
 function goesBack(states: readonly State[]): boolean {
   const dates = states.filter(({ op }) => op === "+").map(({ mtime }) => mtime);
   return dates.some((date, index) =>

@@ -102,7 +102,7 @@ export function* listedFiles(
   for (const row of rows) yield row as unknown as ListedFile;
 }
 
-/** Whether anything that `server` names is still to be fetched, removed or decided. */
+/** Tells whether anything that `server` names is still to be fetched, removed or decided. */
 export function isAnythingLeft(db: DatabaseSync, server: string): boolean {
   return ["wanted", "withdrawn", "conflict"].some((standing) =>
     // Written out: a partial index is used only for a constant.
@@ -113,7 +113,7 @@ export function isAnythingLeft(db: DatabaseSync, server: string): boolean {
   );
 }
 
-/** Whether there is a file that no hook was told of yet. */
+/** Tells whether there is a file that no hook was told of yet. */
 export function isAnyUnannounced(db: DatabaseSync): boolean {
   return prepared(db, "SELECT 1 FROM copy WHERE announced = 0 LIMIT 1")
     .get() !== undefined;

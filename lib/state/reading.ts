@@ -15,7 +15,7 @@ export interface Reading {
   readonly server: string;
   /**
    * The generation as the rules of order know it; `null` for a tree, and for a list
-   * that is written anew each time.
+   * that is rewritten each time.
    */
   readonly generation: string | null;
   /** Counts the readings from the start. */
@@ -28,9 +28,9 @@ export interface Reading {
 
 /** A list as it was found: where it comes from, and how it is read. */
 export interface Life extends Provenance {
-  /** Whether it only ever grows, so that the order of its lines tells. */
+  /** True if it only ever grows, so that the order of its lines tells. */
   readonly grows: boolean;
-  /** Whether it is no longer what it was under the same name: an earlier one was restored, and that is accepted. */
+  /** True if it is no longer what it was under the same name: an earlier one was restored, and that is accepted. */
   readonly renewed: boolean;
 }
 

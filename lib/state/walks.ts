@@ -22,7 +22,7 @@ export interface WalkedDirectory {
   readonly mtime: number;
   /** When it was first seen with this date, in seconds since the epoch. */
   readonly seen: number;
-  /** Whether it need not be read as long as it has this date. */
+  /** True if it need not be read as long as it has this date. */
   readonly settled: boolean;
 }
 
@@ -54,7 +54,7 @@ export function settle(
     readonly newest: number;
     /** A time before the directory was asked for its date, in seconds since the epoch. */
     readonly asked: number;
-    /** Whether links are followed in it, or lead to it: what they lead to has no part in its date. */
+    /** True if links are followed in it, or lead to it: what they lead to has no part in its date. */
     readonly byLinks?: boolean;
   },
 ): WalkedDirectory {

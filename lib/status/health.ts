@@ -1,5 +1,5 @@
 /**
- * Whether a replica is healthy, and why not: one judgement for `relais status`,
+ * Health of a replica, and the problems it has: one judgement for `relais status`,
  * for monitoring and for `/healthz`.
  *
  * @module
@@ -17,7 +17,7 @@ export interface HealthLimits {
   readonly maxAgeMs: number;
   /** How late the replica may be; `undefined`: this alone is no reason. */
   readonly maxLagMs: number | undefined;
-  /** Whether a failover is critical, and not a warning. @default false */
+  /** True if a failover is critical, and not a warning. @default false */
   readonly criticalFailover?: boolean | undefined;
 }
 
@@ -27,10 +27,10 @@ export interface Problem {
   readonly text: string;
 }
 
-/** Passes may be as far apart as this without anybody saying so. */
+/** Least default of `maxAgeMs`. */
 const unremarkableAgeMs = 3_600_000;
 
-/** Returns the `maxAgeMs` that holds if nobody gives one: an hour, or three times `schedule.every`. */
+/** Returns the default of `maxAgeMs`: an hour, or three times `schedule.every`. */
 export function defaultMaxAgeMs(everyMs: number): number {
   return Math.max(unremarkableAgeMs, 3 * everyMs);
 }

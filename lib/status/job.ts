@@ -73,7 +73,7 @@ export function placesOf(
   };
 }
 
-/** Returns what is well with a configuration, as far as nobody says otherwise; milliseconds. */
+/** Returns the limits for a configuration, with defaults for those not given; milliseconds. */
 export function limitsFor(
   everyMs: number,
   { maxLag, maxAge, criticalFailover }: {

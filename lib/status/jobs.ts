@@ -18,7 +18,7 @@ export interface JudgedJob {
   readonly summary: string;
 }
 
-/** Judges a job by how it stands, or because nobody can tell that. */
+/** Judges a job by how it stands, or by the reason why that is unknown. */
 export function judgeJob(name: string, stands: JobView | string): JudgedJob {
   if (typeof stands !== "string") {
     const problems = problemsOfJob(stands);

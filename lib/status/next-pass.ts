@@ -70,7 +70,7 @@ const aliveSeconds = 3;
 
 /**
  * Returns when a loop begins its next pass, in seconds since the epoch;
- * `undefined` if none is running: then nobody writes its figures any more.
+ * `undefined` if none is running: then its figures are no longer written.
  */
 export function nextLoopPass(
   snapshot: Snapshot | undefined,

@@ -26,10 +26,10 @@ import { refusalsKept } from "../state/refusals.ts";
 import { noNotFiles } from "../list/not-files.ts";
 import { exitOf } from "./exit.ts";
 
-/** A module died, or the state is not what it was: the replica mends that, and begins anew. */
+/** A module died, or the state is not what it was: the replica mends that, and begins again. */
 const fatal = new Set(["ModuleError", "DamagedStateError"]);
 
-/** Whether no step of a pass can go on after `failure`. */
+/** Tells whether no step of a pass can go on after `failure`. */
 export function isFatal({ name }: Failure): boolean {
   return fatal.has(name);
 }
@@ -106,7 +106,7 @@ export class PassAccount {
     return this.#totals.copied > 0;
   }
 
-  /** Whether the last thing that went wrong is that a server was lost. */
+  /** Tells whether the last thing that went wrong is that a server was lost. */
   get lostServer(): boolean {
     return this.#failures.at(-1)?.exitStatus === exitStatus.unavailable;
   }

@@ -37,7 +37,7 @@ export class Hold implements Disposable {
     return new Hold(directory, keepTidy(directory));
   }
 
-  /** Whether somebody removed the state, or put another one there, since it was {@link opened}. */
+  /** Tells whether somebody removed the state, or put another one there, since it was {@link opened}. */
   get isLost(): boolean {
     return this.#opened !== undefined && this.#opened !== this.#identity();
   }
@@ -47,7 +47,7 @@ export class Hold implements Disposable {
     this.#opened ??= this.#identity();
   }
 
-  /** Takes the lock anew, for a state that {@link isLost}; the modules have closed what they had open. */
+  /** Takes the lock again, for a state that {@link isLost}; the modules have closed what they had open. */
   retake(): void {
     this.#held?.[Symbol.dispose]();
     this.#held = Lock.take(this.#directory);

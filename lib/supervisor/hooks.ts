@@ -1,6 +1,6 @@
 /**
- * Starting what an administrator wants started: the processing that new files
- * are for, and what tells him that something is wrong.
+ * Running of hooks: the processing of new files, and alarms for the
+ * administrator.
  *
  * @module
  */
@@ -15,17 +15,17 @@ export interface Hook {
   readonly argv: readonly string[];
   /** One that runs longer is ended. */
   readonly timeoutMs: number;
-  /** What happens if it fails, for whoever reads the error. */
+  /** Hint in the error of a hook that fails. */
   readonly hint: string;
 }
 
-/** A hook that is to end has so long before it is killed. */
+/** Time between SIGTERM and SIGKILL for a hook that must end. */
 const graceMs = 2_000;
 
-/** How often a hook that is to end is looked after. */
+/** Interval between two checks whether a hook has ended. */
 const lookMs = 20;
 
-/** How much of what a hook says is told when it fails. */
+/** Bytes of a hook's stderr that its error quotes. */
 const toldBytes = 200;
 
 /**
@@ -98,13 +98,13 @@ async function endGroup(group: number): Promise<void> {
   signalGroup(group, "SIGKILL");
 }
 
-/** Sends a signal to a group; returns whether there is anybody left in it. */
+/** Sends a signal to a group; returns whether a process is left in it. */
 function signalGroup(group: number, signal: Deno.Signal): boolean {
   try {
     Deno.kill(-group, signal);
     return true;
   } catch (error) {
-    // Somebody of another user cannot be ended, and is not waited for.
+    // A process of another user cannot be ended, and is not waited for.
     const { NotFound, PermissionDenied } = Deno.errors;
     if (error instanceof NotFound || error instanceof PermissionDenied) {
       return false;

@@ -19,7 +19,7 @@ export function logErrors(
   }
 }
 
-/** Whether two errors are of the same kind: ages, sizes and counts change while what is wrong does not. */
+/** Tells whether two errors are of the same kind: ages, sizes and counts change while what is wrong does not. */
 function isAlike(a: string, b: string): boolean {
   const withoutFigures = (text: string) => text.replaceAll(/\d+/g, "0");
   return withoutFigures(a) === withoutFigures(b);

@@ -43,19 +43,19 @@ export const moduleUrls: Readonly<Record<ModuleName, URL>> = {
 /** What the command line says about a run. */
 export interface RunOptions {
   readonly dryRun: boolean;
-  /** Whether a list that lost entries is believed. @default false */
+  /** True if a list that lost entries is believed. @default false */
   readonly acceptShrink?: boolean;
-  /** Whether to go back to a preferred server at once. @default false */
+  /** True to go back to a preferred server at once. @default false */
   readonly failback?: boolean;
   /** What goes to stderr at least; `null`: nothing. */
   readonly stderr: Level | null;
-  /** Whether stderr is the journal. */
+  /** True if stderr is the journal. */
   readonly journal: boolean;
-  /** Whether each file is told as it arrives. @default false */
+  /** True if each file is told as it arrives. @default false */
   readonly tellsFiles?: boolean;
-  /** Whether one pass follows the other. @default false */
+  /** True if one pass follows the other. @default false */
   readonly loop?: boolean;
-  /** Whether a pass is drawn on the terminal that stderr is. @default false */
+  /** True if a pass is drawn on the terminal that stderr is. @default false */
   readonly live?: boolean;
 }
 

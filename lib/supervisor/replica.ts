@@ -156,7 +156,7 @@ export class Replica implements AsyncDisposable {
     }
   }
 
-  /** Whether each module that runs shows signs of life. */
+  /** Tells whether each module that runs shows signs of life. */
   get answers(): boolean {
     return this.#supervisor.answers;
   }

@@ -21,7 +21,7 @@ import type { Output } from "../cli/output.ts";
 
 /** Work that is done again and again with one configuration. */
 export interface Job extends AsyncDisposable {
-  /** Whether each of its modules shows signs of life. */
+  /** True if each of its modules shows signs of life. */
   readonly answers: boolean;
   readonly log: Logger;
   /**
@@ -187,7 +187,7 @@ class Service<Ready extends Config> {
   }
 }
 
-/** Whether what stands in the way may be gone later: a disk has room again, a state is put back. */
+/** Tells whether what stands in the way may be gone later: a disk has room again, a state is put back. */
 function mayPass({ retriable, exitStatus: status }: RelaisError): boolean {
   return retriable || status === exitStatus.local;
 }

@@ -15,7 +15,7 @@ const shortestForRate = 1;
 
 /** How a pass is summarised. */
 export interface SummaryOptions {
-  /** Whether to say why what failed did: where nothing else tells it with each pass. @default false */
+  /** True to say why what failed did: where nothing else tells it with each pass. @default false */
   readonly reasons?: boolean;
   /** @default Date.now() */
   readonly now?: number;

@@ -88,12 +88,12 @@ export class Supervisor implements AsyncDisposable {
     return this.#running.get(name)!.asker<Ops>();
   }
 
-  /** Whether a module was started, and still lives. */
+  /** Tells whether a module was started, and still lives. */
   runs(name: ModuleName): boolean {
     return this.#runs(name);
   }
 
-  /** Whether the heart of each module that runs has beaten in the last seconds. */
+  /** Tells whether the heart of each module that runs has beaten in the last seconds. */
   get answers(): boolean {
     const now = performance.now();
     return [...this.#running].every(([name, { failure }]) =>

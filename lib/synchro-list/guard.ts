@@ -41,7 +41,7 @@ export function guardDeletion(
 
 /**
  * Refuses a list that is no longer what was read of it, though it says so: it
- * only ever grows, and one that is made anew has another generation.
+ * only ever grows, and one that is made again has another generation.
  *
  * @throws {RefusedError} If it is shorter, or what was read of it has changed.
  */

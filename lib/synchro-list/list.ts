@@ -31,7 +31,7 @@ const mostExtensions = 1_000_000;
 
 /** How a list is read. */
 export interface ReadingOptions {
-  /** Whether to believe a list that is no longer what it was. */
+  /** True to believe a list that is no longer what it was. */
   readonly acceptShrink: boolean;
   /** How to read a list that relais did not write. */
   readonly foreign?: ForeignReading;
@@ -58,7 +58,7 @@ export async function synchroniseList(
   const known = list.intake.cursor(server);
   const source = { remote, foreign };
   if (known === undefined) return await readFromStart(list, server, source);
-  // What writes a foreign list may write it anew each time.
+  // What writes a foreign list may rewrite it each time.
   if (!acceptShrink && foreign === undefined) guardList(server, remote, known);
   if (remote.recognition !== "same" && remote.recognition !== "grown") {
     return await readFromStart(list, server, source, {
@@ -167,7 +167,7 @@ function pathIn(line: string): string {
 class LineReader {
   /** Number of the last good line. */
   seq: number;
-  /** Whether a number was left out that no refused line explains. */
+  /** True if a number was left out that no refused line explains. */
   gap = false;
   /** How many extensions came one after the other, up to here. */
   extensions = 0;

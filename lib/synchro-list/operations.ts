@@ -21,9 +21,9 @@ export interface SynchroListSettings {
   readonly limits: LimitsConfig;
   readonly replica: ReplicaConfig;
   readonly order: CopyOrder;
-  /** Whether new files are to be announced to a hook. */
+  /** True if new files are to be announced to a hook. */
   readonly announces: boolean;
-  /** Whether a list that lost entries is believed, and what it lost deleted. */
+  /** True if a list that lost entries is believed, and what it lost deleted. */
   readonly acceptShrink: boolean;
   readonly dryRun: boolean;
 }
@@ -53,7 +53,7 @@ export type SynchroListOperations = {
   synchronise: {
     request: {
       readonly server: string;
-      /** Whether files are taken from it, and what it withdrew is followed. */
+      /** True if files are taken from it, and what it withdrew is followed. */
       readonly active: boolean;
     };
     reply: Synchronised;

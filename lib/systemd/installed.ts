@@ -10,7 +10,7 @@ import { commandLine } from "./unit-file.ts";
 /** Settings of `[Service]`, `Key=value`, in the order in which they hold. */
 export type ServiceSettings = readonly string[];
 
-/** Whether systemd is the manager of this system: sd_booted(3). */
+/** Tells whether systemd is the manager of this system: sd_booted(3). */
 export function isBooted(): boolean {
   try {
     return Deno.lstatSync("/run/systemd/system").isDirectory;

@@ -19,7 +19,7 @@ export interface Needs {
   readonly shares: readonly string[];
   /** Directory below /var/cache that a self-extracting executable keeps its payload in. */
   readonly cache: string;
-  /** Whether it talks to servers. */
+  /** True if it talks to servers. */
   readonly network: boolean;
   /** Whom it gives files to: to another user, or to a group; `null`: to nobody else. */
   readonly gives: { readonly owner: boolean; readonly group: string | null };

@@ -22,7 +22,7 @@ export interface TransientOptions {
   readonly name: string;
   readonly description: string;
   readonly settings: ServiceSettings;
-  /** Whether systemd is to make no directory of the state or the log. */
+  /** True if systemd is to make no directory of the state or the log. */
   readonly makesNothing: boolean;
   /** Variables of the environment. */
   readonly env: Readonly<Record<string, string>>;

@@ -19,11 +19,11 @@ export interface UnitOptions {
   readonly config: string;
   /** Account that runs relais; `null`: one that exists only while it runs. */
   readonly user: string | null;
-  /** Whether the units are for the manager of a user, and not of the system. */
+  /** True if the units are for the manager of a user, and not of the system. */
   readonly perUser: boolean;
 }
 
-/** A loop that has not told for so long that it lives is killed and started anew. */
+/** A loop that sends no watchdog message for this long is killed and restarted. */
 const watchdog = timeSpan(120_000);
 
 /** How long the manager waits for an orderly end; relais takes less than 5 s. */

@@ -140,7 +140,7 @@ function named(wanted: Verdict, verdicts: Verdicts): string[] {
     .map(([name]) => name);
 }
 
-/** Whether `name` is preferred to the active server, and may take over from it. */
+/** Tells whether `name` is preferred to the active server, and may take over from it. */
 function mayReturn(
   name: string,
   choice: Choice,

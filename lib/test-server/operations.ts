@@ -52,9 +52,9 @@ export interface Probe {
   readonly milliseconds: number;
   /** The list it publishes; `null` if there is none, or it was not reached. */
   readonly list: PublishedList | null;
-  /** Whether its list is the one settled last time, to the byte. */
+  /** True if its list is the one settled last time, to the byte. */
   readonly unchanged: boolean;
-  /** Whether the synchronised list has all of its list; a tree is walked only where files are taken from. */
+  /** True if the synchronised list has all of its list; a tree is walked only where files are taken from. */
   readonly read: boolean;
   /** The agreed algorithms that only `algorithms = "legacy"` offers; `undefined` if it did not get so far. */
   readonly weak?: readonly string[];

@@ -60,7 +60,7 @@ class Glance {
     this.#destination = destination;
   }
 
-  /** Whether a file is as it should be. */
+  /** Tells whether a file is as it should be. */
   shows(copy: Copy): boolean {
     try {
       if (!this.#enters(dirname(copy.path))) return false;

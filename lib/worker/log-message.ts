@@ -57,7 +57,7 @@ export function journalPrefix(gravity: keyof typeof priorities): string {
   return `<${priorities[gravity]}>`;
 }
 
-/** Whether `level` is as grave as `threshold`, or graver. */
+/** Tells whether `level` is as grave as `threshold`, or graver. */
 export function isAtLeast(level: Level, threshold: Level): boolean {
   return levels.indexOf(level) >= levels.indexOf(threshold);
 }

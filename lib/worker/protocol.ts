@@ -31,7 +31,7 @@ export interface Start<Settings> {
 /** Joins a module to another one, or again to one that was replaced; or to one of its connections. */
 export interface Wire {
   readonly wire: ModuleName | "connection";
-  /** Whether the module asks the other one through `port`, or answers it. */
+  /** The part that the module has on `port`: to ask the other one, or to answer it. */
   readonly role: "ask" | "answer";
   readonly port: MessagePort;
 }

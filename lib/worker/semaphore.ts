@@ -135,7 +135,7 @@ class Attempt {
     this.#patienceMs = patienceMs;
   }
 
-  /** Whether `holder` has had its time. */
+  /** Tells whether `holder` has had its time. */
   isOver(holder: number): boolean {
     const now = performance.now();
     if (holder !== this.#holder) {
