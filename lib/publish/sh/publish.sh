@@ -1346,9 +1346,9 @@ begin_copies() {
 copy_together() {
   copies=$staging/copies/$1
   shift
-  [ -z "$full" ] && [ -n "$cp_keeps_dates" ] || return 0
-  # Where links are followed, each way is looked at right before it is gone.
-  [ "$symlinks" != follow ] || return 0
+  # Where links are followed, each has to be led to.
+  [ -z "$full" ] && [ -n "$cp_keeps_dates" ] && [ "$symlinks" = skip ] ||
+    return 0
   for source do
     [ ! -h "$source" ] && [ -f "$source" ] || return 0
   done
@@ -1573,13 +1573,13 @@ place_together() {
   number=$1 directory=$2
   shift 2
   [ "$keep" = 0 ] && check_parents "$directory/" make 2> /dev/null || return 0
-  left=$#
-  while [ "$left" -gt 0 ]; do
+  count=$#
+  while [ "$count" -gt 0 ]; do
     [ ! -f "$staging/$number.facts" ] ||
       is_in_the_way "$into/$directory/${1##*/}" ||
       set -- "$@" "$staging/copies/$1"
     shift
-    number=$((number + 1)) left=$((left - 1))
+    number=$((number + 1)) count=$((count - 1))
   done
   [ $# = 0 ] || mv -f "$@" "$into/$directory/" 2> /dev/null || :
 }
