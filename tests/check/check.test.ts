@@ -45,7 +45,7 @@ max_lag = "1h"
       /^ok {2}state: /,
       /^ok {2}log: /,
       /^FAILED {2}hooks\.on_new: .*is not a program that this account may run/,
-      /^FAILED {2}hooks\.on_error: there is no no-such-program in \//,
+      /^FAILED {2}hooks\.on_error: no-such-program is not in PATH \(/,
       /^ok {2}hooks\.on_lag: .*\/sh$/,
     ]
   ) assertMatch(lines.shift() ?? "", expected);

@@ -61,11 +61,11 @@ Deno.test("relais list --diff tells what is not on the disk as it should be", as
   assertEquals([same.code, same.stdout], [0, ""]);
   assertEquals(different.code, 1);
   assertEquals(
-    different.stdout.replace(/was \d.*/, "was THEN"),
+    different.stdout.replace(/date is 1, expected \d.*/, "date is 1, expected THEN"),
     `\
-missing     a.csv: it is gone
+missing     a.csv: it does not exist any more
 differs     b.csv: it has 6 bytes, expected 2
-differs     c.csv: its date is 1, and was THEN
+differs     c.csv: its date is 1, expected THEN
 extra       d/link: it did not come with relais
 `,
   );
