@@ -9,8 +9,8 @@ import type { ServerConfig } from "../lib/config/config.ts";
 import { compileFilter } from "../lib/state/judge.ts";
 import type { Logger } from "../lib/worker/logger.ts";
 import { kindOf } from "../lib/list/not-files.ts";
-import { ForeignFormat } from "../lib/list/foreign.ts";
-import { findList } from "../lib/remote-list/find.ts";
+import { ForeignFormat } from "../lib/text/foreign-format.ts";
+import { findList } from "../lib/list/find.ts";
 import type { ForeignReading } from "../lib/synchro-list/foreign-lines.ts";
 import type {
   SynchroListOperations,

@@ -4,10 +4,10 @@
  * @module
  */
 
+import type { Parsed } from "../text/parsed.ts";
 import {
   blockSizeOf,
   countBlocks,
-  type Parsed,
   parseHeader,
   parseSignature,
   type Signature,

@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { Parsed } from "../text/parsed.ts";
 import { ownDirectory } from "../list/path.ts";
 import { createHash } from "node:crypto";
 import type { Digest } from "../list/entry.ts";
@@ -26,11 +27,6 @@ export interface Signature {
 
 /** The file that a signature is expected to be of. */
 export type Signed = Pick<Signature, "size" | "digest">;
-
-/** What was read, or why it cannot be used. */
-export type Parsed<Value> =
-  | { readonly value: Value }
-  | { readonly reason: string };
 
 const magic = "relaisig";
 const version = 1;

@@ -9,18 +9,6 @@ import { checkPath, decodeBytes, decodePath } from "./path.ts";
 /** What a publisher escapes in such a name: control bytes, `%`, and bytes that are no part of UTF-8. */
 const escaped = /^(?:[^%]|%(?:[01][0-9A-F]|25|7F|[89A-F][0-9A-F]))*$/;
 
-/** Charsets that names on UNIX are not in, or that need no reading. */
-const senseless = /^(?:utf-|replacement$)/;
-
-/** Tells whether `label` is a charset that {@link readableName} can read, by a name of the WHATWG Encoding Standard. */
-export function isCharset(label: string): boolean {
-  try {
-    return !senseless.test(new TextDecoder(label).encoding);
-  } catch {
-    return false;
-  }
-}
-
 /**
  * Returns what a path of an export reads in UTF-8, if parts of it stand there
  * under their `%XX` form because they were not UTF-8 on the server

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Parsed } from "../text/parsed.ts";
 import { parseTimestamp, type Timestamp } from "../text/timestamp.ts";
 import type { Digest, Entry } from "./entry.ts";
 import { checkPath, decodePath, encodePath } from "./path.ts";
@@ -38,11 +39,6 @@ export interface Provenance {
   /** The number of lines that it took over. */
   readonly carried: number;
 }
-
-/** What was read, or why it was refused. */
-export type Parsed<Value> =
-  | { readonly value: Value }
-  | { readonly reason: string };
 
 const magic = "relais-list";
 const version = "1";

@@ -5,7 +5,8 @@
  */
 
 import type { Entry } from "../list/entry.ts";
-import type { ForeignFormat, ForeignLine } from "../list/foreign.ts";
+import { readForeignLine } from "../list/foreign.ts";
+import type { ForeignFormat, ForeignLine } from "../text/foreign-format.ts";
 import { SftpError, type SftpSession } from "../ssh/session.ts";
 import { timestampFromSeconds } from "../text/timestamp.ts";
 import { type Outcome, refuse } from "./outcome.ts";
@@ -44,7 +45,8 @@ export class ForeignLines {
   async #read(line: string): Promise<Entry | undefined> {
     const seq = ++this.seq;
     if (line.trim() === "") return undefined;
-    const parsed = this.#how.format.read(line, this.#how.root);
+    const { format, root } = this.#how;
+    const parsed = readForeignLine(format, line, root);
     if ("reason" in parsed) {
       this.#refuse(seq, null, parsed.reason);
       return undefined;

@@ -7,7 +7,7 @@
 
 import { allowance, type MaxDelete } from "../config/units.ts";
 import { RefusedError } from "../errors.ts";
-import type { RemoteList } from "../remote-list/read.ts";
+import type { RemoteList } from "../list/remote.ts";
 import type { Cursor } from "../list/cursor.ts";
 
 const hint = 'if this is intended, run "relais --once --accept-shrink"';

@@ -8,11 +8,7 @@ import { UnusableError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
 import { isExtension, parseHeader, parseLine } from "../list/format.ts";
 import { decodePath } from "../list/path.ts";
-import {
-  beginning,
-  datedWhenRead,
-  type RemoteList,
-} from "../remote-list/read.ts";
+import { beginning, datedWhenRead, type RemoteList } from "../list/remote.ts";
 import type { Cursor } from "../list/cursor.ts";
 import { ForeignLines, type ForeignReading } from "./foreign-lines.ts";
 import { guardList } from "./guard.ts";

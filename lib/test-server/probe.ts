@@ -13,8 +13,8 @@ import {
   UnreachableError,
   UnusableError,
 } from "../errors.ts";
-import { findList } from "../remote-list/find.ts";
-import { requireRoot } from "../remote-list/root.ts";
+import { findList } from "../list/find.ts";
+import { requireRoot } from "../list/root.ts";
 import type { Cursor, PublishedList } from "../list/cursor.ts";
 import type { Probe, TestServerSettings, Verdict } from "./operations.ts";
 import type { Depth } from "../ssh/depth.ts";

@@ -61,7 +61,10 @@ Deno.test("relais list --diff tells what is not on the disk as it should be", as
   assertEquals([same.code, same.stdout], [0, ""]);
   assertEquals(different.code, 1);
   assertEquals(
-    different.stdout.replace(/date is 1, expected \d.*/, "date is 1, expected THEN"),
+    different.stdout.replace(
+      /date is 1, expected \d.*/,
+      "date is 1, expected THEN",
+    ),
     `\
 missing     a.csv: it does not exist any more
 differs     b.csv: it has 6 bytes, expected 2

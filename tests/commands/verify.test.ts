@@ -79,7 +79,10 @@ Deno.test("relais verify finds what differs, is missing and is extra, and --repa
   assertEquals(told.code, 1);
   assertMatch(told.stdout, /^differs {5}a.csv: its digest is sha256:/m);
   assertMatch(told.stdout, /^differs {5}b.csv: it has 3 bytes, expected 7$/m);
-  assertMatch(told.stdout, /^missing {5}deep\/c.csv: it does not exist any more$/m);
+  assertMatch(
+    told.stdout,
+    /^missing {5}deep\/c.csv: it does not exist any more$/m,
+  );
   assertMatch(told.stdout, /^extra {7}deep\/own.txt$/m);
   assertMatch(
     told.stdout,

@@ -10,7 +10,7 @@ import { headerOf, lineOf } from "../../fixtures/hostile-world.ts";
 import { UnusableError } from "../../lib/errors.ts";
 import type { Entry } from "../../lib/list/entry.ts";
 import { checkPath } from "../../lib/list/path.ts";
-import { RemoteList } from "../../lib/remote-list/read.ts";
+import { RemoteList } from "../../lib/list/remote.ts";
 import type { SftpSession } from "../../lib/ssh/session.ts";
 import type { SynchronisedList } from "../../lib/state/synchronised-list.ts";
 import { synchroniseList } from "../../lib/synchro-list/list.ts";

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { isCharset, readableName } from "../../lib/list/charset.ts";
+import { readableName } from "../../lib/list/charset.ts";
+import { isCharset } from "../../lib/text/charset.ts";
 import { checkPath } from "../../lib/list/path.ts";
 
 for (

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
-import { ForeignFormat } from "../../lib/list/foreign.ts";
+import { readForeignLine } from "../../lib/list/foreign.ts";
+import { ForeignFormat } from "../../lib/text/foreign-format.ts";
 import { checkPath } from "../../lib/list/path.ts";
 import { makeWorld, nimble, treeOf, type World } from "../../fixtures/world.ts";
 
@@ -53,7 +54,7 @@ for (
   ] as const
 ) {
   Deno.test(`ForeignFormat reads ${JSON.stringify(line)} by ${JSON.stringify(pattern)}`, () => {
-    assertEquals(format(pattern).read(line, "/export"), {
+    assertEquals(readForeignLine(format(pattern), line, "/export"), {
       value: { path, date, size },
     } as unknown as ReturnType<ForeignFormat["read"]>);
   });
@@ -73,7 +74,7 @@ for (
   ] as const
 ) {
   Deno.test(`ForeignFormat refuses ${JSON.stringify(line)} by ${JSON.stringify(pattern)}`, () => {
-    const read = format(pattern).read(line, "/export");
+    const read = readForeignLine(format(pattern), line, "/export");
     assert("reason" in read);
     assert(read.reason.includes(why), read.reason);
   });
@@ -108,7 +109,7 @@ Deno.test("ForeignFormat never fails, and reads back what was written", () => {
   fc.assert(fc.property(second, fc.nat(), path, (date, size, path) => {
     const text = new Date(date * 1_000).toISOString().replace("T", " ")
       .slice(0, 19);
-    assertEquals(lines.read(`${text};${size};${path}`, "/x"), {
+    assertEquals(readForeignLine(lines, `${text};${size};${path}`, "/x"), {
       value: { path, date: String(date), size },
     } as unknown as ReturnType<ForeignFormat["read"]>);
   }));
@@ -134,7 +135,7 @@ Deno.test("ForeignFormat never fails, and reads back what was written", () => {
     const parsed = ForeignFormat.parse(parts.join(""));
     for (const format of ["value" in parsed ? parsed.value : lines, lines]) {
       for (const line of some) {
-        const read = format.read(line, "/x");
+        const read = readForeignLine(format, line, "/x");
         if ("value" in read) {
           assertEquals(checkPath(read.value.path), undefined);
         }
@@ -142,7 +143,7 @@ Deno.test("ForeignFormat never fails, and reads back what was written", () => {
     }
   }));
   const long = `2026-01-01 00:00:00;1;${"a/".repeat(9_000)}`;
-  assertEquals(lines.read(long, "/"), { reason: "it is too long" });
+  assertEquals(readForeignLine(lines, long, "/"), { reason: "it is too long" });
 });
 
 /** A world whose servers keep a list of their own, `copied.txt` in the export. */

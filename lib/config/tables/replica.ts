@@ -5,7 +5,7 @@
  */
 
 import * as v from "valibot";
-import { isCharset } from "../../list/charset.ts";
+import { isCharset } from "../../text/charset.ts";
 import { findGroup, findUser } from "../accounts.ts";
 import { defaultsOf } from "../job.ts";
 import { table } from "../table.ts";

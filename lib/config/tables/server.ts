@@ -5,7 +5,7 @@
  */
 
 import * as v from "valibot";
-import { ForeignFormat } from "../../list/foreign.ts";
+import { ForeignFormat } from "../../text/foreign-format.ts";
 import { table } from "../table.ts";
 import {
   flag,

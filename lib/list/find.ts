@@ -6,10 +6,10 @@
 
 import type { ServerConfig, Source } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
-import type { Cursor } from "../list/cursor.ts";
+import type { Cursor } from "./cursor.ts";
 import { SftpError, type SftpSession } from "../ssh/session.ts";
 import { requireRoot } from "./root.ts";
-import { foreignGeneration, listPath, RemoteList } from "./read.ts";
+import { foreignGeneration, listPath, RemoteList } from "./remote.ts";
 
 /** How a list is looked for. */
 export interface Search {

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { ownDirectory } from "../list/path.ts";
+import { ownDirectory } from "./path.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
-import type { Cursor } from "../list/cursor.ts";
+import type { Cursor } from "./cursor.ts";
 import { type Read, readFully, readRange } from "../ssh/read-range.ts";
 import { type Handle, SftpError, type SftpSession } from "../ssh/session.ts";
 import {
@@ -15,7 +15,7 @@ import {
   parseExtension,
   parseHeader,
   type Provenance,
-} from "../list/format.ts";
+} from "./format.ts";
 
 /** Where the list lies below the root of an export. */
 export const listPath = `${ownDirectory}/list`;
