@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Parsed } from "../text/parsed.ts";
+import type { Parsed } from "../text/parsed.ts";
 import { parseTimestamp, type Timestamp } from "../text/timestamp.ts";
 import type { Digest, Entry } from "./entry.ts";
 import { checkPath, decodePath, encodePath } from "./path.ts";

@@ -318,7 +318,7 @@ for (
     const report = await pass;
 
     assertEquals([report.copied, report.failed, report.exit], [1, [], 0]);
-    assertStringIncludes(logOf(world), "file is fetched whole: Cannot");
+    assertStringIncludes(logOf(world), "fetching file whole: Cannot");
     assertEquals(treeOf(world.into), treeOf(world.production.root));
   });
 }

@@ -38,7 +38,7 @@ function sessionOver(bytes: Uint8Array, most: number): SftpSession {
 
 /** A synchronised list that only remembers what it is given. */
 function remembering(taken: Entry[]): SynchronisedList {
-  const list = {
+  const intake = {
     cursor: () => undefined,
     begin: (server: string, generation: string) => ({
       server,
@@ -51,7 +51,7 @@ function remembering(taken: Entry[]): SynchronisedList {
     },
     complete() {},
   };
-  return list as unknown as SynchronisedList;
+  return { intake } as unknown as SynchronisedList;
 }
 
 /** Reads a list from its start, and returns what it took of it; `undefined` if it is none. */
