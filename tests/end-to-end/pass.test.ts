@@ -283,8 +283,8 @@ Deno.test("no control character of a file name reaches the terminal or the log",
 
 const notLists: [string, string, RegExp][] = [
   ["an empty file", "", /empty/],
-  ["a page of HTML", "<!DOCTYPE html>\n<html>\n", /no list/],
-  ["binary rubbish", "\x7fELF\x02\x01\x01\0\n", /no list/],
+  ["a page of HTML", "<!DOCTYPE html>\n<html>\n", /not a list/],
+  ["binary rubbish", "\x7fELF\x02\x01\x01\0\n", /not a list/],
   ["another version", "relais-list\t9\tabc\t1\n", /version/],
 ];
 

@@ -92,7 +92,7 @@ const unusable: [what: string, script: Script, why: string][] = [
   [
     "is cut off by a hang-up each time",
     { READ: only(listPath, hangUp) },
-    "connection was lost",
+    "connection broke",
   ],
 ];
 for (const [what, script, why] of unusable) {
