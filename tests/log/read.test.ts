@@ -134,7 +134,7 @@ Deno.test("readLog() says that there is no log", async () => {
   await assertRejects(
     () => Array.fromAsync(readLog(`${world.directory}/other.log`)),
     LocalError,
-    "there is none",
+    "it does not exist yet",
   );
 });
 
