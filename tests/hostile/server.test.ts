@@ -169,7 +169,7 @@ Deno.test("a file that comes one byte at a time is named where there is no other
 
   assertEquals([exit, world.here()], [1, { "b.csv": "b\n" }]);
   assertStringIncludes(failed[0]!.error, "slow.csv");
-  assertStringIncludes(failed[0]!.error, "came in 1 s");
+  assertStringIncludes(failed[0]!.error, "arrived in 1 s");
 });
 
 Deno.test("short answers that take longer than any limit, together, end no module", async () => {
