@@ -234,7 +234,7 @@ for (const [what, answer] of untold) {
     assertEquals(world.here(), { ...files, "c.csv": "c\n" });
     assertStringIncludes(
       await Deno.readTextFile(world.log),
-      "production does not tell the size of its list",
+      "production does not report the size of its list",
     );
   });
 }
