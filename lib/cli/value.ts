@@ -47,7 +47,7 @@ export function valueOf(
       if (option.choices.includes(text)) return text;
       throw wrong(
         option.long,
-        `"${text}" is none of ${option.choices.join(", ")}`,
+        `"${text}" is not known; use one of ${option.choices.join(", ")}`,
       );
   }
 }
