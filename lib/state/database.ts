@@ -64,12 +64,21 @@ export function assertReadable(stateDirectory: string): void {
   const bytes = new Uint8Array(readBytes);
   try {
     for (const part of [path, `${path}-wal`]) {
-      if (sizeOf(part) === undefined) continue;
-      using file = Deno.openSync(part);
-      while (file.readSync(bytes) !== null);
+      // SQLite removes the log with the last connection, at any moment.
+      using file = openIfThere(part);
+      while ((file?.readSync(bytes) ?? null) !== null);
     }
   } catch (error) {
     throw cannotOpen(path, error);
+  }
+}
+
+function openIfThere(path: string): Deno.FsFile | undefined {
+  try {
+    return Deno.openSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 
