@@ -151,7 +151,7 @@ Deno.test("a Latin-1 tree is readable on a replica with filename_charset, and st
   assertEquals([verified.code, JSON.parse(verified.stdout).verified], [0, 6]);
   assertMatch(
     why.stdout,
-    /^inventaire_été\.csv is here: .*\nIt was verified .*\nproduction names .*, as inventaire_%E9t%E9\.csv, published/,
+    /^inventaire_été\.csv is here: .*\nIt was verified .*\nproduction lists .*, as inventaire_%E9t%E9\.csv, published/,
   );
   assertEquals([second.copied, second.removed, second.exit], [1, 1, 0]);
   const { "inventaire_été.csv": _, ...rest } = here;
