@@ -5,6 +5,7 @@
  * @module
  */
 
+import { removeIfThere } from "./if-there.ts";
 import { besideOf, replaceFile } from "./replace.ts";
 
 /** A small file of lines. */
@@ -38,15 +39,7 @@ export class Journal {
 
   /** Forgets it: all is done. */
   clear(): void {
-    remove(this.#path);
-    remove(besideOf(this.#path));
-  }
-}
-
-function remove(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    removeIfThere(this.#path);
+    removeIfThere(besideOf(this.#path));
   }
 }

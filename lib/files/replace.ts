@@ -6,6 +6,7 @@
  * @module
  */
 
+import { removeIfThere } from "./if-there.ts";
 import { basename, dirname, join } from "@std/path/posix";
 import { LocalError } from "../errors.ts";
 
@@ -23,7 +24,8 @@ export function besideOf(path: string): string {
 export function replaceFile(path: string, text: string, mode: number): void {
   const temporary = besideOf(path);
   try {
-    remove(temporary);
+    // What a run that was killed, or found no space, may have left.
+    removeIfThere(temporary);
     // A new file: whatever somebody laid in the way is not followed, and not written through.
     Deno.writeTextFileSync(temporary, text, { createNew: true });
     Deno.chmodSync(temporary, mode);
@@ -34,14 +36,5 @@ export function replaceFile(path: string, text: string, mode: number): void {
       cause,
       hint: `check the owner, permissions and free space of ${dirname(path)}`,
     });
-  }
-}
-
-/** Removes what a run that was killed, or found no space, may have left. */
-function remove(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

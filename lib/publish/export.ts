@@ -4,6 +4,7 @@
  * @module
  */
 
+import { removeIfThere } from "../files/if-there.ts";
 import { readSync } from "node:fs";
 import {
   type Timestamp,
@@ -189,11 +190,6 @@ interface Copying {
 }
 
 function forget(staged: string): void {
-  for (const path of [staged, `${staged}.signature`]) {
-    try {
-      Deno.removeSync(path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
+  removeIfThere(staged);
+  removeIfThere(`${staged}.signature`);
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { openIfThere } from "../files/if-there.ts";
 import type { Compaction } from "../config/config.ts";
 import { LocalError } from "../errors.ts";
 import {
@@ -262,7 +263,7 @@ function entryAt(
 }
 
 async function find(path: string, writer: string): Promise<Found> {
-  using file = openForReading(path);
+  using file = openIfThere(path);
   if (file === undefined) return await empty(path, writer, []);
   const reader = new ListReader();
   const end = scanLines(file, (line, place) => reader.read(line, place));
@@ -448,14 +449,5 @@ class Output {
   flush(): void {
     writeAll(this.#file, this.#piece.subarray(0, this.#filled));
     this.#filled = 0;
-  }
-}
-
-function openForReading(path: string): Deno.FsFile | undefined {
-  try {
-    return Deno.openSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { openIfThere } from "../files/if-there.ts";
 import { DatabaseSync } from "node:sqlite";
 import type { CopyOrder } from "../config/config.ts";
 import {
@@ -70,15 +71,6 @@ export function assertReadable(stateDirectory: string): void {
     }
   } catch (error) {
     throw cannotOpen(path, error);
-  }
-}
-
-function openIfThere(path: string): Deno.FsFile | undefined {
-  try {
-    return Deno.openSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }
 

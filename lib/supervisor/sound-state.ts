@@ -47,23 +47,20 @@ export class SoundState {
     return await work();
   }
 
-  /** Lets the modules open the state that is there now, or make one where there is none. */
-  async retakeIfLost(): Promise<void> {
-    if (!this.#hold.isLost) return;
+  /** Lets the modules open the state that is there now, or make one where there is none; returns whether that was needed. */
+  async retakeIfLost(): Promise<boolean> {
+    if (!this.#hold.isLost) return false;
     await this.#close();
     this.#hold.retake();
     this.#tell(
       `The state in ${this.#directory} was removed or replaced while relais ran, and was opened again`,
     );
+    return true;
   }
 
   async #mend(error: unknown, isSecond: boolean): Promise<boolean> {
     const { name, message } = error as RelaisError;
-    if (name !== "DamagedStateError") {
-      const isLost = this.#hold.isLost;
-      await this.retakeIfLost();
-      return isLost;
-    }
+    if (name !== "DamagedStateError") return await this.retakeIfLost();
     await this.#close();
     assertReadable(this.#directory);
     if (isSecond) {

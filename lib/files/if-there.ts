@@ -1,0 +1,25 @@
+/**
+ * Files that may not be there, or may go at any moment: looking first would not
+ * tell.
+ *
+ * @module
+ */
+
+/** Opens a file for reading; `undefined` if there is none. */
+export function openIfThere(path: string): Deno.FsFile | undefined {
+  try {
+    return Deno.openSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Removes a file, if there is one. */
+export function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
