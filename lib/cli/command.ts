@@ -1,6 +1,6 @@
 /**
- * What a command is: its declaration, from which its help, its completion and
- * the types of its options follow, and what it does.
+ * Commands: the declaration of each, from which help, completion and the types of
+ * its options follow, and the function that runs it.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import type { Config } from "../config/config.ts";
 import type { ExitStatus } from "../errors.ts";
 import type { Output } from "./output.ts";
 
-/** What every option has. */
+/** The part that all kinds of options share. */
 interface Named {
   /** The name after `--`; also the key of its value. */
   readonly long: string;
   /** The letter after `-`. */
   readonly short?: string;
-  /** What it does: no capital, no full stop. */
+  /** Effect of the option, for the help: no capital, no full stop. */
   readonly help: string;
   /** The long names of options that contradict this one. */
   readonly conflicts?: string | readonly string[];
@@ -42,7 +42,7 @@ export interface ValueOption extends Named {
     | "job";
   /** The word that stands for the value in the help. */
   readonly value: string;
-  /** What holds without the option, in words. */
+  /** The default, in words. */
   readonly default?: string;
 }
 

@@ -72,7 +72,7 @@ export interface ListQuery {
   /** Published since, in seconds since the epoch. */
   readonly since: number;
   readonly sort: typeof listOrders[number];
-  /** The directory that all matching paths lie in; empty: any. */
+  /** The paths asked for begin with this; empty: all paths. */
   readonly prefix: string;
 }
 

@@ -175,7 +175,7 @@ testEach(
       assertEquals(Object.fromEntries(linked), expected, change);
     }
 
-    // Followed no longer: withdrawn, and counted as any link.
+    // With links = "skip" again, what was followed is withdrawn, and each link is counted.
     const { withdrawn, not_files } = await publish(world.config);
     assertEquals([withdrawn, not_files], [1, { ...noNotFiles, links: 1 }]);
   },

@@ -142,7 +142,7 @@ export const server = table({
       example: listFormatExample,
       sample: "example",
       help:
-        "How lines of list are written: {path}, {date}, {size}; {_}: any other field. {date} alone is seconds since 1970; {date:...} takes the forms of strftime(3), and is UTC without %z. Without {size}, the server is asked for the size of each file, which takes longer.",
+        "Pattern of the lines of list: {path}, {date}, {size}; {_}: any other field. {date} alone stands for seconds since 1970; {date:...} takes the forms of strftime(3), in UTC unless it has %z. Without {size}, the server is asked for the size of each file, which takes longer.",
     },
     list_append: {
       kind: flag,
