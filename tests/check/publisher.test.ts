@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { relais, relaisCommand } from "../../fixtures/relais.ts";
+import { relais, relaisPath } from "../../fixtures/relais.ts";
 import { faults } from "../../fixtures/schemas.ts";
 import { Sources } from "../../fixtures/sources.ts";
 
@@ -15,7 +15,7 @@ function makePublisher(...files: string[]) {
       const mortal = Deno.uid() === 0
         ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
         : [];
-      const [program, ...args] = [...mortal, ...relaisCommand, "check"];
+      const [program, ...args] = [...mortal, relaisPath, "check"];
       const { code, stdout } = await new Deno.Command(program!, {
         args: [...args, "--config", config],
       }).output();

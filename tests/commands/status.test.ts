@@ -1,5 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { makeWorld, nimble, startRelais } from "../../fixtures/world.ts";
+import {
+  makeWorld,
+  nimble,
+  spawnRelais,
+  startRelais,
+} from "../../fixtures/world.ts";
 
 Deno.test("relais status says that no pass has been run, with exit 1", async () => {
   await using world = await makeWorld();
@@ -116,15 +121,10 @@ Deno.test("relais status knows when the loop begins its next pass", async () => 
 Deno.test("relais status --watch shows it again until a signal comes", async () => {
   await using world = await makeWorld();
   await world.pass();
-  const watching = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", "--no-check", "--quiet"],
-      new URL("../../main.ts", import.meta.url).pathname,
-      ...["status", "--watch", "--json", "--config", world.config],
-    ],
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
+  const watching = spawnRelais(
+    ["status", "--watch", "--json", "--config", world.config],
+    { stdout: "piped", stderr: "null" },
+  );
   const views = [];
   for await (
     const text of watching.stdout.pipeThrough(new TextDecoderStream())

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { mayMount, runIsolated } from "../../fixtures/isolation.ts";
-import { relais, relaisCommand } from "../../fixtures/relais.ts";
+import { relais, relaisPath } from "../../fixtures/relais.ts";
 import { faults } from "../../fixtures/schemas.ts";
 import { allJobs, isJobName } from "../../lib/config/job.ts";
 import { parseConfig } from "../../lib/config/parse.ts";
@@ -148,7 +148,7 @@ file = "${home}/relais.log"
   }
 
   relais(...args: string[]) {
-    return runIsolated([...relaisCommand, ...args], {
+    return runIsolated([relaisPath, ...args], {
       mounts: [`mount --bind "${this.root}/etc" /etc`],
       env: { HOME: Deno.env.get("HOME") ?? "/root" },
     });

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { relaisCommand } from "../../fixtures/relais.ts";
+import { relaisPath } from "../../fixtures/relais.ts";
 import { makeWorld, type World } from "../../fixtures/world.ts";
 
 /** Numbers that belong to nobody here. */
@@ -146,7 +146,7 @@ Deno.test({
     ];
     const run = async (...command: string[]) => {
       const { code, stdout, stderr } = await new Deno.Command(program!, {
-        args: [...args, ...relaisCommand, ...command, "--config", world.config],
+        args: [...args, relaisPath, ...command, "--config", world.config],
       }).output();
       const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
       return { code, told: text(stdout) + text(stderr) };

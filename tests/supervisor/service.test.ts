@@ -5,7 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { delay } from "@std/async/delay";
-import { relaisCommand } from "../../fixtures/relais.ts";
+import { relaisPath } from "../../fixtures/relais.ts";
 import { startManager } from "../../fixtures/service-manager.ts";
 import { until } from "../../fixtures/until.ts";
 import {
@@ -226,7 +226,7 @@ Deno.test("lines carry priorities where stderr is the journal, and only there", 
     const told = [];
     for (const JOURNAL_STREAM of [`${dev}:${ino}`, `${dev}:1`]) {
       await new Deno.Command("sh", {
-        args: ["-c", `exec "$@" 2>"$0"`, file, ...relaisCommand, ...failing],
+        args: ["-c", `exec "$@" 2>"$0"`, file, relaisPath, ...failing],
         env: { JOURNAL_STREAM },
       }).output();
       told.push(await Deno.readTextFile(file));
