@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { makeWorld, treeOf } from "../../fixtures/world.ts";
 
-const count = 50_000;
+const count = 20_000;
 const directories = 100;
 
 Deno.test(`${count} files that are withdrawn at once go in one pass, and no module falls silent`, async () => {
