@@ -17,7 +17,7 @@ const noLimits =
 
 const twoServers = {
   servers: ["production", "backup"],
-  more: `${noLimits}[probe]\ntimeout = "6s"\nfall = 2\nrise = 1\nhold = "0s"\n`,
+  more: `${noLimits}[probe]\ntimeout = "4s"\nfall = 2\nrise = 1\nhold = "0s"\n`,
 };
 
 /** Publishes the same files on every server, and reaches each one over a link. */
@@ -184,7 +184,7 @@ Deno.test("a slow server that still answers is not left", async () => {
 for (
   const [how, args, status] of [
     ["a signal", [], 143],
-    ["--max-time", ["--max-time", "40s"], 1],
+    ["--max-time", ["--max-time", "20s"], 1],
   ] as const
 ) {
   Deno.test(`a pass that waits for a silent server ends at ${how}, and keeps what it has`, async () => {
