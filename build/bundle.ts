@@ -23,10 +23,10 @@ const nativeParts = "*.node";
 
 const root = new URL("../", import.meta.url);
 
-/** Names of the modules, connections and the page among them. */
+/** Names of the modules, the page among them. */
 export const moduleNames: readonly string[] = [
   ...Object.keys(moduleUrls),
-  ...["connection", "serve"],
+  "serve",
 ];
 
 /**

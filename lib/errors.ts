@@ -103,13 +103,18 @@ export class FileError extends RelaisError {
   override readonly name: string = "FileError";
   override readonly exitStatus = exitStatus.incomplete;
   override readonly retriable: boolean;
+  /** What a server answered, if that is the reason. */
+  readonly answer: Failure["answer"];
 
   constructor(
     message: string,
-    options: ErrorOptions & { hint?: string; retriable?: boolean } = {},
+    options: ErrorOptions & Pick<Failure, "hint" | "answer"> & {
+      retriable?: boolean;
+    } = {},
   ) {
     super(message, options);
     this.retriable = options.retriable ?? false;
+    this.answer = options.answer;
   }
 }
 
@@ -177,6 +182,10 @@ export interface Failure {
   readonly exitStatus: ExitStatus;
   readonly retriable: boolean;
   readonly hint?: string;
+  /** What a server answered, if that is the reason: one of its status codes, and what it means in words. */
+  readonly answer?:
+    | { readonly code: string; readonly reason: string }
+    | undefined;
 }
 
 /** Tells whether SQLite reports a damaged file: SQLITE_CORRUPT, SQLITE_NOTADB, or a schema of another program. */
@@ -218,12 +227,14 @@ export function toFailure(thrown: unknown): Failure {
   const error = explainSqlite(thrown);
   if (error instanceof RelaisError) {
     const { name, message, exitStatus, retriable, hint } = error;
+    const answer = error instanceof FileError ? error.answer : undefined;
     return {
       name,
       message,
       exitStatus,
       retriable,
       ...(hint === undefined ? {} : { hint }),
+      ...(answer === undefined ? {} : { answer }),
     };
   }
   const message = error instanceof Error

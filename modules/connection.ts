@@ -1,77 +1,110 @@
 /**
- * One SFTP session of copy-list, in a worker of its own: what comes from a
- * server is decrypted and taken apart where nothing can be written.
+ * connection: the sessions with servers. Only here is a network, and only here
+ * are keys; what comes from a server is decrypted and taken apart where nothing
+ * can be written.
  *
  * @module
  */
-/// <reference no-default-lib="true" />
-/// <reference lib="deno.worker" />
 
-import { type Handlers, type Reply, reply } from "../lib/worker/channel.ts";
-import { gather } from "../lib/worker/gathering.ts";
-import type { ConnectionOperations } from "../lib/connection/operations.ts";
+import { Buffer } from "node:buffer";
+import { toFailure } from "../lib/errors.ts";
+import type {
+  ConnectionOperations,
+  ConnectionSettings,
+  ListedName,
+} from "../lib/connection/operations.ts";
+import { Sessions } from "../lib/connection/sessions.ts";
 import { connect } from "../lib/ssh/connect.ts";
+import { readIdentity } from "../lib/ssh/identity.ts";
 import { readFile } from "../lib/ssh/read-file.ts";
-import type { Handle, SftpSession } from "../lib/ssh/session.ts";
+import type { DirectoryEntry, Handle } from "../lib/ssh/session.ts";
+import { SftpError } from "../lib/ssh/sftp-error.ts";
+import { type Context, runModule, type Running } from "../lib/worker/life.ts";
 
-/** Returns what a connection answers. One session follows the other. */
-export function connection(): Handlers<ConnectionOperations> {
-  let session: SftpSession | undefined;
-  let connecting: AbortController | undefined;
-  const opened = new Map<number, Handle>();
-  let files = 0;
+type ConnectionContext = Context<"connection", ConnectionSettings, never>;
 
-  async function end() {
-    // A session that is open is left alone by this, one to come never opens.
-    connecting?.abort();
-    await session?.end();
-    return session?.wireBytes ?? { received: 0, sent: 0 };
-  }
-
+/** Returns what connection answers. */
+export function connection(
+  { settings: { servers, limits }, figures }: ConnectionContext,
+): Running<ConnectionOperations> {
+  const sessions = new Sessions(servers, async (server, options) => {
+    const session = await connect(server, limits, options);
+    figures.add("opened", 1);
+    return session;
+  });
+  const listings = new Map<number, AsyncGenerator<DirectoryEntry[]>>();
+  let listed = 0;
   return {
-    async connect({ server, limits }) {
-      await end();
-      session = undefined;
-      opened.clear();
-      connecting = new AbortController();
-      const { signal } = connecting;
-      session = await connect(server, limits, { signal });
-      const { maxRead, maxHandles } = session;
-      return { maxRead, maxHandles };
+    handlers: {
+      take: ({ server, use, sharing }) => sessions.take(server, use, sharing),
+      leave: ({ use }) => sessions.leave(use),
+      async abandon({ use }) {
+        await sessions.abandon(use);
+        return null;
+      },
+      async hangUp() {
+        await sessions.hangUp();
+        return null;
+      },
+      fetch: ({ use, path, length }) =>
+        sessions.run(use, (session) => readFile(session, path, length)),
+      stat: ({ use, path }) =>
+        sessions.run(use, (session) => session.stat(path)),
+      lstat: ({ use, path }) =>
+        sessions.run(use, (session) => session.lstat(path)),
+      realPath: ({ use, path }) =>
+        sessions.run(use, (session) => session.realPath(path)),
+      // A copy of its own: what is answered is handed over with its memory.
+      open: ({ use, path }) =>
+        sessions.run(
+          use,
+          async (session) => new Uint8Array(await session.open(path)),
+        ),
+      fstat: ({ use, handle }) =>
+        sessions.run(use, (session) => session.fstat(handleOf(handle))),
+      read: ({ use, handle, position, length }) =>
+        sessions.run(
+          use,
+          (session) => session.read(handleOf(handle), position, length),
+        ),
+      close: ({ use, handle }) =>
+        sessions.run(use, async (session) => {
+          await session.close(handleOf(handle));
+          return null;
+        }),
+      list: ({ use, path }) =>
+        sessions.run(use, (session) => {
+          listings.set(++listed, session.list(path));
+          return Promise.resolve(listed);
+        }),
+      names: ({ use, listing }) =>
+        sessions.run(use, async () => {
+          const { value } = await listings.get(listing)!.next();
+          return value?.map(toListedName) ?? null;
+        }),
+      async unlist({ listing }) {
+        await listings.get(listing)!.return(undefined);
+        listings.delete(listing);
+        return null;
+      },
     },
-    ping: () => null,
-    fetch: ({ path, length }) => readFile(session!, path, length),
-    stat: ({ path }) => session!.stat(path),
-    async open({ path }) {
-      const handle = await session!.open(path);
-      opened.set(++files, handle);
-      return files;
-    },
-    read: ({ file, position, length }) =>
-      session!.read(opened.get(file)!, position, length),
-    async close({ file }) {
-      const handle = opened.get(file)!;
-      opened.delete(file);
-      await session!.close(handle);
-      return null;
-    },
-    end,
+    end: () => sessions.end(),
   };
+}
+
+/** ssh2 takes the bytes of a handle in no other form. */
+function handleOf({ buffer, byteOffset, length }: Uint8Array): Handle {
+  return Buffer.from(buffer, byteOffset, length);
+}
+
+function toListedName({ name, stat }: DirectoryEntry): ListedName {
+  return { name, stat: stat instanceof SftpError ? toFailure(stat) : stat };
 }
 
 if (import.meta.main) {
-  const handlers = connection();
-  self.onmessage = ({ data: port }: MessageEvent<MessagePort>) => {
-    const asker = gather(port);
-    asker.onmessage = async ({ data }) => {
-      const answer = await reply(handlers, data);
-      asker.postMessage(answer, contentsOf(answer));
-    };
-  };
-}
-
-/** What need not be copied on its way. */
-function contentsOf(answer: Reply): ArrayBuffer[] {
-  const bytes = "reply" in answer ? answer.reply : null;
-  return bytes instanceof Uint8Array ? [bytes.buffer as ArrayBuffer] : [];
+  runModule("connection", (context: ConnectionContext) => {
+    // A key that cannot be used is told before any server hears of us.
+    for (const server of context.settings.servers) readIdentity(server);
+    return connection(context);
+  });
 }

@@ -27,7 +27,7 @@ import type {
   FileFetched,
 } from "../lib/copy-list/operations.ts";
 import type { SynchroListOperations } from "../lib/synchro-list/operations.ts";
-import { RemoteConnection } from "../lib/connection/remote-session.ts";
+import type { ConnectionOperations } from "../lib/connection/operations.ts";
 import { type Context, runModule, type Running } from "../lib/worker/life.ts";
 
 type CopyListContext = Context<
@@ -55,39 +55,9 @@ export function copyList(
   const durability = new Durability();
   const moves = new Moves(destination, durability);
   const named = new Map(servers.map((server) => [server.name, server]));
-  const connections = context.connections.map((endpoint) =>
-    new RemoteConnection(endpoint, limits)
-  );
-  /** A connection has one session at a time: there are none to a second server. */
-  let opened: { server: string; sessions: Promise<Sessions> } | undefined;
   let copier: Copier | undefined;
 
-  async function open(server: string): Promise<Sessions> {
-    if (opened?.server !== server) {
-      await hangUp();
-      const sessions = Sessions.open(
-        connections,
-        named.get(server)!,
-        limits,
-        log,
-      );
-      opened = { server, sessions };
-    }
-    try {
-      return await opened.sessions;
-    } catch (error) {
-      opened = undefined;
-      throw error;
-    }
-  }
-
-  /** Ends what was opened ahead, and not needed: by the next pass it may be dead. */
-  async function hangUp(): Promise<void> {
-    const sessions = opened?.sessions;
-    opened = undefined;
-    // What did not open need not be closed.
-    await (await sessions?.catch(() => undefined))?.end();
-  }
+  let copying: AbortController | undefined;
 
   return {
     handlers: {
@@ -103,17 +73,22 @@ export function copyList(
         }
         return null;
       },
-      async connect({ server }) {
-        await open(server);
-        return null;
-      },
       async copy({ server, maxTransfer, without, only }) {
-        const sessions = await open(server);
-        opened = undefined;
+        copying = new AbortController();
+        await using sessions = await Sessions.open(
+          context.peer<ConnectionOperations>("connection"),
+          server,
+          {
+            count: copy.connections,
+            requestMs: limits.requestMs,
+            signal: copying.signal,
+            log,
+          },
+        );
         const bounds = { bytesPerSecond: copy.bandwidth, total: maxTransfer };
         const tools = {
           server,
-          fetcher: new Fetcher(sessions.all, new Throttle(bounds)),
+          fetcher: new Fetcher(sessions.connections, new Throttle(bounds)),
           root: named.get(server)!.root,
           destination,
           staging: new Staging(destination.staging, rights),
@@ -128,7 +103,7 @@ export function copyList(
           only: only && new Set(only),
         });
         const copied = await copier.run();
-        const wireBytes = await sessions.end();
+        const wireBytes = await sessions.leave();
         context.figures.add("wire_bytes", wireBytes);
         return { ...copied, wireBytes };
       },
@@ -136,20 +111,12 @@ export function copyList(
         copier?.stop();
         return null;
       },
-      async abandon({ reason }) {
+      abandon({ reason }) {
         copier?.stop(new UnreachableError(reason));
-        opened = undefined;
-        await Promise.all(
-          connections.map((connection) => connection.abandon()),
-        );
-        return null;
-      },
-      async hangUp() {
-        await hangUp();
+        copying?.abort();
         return null;
       },
       async tidy({ server }) {
-        await hangUp();
         const removed = await tidy(
           new Staging(destination.staging),
           ledgerOf(context, server),

@@ -19,8 +19,9 @@ import type {
 } from "../lib/synchro-list/operations.ts";
 import { describe } from "../lib/errors.ts";
 import { Space } from "../lib/files/space.ts";
-import { connect } from "../lib/ssh/connect.ts";
-import type { SftpSession } from "../lib/ssh/session.ts";
+import type { ConnectionOperations } from "../lib/connection/operations.ts";
+import { RemoteSession } from "../lib/connection/remote-session.ts";
+import type { SftpRequests } from "../lib/ssh/requests.ts";
 import {
   databasePath,
   keepIndexOf,
@@ -139,11 +140,12 @@ async function synchronise(
   const { settings: { limits, acceptShrink, replica } } = context;
   const { source, treeRescanMs: rescanMs, links } = replica;
   const { log, figures } = context;
-  await using session = await connect(server, limits, {
+  const connection = context.peer<ConnectionOperations>("connection");
+  await using session = await RemoteSession.open(connection, server.name, {
     signal,
+    requestMs: limits.requestMs,
     onReceived: (bytes) => figures.add("received_bytes", bytes),
   });
-  signal.addEventListener("abort", () => session.end());
   const cursor = list.intake.cursor(server.name);
   const remote = await findList(session, server, { source, cursor });
   for (const what of remote?.untold ?? []) {
@@ -155,7 +157,7 @@ async function synchronise(
       acceptShrink,
       ...foreignReading(session, server),
     });
-  const { received, sent } = session.wireBytes;
+  const wireBytes = await session.leave();
   for (const refusal of outcome.refused) log.warning(refusal);
   tellAppeared(outcome, log);
   if (outcome.gaps > 0) {
@@ -168,13 +170,13 @@ async function synchronise(
     list_bytes: outcome.bytes,
     lines_read: outcome.seen,
     lines_refused: outcome.refusedCount,
-    wire_bytes: received + sent,
+    wire_bytes: wireBytes,
   });
   return {
     ...result(outcome),
     source: remote === undefined ? "tree" : "list",
     generation: remote?.provenance.generation ?? null,
-    wireBytes: received + sent,
+    wireBytes,
   };
 }
 
@@ -195,7 +197,7 @@ function tellAppeared(
 
 /** How to read a list that relais did not write; nothing for one that it did. */
 function foreignReading(
-  session: SftpSession,
+  session: SftpRequests,
   { root, list }: ServerConfig,
 ): { readonly foreign?: ForeignReading } {
   if (list === null) return {};

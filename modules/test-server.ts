@@ -22,6 +22,8 @@ import {
   remember,
   serversInUse,
 } from "../lib/test-server/memory.ts";
+import type { ConnectionOperations } from "../lib/connection/operations.ts";
+import type { Connection } from "../lib/connection/remote-session.ts";
 import { probe } from "../lib/test-server/probe.ts";
 import type {
   Probe,
@@ -29,7 +31,6 @@ import type {
   TestServerOperations,
   TestServerSettings,
 } from "../lib/test-server/operations.ts";
-import { readIdentity } from "../lib/ssh/identity.ts";
 import { openState, rehearseState } from "../lib/state/database.ts";
 import {
   isAnythingLeft,
@@ -48,7 +49,6 @@ const burstMs = 250;
 /**
  * Returns what test-server answers.
  *
- * @throws {ConfigError} If the key of a server cannot be used.
  * @throws {LocalError} If the state cannot be opened.
  */
 export function testServer(
@@ -56,7 +56,6 @@ export function testServer(
 ): Running<TestServerOperations> {
   const { settings } = context;
   const { servers, replica } = settings;
-  for (const server of servers) readIdentity(server);
   const db = settings.dryRun
     ? rehearseState(replica.state)
     : openState(replica.state);
@@ -68,14 +67,16 @@ export function testServer(
         return probeAndChoose(context, db, memory, request);
       },
       examine: () =>
-        Promise.all(servers.map((server) =>
-          probe(server, settings, {
-            cursor: readCursor(db, server.name),
-            settled: undefined,
-            heartbeat: recall(db).heartbeats?.[server.name],
-            fingerprint: "",
-          })
-        )),
+        Promise.all(
+          servers.map((server) =>
+            probe(connectionOf(context), server, settings, {
+              cursor: readCursor(db, server.name),
+              settled: undefined,
+              heartbeat: recall(db).heartbeats?.[server.name],
+              fingerprint: "",
+            })
+          ),
+        ),
       settle({ server, cursor, fingerprint }) {
         const memory = recall(db);
         const settled = {
@@ -88,6 +89,10 @@ export function testServer(
     },
     end: () => db.close(),
   };
+}
+
+function connectionOf({ peer }: TestServerContext): Connection {
+  return peer<ConnectionOperations>("connection");
 }
 
 async function probeAndChoose(
@@ -209,7 +214,7 @@ class Round {
     const { settings } = this.#context;
     const servers = settings.servers.filter(({ name }) => names.includes(name));
     const probes = await Promise.all(servers.map((server) => {
-      return probe(server, settings, {
+      return probe(connectionOf(this.#context), server, settings, {
         cursor: readCursor(this.#db, server.name),
         settled: this.#memory.settled[server.name],
         heartbeat: this.heartbeats[server.name],

@@ -1,42 +1,95 @@
 /**
- * What a connection is asked, and answers.
+ * What connection is started with, asked, and answers.
  *
  * @module
  */
 
 import type { LimitsConfig, ServerConfig } from "../config/config.ts";
-import type { FileStat } from "../ssh/file-stat.ts";
+import type { Failure } from "../errors.ts";
+import type { Depth } from "../ssh/depth.ts";
+import type { FileStat, OpenFileStat } from "../ssh/file-stat.ts";
 
-/** What copy-list asks one of its connections, each in a worker of its own. */
+export interface ConnectionSettings {
+  readonly servers: readonly ServerConfig[];
+  readonly limits: LimitsConfig;
+}
+
+/**
+ * How a session is to be had: `shared` with whoever uses that server; `idle`,
+ * shared unless requests of others are under way, which may be what it is stuck
+ * in; `own`, a further one for this use alone.
+ */
+export type Sharing = "shared" | "idle" | "own";
+
+/** Bytes on the wire. */
+export interface WireBytes {
+  readonly received: number;
+  readonly sent: number;
+}
+
+/** A session that is open. */
+export interface Opened {
+  readonly maxRead: number;
+  readonly maxHandles: number;
+  /** The agreed algorithms that only `algorithms = "legacy"` offers. */
+  readonly weak: readonly string[];
+  /** True if it was open already. */
+  readonly isKept: boolean;
+  /** Bytes that others have used it for. */
+  readonly wireBytes: WireBytes;
+}
+
+/** One name in a directory; see `DirectoryEntry`. */
+export interface ListedName {
+  readonly name: string;
+  readonly stat: FileStat | Failure;
+}
+
+/** Each use of a session has a name that its user gives it. */
+interface Used {
+  readonly use: string;
+}
+
+/** Names a file or a directory of a server. */
+interface OfPath extends Used {
+  readonly path: string;
+}
+
+interface OfHandle extends Used {
+  readonly handle: Uint8Array;
+}
+
 export type ConnectionOperations = {
-  /** Asked before anything else; ends the session that there was. */
-  connect: {
-    request: { readonly server: ServerConfig; readonly limits: LimitsConfig };
-    reply: { readonly maxRead: number; readonly maxHandles: number };
+  /** Begins a use of a session, and opens one if there is none. */
+  take: {
+    request: Used & { readonly server: string; readonly sharing: Sharing };
+    reply: Opened | { readonly failure: Failure; readonly depth: Depth };
   };
-  /** Answers at once. */
-  ping: { request: null; reply: null };
+  /** Ends a use; a shared session stays open. Tells the bytes that have gone over it in all. */
+  leave: { request: Used; reply: WireBytes };
+  /** Ends the session of a use, or the attempt to open it, without waiting for the server. */
+  abandon: { request: Used; reply: null };
+  /** Ends all sessions that nobody uses. */
+  hangUp: { request: null; reply: null };
   /** Reads the first `length` bytes of a file. */
-  fetch: {
-    request: { readonly path: string; readonly length: number };
-    reply: Uint8Array;
-  };
-  /** Follows a symbolic link. */
-  stat: { request: { readonly path: string }; reply: FileStat };
-  /** Opens a file; the reply stands for it. */
-  open: { request: { readonly path: string }; reply: number };
+  fetch: { request: OfPath & { readonly length: number }; reply: Uint8Array };
+  stat: { request: OfPath; reply: FileStat };
+  lstat: { request: OfPath; reply: FileStat };
+  realPath: { request: OfPath; reply: string };
+  open: { request: OfPath; reply: Uint8Array };
+  fstat: { request: OfHandle; reply: OpenFileStat };
   read: {
-    request: {
-      readonly file: number;
-      readonly position: number;
-      readonly length: number;
-    };
+    request: OfHandle & { readonly position: number; readonly length: number };
     reply: Uint8Array;
   };
-  close: { request: { readonly file: number }; reply: null };
-  /** Ends the session, and tells what went over the wire. */
-  end: {
-    request: null;
-    reply: { readonly received: number; readonly sent: number };
+  close: { request: OfHandle; reply: null };
+  /** Begins to list a directory; the reply stands for the listing. */
+  list: { request: OfPath; reply: number };
+  /** Tells the next names; `null`: that were all. */
+  names: {
+    request: Used & { readonly listing: number };
+    reply: readonly ListedName[] | null;
   };
+  /** Ends a listing. */
+  unlist: { request: Used & { readonly listing: number }; reply: null };
 };

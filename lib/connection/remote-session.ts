@@ -1,170 +1,210 @@
 /**
- * SFTP sessions that live in workers of their own, as their user sees them.
+ * A session of the module connection, as another module uses it.
  *
  * @module
  */
 
-import { Channel, type Endpoint } from "../worker/channel.ts";
-import type { LimitsConfig, ServerConfig } from "../config/config.ts";
-import { FileError, ModuleError, RemoteFailure } from "../errors.ts";
-import { gather } from "../worker/gathering.ts";
-import type { ConnectionOperations } from "./operations.ts";
-import type { FileStat } from "../ssh/file-stat.ts";
-import { RequestWatch } from "../ssh/request-watch.ts";
+import { type FileError, RemoteFailure } from "../errors.ts";
+import type { Depth } from "../ssh/depth.ts";
+import type { FileStat, OpenFileStat } from "../ssh/file-stat.ts";
 import { SlowError } from "../ssh/read-range.ts";
+import type { RemoteHandle, SftpRequests } from "../ssh/requests.ts";
+import type { DirectoryEntry } from "../ssh/session.ts";
+import { type SftpCode, SftpError } from "../ssh/sftp-error.ts";
+import type { Channel } from "../worker/channel.ts";
+import type {
+  ConnectionOperations,
+  Opened,
+  Sharing,
+  WireBytes,
+} from "./operations.ts";
 
-/** Bytes on the wire. */
-export interface WireBytes {
-  readonly received: number;
-  readonly sent: number;
-}
+/** The module connection, to those who ask it. */
+export type Connection = Channel<ConnectionOperations>;
 
-/** A file that is open on a server. */
-export interface RemoteFile {
-  read(position: number, length: number): Promise<Uint8Array>;
-  /** Waits for no answer. */
-  close(): void;
-}
-
-/** How long a worker may be deaf, in request limits: a server that answers too late is its own business. */
-const patience = 3;
-
-/** How often a worker that has something to do is asked whether it hears. */
-const pingMs = 1_000;
-
-/** A session, at the other end of a line. */
-export class RemoteSession {
-  /** The longest READ that is answered in full, in bytes. */
-  readonly maxRead: number;
-  /** Files that may be open at a time. */
-  readonly maxHandles: number;
-  /** How long a file may make no progress. */
+/** What a session is used for. */
+export interface Purpose {
+  /** @default "shared" */
+  readonly sharing?: Sharing;
+  /** How long a request may make no progress, in milliseconds. */
   readonly requestMs: number;
-  readonly #connection: RemoteConnection;
+  /** Ends the session, or the attempt to open one, without waiting for the server. */
+  readonly signal?: AbortSignal;
+  /** Hears of the bytes in each answer, roughly. */
+  readonly onReceived?: (bytes: number) => void;
+}
+
+/** No session could be opened. */
+export class NotOpenedError extends RemoteFailure {
+  /** How far the attempt got. */
+  readonly depth: Depth;
 
   constructor(
-    connection: RemoteConnection,
-    { maxRead, maxHandles, requestMs }: {
-      maxRead: number;
-      maxHandles: number;
-      requestMs: number;
-    },
+    { failure, depth }: { failure: RemoteFailure["failure"]; depth: Depth },
   ) {
-    this.#connection = connection;
-    this.maxRead = maxRead;
-    this.maxHandles = maxHandles;
-    this.requestMs = requestMs;
-  }
-
-  /**
-   * Reads the first `length` bytes of a file, {@link maxRead} at most: all of a
-   * small one.
-   *
-   * @throws {FileError} If the server does not give the file.
-   */
-  async fetch(path: string, length: number): Promise<Uint8Array> {
-    return await this.#connection.ask("fetch", { path, length });
-  }
-
-  /** @throws {FileError} If the server does not give the file. */
-  async open(path: string): Promise<RemoteFile> {
-    const file = await this.#connection.ask("open", { path });
-    return {
-      read: (position, length) =>
-        this.#connection.ask("read", { file, position, length }),
-      close: () => void this.#connection.ask("close", { file }).catch(() => {}),
-    };
-  }
-
-  /** Follows a symbolic link. @throws {FileError} If there is nothing. */
-  async stat(path: string): Promise<FileStat> {
-    return await this.#connection.ask("stat", { path });
-  }
-
-  /** Ends the session, and tells what went over the wire. */
-  async end(): Promise<WireBytes> {
-    return await this.#connection.ask("end", null);
+    super(failure);
+    this.depth = depth;
   }
 }
 
-/** A worker that has one session after the other. */
-export class RemoteConnection {
-  readonly #channel: Channel<ConnectionOperations>;
-  readonly #watch: RequestWatch;
-  #underWay = 0;
-  #pings = false;
-  #timer: ReturnType<typeof setInterval> | undefined;
+/** One use of a session. Several may use the same one. */
+export class RemoteSession implements SftpRequests, AsyncDisposable {
+  readonly server: string;
+  readonly requestMs: number;
+  readonly #connection: Connection;
+  readonly #use: string;
+  readonly #opened: Opened;
+  readonly #received: (bytes: number) => void;
+  #total: WireBytes | undefined;
 
-  /** Takes over the end of a line to the worker. */
-  constructor(endpoint: Endpoint, { requestMs }: LimitsConfig) {
-    this.#channel = new Channel(gather(endpoint));
-    this.#watch = new RequestWatch(requestMs * patience, () => {
-      // Uncaught: the supervisor replaces whoever has such a worker, and the worker.
-      throw new ModuleError("the worker of a connection does not answer");
-    });
+  private constructor(
+    connection: Connection,
+    server: string,
+    use: string,
+    opened: Opened,
+    { requestMs, onReceived = () => {} }: Purpose,
+  ) {
+    this.#connection = connection;
+    this.server = server;
+    this.#use = use;
+    this.#opened = opened;
+    this.requestMs = requestMs;
+    this.#received = onReceived;
   }
 
   /**
-   * Opens a session.
+   * Takes the session with `server`, or opens one.
    *
-   * @throws {RemoteFailure} Whatever `connect()` throws.
+   * @throws {NotOpenedError} Whatever `connect()` throws.
    */
-  async connect(
-    server: ServerConfig,
-    limits: LimitsConfig,
+  static async open(
+    connection: Connection,
+    server: string,
+    purpose: Purpose,
   ): Promise<RemoteSession> {
-    const request = { server, limits };
-    const session = await this.#channel.ask("connect", request);
-    const { requestMs } = limits;
-    return new RemoteSession(this, { ...session, requestMs });
+    const { sharing = "shared", signal } = purpose;
+    const use = crypto.randomUUID();
+    const abandon = () => {
+      // Whoever waits for its answers is told.
+      connection.ask("abandon", { use }).catch(() => {});
+    };
+    const taking = connection.ask("take", { server, use, sharing });
+    if (signal?.aborted) abandon();
+    signal?.addEventListener("abort", abandon, { once: true });
+    const taken = await taking;
+    if ("failure" in taken) throw new NotOpenedError(taken);
+    return new RemoteSession(connection, server, use, taken, purpose);
   }
 
-  /** Ends the session, or the attempt to open one, without waiting for the server. */
-  async abandon(): Promise<void> {
-    await this.ask("end", null);
+  get maxRead(): number {
+    return this.#opened.maxRead;
   }
 
-  /** Asks the worker. @throws {FileError} If the server does not do what it was asked with one file. */
-  async ask<Kind extends keyof ConnectionOperations & string>(
+  /** Files that may be open at a time. */
+  get maxHandles(): number {
+    return this.#opened.maxHandles;
+  }
+
+  /** The agreed algorithms that only `algorithms = "legacy"` offers. */
+  get weak(): readonly string[] {
+    return this.#opened.weak;
+  }
+
+  /** True if it was open before this use of it. */
+  get isKept(): boolean {
+    return this.#opened.isKept;
+  }
+
+  /** Reads the first `length` bytes of a file, {@link maxRead} at most: all of a small one. @throws {SftpError} */
+  async fetch(path: string, length: number): Promise<Uint8Array> {
+    return await this.#ask("fetch", { use: this.#use, path, length });
+  }
+
+  async stat(path: string): Promise<FileStat> {
+    return await this.#ask("stat", { use: this.#use, path });
+  }
+
+  async lstat(path: string): Promise<FileStat> {
+    return await this.#ask("lstat", { use: this.#use, path });
+  }
+
+  async realPath(path: string): Promise<string> {
+    return await this.#ask("realPath", { use: this.#use, path });
+  }
+
+  async open(path: string): Promise<RemoteHandle> {
+    return await this.#ask("open", { use: this.#use, path });
+  }
+
+  async fstat(handle: RemoteHandle): Promise<OpenFileStat> {
+    return await this.#ask("fstat", { use: this.#use, handle });
+  }
+
+  async read(
+    handle: RemoteHandle,
+    position: number,
+    length: number,
+  ): Promise<Uint8Array> {
+    const asked = { use: this.#use, handle, position, length };
+    const bytes = await this.#ask("read", asked);
+    this.#received(bytes.length);
+    return bytes;
+  }
+
+  async close(handle: RemoteHandle): Promise<void> {
+    await this.#ask("close", { use: this.#use, handle });
+  }
+
+  async *list(path: string): AsyncGenerator<DirectoryEntry[]> {
+    const use = this.#use;
+    const listing = await this.#ask("list", { use, path });
+    try {
+      let names;
+      while ((names = await this.#ask("names", { use, listing })) !== null) {
+        this.#received(names.reduce((sum, { name }) => sum + name.length, 1));
+        yield names.map(({ name, stat }) => ({
+          name,
+          stat: "kind" in stat
+            ? stat
+            : ofOneFile(new RemoteFailure(stat)) as SftpError,
+        }));
+      }
+    } finally {
+      this.#connection.ask("unlist", { use, listing }).catch(
+        () => {/* its own error tells more */},
+      );
+    }
+  }
+
+  /** Ends this use; returns the bytes that went over the wire meanwhile, both ways. Idempotent. */
+  async leave(): Promise<number> {
+    this.#total ??= await this.#connection.ask("leave", { use: this.#use });
+    const { received, sent } = this.#opened.wireBytes;
+    return this.#total.received + this.#total.sent - received - sent;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.leave();
+  }
+
+  async #ask<Kind extends keyof ConnectionOperations>(
     kind: Kind,
     body: ConnectionOperations[Kind]["request"],
   ): Promise<ConnectionOperations[Kind]["reply"]> {
-    this.#underWay++;
-    this.#timer ??= setInterval(() => this.#look(), pingMs);
     try {
-      return await this.#channel.ask(kind, body);
+      return await this.#connection.ask(kind, body);
     } catch (error) {
-      throw translate(error);
-    } finally {
-      this.#underWay--;
+      throw error instanceof RemoteFailure ? ofOneFile(error) : error;
     }
-  }
-
-  /** Asks whether the worker hears: how long a server takes to answer says nothing about that. */
-  async #look(): Promise<void> {
-    if (this.#pings) return;
-    if (this.#underWay === 0) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
-      return;
-    }
-    this.#pings = true;
-    await this.#watch.run((resolve, reject) => {
-      this.#channel.ask("ping", null).then(resolve, reject);
-    });
-    this.#pings = false;
   }
 }
 
-/** What concerns one file, and is no reason to give the others up. */
-const ofOneFile = new Set(["SftpError", "StuckError", "SlowError"]);
-
-/** An error class does not survive `postMessage`. */
-function translate(error: unknown): unknown {
-  if (!(error instanceof RemoteFailure) || !ofOneFile.has(error.name)) {
-    return error;
-  }
-  if (error.name === "SlowError") return new SlowError(error.message);
-  const { message, retriable } = error;
-  return new FileError(message, { cause: error, retriable });
+/** An error class does not survive `postMessage`: those that concern one file are made again. */
+function ofOneFile(error: RemoteFailure): RemoteFailure | FileError {
+  const { failure: { answer }, message } = error;
+  if (error.name === "SlowError") return new SlowError(message);
+  if (answer === undefined) return error;
+  const { code, reason } = answer;
+  const about = message.slice(0, -`: ${reason}`.length);
+  return new SftpError(about, code as SftpCode, { reason, cause: error });
 }

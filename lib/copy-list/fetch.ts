@@ -6,19 +6,34 @@
 
 import { FileError } from "../errors.ts";
 import type { Wanted } from "../files/wanted.ts";
+import type { FileStat } from "../ssh/file-stat.ts";
 import { type Range, type Read, readRanges } from "../ssh/read-range.ts";
-import type {
-  RemoteFile,
-  RemoteSession,
-} from "../connection/remote-session.ts";
 import type { Throttle } from "../files/throttle.ts";
 import { Window } from "./window.ts";
 
-/** The part of a connection that fetching needs. */
-export type Connection = Pick<
-  RemoteSession,
-  "stat" | "fetch" | "open" | "maxRead" | "maxHandles" | "requestMs"
->;
+/** A file that is open on a server. */
+export interface RemoteFile {
+  /** @throws {FileError} If the server does not give it. */
+  read(position: number, length: number): Promise<Uint8Array>;
+  /** Waits for no answer. */
+  close(): void;
+}
+
+/** The part of a session that fetching needs. */
+export interface Connection {
+  /** The longest READ that is answered in full, in bytes. */
+  readonly maxRead: number;
+  /** Files that may be open at a time. */
+  readonly maxHandles: number;
+  /** How long a file may make no progress, in milliseconds. */
+  readonly requestMs: number;
+  /** Follows a symbolic link. @throws {FileError} If there is nothing. */
+  stat(path: string): Promise<FileStat>;
+  /** Reads the first `length` bytes of a file: all of a small one. @throws {FileError} If the server does not give it. */
+  fetch(path: string, length: number): Promise<Uint8Array>;
+  /** @throws {FileError} If the server does not give the file. */
+  open(path: string): Promise<RemoteFile>;
+}
 
 /** One request in flight carries at most so many bytes; a longer one counts for several. */
 const slotBytes = 64 * 1024;

@@ -43,10 +43,6 @@ export interface Copied {
 export type CopyListOperations = {
   /** Settles what a crash left between the disk and the state; comes before all else. */
   recover: { request: null; reply: null };
-  /** Opens the connection, so that it is there when the list has been read. */
-  connect: { request: { readonly server: string }; reply: null };
-  /** Closes it again, if nothing was copied over it. */
-  hangUp: { request: null; reply: null };
   /** Fetches all that is wanted from `server`, or no more than `maxTransfer` bytes. */
   copy: {
     request: {
@@ -59,7 +55,7 @@ export type CopyListOperations = {
     };
     reply: Copied;
   };
-  /** Removes what earlier passes have begun to fetch and nobody wants any more; hangs up. */
+  /** Removes what earlier passes have begun to fetch and nobody wants any more. */
   tidy: { request: { readonly server: string }; reply: null };
   /** Ends a copy under way in good order: what is under way arrives and is committed, the rest stays staged. */
   stop: { request: null; reply: null };

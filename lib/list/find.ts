@@ -7,7 +7,8 @@
 import type { ServerConfig, Source } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
 import type { Cursor } from "./cursor.ts";
-import { SftpError, type SftpSession } from "../ssh/session.ts";
+import type { SftpRequests } from "../ssh/requests.ts";
+import { SftpError } from "../ssh/sftp-error.ts";
 import { requireRoot } from "./root.ts";
 import { foreignGeneration, listPath, RemoteList } from "./remote.ts";
 
@@ -25,7 +26,7 @@ export interface Search {
  * @throws {UnusableError} If it is missing, or is not a list.
  */
 export async function findList(
-  session: SftpSession,
+  session: SftpRequests,
   server: ServerConfig,
   { source, cursor }: Search,
 ): Promise<RemoteList | undefined> {
@@ -55,7 +56,7 @@ function isListNeeded(
 }
 
 function noList(
-  session: SftpSession,
+  session: SftpRequests,
   { root, list }: ServerConfig,
   cause: Error,
 ): UnusableError {
@@ -79,7 +80,7 @@ function noList(
 }
 
 function goneList(
-  session: SftpSession,
+  session: SftpRequests,
   { root }: ServerConfig,
   cause: Error,
 ): UnusableError {

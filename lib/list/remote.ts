@@ -9,7 +9,8 @@ import type { ServerConfig } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
 import type { Cursor } from "./cursor.ts";
 import { type Read, readFully, readRange } from "../ssh/read-range.ts";
-import { type Handle, SftpError, type SftpSession } from "../ssh/session.ts";
+import type { RemoteHandle, SftpRequests } from "../ssh/requests.ts";
+import { SftpError } from "../ssh/sftp-error.ts";
 import {
   isExtension,
   parseExtension,
@@ -78,14 +79,14 @@ export class RemoteList {
   readonly untold: readonly string[];
   /** What it is to the list that the cursor given to {@link open} knows. */
   readonly recognition: Recognition;
-  readonly #session: SftpSession;
+  readonly #session: SftpRequests;
   readonly #path: string;
-  readonly #handle: Handle;
+  readonly #handle: RemoteHandle;
 
   private constructor(
-    session: SftpSession,
+    session: SftpRequests,
     path: string,
-    handle: Handle,
+    handle: RemoteHandle,
     facts: Facts & Pick<RemoteList, "recognition">,
   ) {
     this.#session = session;
@@ -108,7 +109,7 @@ export class RemoteList {
    * @throws {UnusableError} If it is not a list.
    */
   static async open(
-    session: SftpSession,
+    session: SftpRequests,
     { root, list }: Pick<ServerConfig, "root" | "list">,
     known?: Cursor,
   ): Promise<RemoteList> {

@@ -5,7 +5,8 @@
  */
 
 import { UnusableError } from "../errors.ts";
-import { SftpError, type SftpSession } from "../ssh/session.ts";
+import type { SftpRequests } from "../ssh/requests.ts";
+import { SftpError } from "../ssh/sftp-error.ts";
 
 /** Names of the top directory that are told. */
 const namesTold = 8;
@@ -20,7 +21,7 @@ const deepestChroot = 16;
  *   meant, because an account in a chroot sees paths without what lies above it.
  */
 export async function requireRoot(
-  session: SftpSession,
+  session: SftpRequests,
   root: string,
 ): Promise<void> {
   const kind = await kindOf(session, root);
@@ -38,7 +39,7 @@ export async function requireRoot(
 }
 
 /** Tells what the server has in place of `root`. */
-async function whereElse(session: SftpSession, root: string): Promise<string> {
+async function whereElse(session: SftpRequests, root: string): Promise<string> {
   const names = root.split("/").filter((name) => name !== "");
   for (let left = 1; left <= Math.min(names.length, deepestChroot); left++) {
     const inside = `/${names.slice(left).join("/")}`;
@@ -52,7 +53,7 @@ async function whereElse(session: SftpSession, root: string): Promise<string> {
 }
 
 /** @throws {UnusableError} If the account may not look. */
-async function kindOf(session: SftpSession, path: string) {
+async function kindOf(session: SftpRequests, path: string) {
   try {
     return (await session.stat(path)).kind;
   } catch (error) {
@@ -69,7 +70,7 @@ async function kindOf(session: SftpSession, path: string) {
   }
 }
 
-async function namesIn(session: SftpSession, path: string): Promise<string> {
+async function namesIn(session: SftpRequests, path: string): Promise<string> {
   try {
     for await (const entries of session.list(path)) {
       const names = entries.map(({ name }) => name).toSorted();

@@ -239,6 +239,7 @@ export function modules(
 
 /** Modules that a publisher has no work for. */
 const ofReplica: ReadonlySet<ModuleName> = new Set([
+  "connection",
   "test-server",
   "synchro-list",
   "copy-list",

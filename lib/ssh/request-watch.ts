@@ -67,6 +67,11 @@ export class RequestWatch {
     this.#received = received;
   }
 
+  /** Tells whether {@link break} was called. */
+  get isBroken(): boolean {
+    return this.#broken !== undefined;
+  }
+
   /**
    * Makes a request; the promise is settled exactly once, by the request or by
    * {@link break}.

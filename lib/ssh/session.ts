@@ -138,6 +138,11 @@ export class SftpSession implements AsyncDisposable {
     return this.#maxRead;
   }
 
+  /** True once it has ended: every request is rejected from then on. */
+  get hasEnded(): boolean {
+    return this.#watch.isBroken;
+  }
+
   /** Bytes on the wire since the connection was opened. */
   get wireBytes(): { readonly received: number; readonly sent: number } {
     const { received, sent } = this.#socket;

@@ -25,7 +25,11 @@ export class SftpError extends FileError {
     readonly code: SftpCode,
     { reason, ...options }: ErrorOptions & { reason: string },
   ) {
-    super(`${about}: ${reason}`, { ...options, retriable: code === "failure" });
+    super(`${about}: ${reason}`, {
+      ...options,
+      retriable: code === "failure",
+      answer: { code, reason },
+    });
     this.reason = reason;
   }
 

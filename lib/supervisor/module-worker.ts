@@ -14,42 +14,49 @@ export interface ModulePlan {
   /** Only what this module needs. */
   readonly permissions: Deno.PermissionOptionsObject;
   readonly settings: unknown;
-  /** The connections it has to servers, each in a worker of its own. */
-  readonly connections?: {
-    readonly count: number;
-    readonly permissions: Deno.PermissionOptionsObject;
-  };
 }
-
-/** Literal, as those of the modules are, so that `deno compile` finds it. */
-const connectionUrl = new URL("../../modules/connection.ts", import.meta.url);
 
 /** A running module. Once it has failed it stays so; the supervisor starts another one. */
 export class ModuleWorker {
   readonly name: ModuleName;
   readonly #worker: Worker;
   readonly #channel: Channel<Operations>;
-  readonly #connections: readonly Worker[];
+  readonly #onFail: () => void;
+  #hasStarted = false;
   #failure: string | undefined;
 
   /** Starts the worker; nothing of it has run yet when this returns. */
   constructor(
     name: ModuleName,
-    { url, permissions, connections }: ModulePlan,
-    onEvent: (event: unknown) => void,
+    { url, permissions }: ModulePlan,
+    { onEvent, onFail }: {
+      onEvent: (event: unknown) => void;
+      onFail: () => void;
+    },
   ) {
     this.name = name;
-    this.#worker = this.#spawn(url, name, permissions);
+    this.#onFail = onFail;
+    this.#worker = new Worker(url, {
+      type: "module",
+      name,
+      deno: { permissions },
+    });
+    this.#worker.onerror = (event) => {
+      // Without this an error in any worker ends the whole process.
+      event.preventDefault();
+      this.fail(`it died: ${event.message}`);
+    };
     this.#channel = new Channel<Operations>(this.#worker, onEvent);
-    this.#connections = Array.from(
-      { length: connections?.count ?? 0 },
-      () => this.#connect(connections!.permissions),
-    );
   }
 
   /** Why the module does not run any more; `undefined` while it does. */
   get failure(): string | undefined {
     return this.#failure;
+  }
+
+  /** True once it has its settings. */
+  get hasStarted(): boolean {
+    return this.#hasStarted;
   }
 
   /** The asking end towards the module. */
@@ -60,6 +67,7 @@ export class ModuleWorker {
   /** Gives the module its settings; what its factory throws is thrown here. */
   async start(start: Start<unknown>): Promise<void> {
     await this.#channel.ask("start", start);
+    this.#hasStarted = true;
   }
 
   /** Lets the module close what it has open, and ends it. One that does not answer in time is ended anyway. */
@@ -70,7 +78,7 @@ export class ModuleWorker {
     // One that died has nothing open any more.
     await Promise.race([closed.catch(() => {}), late.promise]);
     clearTimeout(timer);
-    this.fail("relais ends");
+    this.drop("relais ends");
   }
 
   wire(wire: Wire): void {
@@ -81,41 +89,19 @@ export class ModuleWorker {
     if (this.#failure === undefined) this.#worker.postMessage(pass);
   }
 
-  /** Gives the module up: whoever waits for it is told why. Idempotent. */
+  /** Gives the module up: it died, or fell silent. Idempotent. */
   fail(reason: string): void {
+    if (this.#failure !== undefined) return;
+    this.drop(reason);
+    this.#onFail();
+  }
+
+  /** Ends the worker at once: whoever waits for it is told why. Idempotent. */
+  drop(reason: string): void {
     if (this.#failure !== undefined) return;
     this.#failure = reason;
     this.#channel.break(`Cannot go on with module ${this.name}: ${reason}`);
     // A worker that spins or blocks ignores this; the end of the process does not.
-    for (const worker of [this.#worker, ...this.#connections]) {
-      worker.terminate();
-    }
-  }
-
-  #spawn(
-    url: URL,
-    name: string,
-    permissions: Deno.PermissionOptionsObject,
-  ): Worker {
-    const worker = new Worker(url, {
-      type: "module",
-      name,
-      deno: { permissions },
-    });
-    worker.onerror = (event) => {
-      // Without this an error in any worker ends the whole process.
-      event.preventDefault();
-      this.fail(`${name === this.name ? "it" : name} died: ${event.message}`);
-    };
-    return worker;
-  }
-
-  /** Starts a worker for a connection, and joins the module to it. */
-  #connect(permissions: Deno.PermissionOptionsObject): Worker {
-    const worker = this.#spawn(connectionUrl, "its connection", permissions);
-    const { port1, port2 } = new MessageChannel();
-    worker.postMessage(port2, [port2]);
-    this.wire({ wire: "connection", role: "ask", port: port1 });
-    return worker;
+    this.#worker.terminate();
   }
 }

@@ -237,7 +237,6 @@ class Pass {
     const list = await this.#crew.synchroList();
     if (!await this.#recover()) return true;
     this.#options.onStage?.({ module: "synchro-list", server });
-    const connected = this.#connectAhead(server);
     const synchronised = await this.#try(() =>
       this.#whileServed(
         server,
@@ -245,8 +244,6 @@ class Pass {
       )
     );
     if (synchronised === undefined) {
-      await connected;
-      await this.#hangUp();
       this.#noteUnusable(server, this.#account.failures.at(-1));
       return !this.#account.lostServer;
     }
@@ -263,7 +260,6 @@ class Pass {
       if (lost) return false;
       await this.#copySlowElsewhere(server);
     }
-    await connected;
     await this.#tidy(server);
     await this.#amend();
     if (this.#options.delete !== "keep") {
@@ -333,22 +329,6 @@ class Pass {
     const copyList = await this.#crew.copyList();
     const settled = await this.#try(() => copyList.ask("recover", null));
     return settled !== undefined;
-  }
-
-  /** Opens copy-list's connection while the list is being read. */
-  async #connectAhead(server: string): Promise<void> {
-    if (this.#options.dryRun) return;
-    const copyList = await this.#crew.copyList();
-    // What goes wrong here goes wrong again, and is told, when it is needed.
-    await copyList.ask("connect", { server }).catch(() => {});
-  }
-
-  /** Closes the connection that was opened ahead, and is not needed. */
-  async #hangUp(): Promise<void> {
-    if (this.#options.dryRun) return;
-    const copyList = await this.#crew.copyList();
-    // A module that died is found out by whoever needs its work.
-    await copyList.ask("hangUp", null).catch(() => {});
   }
 
   /** Copies what is wanted; returns whether the server was lost. */

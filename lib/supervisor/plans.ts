@@ -13,6 +13,7 @@ import type {
   ProbeConfig,
   ReplicaReady,
 } from "../config/config.ts";
+import type { ConnectionSettings } from "../connection/operations.ts";
 import type { CopyListSettings } from "../copy-list/operations.ts";
 import type { LogSettings } from "../log/operations.ts";
 import type { ModuleName } from "../worker/protocol.ts";
@@ -32,6 +33,7 @@ import { realDirectory, realPath } from "./real-path.ts";
 
 /** The module files. The URLs are literal, so that `deno compile` finds them. */
 export const moduleUrls: Readonly<Record<ModuleName, URL>> = {
+  "connection": new URL("../../modules/connection.ts", import.meta.url),
   "test-server": new URL("../../modules/test-server.ts", import.meta.url),
   "synchro-list": new URL("../../modules/synchro-list.ts", import.meta.url),
   "copy-list": new URL("../../modules/copy-list.ts", import.meta.url),
@@ -85,12 +87,16 @@ export function replicaPlans(
     : config.probe;
   // Its files, and not its directory: the way to what all modules hold open lies there.
   const state = readAndWrite([databasePath(replica.state)]);
-  const session = sessionPermissions(servers);
   return {
+    "connection": plan<ConnectionSettings>(
+      "connection",
+      { servers, limits },
+      [sessionPermissions(servers)],
+    ),
     "test-server": plan<TestServerSettings>(
       "test-server",
       { servers, probe, limits, replica, dryRun },
-      [session, state],
+      [state],
     ),
     "synchro-list": plan<SynchroListSettings>(
       "synchro-list",
@@ -103,26 +109,20 @@ export function replicaPlans(
         acceptShrink,
         dryRun,
       },
-      [session, state, { sys: ["statfs"] }],
+      [state, { sys: ["statfs"] }],
     ),
-    "copy-list": {
-      ...plan<CopyListSettings>(
-        "copy-list",
-        { servers, limits, copy, replica, tellsFiles },
-        [
-          readAndWrite([
-            ...[replica.into, realDirectory(replica.into)],
-            descriptorsOf(replica.state),
-          ]),
-          // The barrier.
-          { run: ["sync"], sys: ["statfs", "uid", "umask"] },
-        ],
-      ),
-      connections: {
-        count: copy.connections,
-        permissions: { ...nothing, ...session },
-      },
-    },
+    "copy-list": plan<CopyListSettings>(
+      "copy-list",
+      { servers, limits, copy, replica, tellsFiles },
+      [
+        readAndWrite([
+          ...[replica.into, realDirectory(replica.into)],
+          descriptorsOf(replica.state),
+        ]),
+        // The barrier.
+        { run: ["sync"], sys: ["statfs", "uid", "umask"] },
+      ],
+    ),
     "stat": statPlan(config, replica.state, {
       keepMs: config.stat.keepMs,
       notices: {

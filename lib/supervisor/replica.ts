@@ -10,6 +10,7 @@ import { describe, exitStatus, type Failure } from "../errors.ts";
 import { linkDescriptors } from "../files/directories.ts";
 import { makeLogDirectory } from "../log/file.ts";
 import { Logger } from "../worker/logger.ts";
+import type { ConnectionOperations } from "../connection/operations.ts";
 import type {
   CopyListOperations,
   FileFetched,
@@ -189,7 +190,7 @@ export class Replica implements AsyncDisposable {
       linkDescriptors(this.#config.replica.state);
       ensureState(this.#config.replica.state);
     }
-    await this.#supervisor.need("log", "stat", "test-server");
+    await this.#supervisor.need("log", "stat", "connection", "test-server");
     this.#hold.opened();
   }
 
@@ -227,6 +228,7 @@ export class Replica implements AsyncDisposable {
       }),
     });
     await this.#conclude(outcome, started, signal);
+    if (!this.#config.probe.keep) await this.#hangUp();
     this.#remarks = [];
     return outcome;
   }
@@ -251,9 +253,10 @@ export class Replica implements AsyncDisposable {
     name: ModuleName,
   ) {
     // Both are needed when either is: started together, they are joined at once.
-    if (name !== "test-server" && !this.#options.dryRun) {
-      await this.#supervisor.need("synchro-list", "copy-list");
-    } else await this.#supervisor.need(name);
+    const others: ModuleName[] = name === "test-server" || this.#options.dryRun
+      ? [name]
+      : ["synchro-list", "copy-list"];
+    await this.#supervisor.need("connection", ...others);
     return this.#supervisor.asker<Ops>(name);
   }
 
@@ -326,6 +329,14 @@ export class Replica implements AsyncDisposable {
     } catch (error) {
       this.#log.warning(describe(error));
     }
+  }
+
+  /** Logs out of all servers: the next pass logs in again. */
+  async #hangUp(): Promise<void> {
+    const connection = this.#supervisor.asker<ConnectionOperations>(
+      "connection",
+    );
+    await connection.ask("hangUp", null);
   }
 
   async #flush(): Promise<void> {

@@ -15,11 +15,15 @@ import { type ModulePlan, ModuleWorker } from "./module-worker.ts";
 
 /** Which module asks which. */
 const wires: readonly (readonly [ModuleName, ModuleName])[] = [
+  ["connection", "log"],
   ["test-server", "log"],
   ["synchro-list", "log"],
   ["copy-list", "log"],
   ["stat", "log"],
   ["publish", "log"],
+  ["test-server", "connection"],
+  ["synchro-list", "connection"],
+  ["copy-list", "connection"],
   ["copy-list", "synchro-list"],
 ];
 
@@ -76,7 +80,7 @@ export class Supervisor implements AsyncDisposable {
       try {
         await module.start({ settings, stats: stats.buffer, level });
       } catch (error) {
-        module.fail("it did not start");
+        module.drop("it did not start");
         throw error;
       }
     }));
@@ -136,7 +140,10 @@ export class Supervisor implements AsyncDisposable {
     const module = new ModuleWorker(
       name,
       plans[name]!,
-      (event) => onEvent?.(name, event),
+      {
+        onEvent: (event) => onEvent?.(name, event),
+        onFail: () => this.#failAskersOf(name),
+      },
     );
     this.#running.set(name, module);
     this.#beats.delete(name);
@@ -156,6 +163,16 @@ export class Supervisor implements AsyncDisposable {
     if (started.has("log")) this.#attachLog();
   }
 
+  /** A module that waits for the answer of one that is gone would wait for ever; all can do without the log. */
+  #failAskersOf(gone: ModuleName): void {
+    for (const [asking, asked] of wires) {
+      if (asked !== gone || asked === "log") continue;
+      this.#running.get(asking)?.fail(
+        `${gone} ${this.#running.get(gone)!.failure}`,
+      );
+    }
+  }
+
   #wire(asking: ModuleWorker, asked: ModuleWorker): void {
     const { port1, port2 } = new MessageChannel();
     asking.wire({ wire: asked.name, role: "ask", port: port1 });
@@ -173,6 +190,11 @@ export class Supervisor implements AsyncDisposable {
     this.#options.log.attach((message) => port1.postMessage(message));
   }
 
+  /** How long a module may be silent: one that is still being loaded is not hurried. */
+  #patienceWith({ hasStarted }: ModuleWorker): number {
+    return hasStarted ? this.#options.silenceMs ?? silenceMs : silenceMs;
+  }
+
   /** Gives up modules whose heart has stopped. */
   #listen(): void {
     const now = performance.now();
@@ -181,7 +203,7 @@ export class Supervisor implements AsyncDisposable {
       const beat = this.#options.stats.section(name).get("heartbeat");
       const last = this.#beats.get(name);
       if (last?.beat !== beat) this.#beats.set(name, { beat, at: now });
-      else if (now - last.at > (this.#options.silenceMs ?? silenceMs)) {
+      else if (now - last.at > this.#patienceWith(module)) {
         this.#options.log.error(
           `module ${name} does not answer and is abandoned`,
         );

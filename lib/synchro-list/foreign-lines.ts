@@ -7,14 +7,15 @@
 import type { Entry } from "../list/entry.ts";
 import { readForeignLine } from "../list/foreign.ts";
 import type { ForeignFormat, ForeignLine } from "../text/foreign-format.ts";
-import { SftpError, type SftpSession } from "../ssh/session.ts";
+import type { SftpRequests } from "../ssh/requests.ts";
+import { SftpError } from "../ssh/sftp-error.ts";
 import { timestampFromSeconds } from "../text/timestamp.ts";
 import { type Outcome, refuse } from "./outcome.ts";
 
 /** How a server's own list is read. */
 export interface ForeignReading {
   readonly format: ForeignFormat;
-  readonly session: Pick<SftpSession, "stat">;
+  readonly session: Pick<SftpRequests, "stat">;
   /** Where the files lie on the server. */
   readonly root: string;
 }

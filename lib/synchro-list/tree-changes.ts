@@ -8,7 +8,8 @@ import type { LinkRule } from "../config/config.ts";
 import type { Entry } from "../list/entry.ts";
 import { above, ownDirectory } from "../list/path.ts";
 import type { Way } from "../list/way.ts";
-import { SftpError, type SftpSession } from "../ssh/session.ts";
+import type { SftpRequests } from "../ssh/requests.ts";
+import { SftpError } from "../ssh/sftp-error.ts";
 import type { Reading } from "../state/reading.ts";
 import type { LastWalk, ReadDirectory } from "../state/intake.ts";
 import type { SynchronisedList } from "../state/synchronised-list.ts";
@@ -48,7 +49,7 @@ export interface FollowOptions {
  */
 export async function followTree(
   list: SynchronisedList,
-  session: SftpSession,
+  session: SftpRequests,
   root: string,
   { rescanMs, links }: FollowOptions,
 ): Promise<Outcome> {
@@ -72,7 +73,7 @@ class UnusualError extends Error {}
 /** What changes are found with. */
 interface Means {
   readonly list: SynchronisedList;
-  readonly session: SftpSession;
+  readonly session: SftpRequests;
   readonly root: string;
   readonly links: LinkRule;
   readonly last: LastWalk;

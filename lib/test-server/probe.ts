@@ -7,8 +7,12 @@
 
 import type { ServerConfig } from "../config/config.ts";
 import {
-  AuthenticationError,
-  HostKeyError,
+  type Connection,
+  NotOpenedError,
+  RemoteSession,
+} from "../connection/remote-session.ts";
+import {
+  type Failure,
   toFailure,
   UnreachableError,
   UnusableError,
@@ -18,8 +22,7 @@ import { requireRoot } from "../list/root.ts";
 import type { Cursor, PublishedList } from "../list/cursor.ts";
 import type { Probe, TestServerSettings, Verdict } from "./operations.ts";
 import type { Depth } from "../ssh/depth.ts";
-import { connect } from "../ssh/connect.ts";
-import type { SftpSession } from "../ssh/session.ts";
+import type { SftpRequests } from "../ssh/requests.ts";
 import type { Heartbeat, Settled } from "./memory.ts";
 
 /** What a probe found of the export. */
@@ -30,6 +33,9 @@ interface Found {
   readonly weak?: readonly string[];
 }
 
+/** The part of the settings of test-server that a probe needs. */
+type Settings = Pick<TestServerSettings, "probe" | "limits" | "replica">;
+
 /** What was read and settled last time, and under which configuration relais runs now. */
 export interface Known {
   /** How far the server's list has been read. */
@@ -39,62 +45,97 @@ export interface Known {
   readonly fingerprint: string;
 }
 
-/** Probes `server`, within `probe.timeout`. Never throws: what goes wrong is the verdict. */
+/**
+ * Probes `server`, within `probe.timeout`. A session that was open already and
+ * does not answer proves nothing but that it is dead: then the server is probed
+ * over a new one. Never throws: what goes wrong is the verdict.
+ */
 export async function probe(
+  connection: Connection,
   server: ServerConfig,
-  settings: Pick<TestServerSettings, "probe" | "limits" | "replica">,
+  settings: Settings,
   known: Known,
 ): Promise<Probe> {
+  const { isKept, ...first } = await probeOnce(
+    ...[connection, server, settings, known] as const,
+  );
+  if (!isKept || first.verdict !== "unreachable") return first;
+  const { isKept: _, ...second } = await probeOnce(
+    ...[connection, server, settings, known] as const,
+  );
+  return {
+    ...second,
+    milliseconds: first.milliseconds + second.milliseconds,
+    wireBytes: first.wireBytes + second.wireBytes,
+  };
+}
+
+/** Probes over the session that is there, or a new one. */
+async function probeOnce(
+  connection: Connection,
+  server: ServerConfig,
+  settings: Settings,
+  known: Known,
+): Promise<Probe & { readonly isKept: boolean }> {
   const started = performance.now();
   let depth: Depth = "nothing";
-  let session: SftpSession | undefined;
+  let session: RemoteSession | undefined;
   const timeout = AbortSignal.timeout(settings.probe.timeoutMs);
 
   async function reach(): Promise<Found> {
-    session = await connect(server, settings.limits, {
+    session = await RemoteSession.open(connection, server.name, {
+      sharing: "idle",
+      requestMs: settings.limits.requestMs,
       signal: timeout,
-      onDepth: (reached) => depth = reached,
     });
+    depth = "sftp";
     const found = await examine(session, server, settings, known);
     depth = "list";
     return { ...found, weak: session.weak };
   }
 
-  function report(verdict: Verdict, rest: Partial<Probe>): Probe {
+  async function report(verdict: Verdict, rest: Partial<Probe>) {
+    const milliseconds = Math.round(performance.now() - started);
     return {
       server: server.name,
       verdict,
       depth,
       failure: null,
-      milliseconds: Math.round(performance.now() - started),
+      milliseconds,
       list: null,
       unchanged: false,
       read: true,
-      wireBytes: wireBytes(session),
+      wireBytes: await session?.leave() ?? 0,
+      isKept: session?.isKept ?? false,
       ...rest,
     };
   }
 
   try {
-    const found = await withTimeout(reach(), timeout, server, settings);
+    const found = await reach();
     const failure = staleness(
       server,
       found,
       settings.probe.maxAgeMs,
       known.heartbeat,
     );
-    return failure === null
+    return await (failure === null
       ? report("up", found)
-      : report("stale", { ...found, failure: toFailure(failure) });
+      : report("stale", { ...found, failure: toFailure(failure) }));
   } catch (error) {
-    return report(verdictOn(error), { failure: toFailure(error) });
-  } finally {
-    session?.end();
+    if (error instanceof NotOpenedError) depth = error.depth;
+    const failure = toFailure(error);
+    const verdict = verdictOn(failure);
+    return await report(verdict, {
+      failure: timeout.aborted && verdict === "unreachable"
+        ? toFailure(tooLate(server, settings))
+        : failure,
+    });
   }
 }
 
 async function examine(
-  session: SftpSession,
+  session: SftpRequests,
   server: ServerConfig,
   { replica: { source } }: Pick<TestServerSettings, "replica">,
   { cursor, settled, fingerprint }: Known,
@@ -113,23 +154,14 @@ async function examine(
   return { list: null, unchanged: false, read: true };
 }
 
-async function withTimeout<Result>(
-  work: Promise<Result>,
-  timeout: AbortSignal,
+function tooLate(
   { name }: ServerConfig,
-  { probe: { timeoutMs } }: Pick<TestServerSettings, "probe">,
-): Promise<Result> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  timeout.addEventListener("abort", () =>
-    reject(
-      new UnreachableError(
-        `Cannot probe ${name}: no answer within ${timeoutMs / 1_000} s`,
-        { hint: `check the load of ${name}, or raise probe.timeout` },
-      ),
-    ));
-  // Whichever of the two loses may still fail later.
-  work.catch(() => {});
-  return await Promise.race([work, late]);
+  { probe: { timeoutMs } }: Pick<Settings, "probe">,
+): UnreachableError {
+  return new UnreachableError(
+    `Cannot probe ${name}: no answer within ${timeoutMs / 1_000} s`,
+    { hint: `check the load of ${name}, or raise probe.timeout` },
+  );
 }
 
 function staleness(
@@ -158,14 +190,14 @@ function staleness(
   );
 }
 
-function verdictOn(error: unknown): Verdict {
-  if (error instanceof HostKeyError) return "untrusted";
-  if (error instanceof AuthenticationError) return "refused";
-  return error instanceof UnreachableError ? "unreachable" : "unusable";
-}
+/** What each kind of failure says of a server. */
+const verdictOf: Readonly<Record<string, Verdict>> = {
+  HostKeyError: "untrusted",
+  AuthenticationError: "refused",
+  UnreachableError: "unreachable",
+  StuckError: "unreachable",
+};
 
-function wireBytes(session: SftpSession | undefined): number {
-  return session === undefined
-    ? 0
-    : session.wireBytes.received + session.wireBytes.sent;
+function verdictOn({ name }: Failure): Verdict {
+  return verdictOf[name] ?? "unusable";
 }

@@ -112,6 +112,13 @@ function gauge<Metric extends string>(
 
 /** The figures of each module. */
 export const figures = {
+  "connection": {
+    ...life("connection"),
+    opened: counter(
+      "relais_sessions_opened_total",
+      "Sessions opened with servers, each by a login",
+    ),
+  },
   "test-server": {
     ...life("test-server"),
     probes_up: probes("up"),

@@ -11,9 +11,11 @@ import {
   type Endpoint,
   type Handlers,
   type Operations,
+  type Reply,
   reply,
   type Request,
 } from "./channel.ts";
+import { gather } from "./gathering.ts";
 import { Logger } from "./logger.ts";
 import type { ModuleName, NewPass, Start, Wire } from "./protocol.ts";
 import { type Section, StatsBlock } from "./stats-block.ts";
@@ -26,8 +28,6 @@ export interface Context<Name extends ModuleName, Settings, Event> {
   readonly log: Logger;
   /** Returns the asking end towards another module. */
   peer<Ops extends Operations>(name: ModuleName): Channel<Ops>;
-  /** One end for each connection the module has. */
-  readonly connections: readonly Endpoint[];
   /** Tells the supervisor something unasked. */
   tell(event: Event): void;
 }
@@ -68,7 +68,6 @@ export function runModule<
   Event = never,
 >(name: Name, factory: Factory<Name, Settings, Ops, Event>): void {
   const peers = new Map<ModuleName, Channel<Operations>>();
-  const connections: Endpoint[] = [];
   const served = Promise.withResolvers<Running<Ops>>();
   let logPort: MessagePort | undefined;
   let log: Logger | undefined;
@@ -93,7 +92,6 @@ export function runModule<
           log,
           peer: <Other extends Operations>(other: ModuleName) =>
             peers.get(other) as Channel<Operations> as Channel<Other>,
-          connections,
           tell: (event) => self.postMessage(event),
         }),
       );
@@ -112,18 +110,24 @@ export function runModule<
   }
 
   function wire({ wire: other, role, port }: Wire) {
-    if (role === "answer") port.onmessage = ({ data }) => receive(port, data);
-    else if (other === "log") {
+    // Messages for the log are no questions, and go one by one.
+    if (role === "ask" && other === "log") {
       logPort = port;
       attachLog();
-    } else if (other === "connection") connections.push(port);
-    else peers.set(other, new Channel(port));
+    } else if (name === "log") {
+      port.onmessage = ({ data }) => receive(port, data);
+    } else if (role === "ask") peers.set(other, new Channel(gather(port)));
+    else {
+      const asker = gather(port);
+      asker.onmessage = ({ data }) => receive(asker, data);
+    }
   }
 
   async function receive(from: Endpoint, message: unknown) {
     const { handlers, take } = await served.promise;
     if (isRequest<Ops>(message)) {
-      from.postMessage(await reply(handlers, message));
+      const answer = await reply(handlers, message);
+      from.postMessage(answer, contentsOf(answer));
     } else take?.(message);
   }
 
@@ -133,6 +137,12 @@ export function runModule<
     else if (data.kind in life) self.postMessage(await reply(life, data));
     else await receive(self, data);
   };
+}
+
+/** What need not be copied on its way. */
+function contentsOf(answer: Reply): ArrayBuffer[] {
+  const bytes = "reply" in answer ? answer.reply : null;
+  return bytes instanceof Uint8Array ? [bytes.buffer as ArrayBuffer] : [];
 }
 
 function isRequest<Ops extends Operations>(

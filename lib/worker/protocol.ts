@@ -9,6 +9,7 @@ import type { Level } from "../config/config.ts";
 
 /** The modules, by the names they have everywhere: worker, log, figures, file. */
 export const moduleNames = [
+  "connection",
   "test-server",
   "synchro-list",
   "copy-list",
@@ -28,9 +29,9 @@ export interface Start<Settings> {
   readonly level: Level;
 }
 
-/** Joins a module to another one, or again to one that was replaced; or to one of its connections. */
+/** Joins a module to another one, or again to one that was replaced. */
 export interface Wire {
-  readonly wire: ModuleName | "connection";
+  readonly wire: ModuleName;
   /** The part that the module has on `port`: to ask the other one, or to answer it. */
   readonly role: "ask" | "answer";
   readonly port: MessagePort;

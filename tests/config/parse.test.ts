@@ -103,6 +103,7 @@ Deno.test("parseConfig() gives every key its default", () => {
       rise: 2,
       fall: 3,
       holdMs: 60_000,
+      keep: true,
       maxAgeMs: 0,
       failback: "auto",
     },
@@ -434,7 +435,7 @@ const rules: [what: string, text: string, ...problems: string[]][] = [
     "every unknown key, and names the one that was meant",
     `${server}${replica}exlcude = []\nkeep = 1\n"constructor" = 1`,
     '9: replica.exlcude: unknown key; did you mean "exclude"?',
-    "10: replica.keep: unknown key here; it belongs in [log], [stat] or [publish]",
+    "10: replica.keep: unknown key here; it belongs in [probe], [log], [stat] or [publish]",
     "11: replica.constructor: unknown key",
   ],
   [

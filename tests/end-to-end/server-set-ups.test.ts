@@ -5,6 +5,7 @@
 
 import { assertEquals } from "@std/assert";
 import { type Agent, startAgent } from "../../fixtures/ssh/agent.ts";
+import { connectionTo } from "../../fixtures/connection.ts";
 import { limits } from "../../fixtures/ssh/limits.ts";
 import { relais } from "../../fixtures/relais.ts";
 import {
@@ -270,7 +271,11 @@ for (const [name, setUp] of Object.entries(setUps)) {
       };
       using _held = setUp.holdsOne ? await hold(sshd) : null;
 
-      const { failure, weak = [] } = await probe(server, settings, nothing);
+      await using connection = connectionTo([server], settings.limits);
+
+      const { failure, weak = [] } = await probe(
+        ...[connection.channel, server, settings, nothing] as const,
+      );
 
       const up = weak.length === 0 ? "up" : `up with ${weak.join(", ")}`;
       assertEquals({
@@ -289,6 +294,7 @@ const settings = {
     holdMs: 0,
     maxAgeMs: 0,
     failback: "auto",
+    keep: true,
   },
   limits: limits(),
   replica: { source: "auto", state: "" },

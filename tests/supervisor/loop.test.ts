@@ -5,6 +5,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { assertEquals } from "@std/assert";
+import type { Sshd } from "../../fixtures/sshd.ts";
 import { until } from "../../fixtures/until.ts";
 import { makeWorld, nimble, treeOf, type World } from "../../fixtures/world.ts";
 import { loadConfig, requireReplica } from "../../lib/config/load.ts";
@@ -65,7 +66,7 @@ Deno.test("a file whose commit failed is found by the next pass of the same proc
 Deno.test("no session is left open by passes whose server has a list that cannot be used", async () => {
   await using world = await makeWorld({
     servers: ["production", "backup"],
-    more: nimble,
+    more: `${nimble}\nkeep = false`,
   });
   world.write({ "a.csv": "1" });
   await world.publish();
@@ -84,4 +85,62 @@ Deno.test("no session is left open by passes whose server has a list that cannot
   await world.backup.sshd.stop();
   assertEquals((await replica.pass(never)).report.exit, 3);
   await until(() => sshd.sessions === 0);
+});
+
+/** Logins that a server has seen so far. */
+function loginsAt({ log }: Sshd): number {
+  return log.split("\n").filter((line) => line.startsWith("Accepted publickey"))
+    .length;
+}
+
+Deno.test("a loop logs in to each server once, and once more where a session was cut", async () => {
+  await using world = await makeWorld({
+    servers: ["production", "backup"],
+    more: nimble,
+  });
+  world.write({ "a.csv": "1" });
+  await world.publish();
+  await world.publish(world.backup);
+  await using replica = await openReplica(world);
+  const { production, backup } = world;
+  const logins = () => [production, backup].map(({ sshd }) => loginsAt(sshd));
+
+  for (const text of ["1", "22", "333"]) {
+    world.write({ "a.csv": text });
+    await world.publish();
+    const { report } = await replica.pass(never);
+    assertEquals([report.server, report.exit], ["production", 0]);
+  }
+  assertEquals(logins(), [1, 1]);
+  assertEquals(treeOf(world.into)["a.csv"]!.text, "333");
+
+  // Both are still up: a session that is dead is no reason to leave a server.
+  production.sshd.killSessions();
+  const after = await replica.pass(never);
+  assertEquals([after.report.server, after.report.exit], ["production", 0]);
+  assertEquals(logins(), [2, 1]);
+});
+
+Deno.test("a server that stands still behind an open session is left, and found again", async () => {
+  await using world = await makeWorld({
+    servers: ["production", "backup"],
+    more: nimble,
+  });
+  world.write({ "a.csv": "1" });
+  await world.publish();
+  world.write({ "a.csv": "1" }, world.backup);
+  await world.publish(world.backup);
+  await using replica = await openReplica(world);
+  const { sshd } = world.production;
+  await replica.pass(never);
+
+  sshd.freeze();
+  const frozen = await replica.pass(never);
+  sshd.thaw();
+  const thawed = await replica.pass(never);
+
+  assertEquals(
+    [frozen, thawed].map(({ report: { server, exit } }) => [server, exit]),
+    [["backup", 0], ["production", 0]],
+  );
 });

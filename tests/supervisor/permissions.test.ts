@@ -91,7 +91,6 @@ Deno.test("no module can do what is another one's business", async () => {
     ...Object.fromEntries(
       Object.entries(plans).map(([name, plan]) => [name, plan.permissions]),
     ),
-    connection: plans["copy-list"].connections!.permissions,
     serve: servePermissions({ hostname: "127.0.0.1", port: 1 }, [{
       name: null,
       places: placesOf(config),
@@ -106,8 +105,8 @@ Deno.test("no module can do what is another one's business", async () => {
   }
 
   assertEquals(done, {
-    "test-server": ["read state", "write state", "read key", "connect server"],
-    "synchro-list": ["read state", "write state", "read key", "connect server"],
+    "test-server": ["read state", "write state"],
+    "synchro-list": ["read state", "write state"],
     "copy-list": [
       ...["write copy", "read copy"],
       ...["list descriptors", "make through descriptor", "run sync"],

@@ -6,7 +6,7 @@
  */
 
 import { table } from "../table.ts";
-import { duration, limit, oneOf, rate, whole } from "../value.ts";
+import { duration, flag, limit, oneOf, rate, whole } from "../value.ts";
 
 export const probe = table({
   header: "[probe]",
@@ -51,6 +51,13 @@ export const probe = table({
       example: "manual",
       help:
         '"manual": stay on the server in use when a preferred one is back. relais --once --failback then goes back. If the server in use fails, the next one takes over all the same.',
+    },
+    keep: {
+      kind: flag,
+      default: true,
+      example: false,
+      help:
+        "In the loop, stay logged in to each server from one pass to the next: one idle connection in place of a login a pass. Each test still asks the server, and logs in again if it does not answer in time. false: log out at the end of each pass.",
     },
   },
 });
