@@ -6,6 +6,7 @@
  */
 
 import { fromFileUrl } from "@std/path";
+import { dirname, join } from "@std/path/posix";
 import { moduleUrls } from "../lib/supervisor/plans.ts";
 
 /** The entry within a bundle. */
@@ -17,6 +18,9 @@ const moduleUrl =
 
 /** What `git archive` puts in its place, too; see `.gitattributes`. */
 const commitMark = "$Format:%h$";
+
+/** What only ssh2 contains, which takes longer to load than all else. */
+const markOfSsh2 = "sshcrypto.node";
 
 /** The ssh2 package asks for native parts and does without if there are none. */
 const nativeParts = "*.node";
@@ -48,6 +52,39 @@ export async function bundle(directory: string): Promise<void> {
     throw new Error(`Cannot bundle: ${new TextDecoder().decode(stderr)}`);
   }
   await adapt(directory);
+  for (const file of [entryFile, ...moduleNames.map(fileOfModule)]) {
+    const needsSsh2 = file === fileOfModule("connection");
+    if (loadsSsh2(directory, file) !== needsSsh2) {
+      throw new Error(
+        `Cannot bundle: ${file} ${needsSsh2 ? "lacks" : "would load"} ssh2`,
+      );
+    }
+  }
+}
+
+/** Where the code of a module begins within a bundle. */
+function fileOfModule(name: string): string {
+  return `modules/${name}.js`;
+}
+
+/** Tells whether a file of a bundle, once it has begun, has loaded ssh2. */
+function loadsSsh2(directory: string, file: string): boolean {
+  const loaded = new Set([file]);
+  for (const name of loaded) {
+    const text = Deno.readTextFileSync(`${directory}/${name}`);
+    if (text.includes(markOfSsh2)) return true;
+    for (const imported of importsOf(text)) {
+      if (imported.startsWith(".")) loaded.add(join(dirname(name), imported));
+    }
+  }
+  return false;
+}
+
+/** What a file imports before it begins, as it spells it. */
+function importsOf(text: string): string[] {
+  const imports =
+    /^(?:import\b(?:[^"';]*?\bfrom)?|export\b[^"';]*?\bfrom)\s*["']([^"'\n]+)["'];?$/gm;
+  return [...text.matchAll(imports)].map(([, name]) => name!);
 }
 
 /** Lets the bundle find its modules, and know where it is and what it was made of. */
@@ -77,9 +114,9 @@ async function adapt(directory: string): Promise<void> {
 
 /** Refuses imports that only the machine of the build could satisfy. */
 function refuseOutside(name: string, text: string): void {
-  const imported = [...text.matchAll(
-    /^(?:import|export)\b[^"'\n]*?["']([^"'\n]+)["'];?$|\bimport\("([^"]+)"\)/gm,
-  )].map(([, a, b]) => a ?? b!);
+  const later = [...text.matchAll(/\bimport\("([^"]+)"\)/g)]
+    .map(([, name]) => name!);
+  const imported = [...importsOf(text), ...later];
   const outside = imported.filter((specifier) =>
     !/^(?:\.{1,2}\/|node:)/.test(specifier)
   );
