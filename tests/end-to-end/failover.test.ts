@@ -178,7 +178,8 @@ Deno.test("a slow server that still answers is not left", async () => {
   const report = await world.pass();
 
   assertEquals([report.server, report.copied], ["production", 1]);
-  assert(link.connections >= 3);
+  // It was looked at meanwhile, over a session of its own.
+  assert(link.connections >= 2, `${link.connections}`);
 });
 
 for (
