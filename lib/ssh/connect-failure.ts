@@ -12,6 +12,7 @@ import {
   UnreachableError,
   UnusableError,
 } from "../errors.ts";
+import { ProtocolError } from "../sftp/protocol-error.ts";
 import { offer, type Unmet, unmet } from "./algorithms.ts";
 import { type Circumstances, who } from "./circumstances.ts";
 import { scanCommand } from "./host-key.ts";
@@ -215,7 +216,7 @@ function explainSubsystem(
       error,
     );
   }
-  if (/packet|malformed|expected version/i.test(error.message)) {
+  if (error instanceof ProtocolError) {
     return unusable(
       at,
       "it does not answer in SFTP",

@@ -6,9 +6,16 @@
  */
 
 import "./ciphers.ts";
-import ssh2, { type Agent, type AuthMethod, type ConnectConfig } from "ssh2";
+import ssh2, {
+  type Agent,
+  type AuthMethod,
+  type Channel,
+  type ConnectConfig,
+} from "ssh2";
 import type { LimitsConfig, ServerConfig } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
+import type { Limits } from "../sftp/answers.ts";
+import { SftpClient } from "../sftp/client.ts";
 import type { Depth } from "./depth.ts";
 import {
   type Agreed,
@@ -31,8 +38,9 @@ import {
   trustedKeyTypes,
 } from "./host-key.ts";
 import { type Identity, readIdentity } from "./identity.ts";
-import { tuneChannel } from "./channel.ts";
+import { widenWindow } from "./channel.ts";
 import { Overheard } from "./overheard.ts";
+import { Printed } from "./printed.ts";
 import { serverOffer } from "./server-offer.ts";
 import { connectionLost, SftpSession } from "./session.ts";
 import { SshSocket } from "./socket.ts";
@@ -115,6 +123,7 @@ class Attempt {
   readonly #verifier: HostKeyVerifier;
   readonly #client = new ssh2.Client();
   readonly #socket = new SshSocket();
+  readonly #printed = new Printed();
   readonly #outcome = Promise.withResolvers<SftpSession>();
   #session: SftpSession | undefined;
   #overheard: Overheard | undefined;
@@ -274,22 +283,49 @@ class Attempt {
 
   #startSftp(): void {
     this.#reach("authenticated");
-    this.#client.sftp((error, sftp) => {
+    this.#client.subsys("sftp", (error, channel) => {
       if (error) return this.#fail(error);
-      this.#overheard?.stop();
-      tuneChannel(sftp);
-      this.#takeForLife();
-      const { server, limits } = this.#means;
-      this.#session = new SftpSession(server.name, {
-        sftp,
-        socket: this.#socket,
-        endClient: () => this.#client.end(),
-        requestMs: limits.requestMs,
-        weak: this.#signsWeakly ? [...this.#weak, rsaSha1] : this.#weak,
+      const sftp = new SftpClient({
+        send: (requests) => channel.write(requests),
+        broken: (error) => this.#fail(error),
       });
-      this.#reach("sftp");
-      this.#outcome.resolve(this.#session);
+      this.#listenTo(channel, sftp);
+      widenWindow(channel);
+      sftp.start().then((limits) => this.#succeed(sftp, limits));
     });
+  }
+
+  #listenTo(channel: Channel, sftp: SftpClient): void {
+    const keep = (bytes: Uint8Array) => this.#printed.keep(bytes);
+    channel.stderr.on("data", keep);
+    channel.on("data", (bytes: Uint8Array) => {
+      if (this.#session === undefined) keep(bytes);
+      sftp.receive(bytes);
+    });
+    channel.on("error", (error: Error) => this.#fail(error));
+    channel.on("end", () => {
+      const { name } = this.#means.server;
+      this.#session?.break(connectionLost(name));
+    });
+    channel.on(
+      "close",
+      (code?: number, signal?: string) => this.#fail(ended(code, signal)),
+    );
+  }
+
+  #succeed(sftp: SftpClient, told: Limits | undefined): void {
+    this.#takeForLife();
+    const { server, limits } = this.#means;
+    this.#session = new SftpSession(server.name, {
+      sftp,
+      limits: told,
+      socket: this.#socket,
+      endClient: () => this.#client.end(),
+      requestMs: limits.requestMs,
+      weak: this.#signsWeakly ? [...this.#weak, rsaSha1] : this.#weak,
+    });
+    this.#reach("sftp");
+    this.#outcome.resolve(this.#session);
   }
 
   /** Takes whatever comes for a sign of life: the answer to a keepalive waits behind it. */
@@ -341,9 +377,23 @@ class Attempt {
       identity: this.#means.identity,
       agentKeys: this.#agentKeys,
       refusal: this.#overheard?.refusal,
-      output: this.#overheard?.output ?? "",
+      output: this.#printed.line,
     };
   }
+}
+
+/** What is said of an SFTP server that is gone before it began. */
+function ended(code: number | null | undefined, signal?: string): Error {
+  if (typeof code === "number") {
+    return new Error(
+      `Received exit code ${code} while establishing SFTP session`,
+    );
+  }
+  return new Error(
+    signal === undefined
+      ? "Received unexpected SFTP session termination"
+      : `Received signal ${signal} while establishing SFTP session`,
+  );
 }
 
 /** How check calls a signature of our key. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Attributes } from "ssh2";
+import type { Attributes } from "../sftp/answers.ts";
 import { SftpError } from "./sftp-error.ts";
 
 /** What a server says of a file. */
@@ -43,7 +43,7 @@ const kinds = new Map<number, FileStat["kind"]>([
  */
 export function fileStat(
   path: string,
-  { mode, size, mtime }: Partial<Attributes>,
+  { mode, size, mtime }: Attributes,
 ): FileStat {
   if (mode === undefined || (mode & typeMask) === 0) {
     throw unusable(path, "the server does not tell whether it is a file");
@@ -66,7 +66,7 @@ export function fileStat(
  */
 export function openFileStat(
   path: string,
-  { size, mtime }: Partial<Attributes>,
+  { size, mtime }: Attributes,
 ): OpenFileStat {
   return {
     size: size === undefined ? null : possible(path, size),

@@ -1,15 +1,10 @@
 /**
  * What a server says that ssh2 keeps to itself, and what an administrator needs
- * to know when a login fails: the signatures it takes, the methods it would go
- * on with, and what it prints where SFTP should begin.
+ * to know when a login fails: the signatures it takes, and the methods it would
+ * go on with.
  *
  * @module
  */
-
-import { Buffer } from "node:buffer";
-
-/** How much of what is printed is kept. */
-const longestOutput = 512;
 
 /** What ssh2's client keeps to itself. */
 interface Internals {
@@ -25,13 +20,6 @@ interface Handlers {
     protocol: unknown,
     methods: readonly string[],
     partial: boolean,
-  ): void;
-  CHANNEL_DATA(protocol: unknown, channel: number, data: Buffer): void;
-  CHANNEL_EXTENDED_DATA(
-    protocol: unknown,
-    channel: number,
-    data: Buffer,
-    type: number,
   ): void;
 }
 
@@ -58,13 +46,12 @@ export class Overheard {
   /** The last refusal. */
   refusal: Refusal | undefined;
   readonly #protocol: Internals["_protocol"];
-  #output = Buffer.alloc(0);
 
   /** @param client A client of ssh2 that has been told to connect. */
   constructor(client: unknown) {
     this.#protocol = (client as Internals)._protocol;
     const handlers = this.#protocol._handlers;
-    const { USERAUTH_FAILURE, CHANNEL_DATA, CHANNEL_EXTENDED_DATA } = handlers;
+    const { USERAUTH_FAILURE } = handlers;
     // ssh2 would choose the signature by it; see `signWith()`.
     handlers.EXT_INFO = (_, extensions) => {
       this.signatures ??= extensions.find(({ name }) =>
@@ -75,39 +62,11 @@ export class Overheard {
       this.refusal = { methods, partial };
       USERAUTH_FAILURE(protocol, methods, partial);
     };
-    handlers.CHANNEL_DATA = (protocol, channel, data) => {
-      this.#keep(data);
-      CHANNEL_DATA(protocol, channel, data);
-    };
-    handlers.CHANNEL_EXTENDED_DATA = (protocol, channel, data, type) => {
-      this.#keep(data);
-      CHANNEL_EXTENDED_DATA(protocol, channel, data, type);
-    };
-    this.stop = () => {
-      handlers.CHANNEL_DATA = CHANNEL_DATA;
-      handlers.CHANNEL_EXTENDED_DATA = CHANNEL_EXTENDED_DATA;
-    };
-  }
-
-  /** Hears no more of what is printed: from now on it is SFTP. */
-  readonly stop: () => void;
-
-  /** The first line that was printed where SFTP should begin; empty if none was. */
-  get output(): string {
-    // The length of an SFTP packet, which text never begins with.
-    if (this.#output[0] === 0) return "";
-    return this.#output.toString().trim().split(/[\r\n]/)[0]!;
   }
 
   /** Chooses what an RSA key signs with. */
   signWith(hash: "SHA-1" | "SHA-2"): void {
     if (hash === "SHA-2") this.#protocol._compatFlags |= takesSha2;
     else this.#protocol._compatFlags &= ~takesSha2;
-  }
-
-  #keep(data: Buffer): void {
-    const room = longestOutput - this.#output.length;
-    if (room <= 0) return;
-    this.#output = Buffer.concat([this.#output, data.subarray(0, room)]);
   }
 }

@@ -5,21 +5,18 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
-import type { Attributes, FileEntry, SFTPWrapper } from "ssh2";
-import { type RelaisError, StuckError, UnreachableError } from "../errors.ts";
 import {
-  isAnything,
-  isAttributes,
-  isCount,
-  isHandle,
-  isNames,
-  isProtocolError,
-  isText,
-  misfit,
-  protocolBroken,
-  refuseOtherThanData,
-} from "./answers.ts";
+  type RelaisError,
+  StuckError,
+  UnreachableError,
+  UnusableError,
+} from "../errors.ts";
+import type { Handle, Limits, Name } from "../sftp/answers.ts";
+import type { SftpClient } from "../sftp/client.ts";
+import { textOf } from "../sftp/fields.ts";
+import { ProtocolError } from "../sftp/protocol-error.ts";
+import * as requests from "../sftp/requests.ts";
+import type { Request } from "../sftp/requests.ts";
 import {
   type FileStat,
   fileStat,
@@ -28,14 +25,11 @@ import {
 } from "./file-stat.ts";
 import { peerText } from "./peer-text.ts";
 import { RequestWatch } from "./request-watch.ts";
-import { SftpError, sftpError, statusCode } from "./sftp-error.ts";
+import { SftpError, sftpError } from "./sftp-error.ts";
 import type { SshSocket } from "./socket.ts";
 
-export type { FileStat };
+export type { FileStat, Handle };
 export { SftpError };
-
-/** An open file or directory on a server. */
-export type Handle = Buffer;
 
 /** One name in a directory. */
 export interface DirectoryEntry {
@@ -45,16 +39,10 @@ export interface DirectoryEntry {
   readonly stat: FileStat | SftpError;
 }
 
-/** What `SFTPWrapper` keeps to itself: what the server announced with `limits@openssh.com`. */
-interface Internals {
-  _maxReadLen?: number;
-  readonly maxOpenHandles?: number;
-}
-
 /** READ length that every server must answer, draft section 3. */
 const safeReadLength = 32 * 1024;
 
-/** The longest one asked for, OpenSSH's: ssh2 takes packets of up to 256 KiB. */
+/** The longest one asked for, OpenSSH's: its answer is a packet of 256 KiB at most. */
 const longestReadLength = 255 * 1024;
 
 /** Characters of a path, at most: PATH_MAX of Linux. */
@@ -62,12 +50,6 @@ const longestPath = 4_096;
 
 /** Files that every server lets us open at a time: an old UNIX gives a process 64 descriptors. */
 const safeHandles = 48;
-
-/** Callback of ssh2's requests. */
-type Callback<Result> = (
-  error: Error | null | undefined,
-  result: Result,
-) => void;
 
 /**
  * One SFTP session. Any number of requests may be under way at once. A request
@@ -78,11 +60,12 @@ type Callback<Result> = (
 export class SftpSession implements AsyncDisposable {
   /** Name of the server. */
   readonly server: string;
-  readonly #sftp: SFTPWrapper;
+  readonly #sftp: SftpClient;
   readonly #socket: SshSocket;
   readonly #endClient: () => void;
   readonly #watch: RequestWatch;
-  readonly #maxRead: number;
+  /** The longest READ the server answers in full, in bytes: 255 KiB for OpenSSH, else as a rule 32 KiB. */
+  readonly maxRead: number;
   /** Files that may be open at a time. */
   readonly maxHandles: number;
   /** How long a request may make no progress. */
@@ -93,8 +76,9 @@ export class SftpSession implements AsyncDisposable {
   /** Made by `connect()`. */
   constructor(
     server: string,
-    { sftp, socket, endClient, requestMs, weak }: {
-      sftp: SFTPWrapper;
+    { sftp, limits, socket, endClient, requestMs, weak }: {
+      sftp: SftpClient;
+      limits: Limits | undefined;
       socket: SshSocket;
       endClient: () => void;
       requestMs: number;
@@ -105,10 +89,8 @@ export class SftpSession implements AsyncDisposable {
     this.#sftp = sftp;
     this.#socket = socket;
     this.#endClient = endClient;
-    this.#maxRead = maxReadOf(sftp);
-    // ssh2 makes many requests of a READ that is longer than what it knows.
-    (sftp as Internals)._maxReadLen = this.#maxRead;
-    this.maxHandles = (sftp as Internals).maxOpenHandles ?? safeHandles;
+    this.maxRead = maxReadOf(limits);
+    this.maxHandles = maxHandlesOf(limits);
     this.#watch = new RequestWatch(requestMs, (what) => {
       const within = `${requestMs / 1_000} s`;
       const hint =
@@ -126,16 +108,6 @@ export class SftpSession implements AsyncDisposable {
     }, () => socket.received);
     this.requestMs = requestMs;
     this.weak = weak;
-    sftp.on(
-      "error",
-      (cause: Error) => this.break(connectionLost(server, cause)),
-    );
-    sftp.on("close", () => this.break(connectionLost(server)));
-  }
-
-  /** The longest READ the server answers in full, in bytes: 255 KiB for OpenSSH, else as a rule 32 KiB. */
-  get maxRead(): number {
-    return this.#maxRead;
   }
 
   /** True once it has ended: every request is rejected from then on. */
@@ -151,32 +123,19 @@ export class SftpSession implements AsyncDisposable {
 
   /** Follows a symbolic link. @throws {SftpError} */
   async stat(path: string): Promise<FileStat> {
-    const stats = await this.#ask<Attributes>(
-      `stat ${path}`,
-      isAttributes,
-      (done) => this.#sftp.stat(path, done),
-    );
-    return fileStat(path, stats);
+    return fileStat(path, await this.#ask(`stat ${path}`, requests.stat(path)));
   }
 
   /** Does not follow a symbolic link. @throws {SftpError} */
   async lstat(path: string): Promise<FileStat> {
-    const stats = await this.#ask<Attributes>(
-      `stat ${path}`,
-      isAttributes,
-      (done) => this.#sftp.lstat(path, done),
-    );
+    const stats = await this.#ask(`stat ${path}`, requests.lstat(path));
     return fileStat(path, stats);
   }
 
   /** Returns where a path leads past all symbolic links, absolute. Some servers look up none. @throws {SftpError} */
   async realPath(path: string): Promise<string> {
     const what = `resolve ${path}`;
-    const real = await this.#ask<string>(
-      what,
-      isText,
-      (done) => this.#sftp.realpath(path, done),
-    );
+    const real = textOf(await this.#ask(what, requests.realpath(path)));
     if (real.startsWith("/") && real.length <= longestPath) {
       return real.replace(/(?<=.)\/+$/, "");
     }
@@ -187,20 +146,13 @@ export class SftpSession implements AsyncDisposable {
 
   /** Opens a file for reading. @throws {SftpError} */
   async open(path: string): Promise<Handle> {
-    return await this.#ask<Handle>(
-      `open ${path}`,
-      isHandle,
-      (done) => this.#sftp.open(path, "r", done),
-    );
+    return await this.#ask(`open ${path}`, requests.open(path));
   }
 
   /** @throws {SftpError} */
   async fstat(handle: Handle): Promise<OpenFileStat> {
-    const stats = await this.#ask<Attributes>(
-      "stat an open file",
-      isAttributes,
-      (done) => this.#sftp.fstat(handle, done),
-    );
+    const what = "stat an open file";
+    const stats = await this.#ask(what, requests.fstat(handle));
     return openFileStat("an open file", stats);
   }
 
@@ -216,36 +168,14 @@ export class SftpSession implements AsyncDisposable {
     length: number,
   ): Promise<Uint8Array> {
     if (length === 0) return new Uint8Array(0);
-    const bytes = Buffer.allocUnsafeSlow(length);
-    const read = await this.#ask<number>(
-      "read",
-      isCount,
-      (done) => {
-        this.#sftp.read(
-          handle,
-          bytes,
-          0,
-          length,
-          position,
-          (error, count) => done(error, count),
-        );
-        refuseOtherThanData(this.#sftp, () => done(misfit("read"), 0));
-      },
-      length,
-    );
-    // A few bytes must not hold a buffer for many, nor carry it to another worker.
-    return read < length / 2
-      ? new Uint8Array(bytes.subarray(0, read))
-      : bytes.subarray(0, read);
+    const request = requests.read(handle, position, length);
+    const bytes = await this.#ask("read", request, length);
+    return bytes.length > length ? bytes.slice(0, length) : bytes;
   }
 
   /** Closes a file or a directory. @throws {SftpError} */
   async close(handle: Handle): Promise<void> {
-    await this.#ask<null>(
-      "close",
-      isAnything,
-      (done) => this.#sftp.close(handle, (error) => done(error, null)),
-    );
+    await this.#ask("close", requests.close(handle));
   }
 
   /**
@@ -255,18 +185,14 @@ export class SftpSession implements AsyncDisposable {
    * @throws {SftpError}
    */
   async *list(path: string): AsyncGenerator<DirectoryEntry[]> {
-    const handle = await this.#ask<Handle>(
-      `list ${path}`,
-      isHandle,
-      (done) => this.#sftp.opendir(path, done),
-    );
+    const what = `list ${path}`;
+    const handle = await this.#ask(what, requests.opendir(path));
+    const request = requests.readdir(handle);
+    const next = () => this.#ask(what, request, longestReadLength);
     try {
-      for (
-        let names;
-        (names = await this.#readNames(path, handle)).length > 0;
-      ) {
-        yield names.filter(({ filename }) => !isNoName(filename))
-          .map((name) => directoryEntry(path, name));
+      for (let names; (names = await next()).length > 0;) {
+        yield names.map((name) => directoryEntry(path, name))
+          .filter(({ name }) => !isNoName(name));
       }
     } finally {
       this.close(handle).catch(
@@ -301,53 +227,22 @@ export class SftpSession implements AsyncDisposable {
     await this.end();
   }
 
-  async #readNames(path: string, handle: Handle): Promise<FileEntry[]> {
-    return await this.#ask<FileEntry[]>(
-      `list ${path}`,
-      isNames,
-      (done) =>
-        // Not full, ssh2 looks for names in whatever the server has sent.
-        this.#sftp.readdir(handle, { full: true }, (error, names) => {
-          const ended = (error as { code?: number } | undefined)?.code ===
-            statusCode.endOfFile;
-          done(ended ? null : error, ended ? [] : names);
-        }),
-      longestReadLength,
-    );
-  }
-
-  /** `fits` tells what belongs to the request from what does not. */
+  /** @param bytes What the answer may have. */
   #ask<Result>(
     what: string,
-    fits: (answer: unknown) => answer is Result,
-    request: (done: Callback<Result>) => void,
+    request: Request<Result>,
     bytes?: number,
   ): Promise<Result> {
     return this.#watch.run(
       (resolve, reject) =>
-        request((error, result) => {
-          if (error) reject(this.#translate(what, error));
-          else if (fits(result)) resolve(result);
-          else reject(this.#breakBecause(misfit(what)));
-        }),
+        this.#sftp.ask(
+          request,
+          resolve,
+          (status) => reject(sftpError(what, this.server, status)),
+        ),
       what,
       bytes,
     );
-  }
-
-  /** What is no status is no answer: then nothing else is worth waiting for. */
-  #translate(what: string, error: Error & { code?: unknown }): RelaisError {
-    const { code } = error;
-    if (typeof code === "number") {
-      return sftpError(what, this.server, code, error);
-    }
-    return this.#breakBecause(error);
-  }
-
-  #breakBecause(cause: Error): RelaisError {
-    const lost = connectionLost(this.server, cause);
-    this.break(lost);
-    return lost;
   }
 }
 
@@ -358,10 +253,11 @@ function isNoName(name: string): boolean {
 
 function directoryEntry(
   directory: string,
-  { filename: name, attrs }: FileEntry,
+  { name: bytes, attributes }: Name,
 ): DirectoryEntry {
+  const name = textOf(bytes);
   try {
-    return { name, stat: fileStat(`${directory}/${name}`, attrs) };
+    return { name, stat: fileStat(`${directory}/${name}`, attributes) };
   } catch (error) {
     // One such name is no reason to leave the others.
     if (error instanceof SftpError) return { name, stat: error };
@@ -371,7 +267,12 @@ function directoryEntry(
 
 /** A session whose connection is no more. */
 export function connectionLost(server: string, cause?: Error): RelaisError {
-  if (isProtocolError(cause)) return protocolBroken(server, cause);
+  if (cause instanceof ProtocolError) {
+    return new UnusableError(
+      `Cannot use ${server}: it breaks the SFTP protocol (${peerText(cause)})`,
+      { cause, hint: `check "Subsystem sftp" in sshd_config on ${server}` },
+    );
+  }
   const why = cause === undefined ? "the server closed it" : peerText(cause);
   return new UnreachableError(
     `Lost ${server}: the connection broke (${why})`,
@@ -379,8 +280,13 @@ export function connectionLost(server: string, cause?: Error): RelaisError {
   );
 }
 
-/** Trusts what a server announces, `limits@openssh.com`, within reason. */
-function maxReadOf(sftp: SFTPWrapper): number {
-  const announced = (sftp as Internals)._maxReadLen ?? safeReadLength;
+/** Trusts what a server announces within reason. */
+function maxReadOf(limits: Limits | undefined): number {
+  const announced = limits?.readLength ?? 0;
   return Math.min(Math.max(announced, safeReadLength), longestReadLength);
+}
+
+/** Of a server that tells its limits, 0 handles mean any number. */
+function maxHandlesOf(limits: Limits | undefined): number {
+  return limits === undefined ? safeHandles : limits.openHandles || Infinity;
 }

@@ -36,9 +36,6 @@ export class SftpError extends FileError {
   readonly reason: string;
 }
 
-/** SSH_FX_* that relais tells apart. */
-export const statusCode = { endOfFile: 1 } as const;
-
 /** The other SSH_FX_*: what to switch on, and what to say. Texts of the server itself are not repeated. */
 const meanings = new Map<number, { code: SftpCode; words: string }>([
   [2, { code: "no such file", words: "no such file" }],
@@ -53,11 +50,7 @@ export function sftpError(
   what: string,
   server: string,
   status: number,
-  cause: Error,
 ): SftpError {
   const { code, words } = meanings.get(status) ?? failure;
-  return new SftpError(`Cannot ${what} on ${server}`, code, {
-    reason: words,
-    cause,
-  });
+  return new SftpError(`Cannot ${what} on ${server}`, code, { reason: words });
 }

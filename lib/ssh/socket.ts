@@ -8,7 +8,7 @@
 
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
-import { ProtocolError } from "./answers.ts";
+import { ProtocolError } from "../sftp/protocol-error.ts";
 
 /** How much of what came first is kept: room for a server's banner, and its offer of algorithms. */
 const openingBytes = 8 * 1024;

@@ -7,6 +7,7 @@ declare module "ssh2" {
   import type { Buffer } from "node:buffer";
   import type { EventEmitter } from "node:events";
   import type { Socket } from "node:net";
+  import type { Duplex, Readable } from "node:stream";
 
   export interface Attributes {
     mode: number;
@@ -28,27 +29,9 @@ declare module "ssh2" {
     result: Result,
   ) => void;
 
-  export interface SFTPWrapper extends EventEmitter {
-    stat(path: string, done: Done<Attributes>): void;
-    lstat(path: string, done: Done<Attributes>): void;
-    realpath(path: string, done: Done<string>): void;
-    fstat(handle: Buffer, done: Done<Attributes>): void;
-    open(path: string, flags: string, done: Done<Buffer>): void;
-    opendir(path: string, done: Done<Buffer>): void;
-    readdir(
-      handle: Buffer,
-      options: { full: boolean },
-      done: Done<FileEntry[]>,
-    ): void;
-    read(
-      handle: Buffer,
-      buffer: Buffer,
-      offset: number,
-      length: number,
-      position: number,
-      done: (error: Error | null | undefined, read: number) => void,
-    ): void;
-    close(handle: Buffer, done: (error?: Error | null) => void): void;
+  /** The bytes of a subsystem, and what it prints besides. */
+  export interface Channel extends Duplex {
+    readonly stderr: Readable;
   }
 
   export type AuthMethod =
@@ -84,7 +67,7 @@ declare module "ssh2" {
 
   class Client extends EventEmitter {
     connect(config: ConnectConfig): this;
-    sftp(done: Done<SFTPWrapper>): void;
+    subsys(name: string, done: Done<Channel>): void;
     end(): this;
   }
 

@@ -16,7 +16,6 @@ import {
   shortReads,
   silence,
   type Trick,
-  wrongId,
 } from "../../fixtures/hostile-server.ts";
 import {
   brief,
@@ -102,7 +101,6 @@ for (const [what, text] of emptyAnswers) {
 const stuck: [what: string, script: Script][] = [
   ["never answers OPEN", { OPEN: only(bad, silence) }],
   ["never answers READ", { READ: only(bad, silence) }],
-  ["answers READ under another number", { READ: only(bad, wrongId) }],
 ];
 for (const [what, script] of stuck) {
   hostileTest(

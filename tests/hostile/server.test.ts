@@ -259,7 +259,10 @@ const ofProgrammers =
 const misfits: [request: "OPEN" | "READ" | "OPENDIR" | "READDIR", string[]][] =
   [
     ["OPEN", ["STATUS ok", "NAME", "ATTRS without attributes"]],
-    ["READ", ["STATUS ok", "HANDLE", "STATUS no such file"]],
+    ["READ", [
+      ...["STATUS ok", "HANDLE", "STATUS no such file"],
+      "DATA that nobody asked for",
+    ]],
     ["OPENDIR", ["STATUS ok", "NAME", "HANDLE of 7 bytes"]],
     ["READDIR", [
       ...["STATUS ok", "DATA", "HANDLE", "ATTRS of a directory"],

@@ -1,0 +1,96 @@
+/**
+ * What relais asks of a server: nothing that writes.
+ * draft-ietf-secsh-filexfer-02, section 6.
+ *
+ * @module
+ */
+
+import {
+  type Answer,
+  type Attributes,
+  attributes,
+  data,
+  type Handle,
+  handle,
+  type Limits,
+  limits as limitsReply,
+  type Name,
+  names,
+  oneName,
+  status,
+} from "./answers.ts";
+import { type Field, uint64 } from "./fields.ts";
+
+/** A path as text, which goes as UTF-8, or as the bytes that the server spells it with. */
+export type Path = string | Uint8Array;
+
+/** A request, and what it is answered with, beside a status that says why not. */
+export interface Request<Result> {
+  readonly name: string;
+  readonly type: number;
+  /** Without its number. */
+  readonly fields: readonly Field[];
+  readonly answer: Answer<Result>;
+  /** What it comes to if the server answers that the file, or the directory, is at its end. */
+  readonly atEnd?: () => Result;
+}
+
+/** SSH_FXF_READ. */
+const forReading = 1;
+
+/** Attributes that say nothing. */
+const noAttributes = 0;
+
+export function open(path: Path): Request<Handle> {
+  const fields = [path, forReading, noAttributes];
+  return { name: "OPEN", type: 3, fields, answer: handle };
+}
+
+export function close(handle: Handle): Request<number> {
+  return { name: "CLOSE", type: 4, fields: [handle], answer: status };
+}
+
+/** More bytes than `length` may come. */
+export function read(
+  handle: Handle,
+  position: number,
+  length: number,
+): Request<Uint8Array<ArrayBuffer>> {
+  const fields = [handle, ...uint64(position), length];
+  const atEnd = () => new Uint8Array(0);
+  return { name: "READ", type: 5, fields, answer: data, atEnd };
+}
+
+export function lstat(path: Path): Request<Attributes> {
+  return { name: "LSTAT", type: 7, fields: [path], answer: attributes };
+}
+
+export function fstat(handle: Handle): Request<Attributes> {
+  return { name: "FSTAT", type: 8, fields: [handle], answer: attributes };
+}
+
+export function opendir(path: Path): Request<Handle> {
+  return { name: "OPENDIR", type: 11, fields: [path], answer: handle };
+}
+
+/** No names at the end of the directory. */
+export function readdir(handle: Handle): Request<Name[]> {
+  const atEnd = () => [];
+  return { name: "READDIR", type: 12, fields: [handle], answer: names, atEnd };
+}
+
+export function realpath(path: Path): Request<Uint8Array> {
+  return { name: "REALPATH", type: 16, fields: [path], answer: oneName };
+}
+
+export function stat(path: Path): Request<Attributes> {
+  return { name: "STAT", type: 17, fields: [path], answer: attributes };
+}
+
+/** The extension by which a server tells its limits. */
+export const limitsExtension = "limits@openssh.com";
+
+export function limits(): Request<Limits> {
+  const fields = [limitsExtension];
+  return { name: "EXTENDED", type: 200, fields, answer: limitsReply };
+}
