@@ -26,6 +26,9 @@ export interface Line {
   broken(error: ProtocolError): void;
 }
 
+/** Takes what the server tells of its limits, if it does. */
+type Begun = (limits?: Limits) => void;
+
 /** A request that waits for its answer. */
 interface Waiting {
   readonly request: Request<unknown>;
@@ -44,7 +47,7 @@ export class SftpClient {
     this.#take(new FieldReader(packet))
   );
   readonly #waiting = new Map<number, Waiting>();
-  readonly #started = Promise.withResolvers<Limits | undefined>();
+  #begun: Begun = () => {};
   #requests: Buffer[] = [];
   #last = 0;
   #isStarted = false;
@@ -54,10 +57,10 @@ export class SftpClient {
     this.#line = line;
   }
 
-  /** Begins; to be called once, before anything is asked. Returns what the server tells of its limits, if it does. */
-  start(): Promise<Limits | undefined> {
+  /** Begins; to be called once. Nothing is to be asked before `begun` is called. */
+  start(begun: Begun): void {
+    this.#begun = begun;
     this.#send(packet(packetType.init, [version]));
-    return this.#started.promise;
   }
 
   /** Makes a request. One of the two is called, once, when it is answered; `reject` with SSH_FX_*, which says why not. */
@@ -121,9 +124,8 @@ export class SftpClient {
       if (name === limitsExtension && revision === "1") tellsLimits = true;
     }
     this.#isStarted = true;
-    const { resolve } = this.#started;
-    if (tellsLimits) this.ask(limits(), resolve, () => resolve(undefined));
-    else resolve(undefined);
+    if (tellsLimits) this.ask(limits(), this.#begun, () => this.#begun());
+    else this.#begun();
   }
 
   /** SFTP is a stream: what is asked in one turn of the event loop fits into a few packets of SSH. */

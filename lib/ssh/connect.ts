@@ -291,7 +291,7 @@ class Attempt {
       });
       this.#listenTo(channel, sftp);
       widenWindow(channel);
-      sftp.start().then((limits) => this.#succeed(sftp, limits));
+      sftp.start((limits) => this.#succeed(sftp, limits));
     });
   }
 
@@ -309,7 +309,8 @@ class Attempt {
     });
     channel.on(
       "close",
-      (code?: number, signal?: string) => this.#fail(ended(code, signal)),
+      (code?: number | null, signal?: string) =>
+        this.#fail(ended(code, signal)),
     );
   }
 
@@ -383,7 +384,7 @@ class Attempt {
 }
 
 /** What is said of an SFTP server that is gone before it began. */
-function ended(code: number | null | undefined, signal?: string): Error {
+function ended(code?: number | null, signal?: string): Error {
   if (typeof code === "number") {
     return new Error(
       `Received exit code ${code} while establishing SFTP session`,

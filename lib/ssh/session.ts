@@ -39,6 +39,9 @@ export interface DirectoryEntry {
   readonly stat: FileStat | SftpError;
 }
 
+/** What OpenSSH answered at most before it told its limits, up to 8.4. */
+const oldReadLength = 64 * 1024;
+
 /** READ length that every server must answer, draft section 3. */
 const safeReadLength = 32 * 1024;
 
@@ -89,7 +92,7 @@ export class SftpSession implements AsyncDisposable {
     this.#sftp = sftp;
     this.#socket = socket;
     this.#endClient = endClient;
-    this.maxRead = maxReadOf(limits);
+    this.maxRead = maxReadOf(limits, socket.opening.toString("latin1"));
     this.maxHandles = maxHandlesOf(limits);
     this.#watch = new RequestWatch(requestMs, (what) => {
       const within = `${requestMs / 1_000} s`;
@@ -280,9 +283,16 @@ export function connectionLost(server: string, cause?: Error): RelaisError {
   );
 }
 
-/** Trusts what a server announces within reason. */
-function maxReadOf(limits: Limits | undefined): number {
-  const announced = limits?.readLength ?? 0;
+/**
+ * Returns the longest READ that a server answers in full: what it announces,
+ * within reason, or what is known of its kind.
+ *
+ * @param opening What it said first.
+ */
+export function maxReadOf(limits: Limits | undefined, opening: string): number {
+  const isOpenSsh = /^SSH-2\.0-OpenSSH/m.test(opening);
+  const known = isOpenSsh ? oldReadLength : safeReadLength;
+  const announced = limits?.readLength || known;
   return Math.min(Math.max(announced, safeReadLength), longestReadLength);
 }
 

@@ -35,7 +35,7 @@ class Stage {
   /** A client that has begun. */
   static begun(): Stage {
     const stage = new Stage();
-    stage.client.start();
+    stage.client.start(() => {});
     stage.client.receive(version());
     return stage;
   }
@@ -56,6 +56,15 @@ class Stage {
     const all = requestsIn(Buffer.concat(this.writes));
     return all.filter(({ type }) => type !== 1);
   }
+}
+
+/** Begins, and returns what the server tells of its limits. */
+function begin(client: SftpClient): Promise<Limits | undefined> {
+  return new Promise((resolve) => client.start(resolve));
+}
+
+function unexpected(): never {
+  throw new Error("it began");
 }
 
 /** Waits until what is gathered in this turn of the event loop has been sent. */
@@ -87,7 +96,7 @@ const cuts = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1 });
 
 Deno.test("SftpClient begins with its version, and takes what the server tells of its limits", async () => {
   const stage = new Stage();
-  const limits = stage.client.start();
+  const limits = begin(stage.client);
   await nextTurn();
   assertEquals(stage.writes, [packet(1, uint32(3))]);
 
@@ -118,7 +127,7 @@ for (
 ) {
   Deno.test(`SftpClient begins without limits if the server ${what}`, async () => {
     const stage = new Stage();
-    const limits = stage.client.start();
+    const limits = begin(stage.client);
     stage.client.receive(first);
 
     assertEquals(await limits, undefined);
@@ -127,7 +136,7 @@ for (
 
 Deno.test("SftpClient begins without limits if the server refuses to tell them", async () => {
   const stage = new Stage();
-  const limits = stage.client.start();
+  const limits = begin(stage.client);
   stage.client.receive(version(3, [["limits@openssh.com", "1"]]));
   stage.client.receive(answer.status(1, 8));
 
@@ -148,7 +157,7 @@ for (
 ) {
   Deno.test(`SftpClient does not begin with ${what}`, () => {
     const stage = new Stage();
-    stage.client.start();
+    stage.client.start(unexpected);
     stage.client.receive(first);
 
     assertEquals(stage.broken, [why]);

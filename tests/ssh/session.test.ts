@@ -6,7 +6,7 @@ import {
 } from "../../fixtures/ssh/stage.ts";
 import { sshdAvailable } from "../../fixtures/sshd.ts";
 import { UnreachableError } from "../../lib/errors.ts";
-import { type FileStat, SftpError } from "../../lib/ssh/session.ts";
+import { type FileStat, maxReadOf, SftpError } from "../../lib/ssh/session.ts";
 
 /** The contract of a session holds whoever serves it. */
 function contract(name: string, run: (stage: Stage) => Promise<void>): void {
@@ -298,6 +298,22 @@ contract("SftpSession.maxRead bytes come in one answer", async (stage) => {
   await session.close(handle);
 
   assertEquals(bytes.length, session.maxRead);
+});
+
+Deno.test("maxReadOf() trusts a server within reason, and knows old OpenSSH", () => {
+  const limits = (readLength: number) => ({ readLength, openHandles: 0 });
+  const openSsh = "a greeting\r\nSSH-2.0-OpenSSH_8.0\r\n";
+  const other = "SSH-2.0-mod_sftp\r\n";
+
+  assertEquals(
+    [
+      ...[maxReadOf(undefined, openSsh), maxReadOf(undefined, other)],
+      ...[0, 1, 100_000, 261_120, 2 ** 64].map((length) =>
+        maxReadOf(limits(length), other)
+      ),
+    ],
+    [65_536, 32_768, 32_768, 32_768, 100_000, 261_120, 261_120],
+  );
 });
 
 contract(
