@@ -6,7 +6,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import { toFailure } from "../lib/errors.ts";
 import type {
   ConnectionOperations,
@@ -17,7 +16,7 @@ import { Sessions } from "../lib/connection/sessions.ts";
 import { connect } from "../lib/ssh/connect.ts";
 import { readIdentity } from "../lib/ssh/identity.ts";
 import { readFile } from "../lib/ssh/read-file.ts";
-import type { DirectoryEntry, Handle } from "../lib/ssh/session.ts";
+import type { DirectoryEntry } from "../lib/ssh/session.ts";
 import { SftpError } from "../lib/ssh/sftp-error.ts";
 import { type Context, runModule, type Running } from "../lib/worker/life.ts";
 
@@ -54,22 +53,18 @@ export function connection(
         sessions.run(use, (session) => session.lstat(path)),
       realPath: ({ use, path }) =>
         sessions.run(use, (session) => session.realPath(path)),
-      // A copy of its own: what is answered is handed over with its memory.
       open: ({ use, path }) =>
-        sessions.run(
-          use,
-          async (session) => new Uint8Array(await session.open(path)),
-        ),
+        sessions.run(use, (session) => session.open(path)),
       fstat: ({ use, handle }) =>
-        sessions.run(use, (session) => session.fstat(handleOf(handle))),
+        sessions.run(use, (session) => session.fstat(handle)),
       read: ({ use, handle, position, length }) =>
         sessions.run(
           use,
-          (session) => session.read(handleOf(handle), position, length),
+          (session) => session.read(handle, position, length),
         ),
       close: ({ use, handle }) =>
         sessions.run(use, async (session) => {
-          await session.close(handleOf(handle));
+          await session.close(handle);
           return null;
         }),
       list: ({ use, path }) =>
@@ -90,11 +85,6 @@ export function connection(
     },
     end: () => sessions.end(),
   };
-}
-
-/** ssh2 takes the bytes of a handle in no other form. */
-function handleOf({ buffer, byteOffset, length }: Uint8Array): Handle {
-  return Buffer.from(buffer, byteOffset, length);
 }
 
 function toListedName({ name, stat }: DirectoryEntry): ListedName {

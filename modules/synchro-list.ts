@@ -21,7 +21,7 @@ import { describe } from "../lib/errors.ts";
 import { Space } from "../lib/files/space.ts";
 import type { ConnectionOperations } from "../lib/connection/operations.ts";
 import { RemoteSession } from "../lib/connection/remote-session.ts";
-import type { SftpRequests } from "../lib/ssh/requests.ts";
+import type { SessionRequests } from "../lib/ssh/session-requests.ts";
 import {
   databasePath,
   keepIndexOf,
@@ -197,7 +197,7 @@ function tellAppeared(
 
 /** How to read a list that relais did not write; nothing for one that it did. */
 function foreignReading(
-  session: SftpRequests,
+  session: SessionRequests,
   { root, list }: ServerConfig,
 ): { readonly foreign?: ForeignReading } {
   if (list === null) return {};

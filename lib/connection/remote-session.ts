@@ -8,7 +8,8 @@ import { type FileError, RemoteFailure } from "../errors.ts";
 import type { Depth } from "../ssh/depth.ts";
 import type { FileStat, OpenFileStat } from "../ssh/file-stat.ts";
 import { SlowError } from "../ssh/read-range.ts";
-import type { RemoteHandle, SftpRequests } from "../ssh/requests.ts";
+import type { Handle } from "../ssh/session.ts";
+import type { SessionRequests } from "../ssh/session-requests.ts";
 import type { DirectoryEntry } from "../ssh/session.ts";
 import { type SftpCode, SftpError } from "../ssh/sftp-error.ts";
 import type { Channel } from "../worker/channel.ts";
@@ -48,7 +49,7 @@ export class NotOpenedError extends RemoteFailure {
 }
 
 /** One use of a session. Several may use the same one. */
-export class RemoteSession implements SftpRequests, AsyncDisposable {
+export class RemoteSession implements SessionRequests, AsyncDisposable {
   readonly server: string;
   readonly requestMs: number;
   readonly #connection: Connection;
@@ -132,16 +133,16 @@ export class RemoteSession implements SftpRequests, AsyncDisposable {
     return await this.#ask("realPath", { use: this.#use, path });
   }
 
-  async open(path: string): Promise<RemoteHandle> {
+  async open(path: string): Promise<Handle> {
     return await this.#ask("open", { use: this.#use, path });
   }
 
-  async fstat(handle: RemoteHandle): Promise<OpenFileStat> {
+  async fstat(handle: Handle): Promise<OpenFileStat> {
     return await this.#ask("fstat", { use: this.#use, handle });
   }
 
   async read(
-    handle: RemoteHandle,
+    handle: Handle,
     position: number,
     length: number,
   ): Promise<Uint8Array> {
@@ -151,7 +152,7 @@ export class RemoteSession implements SftpRequests, AsyncDisposable {
     return bytes;
   }
 
-  async close(handle: RemoteHandle): Promise<void> {
+  async close(handle: Handle): Promise<void> {
     await this.#ask("close", { use: this.#use, handle });
   }
 

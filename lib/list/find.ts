@@ -7,7 +7,7 @@
 import type { ServerConfig, Source } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
 import type { Cursor } from "./cursor.ts";
-import type { SftpRequests } from "../ssh/requests.ts";
+import type { SessionRequests } from "../ssh/session-requests.ts";
 import { SftpError } from "../ssh/sftp-error.ts";
 import { requireRoot } from "./root.ts";
 import { foreignGeneration, listPath, RemoteList } from "./remote.ts";
@@ -26,7 +26,7 @@ export interface Search {
  * @throws {UnusableError} If it is missing, or is not a list.
  */
 export async function findList(
-  session: SftpRequests,
+  session: SessionRequests,
   server: ServerConfig,
   { source, cursor }: Search,
 ): Promise<RemoteList | undefined> {
@@ -56,7 +56,7 @@ function isListNeeded(
 }
 
 function noList(
-  session: SftpRequests,
+  session: SessionRequests,
   { root, list }: ServerConfig,
   cause: Error,
 ): UnusableError {
@@ -80,7 +80,7 @@ function noList(
 }
 
 function goneList(
-  session: SftpRequests,
+  session: SessionRequests,
   { root }: ServerConfig,
   cause: Error,
 ): UnusableError {

@@ -9,7 +9,8 @@ import type { ServerConfig } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
 import type { Cursor } from "./cursor.ts";
 import { type Read, readFully, readRange } from "../ssh/read-range.ts";
-import type { RemoteHandle, SftpRequests } from "../ssh/requests.ts";
+import type { Handle } from "../ssh/session.ts";
+import type { SessionRequests } from "../ssh/session-requests.ts";
 import { SftpError } from "../ssh/sftp-error.ts";
 import {
   isExtension,
@@ -79,14 +80,14 @@ export class RemoteList {
   readonly untold: readonly string[];
   /** What it is to the list that the cursor given to {@link open} knows. */
   readonly recognition: Recognition;
-  readonly #session: SftpRequests;
+  readonly #session: SessionRequests;
   readonly #path: string;
-  readonly #handle: RemoteHandle;
+  readonly #handle: Handle;
 
   private constructor(
-    session: SftpRequests,
+    session: SessionRequests,
     path: string,
-    handle: RemoteHandle,
+    handle: Handle,
     facts: Facts & Pick<RemoteList, "recognition">,
   ) {
     this.#session = session;
@@ -109,7 +110,7 @@ export class RemoteList {
    * @throws {UnusableError} If it is not a list.
    */
   static async open(
-    session: SftpRequests,
+    session: SessionRequests,
     { root, list }: Pick<ServerConfig, "root" | "list">,
     known?: Cursor,
   ): Promise<RemoteList> {

@@ -5,7 +5,7 @@
  */
 
 import { UnusableError } from "../errors.ts";
-import type { SftpRequests } from "../ssh/requests.ts";
+import type { SessionRequests } from "../ssh/session-requests.ts";
 import { SftpError } from "../ssh/sftp-error.ts";
 
 /** Names of the top directory that are told. */
@@ -21,7 +21,7 @@ const deepestChroot = 16;
  *   meant, because an account in a chroot sees paths without what lies above it.
  */
 export async function requireRoot(
-  session: SftpRequests,
+  session: SessionRequests,
   root: string,
 ): Promise<void> {
   const kind = await kindOf(session, root);
@@ -39,7 +39,10 @@ export async function requireRoot(
 }
 
 /** Tells what the server has in place of `root`. */
-async function whereElse(session: SftpRequests, root: string): Promise<string> {
+async function whereElse(
+  session: SessionRequests,
+  root: string,
+): Promise<string> {
   const names = root.split("/").filter((name) => name !== "");
   for (let left = 1; left <= Math.min(names.length, deepestChroot); left++) {
     const inside = `/${names.slice(left).join("/")}`;
@@ -53,7 +56,7 @@ async function whereElse(session: SftpRequests, root: string): Promise<string> {
 }
 
 /** @throws {UnusableError} If the account may not look. */
-async function kindOf(session: SftpRequests, path: string) {
+async function kindOf(session: SessionRequests, path: string) {
   try {
     return (await session.stat(path)).kind;
   } catch (error) {
@@ -70,7 +73,10 @@ async function kindOf(session: SftpRequests, path: string) {
   }
 }
 
-async function namesIn(session: SftpRequests, path: string): Promise<string> {
+async function namesIn(
+  session: SessionRequests,
+  path: string,
+): Promise<string> {
   try {
     for await (const entries of session.list(path)) {
       const names = entries.map(({ name }) => name).toSorted();

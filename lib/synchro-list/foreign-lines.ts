@@ -7,7 +7,7 @@
 import type { Entry } from "../list/entry.ts";
 import { readForeignLine } from "../list/foreign.ts";
 import type { ForeignFormat, ForeignLine } from "../text/foreign-format.ts";
-import type { SftpRequests } from "../ssh/requests.ts";
+import type { SessionRequests } from "../ssh/session-requests.ts";
 import { SftpError } from "../ssh/sftp-error.ts";
 import { timestampFromSeconds } from "../text/timestamp.ts";
 import { type Outcome, refuse } from "./outcome.ts";
@@ -15,7 +15,7 @@ import { type Outcome, refuse } from "./outcome.ts";
 /** How a server's own list is read. */
 export interface ForeignReading {
   readonly format: ForeignFormat;
-  readonly session: Pick<SftpRequests, "stat">;
+  readonly session: Pick<SessionRequests, "stat">;
   /** Where the files lie on the server. */
   readonly root: string;
 }

@@ -22,7 +22,7 @@ import { requireRoot } from "../list/root.ts";
 import type { Cursor, PublishedList } from "../list/cursor.ts";
 import type { Probe, TestServerSettings, Verdict } from "./operations.ts";
 import type { Depth } from "../ssh/depth.ts";
-import type { SftpRequests } from "../ssh/requests.ts";
+import type { SessionRequests } from "../ssh/session-requests.ts";
 import type { Heartbeat, Settled } from "./memory.ts";
 
 /** What a probe found of the export. */
@@ -135,7 +135,7 @@ async function probeOnce(
 }
 
 async function examine(
-  session: SftpRequests,
+  session: SessionRequests,
   server: ServerConfig,
   { replica: { source } }: Pick<TestServerSettings, "replica">,
   { cursor, settled, fingerprint }: Known,

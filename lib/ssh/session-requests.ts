@@ -6,13 +6,10 @@
  */
 
 import type { FileStat, OpenFileStat } from "./file-stat.ts";
-import type { DirectoryEntry } from "./session.ts";
+import type { DirectoryEntry, Handle } from "./session.ts";
 
-/** An open file on a server; it means something to the session that opened it alone. */
-export type RemoteHandle = Uint8Array;
-
-/** An SFTP session to its users; see `SftpSession`. */
-export interface SftpRequests {
+/** An SFTP session to its users; see `SftpSession`. A handle means something to the session that opened it alone. */
+export interface SessionRequests {
   /** Name of the server. */
   readonly server: string;
   /** The longest READ that is answered in full, in bytes. */
@@ -26,17 +23,17 @@ export interface SftpRequests {
   /** Returns where a path leads past all symbolic links, absolute. @throws {SftpError} */
   realPath(path: string): Promise<string>;
   /** Opens a file for reading. @throws {SftpError} */
-  open(path: string): Promise<RemoteHandle>;
+  open(path: string): Promise<Handle>;
   /** @throws {SftpError} */
-  fstat(handle: RemoteHandle): Promise<OpenFileStat>;
+  fstat(handle: Handle): Promise<OpenFileStat>;
   /** Reads at most `length` bytes; none come at the end of the file. @throws {SftpError} */
   read(
-    handle: RemoteHandle,
+    handle: Handle,
     position: number,
     length: number,
   ): Promise<Uint8Array>;
   /** @throws {SftpError} */
-  close(handle: RemoteHandle): Promise<void>;
+  close(handle: Handle): Promise<void>;
   /** Yields the names of a directory, some at a time. @throws {SftpError} */
   list(path: string): AsyncGenerator<DirectoryEntry[]>;
 }
