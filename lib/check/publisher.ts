@@ -10,6 +10,7 @@ import { dirname } from "@std/path/posix";
 import type { PublishReady } from "../config/load.ts";
 import { describe, exitStatus, RelaisError } from "../errors.ts";
 import { ownDirectoryOf } from "../files/own-directory.ts";
+import { reasonOf, unreadable } from "../publish/reason.ts";
 import { compileGlob, Sources } from "../publish/sources.ts";
 import { diskOf } from "../status/disk.ts";
 import { formatBytes } from "../text/human.ts";
@@ -54,10 +55,15 @@ async function examineSources(
         continue;
       }
       files++;
-      bytes += sources.glance(found.path).size;
+      try {
+        bytes += sources.glance(found.path).size;
+      } catch (error) {
+        closed.push(`${path}: ${reasonOf(error)}`);
+        continue;
+      }
       for (const each of globs) each.matches ||= each.test.test(path);
       if (!isAllowed(path, constants.R_OK)) {
-        closed.push(`${path}: permission denied`);
+        closed.push(`${path}: ${unreadable}`);
       }
     }
   } catch (error) {
@@ -78,7 +84,7 @@ async function examineSources(
 function tellClosed(closed: readonly string[], files: number): string {
   const first = closed.slice(0, named).join("; ");
   const more = closed.length > named ? `; … and ${closed.length - named}` : "";
-  return `${closed.length} of ${files} files cannot be published: ${first}${more}; let the account that publishes read them`;
+  return `${closed.length} of ${files} files cannot be published: ${first}${more}`;
 }
 
 /** A first run copies everything. */

@@ -218,7 +218,18 @@ export function isGone(error: unknown): boolean {
 const gone = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"]);
 
 /** Something else lies where a file or its directory should be. It may go: then the file can come. */
-export class BlockedError extends FileError {}
+export class BlockedError extends FileError {
+  /** What blocks it, as in `a/b is a directory`. */
+  readonly blocked: string;
+
+  constructor(path: string, blocked: string) {
+    super(`Cannot place ${path}: ${blocked} on the replica`, {
+      hint:
+        'move it away, or exclude the path; with replica.delete = "remove" or "trash", files that a server withdrew are removed',
+    });
+    this.blocked = blocked;
+  }
+}
 
 /** Says that something is `at` where it must not be for `path`. */
 export function inTheWay(
@@ -231,18 +242,12 @@ export function inTheWay(
     : there?.isFile
     ? "a file"
     : "a symbolic link or a device";
-  return new BlockedError(
-    `Cannot place ${path}: ${at} is ${kind} on the replica`,
-    {
-      hint:
-        'move it away, or exclude the path; with replica.delete = "remove" or "trash", files that a server withdrew are removed',
-    },
-  );
+  return new BlockedError(path, `${at} is ${kind}`);
 }
 
 function swapped(directory: string): FileError {
   return new FileError(
-    `Cannot use ${directory}: it was moved on the replica meanwhile`,
+    `Cannot use ${directory}: another process moved it`,
     { retriable: true },
   );
 }

@@ -48,7 +48,7 @@ export class Lock implements Disposable {
     if (file.tryLockSync(true)) return new Lock(file);
     file.close();
     throw new LockedError(
-      `Cannot use ${directory}: another relais works with it`,
+      `Cannot use ${directory}: another relais uses it`,
       { hint: "wait until it ends, or find it with pgrep -a relais" },
     );
   }

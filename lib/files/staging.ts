@@ -15,7 +15,7 @@ import { setAttributes, setDate } from "./attributes.ts";
 import { ordinaryRights, type Rights } from "./rights.ts";
 import { writeAll } from "./write-all.ts";
 
-/** How much of a staged file is read at a time to hash it again. */
+/** Size of one read when a staged file is hashed again. */
 const blockBytes = 1024 * 1024;
 
 /** Zeros are looked for in blocks of so many bytes; file systems keep holes of whole pages. */
@@ -39,7 +39,7 @@ export function stagedName(
   return pathName(path) + hexOf([path, size, mtime, digest], 24);
 }
 
-/** What the names of all staged versions of a path begin with. */
+/** Returns the prefix of the names of all staged versions of a path. */
 function pathName(path: string): string {
   return hexOf([path], 16);
 }
@@ -268,7 +268,7 @@ function checkContents(entry: Contents, size: number, hasher: Hasher): void {
   if (size < entry.size) {
     throw changed(
       entry,
-      `${size} bytes arrived, and the list says ${entry.size}`,
+      `${size} bytes arrived, the list says ${entry.size}`,
     );
   }
   if (entry.digest === null) return;
@@ -276,12 +276,15 @@ function checkContents(entry: Contents, size: number, hasher: Hasher): void {
   if (digest === entry.digest) return;
   throw changed(
     entry,
-    `its digest is ${digest}, and the list says ${entry.digest}`,
+    `its digest is ${digest}, the list says ${entry.digest}`,
   );
 }
 
 function tooLong(entry: Contents): FileError {
-  return changed(entry, `more than the ${entry.size} bytes of the list arrive`);
+  return changed(
+    entry,
+    `more than the ${entry.size} bytes of the list arrived`,
+  );
 }
 
 function changed({ path }: Contents, what: string): FileError {

@@ -17,19 +17,19 @@ export interface Header {
   readonly created: Timestamp;
 }
 
-/** What stands between the header and the first entry: who writes, and what was taken over. */
+/** A line between the header and the first entry: the writer, or what was taken over. */
 export type Extension =
-  /** Who writes this generation: nobody else continues it. */
+  /** Writer of this generation: nobody else continues it. */
   | { readonly writer: string }
   /** The generation that this one took over, and its last line that was read. */
   | { readonly from: { readonly generation: string; readonly seq: number } }
-  /** How many of the entries that follow were taken over. */
+  /** Number of the following entries that were taken over. */
   | { readonly carried: number };
 
-/** What a list says of where it comes from. */
+/** Origin of a list, from its header and extensions. */
 export interface Provenance {
   readonly generation: string;
-  /** Who writes it; `null` if it does not say. */
+  /** Its writer; `null` if it does not name one. */
   readonly writer: string | null;
   /** The generations that it took over, the nearest first, and up to which line each. */
   readonly from: readonly {
@@ -43,7 +43,7 @@ export interface Provenance {
 const magic = "relais-list";
 const version = "1";
 const generationForm = /^[0-9a-zA-Z-]{1,64}$/;
-/** What a writer may be called. */
+/** Form of the name of a writer. */
 export const writerForm = /^[0-9A-Za-z.-]{1,64}$/;
 const digestForm = /^(?:sha256:[0-9a-f]{64}|cksum:(?:0|[1-9]\d{0,9}))$/;
 const numberForm = /^(?:0|[1-9]\d{0,15})$/;
@@ -126,12 +126,12 @@ export function formatLine(entry: Entry): string {
 export function parseLine(line: string): Parsed<Entry> {
   const fields = line.split("\t");
   if (fields.length !== 8) {
-    return { reason: `a line has 8 fields, this one ${fields.length}` };
+    return { reason: `it has ${fields.length} fields, not 8` };
   }
   const [seq, op, published, mtime, size, mode, digest, path] =
     fields as Fields;
   if (op !== "+" && op !== "-") {
-    return { reason: `the operation is "${op}", not + or -` };
+    return { reason: `its operation is "${op}", not + or -` };
   }
   const entry: Attempt = {
     seq: parseNumber(seq),
@@ -154,17 +154,17 @@ type Attempt = { [Field in keyof Entry]: Entry[Field] | undefined };
 
 function whatIsWrong(entry: Attempt): string | undefined {
   if (entry.seq === undefined || entry.seq === 0) {
-    return "its number is not 1, 2, 3 …";
+    return "its number is not a positive integer";
   }
   if (entry.published === undefined) {
-    return "its date of publication is not a date";
+    return "its date of publication is malformed";
   }
-  if (entry.mtime === undefined) return "its date is not a date";
+  if (entry.mtime === undefined) return "its date is malformed";
   if (entry.size === undefined) return "its size is not a number of bytes";
   if (entry.mode === undefined) return "its mode is not four octal digits";
-  if (entry.digest === undefined) return "its digest is not a digest";
+  if (entry.digest === undefined) return "its digest is malformed";
   if (entry.path === undefined) {
-    return "its path is not encoded as it should be";
+    return "its path is not valid UTF-8 in %XX form";
   }
   if (
     entry.op === "-" &&

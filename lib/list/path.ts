@@ -60,7 +60,7 @@ export function checkPath(path: string): string | undefined {
 
 function checkParts(parts: readonly string[]): string | undefined {
   if (isOwn(parts[0]!)) {
-    return `the path lies in ${ownDirectory}, which is relais's own`;
+    return `the path lies in ${ownDirectory}, which is reserved for relais`;
   }
   for (const part of parts) {
     if (part === "") return "the path has an empty part";

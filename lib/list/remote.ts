@@ -180,7 +180,9 @@ export class RemoteList {
         // Nobody needs the bytes of a line that long, but for the last ones.
         skipped += rest.length - tailBytes;
         if (skipped > longestSkip) {
-          throw this.#unusable(`line after byte ${offset} does not end`);
+          throw this.#unusable(
+            `line at byte ${offset} is longer than ${longestSkip} bytes`,
+          );
         }
         rest = rest.slice(-tailBytes);
         continue;
@@ -197,7 +199,9 @@ export class RemoteList {
     }
     const end = offset + skipped + rest.length;
     if (end < this.size) {
-      throw this.#unusable(`${this.size} bytes end after ${end}`);
+      throw this.#unusable(
+        `size is ${this.size} bytes, but only ${end} bytes arrive`,
+      );
     }
   }
 

@@ -52,7 +52,7 @@ async function whereElse(
     }
   }
   const top = await namesIn(session, "/");
-  return `set root as the account sees it: paths begin at its ChrootDirectory, if it has one; its / holds ${top}`;
+  return `set root as the account sees it: paths begin at its ChrootDirectory, if it has one; its / contains ${top}`;
 }
 
 /** @throws {UnusableError} If the account may not look. */

@@ -74,8 +74,8 @@ export class Exporter {
       onRetry();
     }
     throw new FileError(
-      `Cannot publish ${this.#sources.nameOf(path)}: it keeps changing`,
-      { hint: "it will be tried again in the next run" },
+      "it changes while it is copied",
+      { hint: "the next run tries again" },
     );
   }
 
@@ -175,7 +175,7 @@ export function isFull(error: unknown): boolean {
 function noRoom(into: string, cause: unknown): NoRoomError {
   return new NoRoomError(`Cannot write to ${into}: its disk is full`, {
     cause,
-    hint: "make room there; the next run publishes the rest",
+    hint: "free some space there; the next run publishes the rest",
   });
 }
 

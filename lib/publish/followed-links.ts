@@ -51,7 +51,7 @@ export class FollowedLinks {
     const place = way.within(real);
     if (place === undefined || isWithin(real, this.#into)) return "outside";
     if (isForeign(place)) {
-      return { skipped: `of what it leads to, ${foreignName}` };
+      return { skipped: `its target cannot be published: ${foreignName}` };
     }
     if (!there.isFile && !there.isDirectory) return "special";
     const led = there.isFile ? "file" : way.through(path, real);
@@ -59,7 +59,7 @@ export class FollowedLinks {
     const isTooMuch = led instanceof Way &&
       ++this.#directories > mostDirectories;
     return isTooMuch
-      ? { skipped: `over ${mostDirectories} links to directories are followed` }
+      ? { skipped: `more than ${mostDirectories} links lead to directories` }
       : led;
   }
 
@@ -86,7 +86,7 @@ function whyNot(error: unknown): Led {
     case "EACCES":
       return {
         skipped:
-          "permission denied; let the account that publishes read what it leads to",
+          "permission denied on its target; let the account that publishes read it",
       };
     default:
       return { skipped: message };

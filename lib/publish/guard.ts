@@ -25,7 +25,7 @@ export function refusalToWithdraw(
     `Cannot withdraw ${gone} of ${listed} files: publish.max_withdraw allows ${most}`,
     {
       hint:
-        'see that nothing is unmounted below publish.base; if they are gone on purpose, run "relais publish --once --accept-shrink" once',
+        'check that all file systems below publish.base are mounted; if the files were removed on purpose, run "relais publish --once --accept-shrink"',
     },
   );
 }

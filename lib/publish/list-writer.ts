@@ -129,7 +129,7 @@ export class ListWriter implements Disposable {
         `Cannot use the list ${path}: ${(cause as Error).message}`,
         {
           cause,
-          hint: "see its directory and its disk",
+          hint: `check the owner, permissions and free space of ${directory}`,
         },
       );
     }
@@ -168,7 +168,7 @@ export class ListWriter implements Disposable {
     }
     this.#file.truncateSync(this.#size);
     throw new LocalError(`Cannot append to the list ${this.#path}: ${why}`, {
-      hint: "make room there; the next run goes on",
+      hint: "free some space there; the next run continues",
     });
   }
 
@@ -259,7 +259,7 @@ function entryAt(
   if (place === undefined) return undefined;
   const parsed = parseLine(decoder.decode(readLineAt(file, place)));
   if ("value" in parsed && parsed.value.path === path) return parsed.value;
-  throw new Error(`somebody else has changed it`);
+  throw new Error("another process has changed it");
 }
 
 async function find(path: string, writer: string): Promise<Found> {
@@ -271,13 +271,13 @@ async function find(path: string, writer: string): Promise<Found> {
     const aside = `${path}.damaged-${Date.now()}`;
     Deno.renameSync(path, aside);
     return await empty(path, writer, [
-      `${reader.why}: the list was put aside as ${aside}, and a new one begun`,
+      `moved the list to ${aside} and began a new one: ${reader.why}`,
     ]);
   }
   const { mended } = reader;
   if (end < file.statSync().size) {
     Deno.truncateSync(path, end);
-    mended.unshift("a torn last line was taken away");
+    mended.unshift("removed a torn last line from the list");
   }
   const { generation, live, seq, lines, ancestry } = reader;
   if (reader.writer === writer) {
@@ -342,7 +342,7 @@ class ListReader {
       : undefined;
     if (reason !== undefined || "reason" in parsed) {
       this.mended.push(
-        `after line ${this.seq}: ${reason}; readers pass over it`,
+        `refused a line after line ${this.seq} of the list: ${reason}`,
       );
       return;
     }

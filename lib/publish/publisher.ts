@@ -9,7 +9,7 @@ import type { PublishConfig } from "../config/config.ts";
 import { adopt } from "../files/adopt.ts";
 import { Destination } from "../files/destination.ts";
 import type { Durability } from "../files/durability.ts";
-import { describe, FileError, LocalError } from "../errors.ts";
+import { FileError, LocalError } from "../errors.ts";
 import type { Digest } from "../list/entry.ts";
 import { Journal } from "../files/journal.ts";
 import {
@@ -29,6 +29,7 @@ import { dayOf } from "../text/timestamp.ts";
 import { Pacer } from "../worker/pacer.ts";
 import { NoRoomError } from "../files/space.ts";
 import { refusalToWithdraw } from "./guard.ts";
+import { reasonOf } from "./reason.ts";
 import { ownDirectoryOf } from "../files/own-directory.ts";
 import { PassedOver } from "./passed-over.ts";
 import { Presence } from "./presence.ts";
@@ -220,7 +221,7 @@ class Run {
     this.#list.heartbeat();
     if (this.#damaged > 0) {
       this.#observer.mended(
-        `${this.#damaged} files of the export were missing or damaged, and are published again`,
+        `${this.#damaged} files of the export were missing or damaged; published them again`,
       );
     }
     if (refusal !== undefined) throw refusal;
@@ -306,7 +307,7 @@ class Run {
     const { into } = this.#config;
     return new LocalError(
       `Cannot publish ${this.#unfit.size} files: the disk of ${into} is full; ${this.#published} files that fit were published`,
-      { hint: "make room there; the next run publishes the rest" },
+      { hint: "free some space there; the next run publishes the rest" },
     );
   }
 
@@ -468,12 +469,12 @@ class Run {
         `Cannot write to ${this.#config.into}: ${(error as Error).message}`,
         {
           cause: error,
-          hint: `check the disk of ${this.#config.into}`,
+          hint: `check the permissions and free space of ${this.#config.into}`,
         },
       );
     }
     if (!(error instanceof FileError) && code === undefined) throw error;
-    this.#fail(path, reasons[code ?? ""] ?? describe(error));
+    this.#fail(path, reasonOf(error));
   }
 
   #fail(path: string, error: string): void {
@@ -482,12 +483,6 @@ class Run {
     this.#observer.skipped(file);
   }
 }
-
-/** What the file system may have against a source, in plain words. */
-const reasons: Readonly<Record<string, string>> = {
-  EACCES: "permission denied; let the account that publishes read it",
-  ENOENT: "it has gone since it was found",
-};
 
 /** What a killed run left behind. */
 function emptyStaging({ staging }: Destination): void {

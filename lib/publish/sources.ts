@@ -1,7 +1,7 @@
 /**
  * The files that a publisher's globs name.
  *
- * Who may write among the sources may swap one against a link to a file that
+ * An account that may write among the sources could replace one by a link to a file that
  * only the publisher may read. So directories are held open ({@link Directories}),
  * and a file is opened only if it is the one that was looked at.
  *
@@ -18,6 +18,7 @@ import type { NotFile } from "../list/not-files.ts";
 import { above, checkPath, foreignName, isForeign } from "../list/path.ts";
 import { Way } from "../list/way.ts";
 import { FollowedLinks } from "./followed-links.ts";
+import { reasonOf } from "./reason.ts";
 
 /** A source file, or why what a glob names is not published: because it cannot be, or because it is no file of its own. */
 export type Source =
@@ -25,7 +26,7 @@ export type Source =
   | { readonly path: string; readonly skipped: string }
   | { readonly path: string; readonly passedOver: NotFile };
 
-/** What tells one state of a source from another. */
+/** Properties that change with each version of a source. */
 export interface SourceState {
   readonly size: number;
   /** Its date, in milliseconds since the epoch. */
@@ -46,14 +47,14 @@ export function compileGlob(glob: string): RegExp {
   return globToRegExp(glob, { extended: false, globstar: true });
 }
 
-/** What is published, below the base of its names. */
+/** The sources below `publish.base`. */
 export class Sources {
   readonly #base: string;
   readonly #into: string;
   readonly #globs: readonly RegExp[];
   readonly #directories: Directories;
   readonly #follows: boolean;
-  /** What the last walk has followed; `undefined`: none is. */
+  /** Links that the last walk has followed; `undefined`: links are not followed. */
   #links: FollowedLinks | undefined;
 
   /** @param through Where the descriptors of this process are found; see {@link Directories}. */
@@ -78,8 +79,8 @@ export class Sources {
   *find(only?: readonly string[]): Generator<Source> {
     if (!isDirectory(this.#base)) {
       throw new RefusedError(
-        `Cannot publish from ${this.#base}: it is no directory`,
-        { hint: "see that its disk is mounted; nothing was withdrawn" },
+        `Cannot publish from ${this.#base}: it is not a directory; nothing was withdrawn`,
+        { hint: "check that its file system is mounted" },
       );
     }
     if (this.#follows) this.#links = new FollowedLinks(this.#base, this.#into);
@@ -121,30 +122,17 @@ export class Sources {
    * @throws {FileError} If it is not a regular file, or not there.
    */
   glance(path: string): SourceState {
-    return this.#look(path, this.placeOf(path));
+    return stateAt(this.placeOf(path));
   }
 
-  /** Where a source really lies, past the links that are followed. */
+  /** Returns the real place of a source, past the links that are followed. */
   placeOf(path: string): string {
     return this.nameOf(this.#links?.placeOf(path) ?? path);
   }
 
   /** Looks at a source through no link, for whoever is going to copy it; throws as {@link glance}. */
   look(path: string): SourceState {
-    return this.#look(path, this.#wayTo(path));
-  }
-
-  #look(path: string, way: string): SourceState {
-    const { isFile, size, mtime, mode, dev, ino } = Deno.lstatSync(way);
-    if (!isFile) {
-      throw new FileError(
-        `Cannot publish ${this.nameOf(path)}: it is no regular file`,
-      );
-    }
-    return {
-      ...{ size, modified: mtime!.getTime(), mode: mode! & permissions },
-      ...{ device: dev, inode: ino! },
-    };
+    return stateAt(this.#wayTo(path));
   }
 
   /**
@@ -165,7 +153,7 @@ export class Sources {
     return undefined;
   }
 
-  /** Whether nobody but this account and root can put another file under `path`. */
+  /** Tells whether only this account and root can put another file under `path`. */
   isOurs(path: string): boolean {
     const place = this.#links?.placeOf(path) ?? path;
     for (let at = dirname(place);; at = dirname(at)) {
@@ -223,15 +211,15 @@ export class Sources {
     try {
       const place = this.#links?.placeOf(directory) ?? directory;
       const way = this.#directories.reach(place === "" ? "." : place);
-      if (way === undefined) return [{ skipped: "it has gone" }];
+      if (way === undefined) return [{ skipped: "it no longer exists" }];
       // Sorted, so that the same tree makes the same list.
       return [...Deno.readDirSync(way)].sort((a, b) =>
         a.name < b.name ? -1 : 1
       );
     } catch (error) {
       const skipped = error instanceof FileError
-        ? "something else was put in its place"
-        : (error as Error).message;
+        ? "it is no longer a directory"
+        : reasonOf(error);
       return [{ skipped }];
     }
   }
@@ -241,9 +229,7 @@ export class Sources {
     const place = this.#links?.placeOf(path) ?? path;
     const parent = this.#directories.reach(dirname(place));
     if (parent === undefined) {
-      throw new FileError(
-        `Cannot publish ${this.nameOf(path)}: its directory has gone`,
-      );
+      throw new FileError("its directory no longer exists");
     }
     return `${parent}/${basename(place)}`;
   }
@@ -252,7 +238,7 @@ export class Sources {
 /** Permission bits, with setuid, setgid and sticky. */
 const permissions = 0o7777;
 
-/** What others may do to a directory that lets them swap what is in it. */
+/** Permissions that let others replace the contents of a directory. */
 const foreignWrite = 0o022;
 
 /** A source that is open. */
@@ -278,7 +264,16 @@ export class OpenSource implements Disposable {
   }
 }
 
-/** Whether it is the same file, which has not changed. */
+function stateAt(path: string): SourceState {
+  const { isFile, size, mtime, mode, dev, ino } = Deno.lstatSync(path);
+  if (!isFile) throw new FileError("it is not a regular file");
+  return {
+    ...{ size, modified: mtime!.getTime(), mode: mode! & permissions },
+    ...{ device: dev, inode: ino! },
+  };
+}
+
+/** Tells whether it is the same, unchanged file. */
 export function sameState(a: SourceState, b: SourceState): boolean {
   return a.size === b.size && a.modified === b.modified &&
     a.device === b.device && a.inode === b.inode;

@@ -60,7 +60,7 @@ export function files({ newest, query, range }: View): Html {
         ${newest.length === 0 ? "" : table("Newest files", [
           ["File"],
           ["Size", "number"],
-          ["Dated"],
+          ["Date"],
           ["Arrived"],
           ["From"],
         ], newest.map(row))}

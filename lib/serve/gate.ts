@@ -30,7 +30,7 @@ export function turnAway(
   if (!isOurs(asked, host)) {
     return plain(
       421,
-      "This page is not served under that name. Ask for it by address or as localhost, or start relais serve with --host NAME.",
+      "This page is not served under that name. Use an IP address or localhost, or start relais serve with --host NAME.",
     );
   }
   if (token !== null && !isKnown(request, token)) {

@@ -32,7 +32,7 @@ export function renderOverview(jobs: readonly JudgedJob[]): string {
         <h2 id="jobs-title">Jobs</h2>
         ${table(
           "The jobs of this machine",
-          [["Job"], ["State"], ["How"]],
+          [["Job"], ["State"], ["Summary"]],
           rows,
         )}
       </section>
@@ -41,6 +41,8 @@ export function renderOverview(jobs: readonly JudgedJob[]): string {
 }
 
 function mark([gravest]: readonly Problem[]) {
-  const gravity = gravest?.gravity ?? "well";
-  return html`<span class="mark ${gravity}">${gravity}</span>`;
+  const gravity = gravest?.gravity;
+  return html`<span class="mark ${gravity ?? "well"}">${
+    gravity ?? "OK"
+  }</span>`;
 }

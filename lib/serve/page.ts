@@ -88,7 +88,7 @@ export function renderFrame(
         <style>${new Html(style)}</style>
       </head>
       <body>
-        <a class="skip" href="#main">Skip to the content</a>
+        <a class="skip" href="#main">Skip to content</a>
         <header>
           <p class="name">${name === null
             ? "relais"
@@ -96,7 +96,7 @@ export function renderFrame(
           <div class="state ${stateOf(
             problems,
           )}" id="state" data-live role="status">
-            <strong>${well ? "OK" : "PROBLEM"}</strong>
+            <strong>${word}</strong>
             <span>${summary}</span>
           </div>
         </header>
@@ -108,7 +108,7 @@ export function renderFrame(
             data-live>As of <time datetime="${new Date(now * 1_000)
               .toISOString()}">${formatDate(
                 now * 1_000,
-              )}</time>, in the time of this machine (${Intl.DateTimeFormat()
+              )}</time>, local time (${Intl.DateTimeFormat()
               .resolvedOptions().timeZone}).</p>
           <p>relais ${config
             .version}. This page is read-only. <a href="/metrics">Metrics</a> for Prometheus, <a href="/healthz">health</a> for a monitor.</p>

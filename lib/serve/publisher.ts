@@ -23,7 +23,7 @@ export function publisherFacts(
   { now, into, list, files, runs: [last], disk }: PublisherSituation,
 ): Html {
   return html`
-    <section id="published" data-live aria-label="What is published, in short">
+    <section id="published" data-live aria-label="Published files">
       <dl class="facts">
         ${fact(
           "Published",
@@ -96,16 +96,16 @@ export function lastRuns({ runs }: PublisherSituation): Html {
     <section id="runs" data-live aria-labelledby="runs-title">
       <h2 id="runs-title">Last runs of the publisher</h2>
       ${rows.length === 0 ? html`<p class="none">None yet.</p>` : table(
-        "The last runs, the youngest first",
+        "The last runs, newest first",
         [
-          ["Begun"],
+          ["Started"],
           ["Result"],
           ["Published", "number"],
           ["Bytes", "number"],
           ["Withdrawn", "number"],
           ["Unchanged", "number"],
           ["Failed", "number"],
-          ["Took", "number"],
+          ["Duration", "number"],
         ],
         rows,
       )}

@@ -20,7 +20,7 @@ export function facts(situation: Situation): Html {
     situation;
   const last = situation.passes[0];
   return html`
-    <section id="facts" data-live aria-label="In short">
+    <section id="facts" data-live aria-label="Summary">
       <dl class="facts">
         ${fact(
           "Active server",
@@ -99,7 +99,7 @@ export function servers({ servers, now, probed }: Situation): Html {
             ["Verdict"],
             ["Round trip", "number"],
             ["Reached"],
-            ["Its list"],
+            ["List"],
           ],
           rows,
         )} ${errors}
@@ -134,16 +134,16 @@ export function lastPasses({ passes }: Situation): Html {
     <section id="passes" data-live aria-labelledby="passes-title">
       <h2 id="passes-title">Last passes</h2>
       ${rows.length === 0 ? html`<p class="none">None yet.</p>` : table(
-        "The last passes, the youngest first",
+        "The last passes, newest first",
         [
-          ["Begun"],
+          ["Started"],
           ["Result"],
           ["Server"],
           ["Files", "number"],
           ["Bytes", "number"],
           ["Failed", "number"],
           ["Lag", "number"],
-          ["Took", "number"],
+          ["Duration", "number"],
         ],
         rows,
       )}

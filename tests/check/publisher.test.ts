@@ -78,7 +78,7 @@ Deno.test("relais check says that the sources are not there, with exit 5, and th
   assertEquals(missing.code, 5);
   assertMatch(
     missing.stdout,
-    /^FAILED {2}sources: Cannot publish from .*: it is no directory; see that its disk/m,
+    /^FAILED {2}sources: Cannot publish from .*: it is not a directory; nothing was withdrawn; check that its file system/m,
   );
 });
 

@@ -140,14 +140,14 @@ const long = "0123456789abcdef".repeat(20_000);
 
 const deceits: [what: string, there: string, listed: string, error: string][] =
   [
-    ["fewer bytes", "a", "ab", "1 bytes arrived, and the list says 2"],
-    ["more bytes", "abc", "ab", "more than the 2 bytes of the list arrive"],
-    ["other bytes", "xy", "ab", "and the list says sha256:"],
+    ["fewer bytes", "a", "ab", "1 bytes arrived, the list says 2"],
+    ["more bytes", "abc", "ab", "more than the 2 bytes of the list arrived"],
+    ["other bytes", "xy", "ab", "the list says sha256:"],
     [
       "fewer bytes of a large file",
       long.slice(1),
       long,
-      "319999 bytes arrived, and the list says 320000",
+      "319999 bytes arrived, the list says 320000",
     ],
     [
       "more bytes of a large file",
@@ -159,7 +159,7 @@ const deceits: [what: string, there: string, listed: string, error: string][] =
       "other bytes in a large file",
       long.replace("f0", "0f"),
       long,
-      "and the list says sha256:",
+      "the list says sha256:",
     ],
   ];
 for (const [what, there, said, error] of deceits) {

@@ -329,7 +329,7 @@ Deno.test("lines that break a rule are refused and named, and the others are cop
       "NUL",
       "empty part",
       "size",
-      "8 fields",
+      "fields, not 8",
     ]
   ) {
     assertStringIncludes(log, reason);

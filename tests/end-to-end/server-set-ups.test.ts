@@ -199,7 +199,7 @@ const setUps: Readonly<Record<string, SetUp>> = {
     },
     exit: 3,
     told:
-      'Cannot find root = "DIR/top/exports" on production: there is no such directory; set root as the account sees it: paths begin at its ChrootDirectory, if it has one; its / holds NAMES',
+      'Cannot find root = "DIR/top/exports" on production: there is no such directory; set root as the account sees it: paths begin at its ChrootDirectory, if it has one; its / contains NAMES',
   },
   "a chroot that is not there": {
     sshd: {
@@ -455,5 +455,5 @@ function alike(text: string, sshd: Sshd, socket = "no agent"): string {
     .replaceAll(new RegExp(`\\b${user}\\b(?! =| as the|,)`, "g"), "USER")
     .replaceAll(/SHA256:[A-Za-z0-9+/]{43}/g, "FINGERPRINT")
     .replace(/ in \d+ ms/, " in N ms")
-    .replace(/(its \/ holds ).*/, "$1NAMES");
+    .replace(/(its \/ contains ).*/, "$1NAMES");
 }

@@ -97,7 +97,7 @@ Deno.test("StagedFile.open() begins anew where no digest could tell that a part 
 });
 
 const broken: [string, string, string][] = [
-  ["too few bytes", "hell", "4 bytes arrived, and the list says 5"],
+  ["too few bytes", "hell", "4 bytes arrived, the list says 5"],
   ["other bytes", "jello", "its digest is sha256:"],
   ["too many bytes", "hello!", "more than the 5 bytes"],
 ];

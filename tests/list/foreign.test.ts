@@ -67,7 +67,7 @@ for (
     ["{date} {path}", "1 ../a", 'a part ".."'],
     ["{date} {path}", "1 /etc/passwd", "absolute"],
     ["{date} {path}", "1 a\uFFFDb", "not valid UTF-8"],
-    ["{date} {path}", "1 .relais/list", "relais's own"],
+    ["{date} {path}", "1 .relais/list", "reserved for relais"],
     ["{date:%Y-%m-%d} {path}", "2026-02-31 a", "its date does not exist"],
     ["{date:%Y-%m-%d} {path}", "2026-13-01 a", "its date does not exist"],
     ["{date:%Y-%m-%d %H} {path}", "2026-12-01 25 a", "its date does not exist"],

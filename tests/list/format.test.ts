@@ -98,9 +98,9 @@ Deno.test("decodePath() gives a source name that was not UTF-8 its ASCII form", 
 
 const digest = `sha256:${"0".repeat(64)}`;
 const refused: [string, string][] = [
-  ["", "8 fields"],
-  ["1\t+\t1\t1\t1\t0644\t-", "8 fields"],
-  ["1\t+\t1\t1\t1\t0644\t-\ta\tb", "8 fields"],
+  ["", "fields, not 8"],
+  ["1\t+\t1\t1\t1\t0644\t-", "fields, not 8"],
+  ["1\t+\t1\t1\t1\t0644\t-\ta\tb", "fields, not 8"],
   ["0\t+\t1\t1\t1\t0644\t-\ta", "number"],
   ["01\t+\t1\t1\t1\t0644\t-\ta", "number"],
   ["9007199254740993\t+\t1\t1\t1\t0644\t-\ta", "number"],
@@ -126,7 +126,7 @@ const refused: [string, string][] = [
   ["1\t+\t1\t1\t1\t0644\t-\t%2E%2E/a", '".."'],
   ["1\t+\t1\t1\t1\t0644\t-\t%2Fetc", "absolute"],
   ["1\t+\t1\t1\t1\t0644\t-\t.relais/list", ".relais"],
-  ["1\t+\t1\t1\t1\t0644\t-\ta%zz", "encoded"],
+  ["1\t+\t1\t1\t1\t0644\t-\ta%zz", "%XX form"],
   ["1\t+\t1\t1\t1\t0644\t-\tcaf\uFFFD", "UTF-8"],
   [`1\t+\t1\t1\t1\t0644\t-\t${"é".repeat(128)}`, "255"],
   [`1\t+\t1\t1\t1\t0644\t-\t${"a/".repeat(2_048)}a`, "4096"],

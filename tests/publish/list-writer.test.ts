@@ -188,7 +188,9 @@ testEach(
 
     const { status, told } = await publish(world.config);
 
-    assertEquals([status, told], [0, ["a torn last line was taken away"]]);
+    assertEquals([status, told], [0, [
+      "removed a torn last line from the list",
+    ]]);
     assertEquals(world.extensions().slice(1), [
       `#from ${from} 0`,
       "#carried 0",

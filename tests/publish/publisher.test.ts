@@ -204,7 +204,7 @@ Deno.test("publish() withdraws nothing when its base is gone", async () => {
   const before = Deno.readTextFileSync(world.list);
   Deno.renameSync(world.base, `${world.base}.unmounted`);
 
-  await assertRejects(() => world.run(), RefusedError, "no directory");
+  await assertRejects(() => world.run(), RefusedError, "it is not a directory");
 
   assertEquals(Deno.readTextFileSync(world.list), before);
 });

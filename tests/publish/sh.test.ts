@@ -158,7 +158,7 @@ for (const publisher of shells) {
       Deno.writeTextFileSync(staged, "");
       const beside = await runScript(world.config, publisher.command);
       assertEquals(beside.status, 7);
-      assertMatch(beside.told[0]!, /another relais works with it/);
+      assertMatch(beside.told[0]!, /another relais uses it/);
       assertEquals(Deno.readTextFileSync(staged), "");
     }
     // It takes its time to find a digest.
@@ -191,7 +191,7 @@ exec ${which("sha256sum")} "$@"
 
     const beside = await publisher.publish(world.config);
     assertEquals(beside.status, 7);
-    assertMatch(beside.told[0]!, /another relais works with it/);
+    assertMatch(beside.told[0]!, /another relais uses it/);
     assertEquals(Deno.statSync(lock).isDirectory, true);
 
     Deno.writeTextFileSync(`${lock}/pid`, "99999999\n");
@@ -282,7 +282,7 @@ Deno.test("relais-publish.sh publishes nothing where it cannot tell dates", asyn
   });
 
   assertEquals([status, told.length], [4, 1]);
-  assertMatch(told[0]!, /Cannot tell the dates of files/);
+  assertMatch(told[0]!, /Cannot read the dates of files/);
   assertEquals(world.lines(), before);
 });
 

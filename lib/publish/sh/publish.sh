@@ -57,7 +57,7 @@ export LC_ALL
 byte=$(printf '\351') 2>/dev/null
 if [ "$(printf '%s' "$byte" | od -An -to1 | tr -d ' \n')" != 351 ]; then
   [ -z "${RELAIS_BYTES-}" ] || {
-    echo 'relais: Cannot publish: no sh here can hold every file name' >&2
+    echo 'relais: Cannot publish: this sh cannot hold every file name; install dash' >&2
     exit 4
   }
   RELAIS_BYTES=1 exec sh "$0" "$@"
@@ -108,7 +108,8 @@ main() {
   [ $# = 0 ] || usage
 
   cd "$base" 2>/dev/null ||
-    die 5 "Cannot publish from $base: it is no directory; nothing was withdrawn"
+    die 5 "Cannot publish from $base: it is not a directory; nothing was withdrawn; \
+check that its file system is mounted"
   open_export
   choose_awk
   choose_dates
@@ -123,7 +124,7 @@ main() {
   describe < "$staging/records" > "$staging/described" &&
     sort "$staging/described" > "$staging/sources" &&
     make_plan > "$staging/plan" ||
-    die 4 "Cannot work in $staging: see its disk"
+    unwritable
   # The plan calls the functions from stage to remove.
   # shellcheck source=/dev/null
   . "$staging/plan"
@@ -134,12 +135,13 @@ main() {
   # The heartbeat: readers see that the publisher lives.
   touch "$list"
   [ "$damaged" = 0 ] ||
-    warn "$damaged files of the export were missing or damaged, and are published again"
+    warn "$damaged files of the export were missing or damaged; published them again"
   tell_others
   say "$published files published, $withdrawn withdrawn, $unchanged unchanged$others."
   [ -z "$refusal" ] || die 5 "$refusal"
-  [ -z "$full" ] || die 4 "Cannot write to $into: its disk is full, or cannot be \
-written; what fits is published; make room there: the next run goes on"
+  [ -z "$full" ] || die 4 "Cannot write to $into: its disk is full or failing; \
+$published files that fit were published; free some space there; the next run publishes \
+the rest"
   [ "$failed" = 0 ]
 }
 
@@ -184,6 +186,15 @@ die() {
   exit "$1"
 }
 
+# The export, or what is staged in it.
+unwritable() {
+  die 4 "Cannot write to $into; check its owner, permissions and free space"
+}
+
+unusable_list() {
+  die 4 "Cannot use the list $list; check the owner, permissions and free space of $own"
+}
+
 # --- Choosing what there is ---------------------------------------------------
 
 # Some versions of awk take bytes for characters of UTF-8, whatever the locale.
@@ -193,7 +204,7 @@ choose_awk() {
       2>/dev/null < /dev/null | od -An -to1 | tr -d ' \n')
     [ "$probe" != 351062 ] || return 0
   done
-  die 4 "Cannot publish: no awk here can hold every file name"
+  die 4 "Cannot publish: no awk here can hold every file name; install gawk or mawk"
 }
 
 # POSIX has no stat(1). Whatever there is in its place is run by one program,
@@ -231,7 +242,7 @@ look_files='
     pax -w -x ustar . 2> /dev/null || tar cf - .
   ) | tr "\000\012" "  " | fold -b -w 512 | \
     $awk "$look_tar" part=dates - part=sizes "$stamps.sizes" > "$stamps.states" || {
-    echo "Cannot tell the dates of files" >&2
+    echo "Cannot read the dates of files" >&2
     status=1
   }
 
@@ -315,7 +326,7 @@ choose_dates() {
       //*[0-9]/*[0-7]/*[0-9]/*/./.) return ;;
     esac
   done
-  die 4 "Cannot tell the dates of files here: install perl"
+  die 4 "Cannot read the dates of files; install perl"
 }
 
 # Where cp can keep the date, touch need not.
@@ -372,20 +383,20 @@ set_now() {
 # --- The export and its list --------------------------------------------------
 
 open_export() {
-  [ -d "$own" ] || mkdir -p "$own" || die 4 "Cannot write to $into"
+  [ -d "$own" ] || mkdir -p "$own" || unwritable
   take_lock
   # The list is for the account that readers log in with, the rest for nobody.
   chmod 755 "$own" &&
     rm -rf "$staging" && mkdir "$staging" && chmod 700 "$staging" ||
-    die 4 "Cannot write to $into"
+    unwritable
   # Given up when the disk is full, for the lines of what has been copied by then.
   mkdir "$staging/reserve" && (
     cd "$staging/reserve" && touch 1 2 3 4 5 6 7 8 &&
       dd if=/dev/zero of=0 bs=1024 count=256 2> /dev/null
-  ) || die 4 "Cannot write to $into: its disk is full; make room there"
+  ) || die 4 "Cannot write to $into: its disk is full; free some space there"
   : > "$staging/unsure" &&
     { [ ! -f "$journal" ] || cp "$journal" "$staging/unsure"; } ||
-    die 4 "Cannot write to $into"
+    unwritable
 }
 
 # mkdir is what every UNIX does for one process only. A lock whose process is
@@ -394,11 +405,11 @@ take_lock() {
   exclude_relais
   if mkdir "$lock" 2>/dev/null; then
     locked=yes
-    sign "$lock" || die 4 "Cannot write to $into"
+    sign "$lock" || unwritable
   else
     is_stale "$lock" && take_over
     [ -n "$locked" ] || die 7 \
-      "Cannot use $own: another relais works with it; if none does, remove $lock"
+      "Cannot use $own: another relais uses it; wait until it ends; if none runs, remove $lock"
   fi
 }
 
@@ -406,11 +417,11 @@ take_lock() {
 # relais runs, there is flock.
 exclude_relais() {
   command -v flock > /dev/null 2>&1 || return 0
-  exec 5>> "$own/lock" || die 4 "Cannot write to $into"
+  exec 5>> "$own/lock" || unwritable
   # Some shells hand on only what is named. That the disk knows no locks is
   # another status.
   flock -n 5 5>&5 2> /dev/null || [ $? -ne 1 ] ||
-    die 7 "Cannot use $own: another relais works with it"
+    die 7 "Cannot use $own: another relais uses it; wait until it ends"
 }
 
 take_over() {
@@ -421,7 +432,7 @@ take_over() {
       mkdir "$lock/takeover" 2>/dev/null || return
     contested=yes
   }
-  sign "$lock/takeover" || die 4 "Cannot write to $into"
+  sign "$lock/takeover" || unwritable
   # Two may have found that, and both be here: the one who wrote last stays.
   [ -z "$contested" ] || sleep 2
   read -r holder < "$lock/takeover/pid" && [ "$holder" = $$ ] || return
@@ -468,20 +479,20 @@ open_list() {
     begin_list
   elif ! is_list; then
     set_now
-    mv "$list" "$list.damaged-$now" || die 4 "Cannot use the list $list"
-    warn "it is no list: it was put aside as $list.damaged-$now, and a new one begun"
+    mv "$list" "$list.damaged-$now" || unusable_list
+    warn "moved the list to $list.damaged-$now and began a new one: it is not a list"
     begin_list
   elif [ "$(last_byte)" != 012 ]; then
     # dd cuts its output off where it begins to write.
     size=$(head -n "$(wc -l < "$list")" "$list" | wc -c) &&
       dd if=/dev/null of="$list" bs=1 seek="$((size))" 2>/dev/null ||
-      die 4 "Cannot use the list $list"
-    warn "a torn last line was taken away"
+      unusable_list
+    warn "removed a torn last line from the list"
   fi
   is_own_list || {
     keep_live 1 && replace_list && sync
-  } || die 4 "Cannot use the list $list"
-  exec 4>> "$list" || die 4 "Cannot use the list $list"
+  } || unusable_list
+  exec 4>> "$list" || unusable_list
 }
 
 is_list() {
@@ -519,7 +530,7 @@ replace_list() {
       cat "$staging/carried"
   } > "$list.new" &&
     chmod 644 "$list.new" && sync && mv "$list.new" "$list" ||
-    die 4 "Cannot use the list $list"
+    unusable_list
 }
 
 # Writes the list anew if most of what it says is no longer so.
@@ -573,7 +584,7 @@ keep_live() {
 append() {
   seq=$((seq + 1))
   put "$seq$tab$1$tab$now$tab$2$tab$3$tab$4$tab$5$tab$6" >&4 ||
-    die 4 "Cannot write to the list $list: see its disk"
+    die 4 "Cannot append to the list $list; free some space there; the next run continues"
 }
 
 # --- Names --------------------------------------------------------------------
@@ -653,7 +664,7 @@ names='
       return ""
     n = parts_of(path, parts)
     if (parts[1] == ".relais")
-      return "the path lies in .relais, which is relais\047s own"
+      return "the path lies in .relais, which is reserved for relais"
     if (length(path) > 4096) return "the path is longer than 4096 bytes"
     if (path == "") return "the path is empty"
     for (i = 1; i <= n; i++) {
@@ -763,7 +774,7 @@ find_sources() {
   complaints=$(wc -l < "$staging/errors")
   if [ "$complaints" -eq 0 ] ||
     [ "$complaints" -gt "$(wc -l < "$staging/unreadable")" ]; then
-    warn "nothing is withdrawn, because some files could not be looked at"
+    warn "nothing is withdrawn, because some sources cannot be read"
     sure=no
   fi
 }
@@ -874,7 +885,7 @@ look_links='
     if ! lead "$above" "${link##*/}"; then
       case $why in
         closed)
-          echo "$link: permission denied on the way to what it leads to" >&2
+          echo "relais: skipped ${link#./}: permission denied on its target; let the account that publishes read it" >&2
           printf "//-/%s/\n" "$link"
           ;;
         *) printf "//%s/./%s\n" "$why" "${link#./}" ;;
@@ -899,7 +910,7 @@ look_linked='
   # Links to directories in directories may name each one in very many ways.
   printf . >> "$staging/followed"
   [ "$(wc -c < "$staging/followed")" -le 100000 ] || {
-    echo "$at: over 100000 links to directories are followed" >&2
+    echo "relais: skipped ${at#./}: more than 100000 links lead to directories" >&2
     printf "//-/%s/\n" "$at"
     exit 1
   }
@@ -927,7 +938,7 @@ note_others() {
       mv -f "$own/skipped.new" "$own/skipped"
   else
     rm -f "$own/skipped" "$own/skipped.new"
-  fi || warn "Cannot write $own/skipped: see its disk"
+  fi || warn "Cannot write $own/skipped; check the owner, permissions and free space of $own"
 }
 
 # Sets others to what is said of them.
@@ -1122,8 +1133,7 @@ make_plan() {
     END {
       if (!complete) exit 1
       if (wrong)
-        print "warn " quote(wrong " lines of the list break a rule; " \
-          "readers pass over them")
+        print "warn " quote("refused " wrong " lines of the list: they break a rule")
       print "unchanged=" (unchanged + 0) " damaged=" (missing + 0)
       n = split("links outside dangling circular special empty", kinds, " ")
       for (i = 1; i <= n; i++) print kinds[i] "=" (others[kinds[i]] + 0)
@@ -1338,7 +1348,7 @@ begin_copies() {
         number=$((number + 1))
       done
       cd "$staging/copies" && mkdir "$@"
-    ) || die 4 "Cannot write to $into: see its disk"
+    ) || unwritable
 }
 
 # copy_together DIRECTORY SOURCE...: copies sources by one process where that keeps
@@ -1354,7 +1364,7 @@ copy_together() {
   done
   cp --preserve=timestamps "$@" "$copies" 2> /dev/null ||
     for source do
-      rm -f "$copies/${source##*/}" || die 4 "Cannot write to $into"
+      rm -f "$copies/${source##*/}" || unwritable
     done
 }
 
@@ -1398,7 +1408,7 @@ settle() {
     detail "$listed changed while it was copied"
     rm -f "$staging/copies/$copied" "$facts"
     [ "$tries" -lt "$attempts" ] || {
-      skip "$listed" "it keeps changing; it will be tried again in the next run"
+      skip "$listed" "it changes while it is copied; the next run tries again"
       return 0
     }
     tries=$((tries + 1)) found=$state
@@ -1460,7 +1470,7 @@ allow() {
 
 change_modes() {
   [ $# -lt 2 ] || (cd "$staging/copies" && chmod "$@") ||
-    die 4 "Cannot write to $into: see its disk"
+    unwritable
 }
 
 # Makes a line of each that the digester writes of several files: their digests, which
@@ -1503,7 +1513,7 @@ copy_source() {
   if [ "$symlinks" = follow ] && ! lead "$root" "$1" ||
     [ -h "$led" ] || [ ! -f "$led" ]
   then
-    skip "$2" "it is no regular file, or no longer there"
+    skip "$2" "it is not a regular file, or it no longer exists"
     return 1
   fi
   set_size_and_mode
@@ -1519,7 +1529,7 @@ copy_source() {
     return 1
   fi
   rm -f "$copy"
-  skip "$2" "it cannot be read"
+  skip "$2" "it cannot be read; let the account that publishes read it"
   return 1
 }
 
@@ -1545,15 +1555,15 @@ set_state() {
 # begin_note, note LISTED..., end_note: what the next run looks at again, if this
 # one is killed.
 begin_note() {
-  cp "$staging/unsure" "$journal.new" || die 4 "Cannot write to $into: see its disk"
+  cp "$staging/unsure" "$journal.new" || unwritable
 }
 
 note() {
-  put "$@" >> "$journal.new" || die 4 "Cannot write to $into: see its disk"
+  put "$@" >> "$journal.new" || unwritable
 }
 
 end_note() {
-  mv -f "$journal.new" "$journal" || die 4 "Cannot write to $into: see its disk"
+  mv -f "$journal.new" "$journal" || unwritable
 }
 
 # At the end of a run all is settled, but what could not be looked at.
@@ -1594,7 +1604,7 @@ place() {
     return 0
   fi
   rm -f "$staging/$1.facts"
-  skip "$3" "a directory or a link is in its way, or it cannot be written"
+  skip "$3" "a directory or a link has its name in the export, or the export cannot be written"
 }
 
 # A link is replaced, and not followed.
@@ -1637,9 +1647,9 @@ withdraw() {
 
 # refuse GONE LISTED MOST: sources that are gone may be a disk that is not mounted.
 refuse() {
-  refusal="Cannot withdraw $1 of $2 files: publish.max_withdraw allows $3; see that \
-nothing is unmounted below $base; if they are gone on purpose, run \
-\"$0 --accept-shrink\" once"
+  refusal="Cannot withdraw $1 of $2 files: publish.max_withdraw allows $3; check that \
+all file systems below $base are mounted; if the files were removed on purpose, run \
+\"$0 --accept-shrink\""
 }
 
 # keep_old EXPORTED: gives what is about to go a second name in the trash of the
@@ -1669,7 +1679,7 @@ empty_trash() {
 remove() {
   if [ -f "$into/$1" ] && [ ! -h "$into/$1" ]; then
     check_parents "$1" && keep_old "$1" && rm -f "$into/$1" || {
-      skip "$2" "a link is in its way, or it cannot be removed"
+      skip "$2" "a link has its name in the export, or the export cannot be written"
       return 0
     }
   fi
