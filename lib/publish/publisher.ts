@@ -21,7 +21,8 @@ import {
 } from "../list/path.ts";
 import type { NotFile } from "../list/not-files.ts";
 import { seenName } from "../list/charset.ts";
-import { ListMemory, ListWriter } from "./list-writer.ts";
+import { ListMemory } from "./list-memory.ts";
+import { ListWriter } from "./list-writer.ts";
 import { Lock } from "../files/lock.ts";
 import type { FailedFile } from "../state/pass-report.ts";
 import type { PublishReport, PublishRequest } from "./operations.ts";
@@ -50,11 +51,11 @@ export interface PublishObserver {
   mended(what: string): void;
 }
 
-/** How to publish. */
+/** Options of one run. */
 export interface PublishOptions extends PublishRequest {
-  /** Where the descriptors of this process are found, so that nobody can swap a directory of the sources; see {@link Directories}. */
+  /** Path to the descriptors of this process, so that nobody can swap a directory of the sources; see {@link Directories}. */
   readonly through?: string;
-  /** What is known of the list from the last run. @default nothing */
+  /** Memory of the list from the last run. @default nothing */
   readonly memory?: ListMemory;
 }
 
@@ -121,7 +122,7 @@ class Run {
   readonly #failed: FailedFile[] = [];
   readonly #named = new Set<string>();
   readonly #journal: Journal;
-  /** What a run that was cut off was about to export, or to take away. */
+  /** Paths that an interrupted run was about to export or remove. */
   readonly #unsure: ReadonlySet<string>;
   /** Made when first needed: most runs find nothing new. */
   #places: Places | undefined;
@@ -382,7 +383,7 @@ class Run {
     this.#observer.published(path, size);
   }
 
-  /** What the sources no longer have. */
+  /** Returns the listed files whose sources no longer exist. */
   #gone(): string[] {
     return [...this.#asked()].filter((path) => this.#isGone(path));
   }
@@ -484,7 +485,7 @@ class Run {
   }
 }
 
-/** What a killed run left behind. */
+/** Removes the leftovers of a killed run. */
 function emptyStaging({ staging }: Destination): void {
   for (const { name } of Deno.readDirSync(staging)) {
     Deno.removeSync(`${staging}/${name}`, { recursive: true });
