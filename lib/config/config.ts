@@ -12,8 +12,6 @@ type Tables = typeof tables;
 type KeysOf<Name extends keyof Tables> = Named<Tables[Name]["keys"]>;
 
 export type ServerConfig = Readonly<ReturnType<typeof toServer>>;
-/** A list that a server keeps by means of its own. */
-export type ForeignListConfig = NonNullable<ServerConfig["list"]>;
 export type Algorithms = ServerConfig["algorithms"];
 
 export type ReplicaConfig = Readonly<ReturnType<typeof toReplica>>;
@@ -31,7 +29,6 @@ export type Delta = CopyConfig["delta"];
 export type LimitsConfig = KeysOf<"limits">;
 export type LogConfig = KeysOf<"log">;
 export type Level = LogConfig["level"];
-export type StatConfig = KeysOf<"stat">;
 export type HooksConfig = KeysOf<"hooks">;
 
 export type PublishConfig = Readonly<ReturnType<typeof toPublish>>;
@@ -57,7 +54,7 @@ export interface Config {
   readonly limits: LimitsConfig;
   readonly schedule: KeysOf<"schedule">;
   readonly log: LogConfig;
-  readonly stat: StatConfig;
+  readonly stat: KeysOf<"stat">;
   readonly hooks: HooksConfig;
   readonly publish: PublishConfig | null;
 }

@@ -49,11 +49,3 @@ function goesOn(
     ? before === old
     : before + end - start === old;
 }
-
-/** Returns how many bytes of a recipe need not be fetched. */
-export function reusedBytes(recipe: readonly Stretch[]): number {
-  return recipe.reduce(
-    (sum, { start, end, old }) => old === null ? sum : sum + end - start,
-    0,
-  );
-}

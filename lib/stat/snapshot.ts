@@ -38,28 +38,9 @@ export function takeSnapshot(
   block: StatsBlock,
   servers?: readonly ServerState[],
 ): Snapshot {
-  const values = moduleNames.map((module) => block.section(module).snapshot());
-  return assemble(block, values, servers);
-}
-
-/** Takes a snapshot, and lets the event loop turn meanwhile. For the main thread. */
-export async function takeSnapshotWithoutBlocking(
-  block: StatsBlock,
-  servers?: readonly ServerState[],
-): Promise<Snapshot> {
-  const values = await Promise.all(
-    moduleNames.map((module) =>
-      block.section(module).snapshotWithoutBlocking()
-    ),
-  );
-  return assemble(block, values, servers);
-}
-
-function assemble(
-  block: StatsBlock,
-  values: readonly Readonly<Record<string, bigint>>[],
-  servers: readonly ServerState[] | undefined,
-): Snapshot {
+  const values: readonly Readonly<Record<string, bigint>>[] = moduleNames.map((
+    module,
+  ) => block.section(module).snapshot());
   const now = Date.now();
   const modules = moduleNames.map((module, index) => [
     module,

@@ -18,7 +18,7 @@ import type { JobView } from "./job.ts";
 import { lastRunEnd, type PublisherSituation } from "./publisher.ts";
 import type { Situation } from "./situation.ts";
 
-/** What a plugin exits with. */
+/** Exit statuses of a plugin. */
 export const nagiosStatus = { OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 };
 
 type State = keyof typeof nagiosStatus;
@@ -32,7 +32,7 @@ export interface NagiosResult {
   readonly status: number;
 }
 
-/** What is said of one thing among others. */
+/** The state of one of several things. */
 export interface NagiosPart {
   readonly state: State;
   readonly text: string;
@@ -55,26 +55,12 @@ export function formatNagios(parts: readonly NagiosPart[]): NagiosResult {
   };
 }
 
-/** Returns what a plugin says of a replica. */
-export function toNagios(
-  situation: Situation,
-  problems: readonly Problem[],
-  limits: HealthLimits,
-): NagiosResult {
-  return formatNagios([replicaPart(situation, problems, limits)]);
-}
-
-/** What a plugin says that could not find out. */
-export function unknownToNagios(why: string): NagiosResult {
-  return formatNagios([unknownPart(why)]);
-}
-
-/** What is said of what could not be looked at. */
+/** Returns the part of something that could not be examined. */
 export function unknownPart(why: string): NagiosPart {
   return { state: "UNKNOWN", text: why, performance: [] };
 }
 
-/** What is said of all that one configuration has relais do. */
+/** Returns the parts of one job. */
 export function partsOf(
   { replica, publisher }: JobView,
   limits: HealthLimits,
@@ -103,7 +89,8 @@ export function ofJob(
   };
 }
 
-function replicaPart(
+/** Returns the part of a replica. */
+export function replicaPart(
   situation: Situation,
   problems: readonly Problem[],
   limits: HealthLimits,

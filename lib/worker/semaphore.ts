@@ -10,8 +10,6 @@
  * @module
  */
 
-import { delay } from "@std/async/delay";
-
 /** Proof of holding a semaphore: epoch and owner in one word, never 0. */
 export type Ticket = number & { readonly ticket: unique symbol };
 
@@ -63,15 +61,6 @@ export class Semaphore {
       const slice = Math.min(sliceMs, patienceMs);
       Atomics.wait(this.#words, word.taken, holder, slice);
     }
-  }
-
-  /** Takes the semaphore, and lets the event loop turn meanwhile. */
-  async acquireWithoutBlocking(
-    patienceMs: number = defaultPatienceMs,
-  ): Promise<Ticket> {
-    const attempt = new Attempt(this.#makeTicket(), patienceMs);
-    while (this.#attempt(attempt) !== 0) await delay(1);
-    return attempt.ticket;
   }
 
   /** Gives the semaphore back; returns false, and does nothing, if it was taken away from this holder. */

@@ -157,16 +157,6 @@ export class Section<Module extends ModuleName> {
     return this.#semaphore.withLock(() => this.#read());
   }
 
-  /** Returns all figures as they were at one moment. For the main thread. */
-  async snapshotWithoutBlocking(): Promise<Values<Module>> {
-    const ticket = await this.#semaphore.acquireWithoutBlocking();
-    try {
-      return this.#read();
-    } finally {
-      this.#semaphore.release(ticket);
-    }
-  }
-
   /** Goes on from an earlier process. Never blocks. */
   restore(name: FigureName<Module>, value: bigint): void {
     this.#change(name, value);

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { noise } from "../../fixtures/noise.ts";
 import { Blocks } from "../../lib/delta/blocks.ts";
-import { recipeOf, reusedBytes, type Stretch } from "../../lib/delta/recipe.ts";
+import { recipeOf, type Stretch } from "../../lib/delta/recipe.ts";
 import { estimate, type Old, search } from "../../lib/delta/search.ts";
 import { type Signature, SignatureMaker } from "../../lib/delta/signature.ts";
 import { Roller, weakSum } from "../../lib/delta/sums.ts";
@@ -218,3 +218,11 @@ Deno.test("estimate() tells what two versions have in common", () => {
   assert(shares[1]! > 0.3 && shares[1]! < 0.7, `${shares}`);
   assertEquals(shares[2], 0);
 });
+
+/** Returns how many bytes of a recipe need not be fetched. */
+function reusedBytes(recipe: readonly Stretch[]): number {
+  return recipe.reduce(
+    (sum, { start, end, old }) => old === null ? sum : sum + end - start,
+    0,
+  );
+}

@@ -6,7 +6,6 @@ import {
   restore,
   type Snapshot,
   takeSnapshot,
-  takeSnapshotWithoutBlocking,
   writeSnapshot,
 } from "../../lib/stat/snapshot.ts";
 
@@ -45,14 +44,6 @@ Deno.test("takeSnapshot() gives durations and dates in seconds", () => {
 
   assertEquals(modules["stat"].lag, 1.5);
   assert(Math.abs(modules["copy-list"].started! - Date.now() / 1_000) < 3_600);
-});
-
-Deno.test("takeSnapshotWithoutBlocking() sees what takeSnapshot() sees", async () => {
-  const block = busyBlock();
-
-  const { modules } = await takeSnapshotWithoutBlocking(block);
-
-  assertEquals(modules, takeSnapshot(block).modules);
 });
 
 Deno.test("readSnapshot() returns what writeSnapshot() was given", async () => {

@@ -1,7 +1,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { problemsOf, sayHealth } from "../../lib/status/health.ts";
-import { toNagios, unknownToNagios } from "../../lib/status/nagios.ts";
+import {
+  formatNagios,
+  replicaPart,
+  unknownPart,
+} from "../../lib/status/nagios.ts";
 import { nextLoopPass, parseTimers } from "../../lib/status/next-pass.ts";
 import type { Situation } from "../../lib/status/situation.ts";
 import { noNotFiles } from "../../lib/list/not-files.ts";
@@ -152,7 +156,7 @@ Deno.test("sayHealth() says in one line that all is well", () => {
 const nagiosLine =
   /^RELAIS (OK|WARNING|CRITICAL|UNKNOWN) - [^|\n]+(?: \| [a-z]+=(?:U|-?\d+(?:\.\d+)?)[a-zA-Z%]*(?:;[\d.]*){0,4}(?: [a-z]+=(?:U|-?\d+(?:\.\d+)?)[a-zA-Z%]*(?:;[\d.]*){0,4})*)?$/;
 
-Deno.test("toNagios() keeps to the format, whatever there is to say", () => {
+Deno.test("formatNagios() keeps to the format, whatever there is to say", () => {
   fc.assert(fc.property(
     fc.record({
       error: fc.string({ unit: "binary" }),
@@ -169,13 +173,18 @@ Deno.test("toNagios() keeps to the format, whatever there is to say", () => {
         last_success: success,
       });
       const allowed = { ...limits, maxLagMs: 900_000 };
-      const { line, status } = toNagios(how, problemsOf(how, allowed), allowed);
+      const { line, status } = formatNagios([
+        replicaPart(how, problemsOf(how, allowed), allowed),
+      ]);
       assertMatch(line, nagiosLine);
       const [, word] = nagiosLine.exec(line)!;
       assertEquals(["OK", "WARNING", "CRITICAL"][status], word);
     },
   ));
-  assertMatch(unknownToNagios("Cannot | read\nit").line, nagiosLine);
+  assertMatch(
+    formatNagios([unknownPart("Cannot | read\nit")]).line,
+    nagiosLine,
+  );
 });
 
 Deno.test("parseTimers() reads what systemctl prints", () => {
@@ -231,12 +240,17 @@ Deno.test("a failover is a warning, and critical only if somebody says so", () =
   ) {
     const problems = problemsOf(failedOver, { ...limits, criticalFailover });
     assertEquals(problems, [{ gravity, text }]);
-    assertEquals(toNagios(failedOver, problems, limits).status, status);
+    assertEquals(
+      formatNagios([replicaPart(failedOver, problems, limits)]).status,
+      status,
+    );
   }
 });
 
-Deno.test("toNagios() knows no lag before the first pass", () => {
+Deno.test("replicaPart() knows no lag before the first pass", () => {
   const fresh = situation({ passes: [], last_success: null });
-  const { line } = toNagios(fresh, problemsOf(fresh, limits), limits);
+  const { line } = formatNagios([
+    replicaPart(fresh, problemsOf(fresh, limits), limits),
+  ]);
   assertMatch(line, /\| lag=U;;;0 age=U;/);
 });

@@ -107,27 +107,6 @@ Deno.test("Semaphore.release() ignores who was robbed", () => {
   assert(next.release(ticket));
 });
 
-Deno.test("Semaphore.acquireWithoutBlocking() lets the event loop turn until it is free", async () => {
-  const buffer = sharedWords();
-  const holder = semaphoreIn(buffer, 1);
-  const held = holder.acquire();
-
-  setTimeout(() => holder.release(held), 5);
-  const ticket = await semaphoreIn(buffer).acquireWithoutBlocking(60_000);
-
-  assert(!holder.release(held));
-  assert(semaphoreIn(buffer).release(ticket));
-});
-
-Deno.test("Semaphore.acquireWithoutBlocking() robs a holder that does not come out", async () => {
-  const buffer = sharedWords();
-  semaphoreIn(buffer, 1).acquire();
-
-  const ticket = await semaphoreIn(buffer).acquireWithoutBlocking(5);
-
-  assert(semaphoreIn(buffer).release(ticket));
-});
-
 Deno.test("Semaphore.resetOwner() frees what the owner held", () => {
   const buffer = sharedWords();
   semaphoreIn(buffer, 4).acquire();
