@@ -15,6 +15,7 @@ import {
   italic,
   paragraphs,
   plainLines,
+  seeAlso,
   tagged,
   text,
 } from "./manual-macros.ts";
@@ -38,10 +39,7 @@ export function formatConfigManual(): string {
     ".SH EXAMPLES",
     ...example("A replica of two servers:", "replica"),
     ...example("A server that publishes:", "publisher"),
-    ".SH SEE ALSO",
-    ".BR relais (1),",
-    ".BR sshd_config (5),",
-    ".BR systemd.exec (5)",
+    ...seeAlso(["relais(1)", "sshd_config(5)", "systemd.exec(5)"]),
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -17,6 +17,12 @@ export function paragraphs(all: readonly string[]): string[] {
   return all.flatMap((paragraph) => [".PP", text(paragraph)]);
 }
 
+/** The last section: other pages, as in `sftp(1)`. */
+export function seeAlso(pages: readonly string[]): string[] {
+  const names = pages.map((page) => `.BR ${escape(page.replace("(", " ("))}`);
+  return [".SH SEE ALSO", names.join(",\n")];
+}
+
 /** A word that is typed as it stands. */
 export function bold(word: string): string {
   return `\\fB${escape(word)}\\fR`;

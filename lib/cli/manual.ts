@@ -19,6 +19,7 @@ import {
   italic,
   paragraphs,
   plainLines,
+  seeAlso,
   tagged,
   text,
 } from "./manual-macros.ts";
@@ -56,12 +57,13 @@ export function formatManual(commands: readonly Command[]): string {
     ...environment.flatMap(([name, meaning]) => tagged(bold(name), meaning)),
     ".SH FILES",
     ...files.flatMap(([path, meaning]) => tagged(italic(path), meaning)),
-    ".SH SEE ALSO",
-    ".BR relais.toml (5),",
-    ".BR sftp (1),",
-    ".BR ssh\\-keyscan (1),",
-    ".BR sshd_config (5),",
-    ".BR systemd.timer (5)",
+    ...seeAlso([
+      "relais.toml(5)",
+      "sftp(1)",
+      "ssh-keyscan(1)",
+      "sshd_config(5)",
+      "systemd.timer(5)",
+    ]),
   ];
   return `${lines.join("\n")}\n`;
 }
