@@ -9,54 +9,46 @@ import type { FailedFile, PassReport } from "./pass-report.ts";
 import { transaction } from "./database.ts";
 import { prepared } from "./prepared.ts";
 
-/** One pass of the history. */
-export interface PastPass {
+/** Record of a pass, or of a run of publish, in the history. */
+export interface Ended {
   /** Seconds since the epoch. */
   readonly started: number;
-  /** The server files were taken from; `null` if none served. */
-  readonly server: string | null;
   readonly exit: number;
   readonly seconds: number;
+  /** Of the files copied or published. */
+  readonly bytes: number;
+  /** Files that failed: how many. */
+  readonly failures: number;
+  /** The first of them, and why. */
+  readonly failed: readonly FailedFile[];
+  /** Errors that concerned more than one file. */
+  readonly errors: readonly string[];
+}
+
+/** One pass of the history. */
+export interface PastPass extends Ended {
+  /** The server files were taken from; `null` if none served. */
+  readonly server: string | null;
   readonly lag_seconds: number;
   /** Entries read. */
   readonly seen: number;
   /** Files. */
   readonly copied: number;
-  /** Of the files copied. */
-  readonly bytes: number;
   readonly wire_bytes: number;
   readonly adopted: number;
   readonly removed: number;
   readonly refused: number;
-  /** Files that failed: how many. */
-  readonly failures: number;
-  /** The first of them, and why. */
-  readonly failed: readonly FailedFile[];
-  /** What concerned more than one file. */
-  readonly errors: readonly string[];
 }
 
 /** One run of publish of the history. */
-export interface PastRun {
-  /** Seconds since the epoch. */
-  readonly started: number;
-  readonly exit: number;
-  readonly seconds: number;
+export interface PastRun extends Ended {
   /** Files. */
   readonly published: number;
   readonly withdrawn: number;
   readonly unchanged: number;
-  /** Of the files published. */
-  readonly bytes: number;
-  /** Sources that were skipped: how many. */
-  readonly failures: number;
-  /** The first of them, and why. */
-  readonly failed: readonly FailedFile[];
-  /** What concerned more than one file. */
-  readonly errors: readonly string[];
 }
 
-/** What the passes of a time came to, added up. */
+/** Sums over the passes of a period. */
 export interface Sums {
   readonly passes: number;
   /** Passes with an exit status other than 0. */

@@ -5,14 +5,14 @@
  */
 
 import { tellNotFiles } from "../list/not-files.ts";
-import type { PastPass, PastRun } from "../state/history.ts";
+import type { Ended, PastPass, PastRun } from "../state/history.ts";
 import type { Disk } from "./disk.ts";
 import type { Problem } from "./health.ts";
 import type { Aspect } from "./job.ts";
 import type { JudgedJob } from "./jobs.ts";
 import type { PublisherSituation } from "./publisher.ts";
 import { tellList } from "./server-list.ts";
-import type { Situation } from "./situation.ts";
+import type { ServerSituation, Situation } from "./situation.ts";
 import { type Column, formatColumns } from "../cli/columns.ts";
 import { formatBytes, formatDate, formatSeconds } from "../text/human.ts";
 
@@ -24,7 +24,7 @@ export function statusLines(aspect: Aspect<Situation>): string[] {
     ...overview(situation),
     ...section("Servers", serverLines(situation)),
     ...section(failingTitle(situation), failingLines(situation)),
-    ...section("Last passes", passLines(situation.passes)),
+    ...section("Last passes", table(passColumns, situation.passes)),
   ];
 }
 
@@ -38,28 +38,23 @@ export function publisherLines(aspect: Aspect<PublisherSituation>): string[] {
     ...heading(aspect),
     ...publisherOverview(situation),
     ...section(title, failedLines(situation)),
-    ...section("Last runs", runLines(situation.runs)),
+    ...section("Last runs", table(runColumns, situation.runs)),
   ];
 }
 
 /** Returns a line for each of several jobs. */
 export function jobLines(jobs: readonly JudgedJob[]): string[] {
-  const rows = jobs.map(({ name, problems, summary }) => [
-    name,
-    verdictOf(problems),
-    summary,
-  ]);
   return [
-    ...formatColumns(jobColumns, rows),
+    ...table(jobColumns, jobs),
     "",
     "For details of one job: relais status --job NAME.",
   ];
 }
 
-const jobColumns: readonly Column[] = [
-  { name: "job", align: "left" },
-  { name: "state", align: "left" },
-  { name: "how", align: "left" },
+const jobColumns: readonly Told<JudgedJob>[] = [
+  left("job", ({ name }) => name),
+  left("state", ({ problems }) => verdictOf(problems)),
+  left("how", ({ summary }) => summary),
 ];
 
 function verdictOf(problems: readonly Problem[]): string {
@@ -128,15 +123,7 @@ function tellNext(next: number, now: number): string {
 
 function serverLines({ servers, now, probed }: Situation): string[] {
   if (servers.length === 0) return [];
-  const rows = servers.map((server) => [
-    server.name,
-    server.verdict,
-    server.active ? "active" : "",
-    `${server.milliseconds} ms`,
-    server.depth,
-    tellList(server, now),
-  ]);
-  const lines = formatColumns(serverColumns, rows);
+  const lines = table(serverColumns(now), servers);
   const errors = servers.flatMap(({ name, error }) =>
     error === null ? [] : [`${name}: ${error}`]
   );
@@ -144,14 +131,16 @@ function serverLines({ servers, now, probed }: Situation): string[] {
   return [...lines, ...errors, `Probed ${age} ago.`];
 }
 
-const serverColumns: readonly Column[] = [
-  { name: "server", align: "left" },
-  { name: "verdict", align: "left" },
-  { name: "", align: "left" },
-  { name: "probe", align: "right" },
-  { name: "reached", align: "left" },
-  { name: "its list", align: "left" },
-];
+function serverColumns(now: number): Told<ServerSituation>[] {
+  return [
+    left("server", ({ name }) => name),
+    left("verdict", ({ verdict }) => verdict),
+    left("", ({ active }) => active ? "active" : ""),
+    right("probe", ({ milliseconds }) => `${milliseconds} ms`),
+    left("reached", ({ depth }) => depth),
+    left("its list", (server) => tellList(server, now)),
+  ];
+}
 
 function failingTitle({ next_pass }: Situation): string {
   return next_pass === null
@@ -169,30 +158,61 @@ function failingLines({ failing, failed }: Situation): string[] {
     : lines;
 }
 
-function passLines(passes: readonly PastPass[]): string[] {
-  if (passes.length === 0) return [];
-  const rows = passes.map((pass) => [
-    formatDate(pass.started * 1_000),
-    String(pass.exit),
-    pass.server ?? "none",
-    String(pass.copied),
-    formatBytes(pass.bytes),
-    String(pass.failures),
-    formatSeconds(pass.lag_seconds),
-    formatSeconds(pass.seconds),
-  ]);
-  return formatColumns(passColumns, rows);
+/** A column, and the text of its cell in each row. */
+interface Told<Row> extends Column {
+  tell(row: Row): string;
 }
 
-const passColumns: readonly Column[] = [
-  { name: "started", align: "left" },
-  { name: "exit", align: "right" },
-  { name: "server", align: "left" },
-  { name: "files", align: "right" },
-  { name: "bytes", align: "right" },
-  { name: "failed", align: "right" },
-  { name: "lag", align: "right" },
-  { name: "took", align: "right" },
+function table<Row>(
+  columns: readonly Told<Row>[],
+  rows: readonly Row[],
+): string[] {
+  if (rows.length === 0) return [];
+  const cells = rows.map((row) => columns.map((column) => column.tell(row)));
+  return formatColumns(columns, cells);
+}
+
+function left<Row>(name: string, tell: (row: Row) => string): Told<Row> {
+  return { name, align: "left", tell };
+}
+
+function right<Row>(
+  name: string,
+  tell: (row: Row) => string | number,
+): Told<Row> {
+  return { name, align: "right", tell: (row) => String(tell(row)) };
+}
+
+/** Columns of passes and runs alike. */
+const started = left<Ended>(
+  "started",
+  (ended) => formatDate(ended.started * 1_000),
+);
+const exit = right<Ended>("exit", ({ exit }) => exit);
+const bytes = right<Ended>("bytes", ({ bytes }) => formatBytes(bytes));
+const failed = right<Ended>("failed", ({ failures }) => failures);
+const took = right<Ended>("took", ({ seconds }) => formatSeconds(seconds));
+
+const passColumns: readonly Told<PastPass>[] = [
+  started,
+  exit,
+  left("server", ({ server }) => server ?? "none"),
+  right("files", ({ copied }) => copied),
+  bytes,
+  failed,
+  right("lag", ({ lag_seconds }) => formatSeconds(lag_seconds)),
+  took,
+];
+
+const runColumns: readonly Told<PastRun>[] = [
+  started,
+  exit,
+  right("published", ({ published }) => published),
+  bytes,
+  right("withdrawn", ({ withdrawn }) => withdrawn),
+  right("unchanged", ({ unchanged }) => unchanged),
+  failed,
+  took,
 ];
 
 function tellOwnList(
@@ -212,32 +232,6 @@ function failedLines({ failing, failed }: PublisherSituation): string[] {
   const more = failed - failing.length;
   return more > 0 ? [...lines, `… and ${more} more`] : lines;
 }
-
-function runLines(runs: readonly PastRun[]): string[] {
-  if (runs.length === 0) return [];
-  const rows = runs.map((run) => [
-    formatDate(run.started * 1_000),
-    String(run.exit),
-    String(run.published),
-    formatBytes(run.bytes),
-    String(run.withdrawn),
-    String(run.unchanged),
-    String(run.failures),
-    formatSeconds(run.seconds),
-  ]);
-  return formatColumns(runColumns, rows);
-}
-
-const runColumns: readonly Column[] = [
-  { name: "started", align: "left" },
-  { name: "exit", align: "right" },
-  { name: "published", align: "right" },
-  { name: "bytes", align: "right" },
-  { name: "withdrawn", align: "right" },
-  { name: "unchanged", align: "right" },
-  { name: "failed", align: "right" },
-  { name: "took", align: "right" },
-];
 
 function section(title: string, lines: readonly string[]): string[] {
   if (lines.length === 0) return [];
