@@ -46,7 +46,7 @@ export async function adopt(
 /** A file that may be here already. */
 type Adoptable = Omit<Wanted, "seq" | "remote" | "failedBefore" | "twin">;
 
-/** What is there, as far as it matters. */
+/** The properties of the file in place that matter. */
 type There = Pick<Stats, "size" | "mtime">;
 
 /**

@@ -18,7 +18,7 @@ import { MadeDirectories } from "./made-directories.ts";
 /** Rights of what is relais's own. */
 const ownMode = 0o700;
 
-/** What nobody else may do to what is relais's own: write. */
+/** Permissions that no other account may have on the directory of relais: write. */
 const foreignWrite = 0o022;
 
 /** For reading what is there: should it be a FIFO by then, opening it must not wait. */
@@ -37,7 +37,7 @@ export class Destination {
   readonly into: string;
   readonly rights: Rights;
   readonly #directories: Directories;
-  /** What is relais's own, held from {@link prepare} on. */
+  /** The directory of relais, held open from {@link prepare} on. */
   readonly #own: Directories;
   /** Directories that were missing when they were first looked for: what has come into them since is known. */
   readonly #missing = new Set<string>();
@@ -55,12 +55,12 @@ export class Destination {
     this.#own = new Directories(into, through);
   }
 
-  /** Where files are made before they are renamed into place: on the same file system. */
+  /** Directory in which files are made before they are renamed into place: on the same file system. */
   get staging(): string {
     return this.#own.reach(`${own}/staging`)!;
   }
 
-  /** Where the moves under way are noted; see {@link Moves}. */
+  /** File that names the moves in progress; see {@link Moves}. */
   get journal(): string {
     return `${this.#own.reach(own)!}/journal`;
   }

@@ -14,10 +14,10 @@ import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { basename, dirname } from "@std/path/posix";
 import { FileError, LocalError } from "../errors.ts";
 
-/** Where Linux names what a process holds open, proc_pid_fd(5). */
+/** Directory in which Linux names the open files of a process, proc_pid_fd(5). */
 export const descriptors = "/proc/self/fd";
 
-/** Where a worker finds {@link descriptors}: a link in the state, which is relais's own. */
+/** Path by which a worker reaches {@link descriptors}: a link in the state, to which only relais writes. */
 export function descriptorsOf(state: string): string {
   return `${state}/fd`;
 }
@@ -59,7 +59,7 @@ const mostHeld = 128;
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 
-/** How directories are made. */
+/** Options for making directories. */
 export interface MakeOptions {
   /** Their rights, but for what the umask takes away. */
   readonly mode: number;
@@ -219,7 +219,7 @@ const gone = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"]);
 
 /** Something else lies where a file or its directory should be. It may go: then the file can come. */
 export class BlockedError extends FileError {
-  /** What blocks it, as in `a/b is a directory`. */
+  /** The obstacle, as in `a/b is a directory`. */
   readonly blocked: string;
 
   constructor(path: string, blocked: string) {

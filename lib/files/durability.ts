@@ -1,5 +1,5 @@
 /**
- * What makes files survive a power cut.
+ * Barriers, which make files survive a power cut.
  *
  * A batch goes so: stage its files, barrier, rename them, barrier, and only
  * then commit that they are there. One barrier serves all files of a batch,

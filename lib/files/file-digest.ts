@@ -8,7 +8,7 @@ import { readSync } from "node:fs";
 import { createHasher } from "./digest.ts";
 import type { Digest, Version } from "../list/entry.ts";
 
-/** How much of a file is read at a time. */
+/** Size of one read. */
 const blockBytes = 1024 * 1024;
 
 /**

@@ -22,7 +22,7 @@ interface Departure {
   readonly gone: string;
 }
 
-/** What the synchronised list is told. */
+/** Part of the synchronised list that moves are reported to. */
 export interface Told {
   arrived(server: string, files: readonly Arrived[]): Promise<unknown>;
   removed(paths: readonly string[]): Promise<unknown>;

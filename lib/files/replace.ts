@@ -10,7 +10,7 @@ import { removeIfThere } from "./if-there.ts";
 import { basename, dirname, join } from "@std/path/posix";
 import { LocalError } from "../errors.ts";
 
-/** Where the new text of `path` is written before it takes its place. */
+/** Returns the path at which the new text of `path` is written before it is renamed. */
 export function besideOf(path: string): string {
   return join(dirname(path), `.${basename(path)}.tmp`);
 }

@@ -1,5 +1,5 @@
 /**
- * Who may do what with the copies, and whose they are.
+ * Modes and owners of the copies.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { wantedMode } from "./attributes.ts";
 
 const permissions = 0o777;
 
-/** What `mkdir` asks for: the umask takes its part. */
+/** Mode that `mkdir` requests; the umask removes bits from it. */
 const madeMode = 0o777;
 
 /** Gives files and directories what the configuration says. */

@@ -8,7 +8,7 @@ import { statfsSync } from "node:fs";
 import { FileError, LocalError } from "../errors.ts";
 
 /**
- * What is left free, for directories, for notes, and for whoever else writes: a
+ * Share that is left free, for directories, for notes, and for other programs: a
  * hundredth of the disk, and no more than 64 MiB. Of a small disk it is more, up
  * to 1 MiB or a twentieth.
  */
@@ -20,7 +20,7 @@ const mostReserveShare = 0.05;
 /** There is no room for a file; a smaller one may fit. */
 export class NoRoomError extends LocalError {}
 
-/** What is claimed: the bytes of some files. */
+/** Bytes that are claimed for some files. */
 export interface Claim {
   readonly bytes: number;
   /** Files that are made. */
@@ -30,7 +30,7 @@ export interface Claim {
 /** Watches the room on the disk of a directory, in blocks and inodes. */
 export class Space {
   readonly #directory: string;
-  /** What may still be made, as far as is known without looking. */
+  /** Room that is left, as far as is known without asking the disk. */
   #left: Claim = { bytes: 0, files: 0 };
   /** Claimed and not written yet. */
   #claimed: Claim = { bytes: 0, files: 0 };

@@ -11,7 +11,7 @@ import { StoppedError } from "../errors.ts";
 /** Seconds of the limit that may be saved up while nothing is asked for. */
 const burstSeconds = 0.25;
 
-/** Where the time comes from; tests bring their own. */
+/** Source of time; tests bring their own. */
 export interface Clock {
   /** Milliseconds, monotonic. */
   now(): number;

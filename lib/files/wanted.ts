@@ -15,7 +15,7 @@ export interface Wanted extends Version {
   readonly remote: string | null;
   /** Permission bits; `null` if the server tells none. */
   readonly mode: number | null;
-  /** What is on the replica under this path, as far as the synchronised list knows. */
+  /** Version on the replica under this path, as far as the synchronised list knows. */
   readonly here: Version | null;
   /** True if it could not be copied last time. */
   readonly failedBefore: boolean;
@@ -23,7 +23,7 @@ export interface Wanted extends Version {
   readonly twin: string | null;
 }
 
-/** What is on the replica, durably, from now on. */
+/** A file that is durably on the replica. */
 export interface Arrived {
   readonly path: string;
   /** `seq` of the entry in the list of the server it came from. */

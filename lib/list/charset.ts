@@ -6,7 +6,7 @@
 
 import { checkPath, decodeBytes, decodePath } from "./path.ts";
 
-/** What a publisher escapes in such a name: control bytes, `%`, and bytes that are no part of UTF-8. */
+/** Form of an escaped name: a publisher escapes control bytes, `%`, and bytes that are not UTF-8. */
 const escaped = /^(?:[^%]|%(?:[01][0-9A-F]|25|7F|[89A-F][0-9A-F]))*$/;
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** How far into a list its reader has come, and how to recognise it. */
+/** Position of a reader in a list, and the marks by which to recognise the list. */
 export interface Cursor {
   readonly generation: string;
   /** Bytes read so far; a line ends there. */

@@ -9,7 +9,7 @@ import type { Timestamp } from "../text/timestamp.ts";
 /** Digests the list can carry; `null` where the publisher gave none. */
 export type Digest = `sha256:${string}` | `cksum:${string}`;
 
-/** What identifies the contents of a file: two files with the same version need not be told apart. */
+/** Identity of the contents of a file: two files with the same version need not be told apart. */
 export interface Version {
   readonly mtime: Timestamp;
   /** Size in bytes, a safe integer. */
@@ -23,7 +23,7 @@ export interface Entry extends Version {
   readonly seq: number;
   /** `+`: new or changed; `-`: withdrawn (size 0, no mode, no digest). */
   readonly op: "+" | "-";
-  /** When the publisher wrote the line. */
+  /** Time at which the publisher wrote the line. */
   readonly published: Timestamp;
   /** Permission bits, 0 to 0o7777. */
   readonly mode: number | null;

@@ -12,10 +12,10 @@ import { SftpError } from "../ssh/sftp-error.ts";
 import { requireRoot } from "./root.ts";
 import { foreignGeneration, listPath, RemoteList } from "./remote.ts";
 
-/** How a list is looked for. */
+/** Options for finding a list. */
 export interface Search {
   readonly source: Source;
-  /** How far its list was read last; `undefined` if none was, or the tree was walked since. */
+  /** Position in its list after the last pass; `undefined` if none was read, or the tree was walked since. */
   readonly cursor: Cursor | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What lies in a tree beside its files, and is not copied.
+ * Things in a tree that are not files, and are not copied.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const names = {
 
 export type NotFile = keyof typeof names;
 
-/** How many there are of each kind. */
+/** Number of each kind. */
 export type NotFiles = Readonly<Record<NotFile, number>>;
 
 export const noNotFiles: NotFiles = {
@@ -25,7 +25,7 @@ export const noNotFiles: NotFiles = {
   ...{ special: 0, empty: 0 },
 };
 
-/** What one of a kind is called. */
+/** Returns the name of one of a kind. */
 export function kindOf(kind: NotFile): string {
   return names[kind][0];
 }

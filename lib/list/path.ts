@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What relais keeps for itself in an export and in a replica. */
+/** Directory that is reserved for relais in an export and in a replica. */
 export const ownDirectory = ".relais";
 
 /** Limits of Linux: PATH_MAX and NAME_MAX, in bytes. */
@@ -18,7 +18,7 @@ const strictDecoder = new TextDecoder("utf-8", {
   ignoreBOM: true,
 });
 
-/** What readers of UTF-8 make of bytes that are none. */
+/** Replacement for bytes that are not UTF-8. */
 const wrongByte = "\uFFFD";
 
 /** Tells whether a name is known by another one than its own, because that is not UTF-8. */
@@ -26,7 +26,7 @@ export function isForeign(path: string): boolean {
   return path.includes(wrongByte) || !path.isWellFormed();
 }
 
-/** What is said of such a name. */
+/** Reason for refusing such a name. */
 export const foreignName =
   'its name is not valid UTF-8; rename it, or publish with the script of "relais publish --print-sh", which exports it under another name';
 

@@ -19,7 +19,7 @@ import {
   type Provenance,
 } from "./format.ts";
 
-/** Where the list lies below the root of an export. */
+/** Path of the list below the root of an export. */
 export const listPath = `${ownDirectory}/list`;
 
 /** The header, and as a rule the extensions that say where the list comes from. */
@@ -28,7 +28,7 @@ const headerBytes = 512;
 /** No header is longer with them: it names 16 ancestors at most, by 64 bytes and a number each. */
 const longestHeader = 2_048;
 
-/** How many of the last bytes known are compared to recognise a list. */
+/** Number of the last known bytes that are compared to recognise a list. */
 const tailBytes = 64;
 
 /** A line longer than this breaks the format: a path has at most 4096 bytes, each written as `%XX` at worst. */
@@ -53,18 +53,18 @@ export const foreignGeneration = "foreign";
  */
 const unsettled = 3;
 
-/** What a list is to the one a cursor was taken from. */
+/** Relation of a list to the one from which a cursor was taken. */
 export type Recognition = "same" | "grown" | "shrunken" | "other";
 
 /** Some whole lines of a list. */
 export interface Lines {
   readonly lines: readonly string[];
-  /** Where reading goes on after them. */
+  /** Offset at which reading continues after them. */
   readonly offset: number;
   readonly tail: Uint8Array;
 }
 
-/** What follows a cursor that stands at the beginning of a list. */
+/** Cursor at the beginning of a list. */
 export const beginning = { offset: 0, tail: new Uint8Array(0) };
 
 /** An open list. Its size is that of the moment it was opened, however it grows. */
@@ -76,9 +76,9 @@ export class RemoteList {
   readonly size: number;
   /** The heartbeat of the publisher, in seconds since the epoch; 0 if the server does not tell it. */
   readonly mtime: number;
-  /** What the server did not tell of it, in words. */
+  /** Properties that the server did not report, in words. */
   readonly untold: readonly string[];
-  /** What it is to the list that the cursor given to {@link open} knows. */
+  /** Relation to the list that the cursor given to {@link open} knows. */
   readonly recognition: Recognition;
   readonly #session: SessionRequests;
   readonly #path: string;
@@ -217,7 +217,7 @@ export class RemoteList {
   }
 }
 
-/** What was opened is there, whatever the server says of it later: nobody is to take it for missing. */
+/** Translates an error after opening: the list exists, so nobody may take it for missing. */
 function afterOpening(error: unknown, server: string): unknown {
   if (!(error instanceof SftpError)) return error;
   return new UnusableError(
@@ -304,7 +304,7 @@ function provenanceOf(head: Uint8Array, server: string): Provenance {
   return provenance;
 }
 
-/** What is known of a list once it is open. */
+/** Properties of an open list. */
 type Facts = Pick<
   RemoteList,
   "provenance" | "grows" | "size" | "mtime" | "untold"

@@ -18,9 +18,9 @@ export class Way {
   readonly #root: string;
   /** The link that was followed last; empty: none was. */
   readonly #link: string;
-  /** Where it leads. */
+  /** The directory that it leads to. */
   readonly #real: string;
-  /** Where each link on the way lies. */
+  /** The directory of each link on the way. */
   readonly #left: readonly string[];
 
   private constructor(

@@ -159,14 +159,14 @@ export class Exporter {
     return { digest: hasher.digest(), size: copied };
   }
 
-  /** Whether there was room is seen afterwards: a copy that shares its blocks takes none. */
+  /** Checks for room afterwards: a copy that shares its blocks takes none. */
   async #copyByKernel(path: string, staged: string): Promise<void> {
     await Deno.copyFile(this.#sources.placeOf(path), staged);
     new Space(this.#into).claim(1);
   }
 }
 
-/** Whether a disk is full, or we may use no more of it. */
+/** Tells whether a disk is full, or its quota is used up. */
 export function isFull(error: unknown): boolean {
   const { code } = error as { code?: string };
   return code === "ENOSPC" || code === "EDQUOT";
@@ -182,7 +182,7 @@ function noRoom(into: string, cause: unknown): NoRoomError {
 /** The copy, and its signature. */
 const newFiles = 2;
 
-/** How a source is copied. */
+/** Target, size and signature of a source that is copied. */
 interface Copying {
   readonly staged: string;
   readonly size: number;

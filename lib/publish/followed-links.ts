@@ -1,5 +1,5 @@
 /**
- * Where the symbolic links among the sources lead, if they are followed.
+ * Targets of the symbolic links among the sources, if they are followed.
  *
  * A link is looked up once: from then on only the real path of what it leads to
  * counts, which lies below the base and is reached through no link. So whoever
@@ -16,7 +16,7 @@ import { lookAt } from "../files/directories.ts";
 /** Links to directories in directories may name each directory in very many ways. */
 const mostDirectories = 100_000;
 
-/** What a link leads to: a file, a directory, or what is not published; `skipped` if nobody can tell. */
+/** Target of a link: a file, a directory, or a kind that is not published; `skipped` if it cannot be determined. */
 export type Led = "file" | Way | NotFile | { readonly skipped: string };
 
 /** The links below a base that one walk has followed. */
@@ -24,7 +24,7 @@ export class FollowedLinks {
   /** The way of a walk that has followed no link yet. */
   readonly start: Way;
   readonly #into: string;
-  /** What each link leads to; both below the base. */
+  /** Target of each link; both below the base. */
   readonly #places = new Map<string, string>();
   #directories = 0;
 
@@ -33,7 +33,7 @@ export class FollowedLinks {
     this.#into = lookAt(into) === undefined ? into : Deno.realPathSync(into);
   }
 
-  /** Whether a directory is the export, by whatever way. */
+  /** Tells whether a directory is the export, through any link. */
   isExport(path: string, way: Way): boolean {
     return way.realOf(path) === this.#into;
   }

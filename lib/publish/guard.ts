@@ -1,5 +1,5 @@
 /**
- * When to stop and ask: sources that are gone may be a disk that is not mounted.
+ * Limit on withdrawals: missing sources may be a disk that is not mounted.
  *
  * @module
  */

@@ -8,7 +8,7 @@
 
 import { type Timestamp, toWholeMilliseconds } from "../text/timestamp.ts";
 
-/** Where a line stands in the list, and what a look at its source may tell. */
+/** Offset of a line in the list, with size and date to compare with the source. */
 export interface Line {
   readonly size: number;
   readonly mtime: Timestamp;
@@ -38,7 +38,7 @@ export class Live {
   /** Slots that have a path. */
   #used = 0;
   #paths = new Uint8Array(firstBytes);
-  /** Where the path of each slot begins; it ends where the next one begins. */
+  /** Start of the path of each slot; it ends where the next one starts. */
   #starts = new Float64Array(firstRoom + 1);
   #hashes = new Int32Array(firstRoom);
   /** Slots, plus one, at the place that their hash gives or behind it; 0: none. */
@@ -66,14 +66,14 @@ export class Live {
     return this.#those(() => true);
   }
 
-  /** Whether the list names a file of this size and date, in milliseconds. */
+  /** Tells whether the list names a file of this size and date, in milliseconds. */
   names(path: string, size: number, modified: number): boolean {
     const slot = this.#find(path);
     return slot !== undefined && this.#sizes[slot] === size &&
       this.#dates[slot] === modified;
   }
 
-  /** Where the line of a file stands. */
+  /** Returns the offset of the line of a file. */
   placeOf(path: string): number | undefined {
     const slot = this.#find(path);
     return slot === undefined ? undefined : this.#places[slot];
@@ -204,7 +204,7 @@ export class Live {
     return read === path.length;
   }
 
-  /** Whether a slot has the path that was last read. */
+  /** Tells whether a slot has the path that was last read. */
   #isAt(slot: number): boolean {
     const start = this.#starts[slot]!;
     if (this.#starts[slot + 1]! - start !== this.#length) return false;

@@ -1,10 +1,10 @@
 /**
- * Which machine this is, for good.
+ * Permanent identity of this machine.
  *
  * @module
  */
 
-/** Where it is written, machine-id(5). */
+/** File with the identity, machine-id(5). */
 export const machineIdFile = "/etc/machine-id";
 
 const machineIdForm = /^[0-9a-f]{32}$/;

@@ -1,5 +1,5 @@
 /**
- * What publish is started with, asked, and answers.
+ * Settings, requests and replies of publish.
  *
  * @module
  */
@@ -13,21 +13,21 @@ export interface PublishSettings {
 }
 
 export interface PublishRequest {
-  /** Whether `max_withdraw` does not hold this time. */
+  /** Ignores `max_withdraw` in this run. */
   readonly acceptShrink: boolean;
-  /** Whether the export is read again, and what is not as the list says published again. */
+  /** Reads the export again, and publishes again what differs from the list. */
   readonly verify: boolean;
   /** The only sources, or directories of them, to look at: paths below the base. @default all */
   readonly only?: readonly string[] | undefined;
 }
 
-/** What one run of publish did. */
+/** Result of one run of publish. */
 export interface PublishReport {
   readonly scanned: number;
   readonly published: number;
   readonly withdrawn: number;
   readonly unchanged: number;
-  /** What lies among the sources and is not copied. */
+  /** Number of sources that are not regular files, by kind. */
   readonly not_files: NotFiles;
   readonly bytes: number;
   readonly failed: readonly FailedFile[];

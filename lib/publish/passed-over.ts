@@ -1,5 +1,5 @@
 /**
- * What lies among the sources and is no file: symbolic links, empty directories,
+ * Things among the sources that are not files: symbolic links, empty directories,
  * devices. It is counted in each run, and told when it appears.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * Which names in an export are taken: no file can be where a directory is, and
+ * Names in an export that are taken: no file can be where a directory is, and
  * no directory where a file is.
  *
  * @module
@@ -23,7 +23,7 @@ export class Places {
     ]);
   }
 
-  /** Whether there are files below `path`, or there is one where a directory above it should be. */
+  /** Tells whether there are files below `path`, or a file where a directory above it should be. */
   isTaken(path: string): boolean {
     if (this.#directories.has(path)) return true;
     return above(path).some((directory) =>

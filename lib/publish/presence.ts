@@ -1,5 +1,5 @@
 /**
- * Which files an export has, directory by directory: looking at each one would
+ * Presence of files in an export, directory by directory: looking at each file would
  * take as long as looking at its source.
  *
  * @module
@@ -18,7 +18,7 @@ export class Presence {
     this.#destination = destination;
   }
 
-  /** Whether there was a file under `path` when its directory was read. */
+  /** Tells whether there was a file under `path` when its directory was read. */
   has(path: string): boolean {
     const end = path.lastIndexOf("/");
     const directory = end === -1 ? "." : path.slice(0, end);

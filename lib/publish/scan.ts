@@ -4,7 +4,7 @@
  * @module
  */
 
-/** How much is read at a time. */
+/** Size of one read. */
 const chunkBytes = 1024 * 1024;
 
 const lineFeed = 0x0a;

@@ -16,7 +16,7 @@ const longestMs = 5_000;
 const mostChanges = 10_000;
 
 /**
- * Whether a symbolic link below `base` leads to the directory of `path`: directories
+ * Tells whether a symbolic link below `base` leads to the directory of `path`: directories
  * that links lead to are watched as well, and what changes in one is told by one of
  * the ways to it.
  */
@@ -39,13 +39,13 @@ export class SourceWatch implements Disposable {
   readonly #into: string;
   readonly #onTrouble: (why: string) => void;
   #watcher: Deno.FsWatcher | undefined;
-  /** What keeps it from watching; told once, however often it is tried. */
+  /** Reason why it cannot watch; logged once, however often it is tried. */
   #trouble = "";
   /** Paths below the base; `undefined`: nobody knows what has changed. */
   #changes: Set<string> | undefined = new Set();
   #wake: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** When the first of the changes happened that nobody was told of; `undefined`: there is none. */
+  /** Time of the first change that was not reported yet; `undefined`: there is none. */
   #first: number | undefined;
 
   /**

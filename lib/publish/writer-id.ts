@@ -1,5 +1,5 @@
 /**
- * Who writes a list: the same for everything that publishes into one export on
+ * Identity of a list's writer: the same for everything that publishes into one export on
  * one machine, and for nothing else.
  *
  * @module

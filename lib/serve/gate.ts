@@ -1,5 +1,5 @@
 /**
- * Who gets in: only questions, only by a name that is ours, and with the token
+ * Access control: only reading requests, only under a name that is ours, and with the token
  * if there is one.
  *
  * @module
@@ -8,7 +8,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { plain } from "./headers.ts";
 
-/** What a request must show. */
+/** Conditions for a request. */
 export interface GateSettings {
   /** A name the page may be asked for by, besides addresses and localhost. */
   readonly host: string | undefined;

@@ -1,5 +1,5 @@
 /**
- * What every answer carries: that nothing is kept, nothing is loaded from
+ * Headers of every answer: that nothing is kept, nothing is loaded from
  * elsewhere, and nobody puts the page into another one.
  *
  * @module

@@ -11,7 +11,7 @@ export class Html {
   constructor(readonly text: string) {}
 }
 
-/** What can stand in a template; nothing stands for nothing. */
+/** Values that a template can contain; `undefined` and `null` stand for nothing. */
 export type Content =
   | Html
   | string

@@ -1,5 +1,5 @@
 /**
- * Where the page is served: an address, and whether only this machine can reach
+ * Address at which the page is served, and whether only this machine can reach
  * it.
  *
  * @module

@@ -16,7 +16,7 @@ export const firstLines = 50;
 /** A proxy, and a browser that has gone, are heard of by writing; milliseconds. */
 const breathEveryMs = 15_000;
 
-/** How long a log that is not there is waited for before it is looked for again. */
+/** Pause before a missing log is looked for again. */
 const waitMs = 1_000;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What the worker that serves the page can be asked.
+ * Settings and requests of the worker that serves the page.
  *
  * @module
  */

@@ -29,13 +29,13 @@ const icon =
 /** Without a script the page is loaded again so often; seconds. */
 const reloadSeconds = 60;
 
-/** What every page of the site has. */
+/** Parts of every page of the site. */
 export interface Frame {
-  /** What it is about, besides relais. */
+  /** Name of the job; `null` if there is none. */
   readonly name: string | null;
   readonly problems: readonly Problem[];
   readonly summary: string;
-  /** When it was made, in seconds since the epoch. */
+  /** Time of rendering, in seconds since the epoch. */
   readonly now: number;
   readonly body: Content;
 }

@@ -16,7 +16,7 @@ export interface Plot {
   readonly figure: (period: Period) => number;
   /** A figure with its unit. */
   readonly format: (value: number) => string;
-  /** What a reader who sees nothing should know. */
+  /** Text for a screen reader. */
   readonly summary: string;
 }
 

@@ -15,7 +15,7 @@ export interface Range {
   readonly days: number;
   /** The width of a bar. */
   readonly hours: Hours;
-  /** What a bar is about. */
+  /** Period of one bar. */
   readonly each: string;
 }
 

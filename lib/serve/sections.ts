@@ -62,7 +62,7 @@ export function fact(name: string, value: string, more: string): Html {
   `;
 }
 
-/** How full a disk is; nothing where there is none yet. */
+/** Free and total space of a disk; nothing where there is none yet. */
 export function diskFact(disk: Disk | null): Html | "" {
   return disk === null ? "" : fact(
     "Disk",
@@ -71,7 +71,7 @@ export function diskFact(disk: Disk | null): Html | "" {
   );
 }
 
-/** What the last probes found. */
+/** Results of the last probes. */
 export function servers({ servers, now, probed }: Situation): Html {
   const errors = servers.filter(({ error }) => error !== null).map((
     { name, error },
@@ -158,7 +158,7 @@ export function moment(milliseconds: number): Html {
   }</time>`;
 }
 
-/** What went wrong in a pass, or a run, below its row of eight columns. */
+/** Errors of a pass or a run, below its row of eight columns. */
 export function errorsRow(errors: readonly string[]): Html | "" {
   return errors.length === 0 ? "" : html`
     <tr class="why">
@@ -167,7 +167,7 @@ export function errorsRow(errors: readonly string[]): Html | "" {
   `;
 }
 
-/** How a pass, or a run, ended. */
+/** Result of a pass or a run. */
 export function result(exit: number): Html {
   const gravity = exit === 0 ? "well" : exit === 1 ? "warning" : "critical";
   const word = exit === 0 ? "done" : `exit ${exit}`;

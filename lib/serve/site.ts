@@ -1,5 +1,5 @@
 /**
- * What is answered under each address. All of it is read again for each request;
+ * Answers for each address. All data are read again for each request;
  * nothing can be written.
  *
  * @module
@@ -29,14 +29,14 @@ import { renderOverview } from "./overview.ts";
 import { policy, renderPage } from "./page.ts";
 import { rangeNamed } from "./range.ts";
 
-/** What a site needs to know. */
+/** Settings of a site. */
 export interface SiteSettings {
   /** One without a name, or several with one each. */
   readonly jobs: readonly SiteJob[];
   readonly gate: GateSettings;
 }
 
-/** What one configuration has relais do. */
+/** One job, from one configuration. */
 export interface SiteJob {
   /** `null`: there is no other. */
   readonly name: string | null;
@@ -46,7 +46,7 @@ export interface SiteJob {
   readonly log: string;
 }
 
-/** What the page names. */
+/** Number of rows in the tables of the page. */
 const shown = { passes: 12, failing: 100, newest: 50 };
 
 /** Longer texts are no name of a file. */

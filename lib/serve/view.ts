@@ -1,5 +1,5 @@
 /**
- * What the page is made of.
+ * Data from which the page is rendered.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { Range } from "./range.ts";
 export interface View extends JobView {
   /** Its name, where there are several; `null` where there is one. */
   readonly name: string | null;
-  /** When this was found, in seconds since the epoch. */
+  /** Time of these data, in seconds since the epoch. */
   readonly now: number;
   readonly range: Range;
   /** Every period of the range: of the replica, where there is one. */

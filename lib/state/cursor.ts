@@ -1,5 +1,5 @@
 /**
- * How far the list of a server has been read.
+ * Position up to which the list of a server has been read.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Cursor } from "../list/cursor.ts";
 import { prepared } from "./prepared.ts";
 
-/** How far a server's list has been read, as the table `list` has it. */
+/** Position in a server's list, as a row of the table `list`. */
 export interface ReadSoFar extends Omit<Cursor, "generation"> {
   /** `null`: its tree was walked. */
   readonly generation: string | null;

@@ -17,10 +17,10 @@ import {
 import { rehearse } from "./rehearsal.ts";
 import { migrate, schemaVersion, shadow, versionOf } from "./schema.ts";
 
-/** How much of the state is read at a time. */
+/** Size of one read of the state. */
 const readBytes = 1_048_576;
 
-/** Where the state of a replica lies, in its state directory. */
+/** Returns the path of the database in a state directory. */
 export function databasePath(stateDirectory: string): string {
   return `${stateDirectory}/relais.db`;
 }

@@ -1,5 +1,5 @@
 /**
- * What the state knows of one file.
+ * Everything that the state knows about one file.
  *
  * @module
  */
@@ -13,22 +13,22 @@ import type { Standing } from "./standing.ts";
 /** A version of a file. */
 export interface KnownVersion {
   readonly server: string;
-  /** When the server published it, in seconds since the epoch. */
+  /** Time of publication, in seconds since the epoch. */
   readonly published: Timestamp;
   readonly mtime: Timestamp;
   readonly size: number;
   readonly digest: Digest | null;
 }
 
-/** What is on the replica. */
+/** A file on the replica. */
 export interface CopyHere extends KnownVersion {
-  /** When it was put in place, in seconds since the epoch. */
+  /** Time of arrival, in seconds since the epoch. */
   readonly arrived: number;
-  /** When it was last verified, in seconds since the epoch; `null`: never. */
+  /** Time of the last verification, in seconds since the epoch; `null`: never. */
   readonly verified: number | null;
 }
 
-/** What a server names. */
+/** The version that a server names. */
 export interface NamedVersion extends KnownVersion {
   readonly path: string;
   /** `-`: the server has withdrawn it. */
@@ -36,11 +36,11 @@ export interface NamedVersion extends KnownVersion {
   /** Its path on the server, if that is another one. */
   readonly remote: string | null;
   readonly standing: Standing;
-  /** Why it could not be copied last time. */
+  /** Reason why the last attempt to copy it failed. */
   readonly error: string | null;
 }
 
-/** What is known of one path. */
+/** All versions of one path. */
 export interface KnownFile {
   readonly here: CopyHere | null;
   readonly named: readonly NamedVersion[];

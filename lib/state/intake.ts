@@ -41,7 +41,7 @@ import { namedServers, type Statements } from "./statements.ts";
 import type { Superseded } from "./superseded.ts";
 import { type Walk, type WalkedDirectory, Walks } from "./walks.ts";
 
-/** What reading some entries came to. */
+/** Counts of what reading some entries changed. */
 export interface Taken {
   seen: number;
   /** Entries to be fetched. */
@@ -58,7 +58,7 @@ interface ListRow extends ReadSoFar {
   charset: string | null;
 }
 
-/** What the next walk of a tree can go by. */
+/** Results of the last walk of a tree that the next one can use. */
 export interface LastWalk {
   /** The highest number of an entry. */
   readonly seq: number;
@@ -75,13 +75,13 @@ export interface ReadDirectory {
   readonly subdirectories: readonly string[];
 }
 
-/** What an entry takes on the disk at most, as a rule: in the table, its indexes and the write-ahead log. */
+/** Room for an entry on the disk, in the table, its indexes and the write-ahead log; few take more. */
 const entryBytes = 1_024;
 
 /** Rows that are changed in one transaction, where nothing else bounds it. */
 const page = 500;
 
-/** What taking in works with. */
+/** Parts that intake works with. */
 export interface IntakeTools {
   readonly filter: Filter;
   readonly statements: Statements;
@@ -90,7 +90,7 @@ export interface IntakeTools {
   readonly judge: Judge;
   /** See {@link Naming}. */
   readonly charset: string | null;
-  /** Where the state lies; without it, room is not watched. */
+  /** Directory of the state; without it, its disk space is not watched. */
   readonly space: Pick<Space, "claim" | "release"> | undefined;
 }
 
@@ -183,7 +183,7 @@ export class Intake {
     return keepPassedOver(this.#db, server, passedOver, notFiles);
   }
 
-  /** How much of the tree of `server` the last full walk has passed over. */
+  /** Returns the number of skipped files in the tree of `server`, by kind, from its last full walk. */
   notFiles(server: string): NotFiles {
     return countPassedOver(this.#db, server);
   }
@@ -512,7 +512,7 @@ function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 
-/** What the paths below a directory lie between. */
+/** Returns the bounds of the paths below a directory. */
 function rangeOf(directory: string): { from: string; to: string } {
   return directory === ""
     ? { from: "", to: "\u{10FFFF}" }

@@ -52,17 +52,17 @@ export interface EntryRow extends Offer {
   readonly standing: Standing;
 }
 
-/** How many rows are judged again in one transaction. */
+/** Number of rows that are judged again in one transaction. */
 const page = 10_000;
 
-/** What is wanted of the paths that servers name. */
+/** Filters on the paths that servers name. */
 export interface Filter {
   readonly wants: (path: string) => boolean;
   /** Changes whenever the answers of `wants` may. */
   readonly fingerprint: string;
 }
 
-/** What entries are judged with. */
+/** Parts that judging works with. */
 interface Tools {
   readonly filter: Filter;
   readonly statements: Statements;
@@ -82,7 +82,7 @@ export class Judge {
     this.#tools = tools;
   }
 
-  /** What is on the replica under `path`, or the withdrawal that it has followed. */
+  /** Returns the version on the replica under `path`, or the withdrawal that it has followed. */
   here(path: string): Row | undefined {
     const { withdrawal, copy } = this.#tools.statements;
     return (withdrawal.get({ path }) ?? copy.get({ path })) as Row | undefined;
@@ -147,7 +147,7 @@ export class Judge {
     statements.refilter.run({ server, filters: filter.fingerprint });
   }
 
-  /** What every server names for `path`. */
+  /** Returns the versions that all servers name for `path`. */
   entries(path: string): EntryRow[] {
     const { statements } = this.#tools;
     // One by one: in a rehearsal an entry is found by its key, and no other way.

@@ -1,5 +1,5 @@
 /**
- * What is left to do, and what stays away.
+ * Work that is left, and files that cannot be copied.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { FailedFile } from "./pass-report.ts";
 import type { Refused } from "./refusals.ts";
 
-/** What stays away, pass after pass, until somebody does something about it. */
+/** Files that no pass can copy until somebody acts. */
 export interface Missing {
   /** Lines of the active server's list. */
   readonly refused: Refused;
@@ -22,7 +22,7 @@ export interface Conflicts {
   readonly first: string | null;
 }
 
-/** What is still to be done. */
+/** Work that is still to be done. */
 export interface Backlog {
   readonly pending: number;
   readonly bytes: number;
@@ -31,7 +31,7 @@ export interface Backlog {
   readonly conflicts: Conflicts;
 }
 
-/** What earlier passes have left to do, whichever server serves. */
+/** Returns the work that earlier passes have left, for whichever server serves. */
 export interface Left {
   /** True if there are files that no hook has been told of yet. */
   readonly unannounced: boolean;

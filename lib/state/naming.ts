@@ -9,7 +9,7 @@ import { readableName } from "../list/charset.ts";
 import { prepared } from "./prepared.ts";
 import type { Reading } from "./reading.ts";
 
-/** Where a file is kept. */
+/** Path under which a file is kept. */
 export interface Named {
   readonly path: string;
   /** Its path on the server, if that is another one. */

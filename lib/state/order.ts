@@ -1,5 +1,5 @@
 /**
- * Which of two versions of a path is newer: the promise that nothing here is
+ * Order of two versions of a path: the promise that nothing here is
  * replaced by something older, and nothing newer is passed over.
  *
  * Dates alone cannot keep it: files are restored with old dates, and clocks are
@@ -34,7 +34,7 @@ import { compareDates, sameContents } from "../list/version.ts";
 /** A version of a file, or with `-` its absence. */
 export type State = Version & Pick<Entry, "op">;
 
-/** Where a version was written: a line of one generation of a list. */
+/** Origin of a version: a line of one generation of a list. */
 export interface Position {
   /** `null`: not in a generation, as for a tree, or a list that is rewritten each time. */
   readonly generation: string | null;
@@ -42,7 +42,7 @@ export interface Position {
   readonly seq: number;
 }
 
-/** How a generation began: as the continuation of another one. */
+/** Beginning of a generation that continues another one. */
 export interface Fork {
   readonly parent: string;
   /** The last line of the parent that was taken over. */
@@ -51,7 +51,7 @@ export interface Fork {
   readonly carried: number;
 }
 
-/** What one server's list has named for a path. */
+/** Versions that one server's list has named for a path. */
 export interface Named {
   /** In the order in which it named them; the last one is what it names now. */
   readonly states: readonly State[];
@@ -59,18 +59,18 @@ export interface Named {
   readonly here: number | null;
 }
 
-/** What the rules may ask about the past of a path; only when they need it. */
+/** Access to the past of a path, which the rules read only when they need it. */
 export interface Past {
   fork(generation: string): Fork | undefined;
-  /** What has been on the replica, in order; the last one is what is here. */
+  /** Versions that have been on the replica, in order; the last one is here. */
   here(): readonly State[];
-  /** What the lists of all servers have named. */
+  /** Versions that the lists of all servers have named. */
   named(): readonly Named[];
-  /** What the candidate's list has named; the last one is the candidate. */
+  /** Versions that the candidate's list has named; the last one is the candidate. */
   candidate(): Named;
 }
 
-/** How a candidate compares with what is here. */
+/** Result of comparing a candidate with the version here. */
 export type Order = "newer" | "same" | "older" | "conflict";
 
 /** Numbers of the rules, as in the description of this file. */
@@ -191,7 +191,7 @@ function byDate(candidate: State, here: State, past: Past): Order | undefined {
 }
 
 /**
- * What is known of a version's place in a generation: written `at` a line; what
+ * Known bounds of a version's place in a generation: written `at` a line; what
  * was so `asOf` a line; written `after` all up to a line.
  */
 interface Place {

@@ -21,11 +21,11 @@ export interface ListedFile {
   /** Decimal seconds since the epoch. */
   readonly mtime: string;
   readonly standing: Standing;
-  /** Why it could not be copied last time. */
+  /** Reason why the last attempt to copy it failed. */
   readonly error: string | null;
 }
 
-/** How many files there are, and how late the replica is. */
+/** Number of files, and the lag of the replica. */
 export interface Totals {
   readonly here: number;
   readonly bytes: number;
@@ -42,7 +42,7 @@ export interface FileHere {
   readonly size: number;
   /** Decimal seconds since the epoch. */
   readonly mtime: string;
-  /** When it was put in place, in seconds since the epoch. */
+  /** Time of arrival, in seconds since the epoch. */
   readonly arrived: number;
 }
 
@@ -57,7 +57,7 @@ const conditions: Record<Selection, string> = {
   failed: "error IS NOT NULL",
 };
 
-/** What a list can be sorted by. */
+/** Keys by which a list can be sorted. */
 export const listOrders = ["path", "date", "size"] as const;
 
 const orders: Record<typeof listOrders[number], string> = {
@@ -66,7 +66,7 @@ const orders: Record<typeof listOrders[number], string> = {
   size: "size, path",
 };
 
-/** Which entries are listed, and in which order. */
+/** Selection and order of the listed entries. */
 export interface ListQuery {
   readonly selection: Selection;
   /** Published since, in seconds since the epoch. */

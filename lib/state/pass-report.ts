@@ -1,5 +1,5 @@
 /**
- * What a pass came to.
+ * Report of a pass.
  *
  * @module
  */
@@ -19,13 +19,13 @@ export interface PassReport {
   readonly wire_bytes: number;
   readonly removed: number;
   readonly skipped: number;
-  /** What lies in the tree of the server and is not copied; nothing where a list names the files. */
+  /** Things in the tree of the server that are not copied, by kind; empty where a list names the files. */
   readonly not_files: NotFiles;
   readonly refused: number;
-  /** What is wrong with the first of them. */
+  /** Reasons for the first of them. */
   readonly refusals: readonly string[];
   readonly failed: readonly FailedFile[];
-  /** What concerned more than one file, in plain words. */
+  /** Errors that concerned more than one file, in plain words. */
   readonly errors: readonly string[];
   readonly lag_seconds: number;
   readonly seconds: number;
@@ -33,7 +33,7 @@ export interface PassReport {
   readonly plan?: readonly PlannedAction[];
 }
 
-/** What a pass would do, with `--dry-run`. */
+/** Work that a pass would do, with `--dry-run`. */
 export interface PlannedAction {
   readonly action: "copy" | "remove";
   readonly path: string;

@@ -1,5 +1,5 @@
 /**
- * What lies in the trees of servers and is not copied, because it is no file.
+ * Things in the trees of servers that are not copied, because they are not files.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { noNotFiles, type NotFile, type NotFiles } from "../list/not-files.ts";
 import { transaction } from "./database.ts";
 import { prepared } from "./prepared.ts";
 
-/** What is there in place of a file. */
+/** Something that is not a file, with its kind. */
 export interface PassedOver {
   readonly path: string;
   readonly kind: NotFile;

@@ -1,5 +1,5 @@
 /**
- * Which life of a list is being read, and how its rows are told from those of an
+ * One reading of a generation of a list, and how its rows are told from those of an
  * earlier one.
  *
  * @module

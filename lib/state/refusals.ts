@@ -16,11 +16,11 @@ export interface Refusal {
   readonly line: number;
   /** The path that it seems to name; `null` if none can be made out. */
   readonly path: string | null;
-  /** Which line it is, and what is wrong with it. */
+  /** Number of the line, and its defect. */
   readonly reason: string;
 }
 
-/** What is refused of one server. */
+/** Refused lines and paths of one server. */
 export interface Refused {
   readonly count: number;
   /** The first reasons. */

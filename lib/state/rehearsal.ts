@@ -108,7 +108,7 @@ function isOverlaid(db: DatabaseSync, table: string): boolean {
   ).get(table) !== undefined;
 }
 
-/** What makes the indexes of `table` for its changed rows as well. */
+/** Returns the statements that make the indexes of `table` for its changed rows as well. */
 function indexesOf(db: DatabaseSync, table: string): string[] {
   const made = prepared(
     db,

@@ -14,7 +14,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 
-/** What leads from each version of the schema to the next; the first makes it. */
+/** Statements that lead from each version of the schema to the next; the first makes it. */
 const steps: readonly string[] = [
   `
 -- What test-server remembers from one pass to the next, as JSON.

@@ -1,16 +1,16 @@
 /**
- * How an entry that a server names stands to what is on the replica.
+ * Standing of an entry that a server names, compared with the replica.
  *
  * @module
  */
 
-/** How an entry stands; see {@link ./order.ts} for which version is newer. */
+/** Standing of an entry; {@link ./order.ts} decides which version is newer. */
 export const standings = [
   /** Its version is on the replica. */
   "here",
   /** Newer than what is on the replica: to be fetched. */
   "wanted",
-  /** What is on the replica is newer. */
+  /** The version on the replica is newer. */
   "older",
   /** Nothing tells which is newer: what is on the replica stays until `relais resolve`. */
   "conflict",

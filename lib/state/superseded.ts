@@ -13,7 +13,7 @@ import { prepared } from "./prepared.ts";
 /** In place of a server's name: what was on the replica. */
 export const replica = "";
 
-/** How many versions of a path are remembered for each server; a file may change every minute for years. */
+/** Number of versions of a path that are remembered for each server; a file may change every minute for years. */
 const most = 100;
 
 /** A version, and its number among those that were named for its path: 0, 1, 2 … */

@@ -27,7 +27,7 @@ import { Withdrawals } from "./withdrawals.ts";
 /** Two versions of one path, of which nothing tells which is newer. */
 export interface Conflict {
   readonly path: string;
-  /** What is here, and stays. */
+  /** Number and size of the files that are here to stay. */
   readonly here: StateOf;
   readonly offered: StateOf;
 }
@@ -35,11 +35,11 @@ export interface Conflict {
 /** A version, and which server it is of. */
 type StateOf = State & { readonly server: string };
 
-/** How the list is kept; every part has its default. */
+/** Options of the list; each has a default. */
 export interface ListOptions {
   /** @default "oldest" */
   readonly order?: CopyOrder;
-  /** Where the state lies; without it, room is not watched. */
+  /** Directory of the state; without it, its disk space is not watched. */
   readonly space?: Pick<Space, "claim" | "release">;
   /** See {@link Naming}. @default null */
   readonly charset?: string | null;
@@ -49,9 +49,9 @@ export interface ListOptions {
 
 /** The tables that synchro-list writes; see schema.ts. */
 export class SynchronisedList {
-  /** What servers name. */
+  /** Intake of the versions that servers name. */
   readonly intake: Intake;
-  /** What they name no longer. */
+  /** Files that servers no longer name. */
   readonly withdrawals: Withdrawals;
   readonly #db: DatabaseSync;
   readonly #order: CopyOrder;
@@ -177,7 +177,7 @@ export class SynchronisedList {
   }
 
   /**
-   * What is still to be fetched from `server`, and how late the replica is behind
+   * Returns what is still to be fetched from `server`, and the lag of the replica behind
    * the servers in use: that one, and those that are preferred to it.
    */
   backlog(server: string, preferred: readonly string[] = []): Backlog {

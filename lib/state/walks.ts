@@ -20,7 +20,7 @@ export interface WalkedDirectory {
   readonly path: string;
   /** In seconds since the epoch; -1: it has not been read. */
   readonly mtime: number;
-  /** When it was first seen with this date, in seconds since the epoch. */
+  /** Time when it was first seen with this date, in seconds since the epoch. */
   readonly seen: number;
   /** True if it need not be read as long as it has this date. */
   readonly settled: boolean;
@@ -31,7 +31,7 @@ export interface Walk {
   /** The reading that it was. */
   readonly reading: number;
   readonly root: string;
-  /** When it began, in seconds since the epoch. */
+  /** Time of its start, in seconds since the epoch. */
   readonly at: number;
   /** The highest number of an entry. */
   readonly seq: number;

@@ -1,5 +1,5 @@
 /**
- * What servers have withdrawn, and what becomes of the copies of it.
+ * Files that servers have withdrawn, and the fate of their copies.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { Superseded } from "./superseded.ts";
 /** Rows that are changed in one transaction, where nothing else bounds it. */
 const page = 500;
 
-/** How long a withdrawal is remembered that no server contradicts. */
+/** Time for which a withdrawal is remembered that no server contradicts. */
 const withdrawalKeepSeconds = 30 * 86_400;
 
 /** Follows what servers withdraw. */

@@ -1,7 +1,7 @@
 /**
  * Globs as extended regular expressions of POSIX on bytes, for awk.
  *
- * What a glob means is said once, by `globToRegExp`: its regular expression is
+ * Only `globToRegExp` defines the meaning of a glob: its regular expression is
  * translated piece by piece, so that both publishers take the same files.
  *
  * @module
@@ -31,7 +31,7 @@ export function globsToEre(globs: readonly string[]): string {
 function globToEre(glob: string): string {
   const { source } = globToRegExp(glob, { extended: false, globstar: true });
   let ere = "";
-  /** Whether an alternative begins here. */
+  /** True if an alternative begins here. */
   let begins = false;
   for (
     const { 0: text, index, groups: piece = {} } of source.matchAll(pieces)
@@ -58,7 +58,7 @@ function pieceToEre(piece: Record<string, string | undefined>): string {
   return literalToEre(piece.escaped ?? piece.literal!);
 }
 
-/** What stands for itself in no bracket expression. */
+/** Characters that are not literal in a bracket expression. */
 const special = /[\[\]\\^-]/;
 
 function literalToEre(character: string): string {
@@ -134,7 +134,7 @@ function sequences([first, last]: Range): string[] {
   ];
 }
 
-/** Where a range is to be cut, so that each byte of its sequences has a range of its own. */
+/** Yields the cuts of a range, so that each byte of its sequences has a range of its own. */
 function* ends(first: number, last: number): Generator<number> {
   yield 0x7ff;
   for (const mask of [0x3f, 0xfff]) {
