@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatBytes, formatDate, formatSeconds } from "../text/human.ts";
+import { formatAge, formatBytes, formatDate } from "../text/human.ts";
 import type { FileHere } from "../state/overview.ts";
 import type { Situation } from "../status/situation.ts";
 import { type Html, html, outside } from "./html.ts";
@@ -18,7 +18,7 @@ export function failing({ failing, failed, now, next_pass }: Situation): Html {
   }
   const next = next_pass === null
     ? "by the next pass"
-    : `in ${formatSeconds(Math.max(0, Math.round(next_pass - now)))}`;
+    : `in ${formatAge(next_pass, now)}`;
   const rows = failing.map(({ server, path, error }) =>
     html`
       <tr>

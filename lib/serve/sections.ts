@@ -4,7 +4,12 @@
  * @module
  */
 
-import { formatBytes, formatDate, formatSeconds } from "../text/human.ts";
+import {
+  formatAge,
+  formatBytes,
+  formatDate,
+  formatSeconds,
+} from "../text/human.ts";
 import type { LogLine } from "../log/read.ts";
 import { type ModuleName, moduleNames } from "../worker/protocol.ts";
 import { type Figure, figuresOf } from "../worker/figures.ts";
@@ -293,5 +298,5 @@ export function count(
 
 /** `12 s ago`. */
 export function ago(now: number, then: number): string {
-  return `${formatSeconds(Math.max(0, Math.round(now - then)))} ago`;
+  return `${formatAge(now, then)} ago`;
 }

@@ -5,10 +5,9 @@
  * @module
  */
 
-import { exitStatuses } from "../errors.ts";
-import { formatSeconds } from "../text/human.ts";
-import { exitStatus } from "../errors.ts";
-import type { PastPass } from "../state/history.ts";
+import { exitStatus, exitStatuses } from "../errors.ts";
+import { formatAge, formatSeconds } from "../text/human.ts";
+import type { Ended } from "../state/history.ts";
 import type { ServerSituation, Situation } from "./situation.ts";
 
 /** What is still healthy; milliseconds. */
@@ -51,7 +50,7 @@ export function problemsOf(
       }`,
     ));
   }
-  const ended = lastEnd(situation);
+  const ended = lastEnd(situation.passes, situation.last_success);
   problems.push(...ageProblem("pass", ended, now, maxAgeMs));
   if (conflicts.files > 0) {
     problems.push(critical(
@@ -68,15 +67,7 @@ export function problemsOf(
         `files come from ${active} instead of ${preferred.name}: ${situation.reason}`,
     });
   }
-  if (failed > 0) {
-    problems.push({
-      gravity: "warning",
-      text: failed === 1
-        ? "1 file could not be copied"
-        : `${failed} files could not be copied`,
-    });
-  }
-  return gravestFirst(problems);
+  return gravestFirst([...problems, ...failedProblem(failed, "copied")]);
 }
 
 /** Says in one line how the replica is. */
@@ -89,29 +80,31 @@ export function sayHealth(
   const lag = lag_seconds === 0 && pending === 0
     ? "no files wait"
     : `${pending} files wait, lag ${formatSeconds(lag_seconds)}`;
-  const age = formatSeconds(
-    Math.max(0, Math.round(now - lastEnd(situation)!)),
+  const age = formatAge(
+    now,
+    lastEnd(situation.passes, situation.last_success)!,
   );
   return `files come from ${active}, ${lag}, last pass ${age} ago`;
 }
 
 /**
- * Returns when a pass last came to its end, in seconds since the epoch; `null`
- * if none did. Files that fail do not keep it from its end: they are told by
- * themselves.
+ * Returns when a pass, or a run, last came to its end, in seconds since the epoch;
+ * `null` if none did. Files that fail do not keep it from its end: they are a
+ * problem of their own.
  */
 export function lastEnd(
-  { passes: [last], last_success }: Situation,
+  [last]: readonly Ended[],
+  lastSuccess: number | null,
 ): number | null {
   return last !== undefined && last.exit <= exitStatus.incomplete
     ? last.started + last.seconds
-    : last_success;
+    : lastSuccess;
 }
 
 /** Says what the exit status of the last pass, or run, means. One that was stopped by a signal says nothing. */
 export function exitProblem(
   what: "pass" | "run",
-  { exit, errors }: Pick<PastPass, "exit" | "errors">,
+  { exit, errors }: Pick<Ended, "exit" | "errors">,
   filesFailed: boolean,
   servers: readonly Pick<ServerSituation, "error">[] = [],
 ): Problem[] {
@@ -143,6 +136,16 @@ export function ageProblem(
       formatSeconds(maxAgeMs / 1_000)
     }`,
   )];
+}
+
+/** Says that files failed. */
+export function failedProblem(
+  failed: number,
+  done: "copied" | "published",
+): Problem[] {
+  if (failed === 0) return [];
+  const files = failed === 1 ? "1 file" : `${failed} files`;
+  return [{ gravity: "warning", text: `${files} could not be ${done}` }];
 }
 
 /** Puts the gravest problems first. */

@@ -15,7 +15,7 @@ import {
   sayHealth,
 } from "./health.ts";
 import type { JobView } from "./job.ts";
-import { lastRunEnd, type PublisherSituation } from "./publisher.ts";
+import type { PublisherSituation } from "./publisher.ts";
 import type { Situation } from "./situation.ts";
 
 /** Exit statuses of a plugin. */
@@ -117,7 +117,9 @@ function replicaData(
   const lag = situation.passes.length === 0 ? "U" : `${lag_seconds}s`;
   return [
     `lag=${lag};;${mostLag};0`,
-    `age=${ageOf(lastEnd(situation), now)};;${maxAgeMs / 1_000};0`,
+    `age=${ageOf(lastEnd(situation.passes, situation.last_success), now)};;${
+      maxAgeMs / 1_000
+    };0`,
     `pending=${pending};;;0`,
     `failed=${failed};0;;0`,
     `files=${here};;;0`,
@@ -132,7 +134,7 @@ function publisherData(
   { maxAgeMs }: HealthLimits,
 ): string[] {
   const { now, list, files, failed, disk } = situation;
-  const ended = lastRunEnd(situation);
+  const ended = lastEnd(situation.runs, situation.last_success);
   return [
     `publish_age=${ageOf(ended, now)};;${maxAgeMs / 1_000};0`,
     `publish_list_age=${ageOf(list?.renewed ?? null, now)};;;0`,

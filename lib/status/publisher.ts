@@ -6,9 +6,9 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import type { PublishConfig } from "../config/config.ts";
 import { exitStatus } from "../errors.ts";
-import { formatSeconds } from "../text/human.ts";
+import type { PublishConfig } from "../config/config.ts";
+import { formatAge } from "../text/human.ts";
 import { parseExtension, parseHeader } from "../list/format.ts";
 import type { FailedFile } from "../state/pass-report.ts";
 import { ownDirectoryOf } from "../files/own-directory.ts";
@@ -16,8 +16,10 @@ import { lastRuns, lastSuccess, type PastRun } from "../state/history.ts";
 import {
   ageProblem,
   exitProblem,
+  failedProblem,
   gravestFirst,
   type HealthLimits,
+  lastEnd,
   type Problem,
 } from "./health.ts";
 import { type Disk, diskOf } from "./disk.ts";
@@ -128,7 +130,12 @@ export function publisherProblems(
   }
   const problems = [
     ...exitProblem("run", last, failed > 0),
-    ...ageProblem("run", lastRunEnd(situation), now, maxAgeMs),
+    ...ageProblem(
+      "run",
+      lastEnd(situation.runs, situation.last_success),
+      now,
+      maxAgeMs,
+    ),
   ];
   if (list === null) {
     problems.push({
@@ -136,15 +143,7 @@ export function publisherProblems(
       text: `the list in ${into} is missing or unreadable`,
     });
   }
-  if (failed > 0) {
-    problems.push({
-      gravity: "warning",
-      text: failed === 1
-        ? "1 file could not be published"
-        : `${failed} files could not be published`,
-    });
-  }
-  return gravestFirst(problems);
+  return gravestFirst([...problems, ...failedProblem(failed, "published")]);
 }
 
 /** Says in one line how a publisher is. */
@@ -154,18 +153,7 @@ export function sayPublisher(
 ): string {
   if (problems.length > 0) return problems.map(({ text }) => text).join("; ");
   const { files, now } = situation;
-  const ended = lastRunEnd(situation)!;
+  const ended = lastEnd(situation.runs, situation.last_success)!;
   const published = files === 1 ? "1 file is" : `${files} files are`;
-  return `${published} published, last run ${
-    formatSeconds(Math.max(0, Math.round(now - ended)))
-  } ago`;
-}
-
-/** Returns when a run last came to its end, files that failed aside, in seconds since the epoch; `null` if none did. */
-export function lastRunEnd(
-  { runs: [last], last_success }: PublisherSituation,
-): number | null {
-  return last !== undefined && last.exit <= exitStatus.incomplete
-    ? last.started + last.seconds
-    : last_success;
+  return `${published} published, last run ${formatAge(now, ended)} ago`;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatBytes, formatSeconds } from "../text/human.ts";
+import { formatAge, formatBytes } from "../text/human.ts";
 import type { ServerSituation } from "./situation.ts";
 
 /** How far a server's list is, and how far it has been read. */
@@ -15,7 +15,7 @@ export function tellList(
   if (list === null) return verdict === "up" ? "none: a tree" : "not seen";
   const written = list.mtime === 0
     ? "date unknown"
-    : `written ${formatSeconds(Math.max(0, Math.round(now - list.mtime)))} ago`;
+    : `written ${formatAge(now, list.mtime)} ago`;
   const unread = list.size - (list.read ?? 0);
   const read = list.read === null
     ? "not read yet"

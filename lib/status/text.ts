@@ -14,7 +14,12 @@ import type { PublisherSituation } from "./publisher.ts";
 import { tellList } from "./server-list.ts";
 import type { ServerSituation, Situation } from "./situation.ts";
 import { type Column, formatColumns } from "../cli/columns.ts";
-import { formatBytes, formatDate, formatSeconds } from "../text/human.ts";
+import {
+  formatAge,
+  formatBytes,
+  formatDate,
+  formatSeconds,
+} from "../text/human.ts";
 
 /** Returns the lines of `relais status` that are about a replica. */
 export function statusLines(aspect: Aspect<Situation>): string[] {
@@ -117,8 +122,7 @@ function tellDisk(disk: Disk | null): string {
 }
 
 function tellNext(next: number, now: number): string {
-  const left = formatSeconds(Math.max(0, Math.round(next - now)));
-  return `${formatDate(next * 1_000)}, in ${left}`;
+  return `${formatDate(next * 1_000)}, in ${formatAge(next, now)}`;
 }
 
 function serverLines({ servers, now, probed }: Situation): string[] {
@@ -127,8 +131,7 @@ function serverLines({ servers, now, probed }: Situation): string[] {
   const errors = servers.flatMap(({ name, error }) =>
     error === null ? [] : [`${name}: ${error}`]
   );
-  const age = formatSeconds(Math.max(0, Math.round(now - probed)));
-  return [...lines, ...errors, `Probed ${age} ago.`];
+  return [...lines, ...errors, `Probed ${formatAge(now, probed)} ago.`];
 }
 
 function serverColumns(now: number): Told<ServerSituation>[] {
@@ -221,8 +224,7 @@ function tellOwnList(
   >,
   now: number,
 ): string {
-  const age = formatSeconds(Math.max(0, Math.round(now - renewed)));
-  return `renewed ${age} ago, ${
+  return `renewed ${formatAge(now, renewed)} ago, ${
     formatBytes(size)
   }, generation ${generation}, writer ${writer ?? "unknown"}`;
 }

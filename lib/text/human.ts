@@ -21,6 +21,11 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** `12 s`: from one moment to another, in seconds since the epoch; never negative, because clocks are set. */
+export function formatAge(now: number, then: number): string {
+  return formatSeconds(Math.max(0, Math.round(now - then)));
+}
+
 /** `2026-11-23T10:04:05Z`, as the log has it; from milliseconds since the epoch. */
 export function formatDate(milliseconds: number): string {
   const { length } = "2026-11-23T10:04:05";
