@@ -5,44 +5,48 @@
  */
 
 import { concernsAccount } from "./lib/account/concerns-account.ts";
-import type { Command } from "./lib/cli/command.ts";
+import type { Command, CommandLoaders } from "./lib/cli/command.ts";
 import { leaveForbiddenDirectory } from "./lib/cli/executable.ts";
 import { Output } from "./lib/cli/output.ts";
-import { parseCommandLine } from "./lib/cli/parse.ts";
+import { loadAll, understand } from "./lib/cli/parse.ts";
 import { versionText } from "./lib/cli/version.ts";
-import { check } from "./lib/commands/check.ts";
-import { completions } from "./lib/commands/completions.ts";
-import { demo } from "./lib/commands/demo.ts";
-import { help } from "./lib/commands/help.ts";
-import { init } from "./lib/commands/init.ts";
-import { list } from "./lib/commands/list.ts";
-import { log } from "./lib/commands/log.ts";
-import { publish } from "./lib/commands/publish.ts";
-import { resolve } from "./lib/commands/resolve.ts";
-import { run } from "./lib/commands/run.ts";
-import { serve } from "./lib/commands/serve.ts";
-import { stat } from "./lib/commands/stat.ts";
-import { status } from "./lib/commands/status.ts";
-import { unit } from "./lib/commands/unit.ts";
-import { verify } from "./lib/commands/verify.ts";
-import { why } from "./lib/commands/why.ts";
 import type { Config } from "./lib/config/config.ts";
 import { configPath } from "./lib/config/job.ts";
 import { loadConfig } from "./lib/config/load.ts";
 import { type ExitStatus, exitStatus, RelaisError } from "./lib/errors.ts";
 
-/** All commands, in the order in which the help shows them. */
-export const commands: readonly Command[] = [
-  ...[run, publish, check, status, stat, serve, log, list, why, resolve],
-  ...[verify, init, unit, completions, demo, help],
-];
+/** How each command is loaded, in the order in which the help shows them. */
+const commands: CommandLoaders = {
+  run: async () => (await import("./lib/commands/run.ts")).run,
+  publish: async () => (await import("./lib/commands/publish.ts")).publish,
+  check: async () => (await import("./lib/commands/check.ts")).check,
+  status: async () => (await import("./lib/commands/status.ts")).status,
+  stat: async () => (await import("./lib/commands/stat.ts")).stat,
+  serve: async () => (await import("./lib/commands/serve.ts")).serve,
+  log: async () => (await import("./lib/commands/log.ts")).log,
+  list: async () => (await import("./lib/commands/list.ts")).list,
+  why: async () => (await import("./lib/commands/why.ts")).why,
+  resolve: async () => (await import("./lib/commands/resolve.ts")).resolve,
+  verify: async () => (await import("./lib/commands/verify.ts")).verify,
+  init: async () => (await import("./lib/commands/init.ts")).init,
+  unit: async () => (await import("./lib/commands/unit.ts")).unit,
+  completions: async () =>
+    (await import("./lib/commands/completions.ts")).completions,
+  demo: async () => (await import("./lib/commands/demo.ts")).demo,
+  help: async () => (await import("./lib/commands/help.ts")).help,
+};
+
+/** Loads all commands. */
+export function allCommands(): Promise<readonly Command[]> {
+  return loadAll(commands);
+}
 
 /** Runs one command line, and returns its exit status. */
 export async function main(args: readonly string[]): Promise<ExitStatus> {
   let output = new Output({ verbose: false, quiet: false });
   try {
     leaveForbiddenDirectory();
-    const invocation = parseCommandLine(args, commands);
+    const invocation = await understand(args, commands);
     const { command, given } = invocation;
     output = new Output(given);
     if (given.version) {
@@ -57,7 +61,7 @@ export async function main(args: readonly string[]): Promise<ExitStatus> {
       const status = await runAsAccount(invocation, args, load, output);
       if (status !== undefined) return status;
     }
-    return await command.run(given, { output, load, commands });
+    return await command.run(given, { output, load, allCommands });
   } catch (error) {
     if (error instanceof RelaisError) {
       output.failure(error);

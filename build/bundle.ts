@@ -19,6 +19,17 @@ const moduleUrl =
 /** What `git archive` puts in its place, too; see `.gitattributes`. */
 const commitMark = "$Format:%h$";
 
+/** How the bundler lets CommonJS code require what belongs to the runtime; every file loads it. */
+const bundlersRequire =
+  /^import \{ createRequire as (\w+) \} from "node:module";\nvar __require = \1\(import\.meta\.url\);$/m;
+
+/** The same, without what takes a sixth of `relais --version` to load. Native parts are not there. */
+const ownRequire = `var __require = (name) => {
+  const found = process.getBuiltinModule(name);
+  if (found === undefined) throw new Error("there is no " + name);
+  return found;
+};`;
+
 /** What only ssh2 contains, which takes longer to load than all else. */
 const markOfSsh2 = "sshcrypto.node";
 
@@ -54,10 +65,14 @@ export async function bundle(directory: string): Promise<void> {
   await adapt(directory);
   for (const file of [entryFile, ...moduleNames.map(fileOfModule)]) {
     const needsSsh2 = file === fileOfModule("connection");
-    if (loadsSsh2(directory, file) !== needsSsh2) {
+    const loads = loadedBy(directory, file);
+    if (loads.has(markOfSsh2) !== needsSsh2) {
       throw new Error(
         `Cannot bundle: ${file} ${needsSsh2 ? "lacks" : "would load"} ssh2`,
       );
+    }
+    if (loads.has("node:module")) {
+      throw new Error(`Cannot bundle: ${file} would load node:module`);
     }
   }
 }
@@ -67,17 +82,19 @@ function fileOfModule(name: string): string {
   return `modules/${name}.js`;
 }
 
-/** Tells whether a file of a bundle, once it has begun, has loaded ssh2. */
-function loadsSsh2(directory: string, file: string): boolean {
+/** What a file of a bundle has loaded when it begins: files, modules of the runtime, and ssh2 by its mark. */
+function loadedBy(directory: string, file: string): Set<string> {
   const loaded = new Set([file]);
   for (const name of loaded) {
+    if (name === markOfSsh2 || name.startsWith("node:")) continue;
     const text = Deno.readTextFileSync(`${directory}/${name}`);
-    if (text.includes(markOfSsh2)) return true;
+    if (text.includes(markOfSsh2)) loaded.add(markOfSsh2);
     for (const imported of importsOf(text)) {
-      if (imported.startsWith(".")) loaded.add(join(dirname(name), imported));
+      const isFile = imported.startsWith(".");
+      loaded.add(isFile ? join(dirname(name), imported) : imported);
     }
   }
-  return false;
+  return loaded;
 }
 
 /** What a file imports before it begins, as it spells it. */
@@ -104,6 +121,7 @@ async function adapt(directory: string): Promise<void> {
     if (/\b__dirname\b/.test(text)) {
       text = `const __dirname = import.meta.dirname;\n${text}`;
     }
+    text = text.replace(bundlersRequire, ownRequire);
     if (text !== before) await Deno.writeTextFile(path, text);
   }
   const missing = moduleNames.filter((name) => !found.has(name));

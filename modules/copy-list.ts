@@ -8,7 +8,7 @@
 import { amendRights } from "../lib/copy-list/amend.ts";
 import { Copier } from "../lib/copy-list/copier.ts";
 import type { Ledger, Observer } from "../lib/copy-list/tools.ts";
-import { descriptorsOf } from "../lib/files/directories.ts";
+import { descriptorsOf } from "../lib/files/descriptors.ts";
 import { Destination } from "../lib/files/destination.ts";
 import { Fetcher } from "../lib/copy-list/fetch.ts";
 import { Moves } from "../lib/files/moves.ts";

@@ -6,7 +6,7 @@
  */
 
 import { ownDirectoryOf } from "../lib/files/own-directory.ts";
-import { descriptorsOf, descriptorsThrough } from "../lib/files/directories.ts";
+import { descriptorsOf, descriptorsThrough } from "../lib/files/descriptors.ts";
 import { Durability } from "../lib/files/durability.ts";
 import { kindOf } from "../lib/list/not-files.ts";
 import { ListMemory } from "../lib/publish/list-memory.ts";

@@ -96,8 +96,8 @@ export interface Surroundings {
    * @throws {ConfigError} If it cannot be used.
    */
   load(): Promise<Config>;
-  /** All commands, this one among them. */
-  readonly commands: readonly Command[];
+  /** Loads all commands, this one among them. */
+  allCommands(): Promise<readonly Command[]>;
 }
 
 /** Does what a command is for. */
@@ -112,6 +112,9 @@ export interface Command extends Declaration {
   /** Tells whether root's must be done by the account that the state or the export belongs to. */
   belongsToAccount(given: Given): boolean;
 }
+
+/** How each command is loaded, by its name: what it needs takes time. */
+export type CommandLoaders = Readonly<Record<string, () => Promise<Command>>>;
 
 /** Makes a command. Those that write what belongs to an account, or examine what it can do, say when. */
 export function command<const Declared extends Declaration>(

@@ -6,7 +6,6 @@
  */
 
 import { journalPrefix } from "../worker/log-message.ts";
-import { fstatSync } from "node:fs";
 import { ConfigError, describe, type RelaisError } from "../errors.ts";
 import { escapeVisible } from "../text/escape.ts";
 import { cursorHome, eraseLine, eraseRest } from "../text/terminal.ts";
@@ -121,6 +120,8 @@ export class Output {
 function isJournal(descriptor: number): boolean {
   const stream = Deno.env.get("JOURNAL_STREAM");
   if (stream === undefined) return false;
+  // Loading it takes as long as the whole of some commands.
+  const { fstatSync } = process.getBuiltinModule("node:fs");
   const { dev, ino } = fstatSync(descriptor, { bigint: true });
   return stream === `${dev}:${ino}`;
 }

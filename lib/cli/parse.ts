@@ -14,6 +14,7 @@ import { nearest } from "../text/nearest.ts";
 import {
   type Argument,
   type Command,
+  type CommandLoaders,
   commandNamed,
   defaultCommand,
   type Given,
@@ -31,6 +32,33 @@ export interface Invocation {
   readonly command: Command;
   /** The values of its options by their keys, and its arguments by their names. */
   readonly given: Given & { readonly [name: string]: unknown };
+}
+
+/**
+ * Understands a command line, and loads no command that it does not name.
+ *
+ * @throws {UsageError} See {@link parseCommandLine}.
+ */
+export async function understand(
+  args: readonly string[],
+  commands: CommandLoaders,
+): Promise<Invocation> {
+  const named = Object.entries(commands).filter(([name]) =>
+    [defaultCommand, "help", ...args].includes(name)
+  );
+  try {
+    return parseCommandLine(args, await loadAll(Object.fromEntries(named)));
+  } catch {
+    // What is wrong with it, only all of them can tell.
+    return parseCommandLine(args, await loadAll(commands));
+  }
+}
+
+/** Loads commands. */
+export async function loadAll(
+  commands: CommandLoaders,
+): Promise<readonly Command[]> {
+  return await Promise.all(Object.values(commands).map((load) => load()));
 }
 
 /**

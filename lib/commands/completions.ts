@@ -52,10 +52,10 @@ const scripts = {
   fish: fishCompletion,
 } satisfies Record<Given["shell"], (commands: readonly Command[]) => string>;
 
-function script(
+async function script(
   { shell }: Given,
-  { output, commands }: Surroundings,
-): ExitStatus {
-  output.text(scripts[shell](commands).trimEnd());
+  { output, allCommands }: Surroundings,
+): Promise<ExitStatus> {
+  output.text(scripts[shell](await allCommands()).trimEnd());
   return exitStatus.done;
 }

@@ -35,15 +35,18 @@ export const demo = command(declaration, tell);
 /** Plays the story. With `keep` its folder stays. */
 async function tell(
   { keep }: Given,
-  { output, commands }: Surroundings,
+  { output, allCommands }: Surroundings,
 ): Promise<ExitStatus> {
   // No other command needs the embedded servers.
   const { play } = await import("../demo/story.ts");
   const folder = await Deno.makeTempDir({ prefix: "relais-demo-" });
   const show = async (path: string) => {
-    const { command, given } = parseCommandLine(["status"], commands);
+    const { command, given } = parseCommandLine(
+      ["status"],
+      await allCommands(),
+    );
     const load = () => loadConfig(path);
-    await command.run(given, { output, commands, load });
+    await command.run(given, { output, allCommands, load });
   };
   try {
     return await play(folder, output, show);

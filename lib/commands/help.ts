@@ -24,8 +24,8 @@ const declaration = {
 
 export const help = command(
   declaration,
-  (given, { output, commands }) => {
-    output.text(formatHelp(commands, given.command));
+  async (given, { output, allCommands }) => {
+    output.text(formatHelp(await allCommands(), given.command));
     return exitStatus.done;
   },
 );

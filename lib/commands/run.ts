@@ -19,7 +19,7 @@ import { ProgressWatch } from "../progress/watch.ts";
 import type { PassReport } from "../state/pass-report.ts";
 import { brokenReport } from "../supervisor/account.ts";
 import type { PassOutcome } from "../supervisor/pass.ts";
-import { Replica, type ReplicaOptions } from "../supervisor/replica.ts";
+import type { Replica, ReplicaOptions } from "../supervisor/replica.ts";
 import { type Job, runService } from "../supervisor/service.ts";
 import { Signals } from "../supervisor/signals.ts";
 import { summarise } from "../supervisor/summary.ts";
@@ -112,7 +112,7 @@ async function work(
   return await runService(await load(), {
     require: requireReplica,
     begin: async (config) =>
-      passes(await Replica.open(config, options), watch, given, output),
+      passes(await open(config, options), watch, given, output),
   }, output);
 }
 
@@ -164,12 +164,21 @@ async function runOnce(
   }
 }
 
+/** Opens the replica. It is loaded here: --version and help do without. */
+async function open(
+  config: ReplicaReady,
+  options: ReplicaOptions,
+): Promise<Replica> {
+  const { Replica } = await import("../supervisor/replica.ts");
+  return await Replica.open(config, options);
+}
+
 async function onePass(
   config: ReplicaReady,
   { options, watch }: Manner,
   signal: AbortSignal,
 ): Promise<PassOutcome> {
-  await using replica = await Replica.open(config, options);
+  await using replica = await open(config, options);
   return await pass(replica, watch, signal);
 }
 

@@ -11,7 +11,8 @@ import { basename, dirname } from "@std/path/posix";
 import { FileError, LocalError } from "../errors.ts";
 import { directoriesAbove, ownDirectory as own } from "../list/path.ts";
 import { ordinaryRights, type Rights } from "./rights.ts";
-import { Directories, inTheWay, lookAt, openThere } from "./directories.ts";
+import { Directories, inTheWay, openThere } from "./directories.ts";
+import { lookAt } from "./if-there.ts";
 import { Journal } from "./journal.ts";
 import { MadeDirectories } from "./made-directories.ts";
 

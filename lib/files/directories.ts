@@ -12,47 +12,8 @@
 
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { basename, dirname } from "@std/path/posix";
-import { FileError, LocalError } from "../errors.ts";
-
-/** Directory in which Linux names the open files of a process, proc_pid_fd(5). */
-export const descriptors = "/proc/self/fd";
-
-/** Path by which a worker reaches {@link descriptors}: a link in the state, to which only relais writes. */
-export function descriptorsOf(state: string): string {
-  return `${state}/fd`;
-}
-
-/**
- * Makes the link that {@link descriptorsOf} names, for workers that may make
- * none.
- *
- * @throws {LocalError} If it cannot be made.
- */
-export function linkDescriptors(state: string): void {
-  const link = descriptorsOf(state);
-  try {
-    if (lookAt(link)?.isSymlink && Deno.readLinkSync(link) === descriptors) {
-      return;
-    }
-    if (lookAt(link) !== undefined) Deno.removeSync(link);
-    Deno.symlinkSync(descriptors, link);
-  } catch (cause) {
-    throw new LocalError(`Cannot make ${link}: ${(cause as Error).message}`, {
-      cause,
-      hint: `check the owner, permissions and free space of ${state}`,
-    });
-  }
-}
-
-/** Returns where descriptors are found through `link`; `undefined` if this system has none there. */
-export function descriptorsThrough(link: string): string | undefined {
-  try {
-    return Deno.statSync(link).isDirectory ? link : undefined;
-  } catch {
-    // There is no /proc, or nobody made the link.
-    return undefined;
-  }
-}
+import { FileError } from "../errors.ts";
+import { lookAt } from "./if-there.ts";
 
 /** Directories held at a time: a process may have 1024 descriptors. */
 const mostHeld = 128;
@@ -172,17 +133,6 @@ function make(path: string, mode: number): boolean {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
-    throw error;
-  }
-}
-
-/** Looks at what is under `path`, and does not follow a link; `undefined` if there is nothing. */
-export function lookAt(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof Deno.errors.NotADirectory) return undefined;
     throw error;
   }
 }

@@ -11,7 +11,7 @@
 import type { NotFile } from "../list/not-files.ts";
 import { above, foreignName, isForeign } from "../list/path.ts";
 import { isWithin, Way } from "../list/way.ts";
-import { lookAt } from "../files/directories.ts";
+import { lookAt } from "../files/if-there.ts";
 
 /** Links to directories in directories may name each directory in very many ways. */
 const mostDirectories = 100_000;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { lookAt } from "../files/directories.ts";
+import { lookAt } from "../files/if-there.ts";
 import { LocalError, stateHint } from "../errors.ts";
 import { Lock } from "../files/lock.ts";
 import { databasePath, keepTidy, setAside } from "../state/database.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { descriptorsOf } from "../files/directories.ts";
+import { descriptorsOf } from "../files/descriptors.ts";
 import { dirname } from "@std/path/posix";
 import type {
   Config,

@@ -5,7 +5,7 @@
  */
 
 import type { Config, PublishConfig } from "../config/config.ts";
-import { linkDescriptors } from "../files/directories.ts";
+import { linkDescriptors } from "../files/descriptors.ts";
 import { describe, exitStatus, type RelaisError } from "../errors.ts";
 import { makeLogDirectory } from "../log/file.ts";
 import { Logger } from "../worker/logger.ts";

@@ -4,10 +4,9 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import type { ReplicaReady } from "../config/config.ts";
 import { describe, exitStatus, type Failure } from "../errors.ts";
-import { linkDescriptors } from "../files/directories.ts";
+import { linkDescriptors } from "../files/descriptors.ts";
 import { makeLogDirectory } from "../log/file.ts";
 import { Logger } from "../worker/logger.ts";
 import type { ConnectionOperations } from "../connection/operations.ts";
@@ -205,7 +204,7 @@ export class Replica implements AsyncDisposable {
       synchroList: () => this.#asker<SynchroListOperations>("synchro-list"),
       copyList: () => this.#asker<CopyListOperations>("copy-list"),
     }, {
-      fingerprint: fingerprint(this.#config),
+      fingerprint: await fingerprint(this.#config),
       delete: replica.delete,
       dryRun: this.#options.dryRun,
       maxTransfer: this.#options.maxTransfer,
@@ -358,7 +357,9 @@ function remark(message: string): Failure {
 }
 
 /** Changes with whatever decides what is wanted, and where it goes. */
-function fingerprint({ servers, replica }: ReplicaReady): string {
+async function fingerprint(
+  { servers, replica }: ReplicaReady,
+): Promise<string> {
   const roots = servers.map((
     { name, host, port, root, list },
   ) => [name, host, port, root, list]);
@@ -367,5 +368,7 @@ function fingerprint({ servers, replica }: ReplicaReady): string {
     ...[roots, into, source, include, exclude, replica.delete],
     ...[filenameCharset, replica.rights],
   ]);
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+  const bytes = new TextEncoder().encode(text);
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  return new Uint8Array(digest).toHex().slice(0, 16);
 }

@@ -2,10 +2,10 @@ import { assertEquals } from "@std/assert";
 import { formatConfigManual } from "../../lib/cli/manual-config.ts";
 import { formatManual } from "../../lib/cli/manual.ts";
 import { tables } from "../../lib/config/schema.ts";
-import { commands } from "../../main.ts";
+import { allCommands } from "../../main.ts";
 
 const pages = {
-  "relais.1": formatManual(commands),
+  "relais.1": formatManual(await allCommands()),
   "relais.toml.5": formatConfigManual(),
 };
 

@@ -134,8 +134,8 @@ Deno.test("one large file comes over several connections, whole", async () => {
   const report = await world.pass();
 
   assertEquals([report.copied, report.exit], [1, 0]);
-  // The probe, the list, and three to copy.
-  assertEquals(link.connections, 5);
+  // One for the probe, the list and the copy, and two more to copy.
+  assertEquals(link.connections, 3);
   assertSame(world);
 });
 

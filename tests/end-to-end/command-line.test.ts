@@ -1,11 +1,13 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { relais } from "../../fixtures/world.ts";
-import { commands } from "../../main.ts";
+import { allCommands } from "../../main.ts";
 import { exitStatuses } from "../../lib/errors.ts";
 import { formatHelp } from "../../lib/cli/help.ts";
 import { parseCommandLine } from "../../lib/cli/parse.ts";
 import { UsageError } from "../../lib/errors.ts";
+
+const commands = await allCommands();
 
 /** With the columns of its tables no longer aligned. */
 const readme = (await Deno.readTextFile(

@@ -7,7 +7,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
 import { makeHostileWorld } from "../../fixtures/hostile-world.ts";
 import { startSwapping } from "../../fixtures/swapper.ts";
-import { descriptors } from "../../lib/files/directories.ts";
+import { descriptors } from "../../lib/files/descriptors.ts";
 import { Destination } from "../../lib/files/destination.ts";
 import { stagedName } from "../../lib/files/staging.ts";
 import { FileError } from "../../lib/errors.ts";

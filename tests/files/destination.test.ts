@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { descriptors } from "../../lib/files/directories.ts";
+import { descriptors } from "../../lib/files/descriptors.ts";
 import { Destination } from "../../lib/files/destination.ts";
 import { FileError, LocalError } from "../../lib/errors.ts";
 

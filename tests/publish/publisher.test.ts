@@ -3,7 +3,7 @@ import { statfsSync } from "node:fs";
 import { BtrfsDisk, canShareBlocks } from "../../fixtures/disk.ts";
 import { noise } from "../../fixtures/noise.ts";
 import { treeOf } from "../../fixtures/world.ts";
-import { descriptors } from "../../lib/files/directories.ts";
+import { descriptors } from "../../lib/files/descriptors.ts";
 import { Durability } from "../../lib/files/durability.ts";
 import { LockedError, RefusedError } from "../../lib/errors.ts";
 import { isExtension, parseHeader, parseLine } from "../../lib/list/format.ts";

@@ -9,7 +9,7 @@ import { relais } from "../../fixtures/relais.ts";
 import { Sources } from "../../fixtures/sources.ts";
 import { startSwapping } from "../../fixtures/swapper.ts";
 import { until } from "../../fixtures/until.ts";
-import { descriptors } from "../../lib/files/directories.ts";
+import { descriptors } from "../../lib/files/descriptors.ts";
 import { FileError } from "../../lib/errors.ts";
 import { Exporter } from "../../lib/publish/export.ts";
 import { Signatures } from "../../lib/publish/signatures.ts";

@@ -57,7 +57,7 @@ export const probe = table({
       default: true,
       example: false,
       help:
-        "In the loop, stay logged in to each server from one pass to the next: one idle connection in place of a login a pass. Each test still asks the server, and logs in again if it does not answer in time. false: log out at the end of each pass.",
+        "Stay logged in to each server from one pass of the loop to the next. One idle connection takes the place of a login a pass. Each test still asks the server, and logs in again if it does not answer in time. false: log out at the end of each pass.",
     },
   },
 });
