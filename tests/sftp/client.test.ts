@@ -386,6 +386,17 @@ Deno.test("a packet past the limit ends the session before a byte of it is kept"
   }
 });
 
+Deno.test("a handle has as many bytes as the draft allows", () => {
+  const broken = [256, 257].map((length) => {
+    const stage = Stage.begun();
+    stage.ask(requests.open("/a"));
+    stage.client.receive(answer.handle(1, new Uint8Array(length)));
+    return stage.broken;
+  });
+
+  assertEquals(broken, [[], ["it sends a handle of 257 bytes"]]);
+});
+
 Deno.test("an answer is taken once", () => {
   const stage = Stage.begun();
   stage.ask(requests.stat("/a"));
