@@ -4,5 +4,8 @@
  * @module
  */
 
-/** Bytes that are no SFTP, or an answer that does not belong to its request. The words complete "it breaks the SFTP protocol: …". */
+/**
+ * Bytes that are no SFTP, or an answer that does not belong to its request. Its
+ * words tell what the server does, such as "it answers OPEN with DATA".
+ */
 export class ProtocolError extends Error {}
