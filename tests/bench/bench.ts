@@ -3,7 +3,8 @@
  * the same work, in turn, over loopback OpenSSH.
  *
  *     deno task bench [--rounds N] [--files N] [--many N] [--large MIB]
- *                     [--only TEXT] [--tools A,B] [--limit SECONDS] [--million] [--write]
+ *                     [--only TEXT] [--tools A,B] [--limit SECONDS] [--million]
+ *                     [--sources] [--write]
  *
  * Speed is stated as ratios of one run: machines differ, and so do their days.
  * Every copy is checked for being complete, outside of the time measured.
@@ -14,6 +15,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { fromFileUrl } from "@std/path";
 import type { World } from "../../fixtures/world.ts";
+import { loopCost } from "./loop.ts";
 import { perform } from "./perform.ts";
 import { formatTable, type Row } from "./table.ts";
 import { tools } from "./tools.ts";
@@ -40,7 +42,7 @@ interface Arguments {
 if (import.meta.main) {
   const args = parseArgs(Deno.args, {
     string: ["rounds", "files", "many", "large", "only", "tools", "limit"],
-    boolean: ["million", "write"],
+    boolean: ["million", "sources", "write"],
   }) as Arguments;
   const wanted = args.tools?.split(",");
   const versions = await installed();
@@ -60,6 +62,8 @@ if (import.meta.main) {
   };
   let tree = "";
   let world: World | undefined;
+  const load = Deno.loadavg()[0]!.toFixed(2);
+  let loop = "";
   for (const work of works(sizes)) {
     if (!work.name.includes(args.only ?? "")) continue;
     if (world === undefined || tree !== work.tree.name) {
@@ -67,12 +71,24 @@ if (import.meta.main) {
       tree = work.tree.name;
       say(`making the tree: ${tree}`);
       world = await work.tree.makeWorld();
+      if (loop === "" && args.only === undefined) {
+        loop = `${(await loopCost(world)).toFixed(1)} ms of CPU a pass`;
+        say(`the loop, nothing new: ${loop}`);
+      }
     }
     rows.push(...await perform(work, world, settings, say));
   }
   await world?.[Symbol.asyncDispose]();
   say(formatTable(rows));
-  if (args.write === true) await write(rows, versions);
+  if (args.write === true) {
+    const rounds = settings.rounds;
+    await write(rows, {
+      rounds,
+      load,
+      "the loop, nothing new": loop,
+      ...Object.fromEntries(versions),
+    });
+  }
 }
 
 /** The tools that are there, and their versions. */
@@ -96,20 +112,20 @@ async function installed(): Promise<Map<string, string>> {
 /** Puts the table between the two marks in docs/benchmarks.md, and all figures into docs/benchmarks.json. */
 async function write(
   rows: readonly Row[],
-  versions: ReadonlyMap<string, string>,
+  facts: Readonly<Record<string, string | number>>,
 ): Promise<void> {
   const machine = {
     cpus: navigator.hardwareConcurrency,
     kernel: Deno.osRelease(),
     deno: Deno.version.deno,
-    ...Object.fromEntries(versions),
+    ...facts,
   };
-  const facts = Object.entries(machine).map(([name, value]) =>
+  const told = Object.entries(machine).map(([name, value]) =>
     `${name}: ${value}`
   );
   const page = await Deno.readTextFile(`${docs}/benchmarks.md`);
   const table = `<!-- table -->\n\n${formatTable(rows)}\n\n${
-    facts.join("; ")
+    told.join("; ")
   }.\n\n<!-- end of table -->`;
   await Deno.writeTextFile(
     `${docs}/benchmarks.md`,

@@ -113,6 +113,10 @@ class Bench {
         work: this.#work.name,
         tool,
         seconds: median(runs.map(({ seconds }) => seconds)),
+        range: [
+          Math.min(...runs.map(({ seconds }) => seconds)),
+          Math.max(...runs.map(({ seconds }) => seconds)),
+        ] as const,
         cpuSeconds: median(runs.map(({ cpuSeconds }) => cpuSeconds)),
         peakBytes: median(runs.map(({ peakBytes }) => peakBytes)),
         wireBytes: this.#wire.get(tool) ?? 0,

@@ -10,6 +10,8 @@ export interface Row {
   readonly tool: string;
   /** `null`: it was not done in the time it was given. */
   readonly seconds: number | null;
+  /** The shortest and the longest time of all rounds. */
+  readonly range?: readonly [number, number];
   readonly cpuSeconds: number;
   readonly peakBytes: number;
   /** Bytes between replica and server, both ways. */
@@ -31,6 +33,7 @@ export function formatTable(rows: readonly Row[]): string {
       row.work,
       row.tool,
       row.seconds === null ? "too slow" : row.seconds.toFixed(2),
+      row.range?.map((seconds) => seconds.toFixed(2)).join("–") ?? "",
       row.cpuSeconds.toFixed(2),
       mebibytes(row.peakBytes),
       mebibytes(row.wireBytes),
@@ -41,6 +44,7 @@ export function formatTable(rows: readonly Row[]): string {
     "work",
     "tool",
     "seconds",
+    "from–to",
     "CPU seconds",
     "peak MiB",
     "wire MiB",

@@ -7,16 +7,19 @@
 
 import { fromFileUrl } from "@std/path";
 import project from "../../deno.json" with { type: "json" };
+import { relaisPath } from "../../fixtures/relais.ts";
 import type { World } from "../../fixtures/world.ts";
 
 const main = fromFileUrl(new URL("../../main.ts", import.meta.url));
 
-/** As `deno task relais` runs it, without looking at the types each time. */
-const run = [
-  Deno.execPath(),
-  ...project.tasks.relais.command.split(" ").slice(1, -1),
-  ...["--no-check", "--quiet", main],
-];
+/** What users run; with `--sources` what `deno task relais` runs, without looking at the types each time. */
+const run = Deno.args.includes("--sources")
+  ? [
+    Deno.execPath(),
+    ...project.tasks.relais.command.split(" ").slice(1, -1),
+    ...["--no-check", "--quiet", main],
+  ]
+  : [relaisPath];
 
 /** The directory to bring up to date, and the port to reach the server at. */
 export interface Task {
@@ -47,6 +50,14 @@ const relais: Tool = {
     return [...run, "--once", "--json", "--config", config];
   },
 };
+
+/** The loop, a pass each second, which prints a line a pass. */
+export function loopCommand(task: Task): readonly string[] {
+  const config = `${task.into}.toml`;
+  const every = `\n[schedule]\nevery = "1s"\n`;
+  Deno.writeTextFileSync(config, replicaConfig(task) + every);
+  return [...run, "--json", "--quiet", "--config", config];
+}
 
 const rsync: Tool = {
   name: "rsync",

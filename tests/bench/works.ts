@@ -54,6 +54,7 @@ const changed = 100;
 export function works({ files, many, large, million }: Sizes): Work[] {
   const near = { roundTripMs: 0, fresh: false } as const;
   const few = smallFiles(files);
+  const fewer = Math.ceil(files / 10);
   const lots = smallFiles(many);
   return [
     {
@@ -76,6 +77,13 @@ export function works({ files, many, large, million }: Sizes): Work[] {
       roundTripMs: 50,
       fresh: true,
       tree: few,
+    },
+    {
+      ...near,
+      name: `first copy of ${fewer} files of 4 KiB`,
+      tools: all,
+      fresh: true,
+      tree: smallFiles(fewer),
     },
     {
       ...near,
