@@ -167,8 +167,9 @@ export class Supervisor implements AsyncDisposable {
   #failAskersOf(gone: ModuleName): void {
     for (const [asking, asked] of wires) {
       if (asked !== gone || asked === "log") continue;
+      const { failure } = this.#running.get(gone)!;
       this.#running.get(asking)?.fail(
-        `${gone} ${this.#running.get(gone)!.failure}`,
+        `it needs module ${gone}, but ${failure}`,
       );
     }
   }

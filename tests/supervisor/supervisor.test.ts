@@ -15,18 +15,19 @@ import { Replica, type ReplicaOptions } from "../../lib/supervisor/replica.ts";
 const silent = { dryRun: false, stderr: null, journal: false } as const;
 const never = new AbortController().signal;
 
-/** A replica in which test-server is run from another file. */
+/** A replica in which one module is run from another file. */
 async function replicaWith(
   world: World,
   module: string,
   options: Partial<ReplicaOptions> = {},
+  name: "test-server" | "connection" = "test-server",
 ) {
   const config = requireReplica(await loadConfig(world.config));
-  const plan = replicaPlans(config, silent)["test-server"];
+  const plan = replicaPlans(config, silent)[name];
   const url = new URL(`../../fixtures/modules/${module}.ts`, import.meta.url);
   return await Replica.open(config, {
     ...silent,
-    plans: { "test-server": { ...plan, url } },
+    plans: { [name]: { ...plan, url } },
     ...options,
   });
 }
@@ -40,6 +41,19 @@ Deno.test("Replica.pass() ends with a ModuleError when a module dies", async () 
   assertStringIncludes(error.message, "test-server");
   assertStringIncludes(error.message, "a bug");
   assertEquals(error.exitStatus, 1);
+});
+
+Deno.test("Replica.pass() ends with a ModuleError when a module dies that another one waits for", async () => {
+  await using world = await makeWorld();
+  await using replica = await replicaWith(world, "throwing", {}, "connection");
+
+  const error = await assertRejects(() => replica.pass(never), ModuleError);
+
+  assertStringIncludes(
+    error.message,
+    "test-server: it needs module connection, but it died",
+  );
+  assertStringIncludes(error.message, "a bug");
 });
 
 Deno.test("Replica.pass() that is stopped before it begins says so, and does nothing", async () => {

@@ -1,0 +1,96 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { connectionTo } from "../../fixtures/connection.ts";
+import { limits } from "../../fixtures/ssh/limits.ts";
+import { sshdAvailable, startSshd } from "../../fixtures/sshd.ts";
+import {
+  NotOpenedError,
+  RemoteSession,
+} from "../../lib/connection/remote-session.ts";
+import { SftpError } from "../../lib/ssh/sftp-error.ts";
+
+const ignore = !sshdAvailable;
+const purpose = { requestMs: 20_000 };
+
+Deno.test({
+  name:
+    "RemoteSession reads, lists and tells what is not there, as the session itself does",
+  ignore,
+  async fn() {
+    await using sshd = await startSshd();
+    const { directory } = sshd;
+    const server = sshd.serverConfig("production", directory);
+    await using connection = connectionTo([server], limits());
+    await Deno.mkdir(`${directory}/d/e`, { recursive: true });
+    await Deno.writeTextFile(`${directory}/d/f`, "0123456789");
+    await using session = await RemoteSession.open(
+      connection.channel,
+      "production",
+      purpose,
+    );
+
+    const handle = await session.open(`${directory}/d/f`);
+    const read = await session.read(handle, 2, 4);
+    const { size } = await session.fstat(handle);
+    await session.close(handle);
+    const whole = await session.fetch(`${directory}/d/f`, 100);
+    const listed = (await Array.fromAsync(session.list(`${directory}/d`)))
+      .flat().map(({ name, stat }) => [name, "kind" in stat && stat.kind]);
+    const missing = await assertRejects(
+      () => session.stat(`${directory}/none`),
+      SftpError,
+    );
+
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    assertEquals([text(read), size, text(whole)], ["2345", 10, "0123456789"]);
+    assertEquals(listed.sort(), [["e", "directory"], ["f", "file"]]);
+    assertEquals([missing.code, missing.message], [
+      "no such file",
+      `Cannot stat ${directory}/none on production: no such file`,
+    ]);
+  },
+});
+
+Deno.test({
+  name:
+    "RemoteSession counts the bytes of its own use, and logs in once for all",
+  ignore,
+  async fn() {
+    await using sshd = await startSshd();
+    const server = sshd.serverConfig("production", sshd.directory);
+    await using connection = connectionTo([server], limits());
+    const use = async () => {
+      await using session = await RemoteSession.open(
+        connection.channel,
+        "production",
+        purpose,
+      );
+      await session.stat(sshd.directory);
+      return { isKept: session.isKept, bytes: await session.leave() };
+    };
+
+    const [first, second] = [await use(), await use()];
+
+    assertEquals([first.isKept, second.isKept], [false, true]);
+    // A login takes kilobytes, a request some hundred bytes.
+    assertEquals([first.bytes > 2_000, second.bytes < 1_000], [true, true]);
+    assertEquals(sshd.log.match(/Accepted publickey/g)?.length, 1);
+  },
+});
+
+Deno.test({
+  name: "RemoteSession.open() tells how far it got",
+  ignore,
+  async fn() {
+    await using sshd = await startSshd();
+    const server = sshd.serverConfig("production", sshd.directory);
+    await using connection = connectionTo([server], limits());
+    await Deno.writeTextFile(sshd.knownHosts, "");
+
+    const error = await assertRejects(
+      () => RemoteSession.open(connection.channel, "production", purpose),
+      NotOpenedError,
+    );
+
+    assertEquals([error.name, error.depth], ["HostKeyError", "handshaken"]);
+  },
+});
