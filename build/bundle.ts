@@ -30,6 +30,9 @@ const ownRequire = `var __require = (name) => {
   return found;
 };`;
 
+/** An import of a file that is named, when the program comes to it. */
+const dynamicImport = /\bimport\(("[^"]+")\)/g;
+
 /** What only ssh2 contains, which takes longer to load than all else. */
 const markOfSsh2 = "sshcrypto.node";
 
@@ -63,6 +66,7 @@ export async function bundle(directory: string): Promise<void> {
     throw new Error(`Cannot bundle: ${new TextDecoder().decode(stderr)}`);
   }
   await adapt(directory);
+  await loadLater(directory);
   for (const file of [entryFile, ...moduleNames.map(fileOfModule)]) {
     const needsSsh2 = file === fileOfModule("connection");
     const loads = loadedBy(directory, file);
@@ -74,6 +78,27 @@ export async function bundle(directory: string): Promise<void> {
     if (loads.has("node:module")) {
       throw new Error(`Cannot bundle: ${file} would load node:module`);
     }
+  }
+}
+
+/**
+ * Hides from the runtime what the main thread may load later: it would read and
+ * parse all of that before it begins, ssh2 included. A module may read no file,
+ * and so loads what it was seen to load.
+ */
+async function loadLater(directory: string): Promise<void> {
+  const ofModules = new Set(
+    moduleNames.flatMap((name) => [...loadedBy(directory, fileOfModule(name))]),
+  );
+  for (const name of filesOf(directory)) {
+    if (ofModules.has(name)) continue;
+    const path = `${directory}/${name}`;
+    const text = await Deno.readTextFile(path);
+    const hidden = text.replaceAll(
+      dynamicImport,
+      "import(new URL($1, import.meta.url).href)",
+    );
+    if (hidden !== text) await Deno.writeTextFile(path, hidden);
   }
 }
 
@@ -132,8 +157,8 @@ async function adapt(directory: string): Promise<void> {
 
 /** Refuses imports that only the machine of the build could satisfy. */
 function refuseOutside(name: string, text: string): void {
-  const later = [...text.matchAll(/\bimport\("([^"]+)"\)/g)]
-    .map(([, name]) => name!);
+  const later = [...text.matchAll(dynamicImport)]
+    .map(([, name]) => name!.slice(1, -1));
   const imported = [...importsOf(text), ...later];
   const outside = imported.filter((specifier) =>
     !/^(?:\.{1,2}\/|node:)/.test(specifier)

@@ -25,7 +25,7 @@ export async function writeNative(
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["compile", ...plainFlags, ...runFlags, "--target", target.name],
-      ...["--include", `${bundle}/modules`, "--output", output],
+      ...["--include", bundle, "--output", output],
       `${bundle}/${entryFile}`,
     ],
   }).output();

@@ -189,7 +189,8 @@ export class Replica implements AsyncDisposable {
       linkDescriptors(this.#config.replica.state);
       ensureState(this.#config.replica.state);
     }
-    await this.#supervisor.need("log", "stat", "connection", "test-server");
+    // One after the other is started: first what takes longest to load.
+    await this.#supervisor.need("connection", "test-server", "stat", "log");
     this.#hold.opened();
   }
 
