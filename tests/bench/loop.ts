@@ -34,6 +34,7 @@ export async function loopCost(world: World): Promise<number> {
       passes = 0;
     } else if (before > 0 && passes >= counted) break;
   }
+  if (before === 0 || passes < counted) throw new Error("the loop has ended");
   const ms = (cpuMsOf(child.pid) - before) / passes;
   child.kill("SIGTERM");
   await child.status;
