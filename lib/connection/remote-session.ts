@@ -8,9 +8,8 @@ import { type FileError, RemoteFailure } from "../errors.ts";
 import type { Depth } from "../ssh/depth.ts";
 import type { FileStat, OpenFileStat } from "../ssh/file-stat.ts";
 import { SlowError } from "../ssh/read-range.ts";
-import type { Handle } from "../ssh/session.ts";
 import type { SessionRequests } from "../ssh/session-requests.ts";
-import type { DirectoryEntry } from "../ssh/session.ts";
+import type { DirectoryEntry, Handle } from "../ssh/session.ts";
 import { type SftpCode, SftpError } from "../ssh/sftp-error.ts";
 import type { Channel } from "../worker/channel.ts";
 import type {

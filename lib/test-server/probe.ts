@@ -56,13 +56,10 @@ export async function probe(
   settings: Settings,
   known: Known,
 ): Promise<Probe> {
-  const { isKept, ...first } = await probeOnce(
-    ...[connection, server, settings, known] as const,
-  );
+  const once = () => probeOnce(connection, server, settings, known);
+  const { isKept, ...first } = await once();
   if (!isKept || first.verdict !== "unreachable") return first;
-  const { isKept: _, ...second } = await probeOnce(
-    ...[connection, server, settings, known] as const,
-  );
+  const { isKept: _, ...second } = await once();
   return {
     ...second,
     milliseconds: first.milliseconds + second.milliseconds,
