@@ -45,10 +45,11 @@ Deno.test("nothing lands, goes or changes outside while a directory is swapped a
       work();
       done[what]++;
     } catch (error) {
-      // Whatever is in the way at that moment: nothing is done.
-      assert(
-        error instanceof FileError || error instanceof Deno.errors.NotFound,
-      );
+      // Whatever is in the way at that moment: nothing is done. What the system
+      // calls it depends on the instant, and on the file system.
+      const isRefusal = error instanceof FileError ||
+        typeof (error as { code?: string }).code === "string";
+      if (!isRefusal) throw error;
       done.refused++;
     }
     destination.release();
