@@ -45,8 +45,14 @@ export function connection(
         await sessions.hangUp();
         return null;
       },
-      fetch: ({ use, path, length }) =>
-        sessions.run(use, (session) => readFile(session, path, length)),
+      fetch: ({ use, files }) =>
+        sessions.run(use, (session) => {
+          // What goes wrong with one is no matter of the others.
+          const each = files.map((file) =>
+            readFile(session, file).catch(toFailure)
+          );
+          return Promise.all(each);
+        }),
       stat: ({ use, path }) =>
         sessions.run(use, (session) => session.stat(path)),
       lstat: ({ use, path }) =>

@@ -8,6 +8,7 @@ import type { LimitsConfig, ServerConfig } from "../config/config.ts";
 import type { Failure } from "../errors.ts";
 import type { Depth } from "../ssh/depth.ts";
 import type { FileStat, OpenFileStat } from "../ssh/file-stat.ts";
+import type { SmallFile } from "../ssh/read-file.ts";
 
 export interface ConnectionSettings {
   readonly servers: readonly ServerConfig[];
@@ -71,8 +72,11 @@ export type ConnectionOperations = {
   abandon: { request: Used; reply: null };
   /** Ends all sessions that nobody uses. */
   hangUp: { request: null; reply: null };
-  /** Reads the first `length` bytes of a file. */
-  fetch: { request: OfPath & { readonly length: number }; reply: Uint8Array };
+  /** Reads small files whole. */
+  fetch: {
+    request: Used & { readonly files: readonly SmallFile[] };
+    reply: readonly (Uint8Array | Failure)[];
+  };
   stat: { request: OfPath; reply: FileStat };
   lstat: { request: OfPath; reply: FileStat };
   realPath: { request: OfPath; reply: string };

@@ -7,6 +7,7 @@
 import { type FileError, RemoteFailure } from "../errors.ts";
 import type { Depth } from "../ssh/depth.ts";
 import type { FileStat, OpenFileStat } from "../ssh/file-stat.ts";
+import type { SmallFile } from "../ssh/read-file.ts";
 import { SlowError } from "../ssh/read-range.ts";
 import type { SessionRequests } from "../ssh/session-requests.ts";
 import type { DirectoryEntry, Handle } from "../ssh/session.ts";
@@ -47,6 +48,16 @@ export class NotOpenedError extends RemoteFailure {
   }
 }
 
+/** Small files that are asked for together: enough for a message to be cheap, and few enough for the next ones to be on their way meanwhile. */
+const mostTogether = 32;
+
+/** A small file that is waited for. */
+interface Fetching {
+  readonly file: SmallFile;
+  readonly resolve: (bytes: Uint8Array) => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** One use of a session. Several may use the same one. */
 export class RemoteSession implements SessionRequests, AsyncDisposable {
   readonly server: string;
@@ -56,6 +67,7 @@ export class RemoteSession implements SessionRequests, AsyncDisposable {
   readonly #opened: Opened;
   readonly #received: (bytes: number) => void;
   #total: WireBytes | undefined;
+  #toFetch: Fetching[] = [];
 
   private constructor(
     connection: Connection,
@@ -115,9 +127,31 @@ export class RemoteSession implements SessionRequests, AsyncDisposable {
     return this.#opened.isKept;
   }
 
-  /** Reads the first `length` bytes of a file, {@link maxRead} at most: all of a small one. @throws {SftpError} */
-  async fetch(path: string, length: number): Promise<Uint8Array> {
-    return await this.#ask("fetch", { use: this.#use, path, length });
+  /** Reads a small file whole, of {@link maxRead} bytes at most. @throws {SftpError} */
+  fetch(file: SmallFile): Promise<Uint8Array> {
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+    if (this.#toFetch.length === 0) setImmediate(() => this.#fetchAll());
+    this.#toFetch.push({ file, resolve, reject });
+    if (this.#toFetch.length === mostTogether) this.#fetchAll();
+    return promise;
+  }
+
+  /** Asks for the files that are waited for together. */
+  async #fetchAll(): Promise<void> {
+    const waiting = this.#toFetch;
+    if (waiting.length === 0) return;
+    this.#toFetch = [];
+    try {
+      const files = waiting.map(({ file }) => file);
+      const fetched = await this.#ask("fetch", { use: this.#use, files });
+      fetched.forEach((outcome, index) => {
+        const { resolve, reject } = waiting[index]!;
+        if (outcome instanceof Uint8Array) resolve(outcome);
+        else reject(ofOneFile(new RemoteFailure(outcome)));
+      });
+    } catch (error) {
+      for (const { reject } of waiting) reject(error as Error);
+    }
   }
 
   async stat(path: string): Promise<FileStat> {

@@ -68,7 +68,7 @@ async function fetchFirst(
   bytes: number,
 ): Promise<Uint8Array | undefined> {
   try {
-    return await fetcher.fetchSmall(path, bytes);
+    return await fetcher.fetchSmall(path, bytes, false);
   } catch (error) {
     if (error instanceof FileError) return undefined;
     throw error;

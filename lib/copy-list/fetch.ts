@@ -7,6 +7,7 @@
 import { FileError } from "../errors.ts";
 import type { Wanted } from "../files/wanted.ts";
 import type { FileStat } from "../ssh/file-stat.ts";
+import type { SmallFile } from "../ssh/read-file.ts";
 import { type Range, type Read, readRanges } from "../ssh/read-range.ts";
 import type { Throttle } from "../files/throttle.ts";
 import { Window } from "./window.ts";
@@ -29,8 +30,8 @@ export interface Connection {
   readonly requestMs: number;
   /** Follows a symbolic link. @throws {FileError} If there is nothing. */
   stat(path: string): Promise<FileStat>;
-  /** Reads the first `length` bytes of a file: all of a small one. @throws {FileError} If the server does not give it. */
-  fetch(path: string, length: number): Promise<Uint8Array>;
+  /** Reads a small file whole. @throws {FileError} If the server does not give it. */
+  fetch(file: SmallFile): Promise<Uint8Array>;
   /** @throws {FileError} If the server does not give the file. */
   open(path: string): Promise<RemoteFile>;
 }
@@ -125,15 +126,24 @@ export class Fetcher {
     });
   }
 
-  /** Fetches a small file, and one byte more if it has grown beyond `size`. */
-  async fetchSmall(path: string, size: number): Promise<Uint8Array> {
+  /**
+   * Fetches a small file, and one byte more if it has grown beyond `size`.
+   *
+   * @param isChecked Whether its digest is known.
+   */
+  async fetchSmall(
+    path: string,
+    size: number,
+    isChecked: boolean,
+  ): Promise<Uint8Array> {
     await this.#throttle.pass(size);
     const asked = size + 1;
     await this.#window.enter(asked, performance.now());
     const began = performance.now();
     let came = 0;
     try {
-      const bytes = await this.#next().fetch(path, asked);
+      const file = { path, length: asked, isChecked };
+      const bytes = await this.#next().fetch(file);
       came = bytes.length;
       this.#window.answered(performance.now() - began);
       return bytes;

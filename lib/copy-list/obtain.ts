@@ -81,7 +81,9 @@ export class Obtaining {
     const { size } = entry;
     if (entry.failedBefore) await fetcher.examine(path);
     if (fetcher.isSmall(size) && !staging.holds(entry)) {
-      const bytes = await fetcher.fetchSmall(path, size);
+      // What failed may fail others with it.
+      const isChecked = entry.digest !== null && !entry.failedBefore;
+      const bytes = await fetcher.fetchSmall(path, size, isChecked);
       observer.received(bytes.length);
       return { staged: staging.write(entry, bytes), reused: 0 };
     }

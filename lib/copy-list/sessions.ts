@@ -87,7 +87,7 @@ function connectionOver(session: RemoteSession): Connection {
     maxHandles: session.maxHandles,
     requestMs: session.requestMs,
     stat: (path) => ofOneFile(session.stat(path)),
-    fetch: (path, length) => ofOneFile(session.fetch(path, length)),
+    fetch: (file) => ofOneFile(session.fetch(file)),
     async open(path) {
       const handle = await ofOneFile(session.open(path));
       return {

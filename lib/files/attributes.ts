@@ -40,7 +40,7 @@ export function hasDate(date: Date, { mtime }: Pick<Entry, "mtime">): boolean {
   return Math.floor(there / 1_000) === Math.floor(wanted / 1_000);
 }
 
-/** The mode that the copy of an entry gets; the umask takes its part. */
+/** The mode that the copy of an entry gets; the umask takes its part of it. */
 export function wantedMode({ mode }: Pick<Entry, "mode">): number {
-  return (mode ?? defaultMode) & allowedMode & ~Deno.umask();
+  return (mode ?? defaultMode) & allowedMode;
 }

@@ -20,6 +20,7 @@ export class Rights {
   readonly #directoryMode: number | null;
   readonly #owner: number | null;
   readonly #group: number | null;
+  #umask: number | undefined;
 
   constructor({ fileMode, directoryMode, owner, group }: RightsConfig) {
     this.#fileMode = fileMode;
@@ -45,7 +46,12 @@ export class Rights {
 
   /** The mode that the copy of an entry gets. */
   fileMode(entry: Pick<Entry, "mode">): number {
-    return this.#fileMode ?? wantedMode(entry);
+    return this.#fileMode ?? wantedMode(entry) & ~this.#masked;
+  }
+
+  /** The umask, which is asked for once: it takes two calls of the system. */
+  get #masked(): number {
+    return this.#umask ??= Deno.umask();
   }
 
   /**
@@ -63,7 +69,7 @@ export class Rights {
    */
   finish(path: string, entry: Pick<Entry, "mode">): void {
     const mode = this.fileMode(entry);
-    if ((mode & Deno.umask()) !== 0) Deno.chmodSync(path, mode);
+    if ((mode & this.#masked) !== 0) Deno.chmodSync(path, mode);
     this.handOver(path);
   }
 

@@ -7,24 +7,36 @@
 import { type Read, readFully } from "./read-range.ts";
 import type { SftpSession } from "./session.ts";
 
+/** How a small file is read. */
+export interface SmallFile {
+  readonly path: string;
+  /** Bytes to read, of which there must be no more than one answer holds: one more than are expected. */
+  readonly length: number;
+  /** Whether the reader has a digest to tell by whether they are the right ones. */
+  readonly isChecked: boolean;
+}
+
 /**
- * Reads the first `length` bytes of the file at `path`, of which there must be
- * no more than one answer holds. Fewer come where the file ends.
+ * Reads a file from its start. Fewer bytes come where it ends.
  *
  * @throws {SftpError} If the server does not give the file.
  */
 export async function readFile(
-  session: Pick<SftpSession, "open" | "read" | "close" | "requestMs">,
-  path: string,
-  length: number,
+  session: SftpSession,
+  file: SmallFile,
 ): Promise<Uint8Array> {
+  const { path, length, isChecked } = file;
+  const expected = length - 1;
+  const atOnce = isChecked
+    ? await session.readAtOnce(path, length, expected)
+    : undefined;
+  if (atOnce !== undefined) return atOnce;
   const handle = await session.open(path);
   try {
     const read: Read = (position, bytes) =>
       session.read(handle, position, bytes);
     const first = await read(0, length);
-    // One byte less is what is expected of a file that did not grow.
-    if (first.length >= length - 1) return first;
+    if (first.length >= expected) return first;
     const rest = await readFully(
       read,
       first.length,

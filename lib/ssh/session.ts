@@ -23,6 +23,7 @@ import {
   type OpenFileStat,
   openFileStat,
 } from "./file-stat.ts";
+import { NextHandle } from "./next-handle.ts";
 import { peerText } from "./peer-text.ts";
 import { RequestWatch } from "./request-watch.ts";
 import { SftpError, sftpError } from "./sftp-error.ts";
@@ -67,6 +68,7 @@ export class SftpSession implements AsyncDisposable {
   readonly #socket: SshSocket;
   readonly #endClient: () => void;
   readonly #watch: RequestWatch;
+  readonly #nextHandle: NextHandle;
   /** The longest READ the server answers in full, in bytes: 255 KiB for OpenSSH, else as a rule 32 KiB. */
   readonly maxRead: number;
   /** Files that may be open at a time. */
@@ -92,7 +94,9 @@ export class SftpSession implements AsyncDisposable {
     this.#sftp = sftp;
     this.#socket = socket;
     this.#endClient = endClient;
-    this.maxRead = maxReadOf(limits, socket.opening.toString("latin1"));
+    const opening = socket.opening.toString("latin1");
+    this.#nextHandle = new NextHandle(isOpenSsh(opening));
+    this.maxRead = maxReadOf(limits, opening);
     this.maxHandles = maxHandlesOf(limits);
     this.#watch = new RequestWatch(requestMs, (what) => {
       const within = `${requestMs / 1_000} s`;
@@ -149,6 +153,7 @@ export class SftpSession implements AsyncDisposable {
 
   /** Opens a file for reading. @throws {SftpError} */
   async open(path: string): Promise<Handle> {
+    this.#nextHandle.opening();
     return await this.#ask(`open ${path}`, requests.open(path));
   }
 
@@ -178,7 +183,64 @@ export class SftpSession implements AsyncDisposable {
 
   /** Closes a file or a directory. @throws {SftpError} */
   async close(handle: Handle): Promise<void> {
+    this.#nextHandle.closing(handle);
     await this.#ask("close", requests.close(handle));
+  }
+
+  /**
+   * Opens, reads and closes a file in one round trip, if the handle can be
+   * foretold. The bytes may be those of another file: only who knows the digest
+   * of what is to come may take this way.
+   *
+   * @returns `undefined` if it has to be read in the ordinary way: the handle is
+   *   not known, or was another one, or the answer is shorter than `atLeast`.
+   * @throws {SftpError} If the server does not give the file.
+   */
+  async readAtOnce(
+    path: string,
+    length: number,
+    atLeast: number,
+  ): Promise<Uint8Array | undefined> {
+    while (this.#nextHandle.trial !== undefined) await this.#nextHandle.trial;
+    const handle = this.#nextHandle.foretold;
+    if (handle === undefined) return undefined;
+    const bytes = await this.#watch.run<Uint8Array | undefined>(
+      (resolve, reject) =>
+        this.#sendAtOnce(path, length, handle, resolve, reject),
+      `open ${path}`,
+      length,
+    );
+    return bytes !== undefined && bytes.length >= atLeast ? bytes : undefined;
+  }
+
+  #sendAtOnce(
+    path: string,
+    length: number,
+    handle: Handle,
+    resolve: (bytes: Uint8Array | undefined) => void,
+    reject: (error: Error) => void,
+  ): void {
+    const next = this.#nextHandle;
+    next.using();
+    let isOpen = false;
+    const fail = (what: string, status: number) => {
+      // Of a server that gives other handles, too many files may be open by now.
+      if (next.isRefuted) resolve(undefined);
+      else reject(sftpError(what, this.server, status));
+    };
+    this.#sftp.ask(requests.open(path), (given) => {
+      isOpen = next.given(given, handle);
+      if (!isOpen) this.close(given).catch(() => {});
+    }, (status) => {
+      next.ungiven();
+      fail(`open ${path}`, status);
+    });
+    this.#sftp.ask(
+      requests.read(handle, 0, length),
+      (bytes) => resolve(isOpen ? bytes.subarray(0, length) : undefined),
+      (status) => isOpen ? fail("read", status) : resolve(undefined),
+    );
+    this.#sftp.ask(requests.close(handle), () => {}, () => {});
   }
 
   /**
@@ -189,6 +251,7 @@ export class SftpSession implements AsyncDisposable {
    */
   async *list(path: string): AsyncGenerator<DirectoryEntry[]> {
     const what = `list ${path}`;
+    this.#nextHandle.opening();
     const handle = await this.#ask(what, requests.opendir(path));
     const request = requests.readdir(handle);
     const next = () => this.#ask(what, request, longestReadLength);
@@ -211,6 +274,7 @@ export class SftpSession implements AsyncDisposable {
         `Lost ${this.server}: the session has ended`,
       ),
     );
+    this.#nextHandle.ungiven();
     this.#endClient();
     await this.#socket.hangUp();
   }
@@ -223,6 +287,7 @@ export class SftpSession implements AsyncDisposable {
    */
   break(error: RelaisError, oldest?: RelaisError): void {
     this.#watch.break(error, oldest);
+    this.#nextHandle.ungiven();
     this.#socket.destroy();
   }
 
@@ -290,10 +355,13 @@ export function connectionLost(server: string, cause?: Error): RelaisError {
  * @param opening What it said first.
  */
 export function maxReadOf(limits: Limits | undefined, opening: string): number {
-  const isOpenSsh = /^SSH-2\.0-OpenSSH/m.test(opening);
-  const known = isOpenSsh ? oldReadLength : safeReadLength;
+  const known = isOpenSsh(opening) ? oldReadLength : safeReadLength;
   const announced = limits?.readLength || known;
   return Math.min(Math.max(announced, safeReadLength), longestReadLength);
+}
+
+function isOpenSsh(opening: string): boolean {
+  return /^SSH-2\.0-OpenSSH/m.test(opening);
 }
 
 /** Of a server that tells its limits, 0 handles mean any number. */

@@ -141,8 +141,10 @@ export function runModule<
 
 /** What need not be copied on its way. */
 function contentsOf(answer: Reply): ArrayBuffer[] {
-  const bytes = "reply" in answer ? answer.reply : null;
-  return bytes instanceof Uint8Array ? [bytes.buffer as ArrayBuffer] : [];
+  if (!("reply" in answer)) return [];
+  const parts = Array.isArray(answer.reply) ? answer.reply : [answer.reply];
+  return parts.filter((part) => part instanceof Uint8Array)
+    .map(({ buffer }) => buffer as ArrayBuffer);
 }
 
 function isRequest<Ops extends Operations>(

@@ -32,7 +32,11 @@ Deno.test({
     const read = await session.read(handle, 2, 4);
     const { size } = await session.fstat(handle);
     await session.close(handle);
-    const whole = await session.fetch(`${directory}/d/f`, 100);
+    const whole = await session.fetch({
+      path: `${directory}/d/f`,
+      length: 100,
+      isChecked: false,
+    });
     const listed = (await Array.fromAsync(session.list(`${directory}/d`)))
       .flat().map(({ name, stat }) => [name, "kind" in stat && stat.kind]);
     const missing = await assertRejects(

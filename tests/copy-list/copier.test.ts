@@ -26,7 +26,7 @@ function connectionOver(session: SftpSession): Connection {
     maxHandles,
     requestMs,
     stat: (path) => session.stat(path),
-    fetch: (path, length) => readFile(session, path, length),
+    fetch: (file) => readFile(session, file),
     async open(path) {
       const handle = await session.open(path);
       return {
@@ -189,6 +189,29 @@ Deno.test("Copier names a file that has vanished, and copies the others", async 
   assertEquals(failed.map(({ path }) => path), ["gone"]);
   assertStringIncludes(failed[0]!.error, "no such file");
   assertEquals(here, { good: "good" });
+});
+
+Deno.test("Copier has a file read in one go only if its digest is known and it has not failed before", async () => {
+  await using stage = await openEmbeddedStage();
+  const atOnce: string[] = [];
+  const { session } = stage;
+  const readAtOnce = session.readAtOnce.bind(session);
+  session.readAtOnce = (path, ...rest) => {
+    atOnce.push(path);
+    return readAtOnce(path, ...rest);
+  };
+  for (const name of ["ordinary", "unchecked", "failed"]) {
+    await Deno.writeTextFile(`${stage.directory}/${name}`, name);
+  }
+
+  const { committed } = await copy(stage, [
+    listed(1, "ordinary", "ordinary"),
+    { ...listed(2, "unchecked", "unchecked"), digest: null },
+    { ...listed(3, "failed", "failed"), failedBefore: true },
+  ]);
+
+  assertEquals(committed.toSorted(), ["failed", "ordinary", "unchecked"]);
+  assertEquals(atOnce, ["/ordinary"]);
 });
 
 Deno.test("Copier takes short answers for what they are", async () => {
