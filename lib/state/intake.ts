@@ -20,6 +20,7 @@ import {
   type Judge,
   numberHere,
   type Offer,
+  type Row,
 } from "./judge.ts";
 import { Naming } from "./naming.ts";
 import type { State } from "./order.ts";
@@ -222,8 +223,12 @@ export class Intake {
     const claim = this.#space?.claim(entries.length * entryBytes);
     if (claim !== undefined) this.#space!.release(claim);
     transaction(this.#db, () => {
+      // Of a new replica there are a million paths that need not be looked for.
+      const here = this.#judge.holdsAnything()
+        ? (path: string) => this.#judge.here(path)
+        : () => undefined;
       for (const entry of entries) {
-        const standing = this.#takeEntry(reading, entry);
+        const standing = this.#takeEntry(reading, entry, here);
         if (standing === "wanted") taken.new++;
         else if (["older", "conflict", "excluded"].includes(standing)) {
           taken.skipped++;
@@ -363,7 +368,11 @@ export class Intake {
     return this.take(reading, changed);
   }
 
-  #takeEntry(reading: Reading, entry: Entry): Standing {
+  #takeEntry(
+    reading: Reading,
+    entry: Entry,
+    here: (path: string) => Row | undefined,
+  ): Standing {
     const { server, generation, number } = reading;
     const { path, remote, displaced } = this.#naming.name(reading, entry.path);
     if (displaced !== undefined) this.#judge.judgePath(displaced);
@@ -380,7 +389,7 @@ export class Intake {
     }
     const named = { ...entry, path, server, generation };
     const offer = { ...named, ...this.#succeed(row, named, reading) };
-    const standing = this.#judge.standing(offer, this.#judge.here(path));
+    const standing = this.#judge.standing(offer, here(path));
     this.#put(reading, offer, { remote, standing });
     return standing;
   }
@@ -391,9 +400,12 @@ export class Intake {
     offer: Offer,
     { remote, standing }: { remote: string | null; standing: Standing },
   ): void {
-    this.#statements.put.run({
-      ...{ ...columnsOf(offer), remote, reading, standing },
-    });
+    const { path, server, seq, generation, published, mtime } = offer;
+    const { size, mode, digest, op, number, here } = offer;
+    this.#statements.put.run(
+      ...[path, server, seq, generation, published, mtime, size, mode, digest],
+      ...[op, number, here, standing, remote, reading],
+    );
     if (offer.number > 0) this.#judge.judgeOthers(offer);
   }
 
@@ -492,15 +504,6 @@ function isReadAgain(
   if (row.generation === generation) return entry.seq <= row.seq;
   return entry.seq <= repeated && row.op === entry.op &&
     sameVersion(row, entry);
-}
-
-function columnsOf(offer: Offer): Record<keyof Offer, string | number | null> {
-  const { path, server, seq, generation, published, mtime } = offer;
-  const { size, mode, digest, op, number, here } = offer;
-  return {
-    ...{ path, server, seq, generation, published, mtime },
-    ...{ size, mode, digest, op, number, here },
-  };
 }
 
 function advance({ offset, tail, seq, modified }: Cursor) {

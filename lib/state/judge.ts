@@ -88,6 +88,11 @@ export class Judge {
     return (withdrawal.get({ path }) ?? copy.get({ path })) as Row | undefined;
   }
 
+  /** Tells whether {@link here} would find anything under any path. */
+  holdsAnything(): boolean {
+    return this.#tools.statements.holdsAnything.get()!.holds === 1;
+  }
+
   /** Says how an entry stands to what is here under its path, and remembers what follows from it. */
   standing(offer: Offer, here: Row | undefined): Standing {
     const { filter, statements } = this.#tools;

@@ -68,10 +68,10 @@ const texts = {
       SELECT ${offer} FROM entry
       WHERE server = :server AND path > :after AND reading < :number AND op = '+'
       LIMIT :page`,
+  // Without names: looking them up would take as long as half of the rest.
   put: `
       INSERT OR REPLACE INTO entry (${offer}, remote, reading)
-      VALUES (:path, :server, :seq, :generation, :published, :mtime, :size, :mode, :digest,
-        :op, :number, :here, :standing, :remote, :reading)`,
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   readAgain: `
       UPDATE entry SET reading = :reading, seq = :seq, generation = :generation
       WHERE server = :server AND path = :path`,
@@ -124,6 +124,8 @@ const texts = {
   removeKept: `UPDATE withdrawal SET kept = 0 WHERE ${given}`,
   withdrawal: `${withdrawal} WHERE path = :path`,
   copy: `${copied} WHERE path = :path`,
+  holdsAnything: `
+      SELECT EXISTS (SELECT 1 FROM copy) OR EXISTS (SELECT 1 FROM withdrawal) AS holds`,
   replaced: `
       ${withdrawal} WHERE path IN (SELECT arrivedPath FROM ${arrived})
       UNION ALL

@@ -214,7 +214,11 @@ const unsound: [
   ["too long", (bytes) => joined(bytes, bytes), "it is too long"],
   ["damaged", (bytes) => bytes.with(500, bytes[500]! ^ 1), "it is damaged"],
   ["of another version", (bytes) => bytes.with(8, 9), "it is of version 9"],
-  ["of another file", (bytes) => bytes.with(40, 0), "it is of another file"],
+  [
+    "of another file",
+    (bytes) => bytes.with(40, bytes[40]! ^ 1),
+    "it is of another file",
+  ],
   ["of huge blocks", (bytes) => bytes.with(15, 0x7f), "its blocks have 21"],
   ["of many blocks", (bytes) => bytes.with(30, 1), "it tells of 2814749767"],
 ];

@@ -20,6 +20,7 @@ const mayWalk: Partial<Record<keyof Statements, string>> = {
   keepNoLonger: "its rows are those that replica.delete has kept",
   conflicts: "its index holds nothing but conflicts",
   forgetEntries: "once, when a server leaves the configuration",
+  holdsAnything: "it ends at the first one",
   count: "once in a pass for which something was withdrawn",
   pending: "its index holds nothing but what is wanted",
   wantedPaths: "its index holds nothing but what is wanted",
