@@ -67,7 +67,6 @@ class Bench {
     if (this.#tooSlow.has(tool.name)) return;
     const { fresh, roundTripMs, replica, change } = this.#work;
     const { limitSeconds } = this.#settings;
-    // What was deleted would slow down ext4, which is slow to reuse an inode: nothing is, until the end.
     const suffix = fresh ? `-${crypto.randomUUID()}` : "";
     const into = `${this.#world.directory}/${tool.name}${suffix}`;
     for (const path of [into, `${into}.state`]) {
@@ -96,6 +95,7 @@ class Bench {
       }
     }
     await link?.[Symbol.asyncDispose]();
+    if (fresh) await Deno.remove(into, { recursive: true });
     if (!fresh && round === 0) await this.#prepare(tool, into);
   }
 

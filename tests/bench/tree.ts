@@ -8,18 +8,22 @@ import { walkSync } from "@std/fs/walk";
 import { createHash } from "node:crypto";
 import { noise } from "../../fixtures/noise.ts";
 
-/** Files of a directory. */
-const perDirectory = 100;
+/** Files of a directory, as a rule. */
+const usualPerDirectory = 100;
 
 /** Bytes of a small file, as the performance targets have it. */
 export const smallBytes = 4_096;
 
-/** Makes files of 4 KiB, a hundred in a directory. */
-export function makeSmallFiles(directory: string, files: number): void {
+/** Makes files of 4 KiB. */
+export function makeSmallFiles(
+  directory: string,
+  files: number,
+  perDirectory = usualPerDirectory,
+): void {
   for (let index = 0; index < files; index++) {
     const parent = `${directory}/${Math.floor(index / perDirectory)}`;
     if (index % perDirectory === 0) Deno.mkdirSync(parent, { recursive: true });
-    writeSmallFile(directory, index, "first");
+    writeSmallFile(directory, index, "first", perDirectory);
   }
 }
 
@@ -28,6 +32,7 @@ export function writeSmallFile(
   directory: string,
   index: number,
   text: string,
+  perDirectory = usualPerDirectory,
 ): void {
   Deno.writeTextFileSync(
     `${directory}/${Math.floor(index / perDirectory)}/${index}`,

@@ -87,6 +87,13 @@ export function works({ files, many, large, million }: Sizes): Work[] {
     },
     {
       ...near,
+      name: `first copy of ${many} files of 4 KiB`,
+      tools: ["relais", "rsync"],
+      fresh: true,
+      tree: lots,
+    },
+    {
+      ...near,
       name: `nothing new among ${many} files`,
       tools: incremental,
       tree: lots,
@@ -116,7 +123,29 @@ export function works({ files, many, large, million }: Sizes): Work[] {
       },
     },
     ...deltas(large),
+    ...directories(many / 5),
     ...(million ? lists(1_000_000) : []),
+  ];
+}
+
+/** A tree without a list, two small files in each of its directories. */
+function directories(count: number): Work[] {
+  const common = {
+    tools: ["relais", "rsync"],
+    roundTripMs: 0,
+    tree: {
+      name: `${count} directories`,
+      async makeWorld() {
+        const world = await makeWorld({ level: "info" });
+        makeSmallFiles(world.production.root, 2 * count, 2);
+        return world;
+      },
+    },
+  };
+  const what = `a tree of ${count} directories`;
+  return [
+    { ...common, name: `first copy of ${what}`, fresh: true },
+    { ...common, name: `nothing new in ${what}`, fresh: false },
   ];
 }
 
