@@ -14,6 +14,8 @@ export interface Target {
   readonly elf: number;
   /** The npm package that holds its runtime. */
   readonly runtimePackage: string;
+  /** What dpkg calls it. */
+  readonly debian: string;
 }
 
 /** All targets. */
@@ -23,12 +25,14 @@ export const targets: readonly Target[] = [
     machine: "x86_64",
     elf: 62,
     runtimePackage: "@deno/linux-x64-glibc",
+    debian: "amd64",
   },
   {
     name: "aarch64-unknown-linux-gnu",
     machine: "aarch64",
     elf: 183,
     runtimePackage: "@deno/linux-arm64-glibc",
+    debian: "arm64",
   },
 ];
 
