@@ -2,5 +2,6 @@
 set -e
 [ ! -d /run/systemd/system ] || systemctl daemon-reload
 [ "$1" = purge ] || exit 0
-# The state can be rebuilt from the copy, which stays, as the keys and the account do.
-rm -rf /var/cache/relais /var/log/relais /var/lib/relais
+# The state stays, and so do the account and its keys: an administrator may have
+# put the copy itself below it.
+rm -rf /var/cache/relais /var/log/relais

@@ -1,5 +1,5 @@
 /**
- * README followed by a script, on machines with a systemd of their own: what it
+ * docs/install.md followed by a script, on machines with a systemd of their own: what it
  * says is typed as it stands there, and nothing else.
  *
  * @module
@@ -29,7 +29,7 @@ function shown(document: string, title: string, language: string): string[] {
   return Array.from(blocks, ([, code]) => code!);
 }
 
-/** Types what README shows; `edit` is done where it says so, and so are the steps that relais unit names. */
+/** Types what is shown; `edit` is done where it says so, and so are the steps that relais unit names. */
 async function follow(
   machine: Machine,
   block: string,
@@ -89,11 +89,15 @@ const ofRoot =
 
 Deno.test({
   name:
-    "README, followed as it stands, leads to a replica on which what root types works" +
+    "docs/install.md, followed as it stands, leads to a replica on which what root types works" +
     (reason === undefined ? "" : ` (left out: ${reason})`),
   ignore: reason !== undefined,
   async fn(test) {
-    const [install, serve, replicate] = shown("README.md", "Install", "sh");
+    const [install, serve, replicate] = shown(
+      "docs/install.md",
+      "Install",
+      "sh",
+    );
     const [mail, onFailure] = shown("docs/watching.md", "Alarms", "sh");
     const [hooks] = shown("docs/watching.md", "Alarms", "toml");
     await using production = await Machine.boot("production");
@@ -124,7 +128,7 @@ Deno.test({
     const mails = async () =>
       (await production.run("cat /var/mail.txt")).stdout;
 
-    await test.step("README leads to a replica that a timer keeps", async () => {
+    await test.step("it leads to a replica that a timer keeps", async () => {
       const said = await follow(replica, install!);
       const [key] = /^ssh-ed25519 \S+/m.exec(said)!;
       await follow(production, serve!.replace(/ssh-ed25519 AAAA…/, key));
@@ -184,7 +188,7 @@ Deno.test({
     });
 
     await test.step("a second job has units of its own, and one check tells of both", async () => {
-      const [jobs] = shown("README.md", "Several jobs", "sh");
+      const [jobs] = shown("docs/install.md", "Several jobs", "sh");
       const publishing = jobs!.replace("--replica", "--publisher")
         .replace(/^relais serve.*\n/m, "")
         // It has not run yet.

@@ -1,6 +1,6 @@
 /**
  * The Debian package: made twice, and installed, upgraded, removed and purged on
- * a system that has nothing else.
+ * a machine that has a systemd and nothing of relais.
  *
  * @module
  */
@@ -12,20 +12,17 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import { Machine, noMachines } from "../../fixtures/machine.ts";
 import { isInstalled } from "../../fixtures/programs.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 
-/** Why there can be no clean system here; `undefined` if there can. */
-function noSystem(): string | undefined {
-  const missing = ["debootstrap", "dpkg-deb", "unshare"].find((program) =>
-    !isInstalled(program)
-  );
-  const reason = Deno.uid() !== 0
-    ? "only root can make one"
-    : missing && `${missing} is not installed`;
+/** Why a package can be made, or installed, nowhere; `undefined` if it can. */
+function noPackage(): string | undefined {
+  const reason = noMachines() ??
+    (isInstalled("dpkg-deb") ? undefined : "dpkg-deb is not installed");
   if (reason !== undefined && Deno.env.get("CI") === "true") {
-    throw new Error(`no clean system: ${reason}`);
+    throw new Error(`no package: ${reason}`);
   }
   return reason;
 }
@@ -49,18 +46,7 @@ async function does(
   );
 }
 
-/** Runs a script within a system, with a /proc of its own. */
-function within(system: string, script: string): Promise<string> {
-  const inside =
-    'mount -t proc proc "$1/proc" && exec chroot "$1" sh -euc "$2"';
-  return does(
-    `unshare --mount --pid --fork --kill-child env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
-       LANG=C.UTF-8 sh -euc '${inside}' sh "$1" "$2"`,
-    [system, script],
-  );
-}
-
-const reason = noSystem();
+const reason = noPackage();
 
 Deno.test({
   name:
@@ -80,8 +66,6 @@ Deno.test({
     await pack("one", "022", "UTC");
     const [name] = [...Deno.readDirSync(`${work}/one`)]
       .map(({ name }) => name).filter((name) => name.endsWith(".deb"));
-    const system = `${work}/system`;
-
     await test.step("two builds give the same bytes, and SHA256SUMS tells them", async () => {
       await pack("two", "077", "Asia/Tokyo");
       await does('diff -r "$1/one" "$1/two"', [work]);
@@ -108,30 +92,26 @@ Deno.test({
       assert(!named.includes("fast-check"));
     });
 
-    await does(
-      `. /etc/os-release
-       debootstrap --variant=minbase --include=procps,zstd,systemd "$VERSION_CODENAME" "$1"
-       # A container's dpkg may leave manual pages out.
-       rm -f "$1"/etc/dpkg/dpkg.cfg.d/*`,
-      [system],
-    );
+    await using machine = await Machine.boot("replica");
+    await does('cp -a /var/lib/dpkg "$1"', [machine.path("/var/lib/dpkg")]);
 
     await test.step("it installs an account, a configuration for it alone, and what runs", async () => {
-      await does('cp "$1" "$2/root/one.deb"', [`${work}/one/${name}`, system]);
-      await within(system, "dpkg --install /root/one.deb");
+      const deb = machine.path("/root/one.deb");
+      await Deno.copyFile(`${work}/one/${name}`, deb);
+      await machine.does("dpkg --install one.deb");
       assertEquals(
-        await within(system, "stat -c '%a %U:%G' /etc/relais/relais.toml"),
+        await machine.does("stat -c '%a %U:%G' /etc/relais/relais.toml"),
         "640 root:relais\n",
       );
       assertMatch(
-        await within(system, "getent passwd relais"),
+        await machine.does("getent passwd relais"),
         /:\/:\/usr\/sbin\/nologin$/m,
       );
       assertStringIncludes(
-        await within(
-          system,
-          `relais --version && relais unit > /dev/null
-           gzip -t /usr/share/man/man1/relais.1.gz /usr/share/man/man5/*.gz
+        await machine.does(
+          `set -eu
+           relais --version && relais unit > /dev/null
+           gzip -t /usr/share/man/man1/relais.1.gz /usr/share/man/man5/relais*.gz
            systemd-analyze verify --man=no /usr/lib/systemd/system/relais*`,
         ),
         "relais ",
@@ -143,19 +123,18 @@ Deno.test({
         `dpkg-deb --raw-extract "$1" "$2/raw"
          sed -i 's/^Version: .*/Version: 99.0/' "$2/raw/DEBIAN/control"
          echo '# new' >> "$2/raw/etc/relais/relais.toml"
-         dpkg-deb --root-owner-group -Zgzip -z1 --build "$2/raw" "$2/system/root/two.deb"`,
-        [`${work}/one/${name}`, work],
+         dpkg-deb --root-owner-group -Zgzip -z1 --build "$2/raw" "$3"`,
+        [`${work}/one/${name}`, work, machine.path("/root/two.deb")],
       );
-      await within(
-        system,
-        `echo '# mine' >> /etc/relais/relais.toml
+      await machine.does(
+        `set -eu
+         echo '# mine' >> /etc/relais/relais.toml
          mkdir -p /srv/replica /var/lib/relais /var/log/relais /var/cache/relais
          touch /srv/replica/copy /var/lib/relais/state
          dpkg --force-confold --install /root/two.deb`,
       );
       assertEquals(
-        await within(
-          system,
+        await machine.does(
           `tail -n 1 /etc/relais/relais.toml
            stat -c '%a %U:%G' /etc/relais/relais.toml
            dpkg-query --show relais; tail -n 1 /etc/relais/relais.toml.dpkg-dist`,
@@ -164,21 +143,20 @@ Deno.test({
       );
     });
 
-    await test.step("removed, it leaves configuration and state; purged, the copy", async () => {
-      await within(
-        system,
-        `dpkg --remove relais
-         test -e /etc/relais/relais.toml && test -e /var/lib/relais/state
+    await test.step("removed, it leaves the configuration; purged, the state and the copy", async () => {
+      await machine.does(
+        `set -eu
+         dpkg --remove relais
+         test -e /etc/relais/relais.toml
          ! test -e /usr/bin/relais
          dpkg --purge relais
-         test -e /srv/replica/copy`,
+         test -e /srv/replica/copy && test -e /var/lib/relais/state`,
       );
       assertEquals(
-        await within(
-          system,
-          "find / -xdev -name '*relais*' ! -path '/proc/*' ! -path '/root/*'",
+        await machine.does(
+          `find / /usr -xdev -name '*relais*' ! -path '/root/*' ! -path '/tmp/*' ! -path '/run/*'`,
         ),
-        "",
+        "/var/lib/relais\n",
       );
     });
   },

@@ -1,0 +1,59 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseCommandLine } from "../../lib/cli/parse.ts";
+import { parseConfig } from "../../lib/config/parse.ts";
+import { tables } from "../../lib/config/schema.ts";
+import { exitStatuses } from "../../lib/errors.ts";
+import { verdicts } from "../../lib/test-server/operations.ts";
+import { allCommands } from "../../main.ts";
+
+const guide = Deno.readTextFileSync(
+  new URL("../../docs/fr/guide.md", import.meta.url),
+);
+const fence = "```";
+
+/** The code in `language` that the guide shows. */
+function shown(language: string): string[] {
+  const blocks = guide.matchAll(
+    new RegExp(`^${fence}${language}\n(.*?)^${fence}$`, "gms"),
+  );
+  return Array.from(blocks, ([, code]) => code!);
+}
+
+Deno.test("every command of docs/fr/guide.md is one that relais understands", async () => {
+  const commands = await allCommands();
+  const lines = [
+    ...shown("sh").flatMap((code) => code.split("\n")),
+    ...Array.from(guide.matchAll(/`([^`\n]+)`/g), ([, code]) => code!),
+  ].filter((line) => line.startsWith("relais "));
+  for (const line of lines) {
+    const [command] = line.split(/ (?:>|&&) /);
+    parseCommandLine(command!.split(" ").slice(1), commands);
+  }
+  assert(lines.length > 20, String(lines.length));
+});
+
+Deno.test("docs/fr/guide.md has every exit status, and each verdict that a probe can come to", () => {
+  const statuses = Array.from(
+    guide.matchAll(/^\| (\d+(?:\+n)?) +\|/gm),
+    ([, status]) => status,
+  );
+  assertEquals(statuses, exitStatuses.map(({ status }) => status));
+  for (const [, status] of guide.matchAll(/\bcode (\d+)/g)) {
+    assert(statuses.includes(status), status);
+  }
+  for (const verdict of verdicts) {
+    assert(guide.includes(`\`${verdict}\` (`), verdict);
+  }
+});
+
+Deno.test("every key of docs/fr/guide.md exists, and its configuration is valid", () => {
+  const all = tables as unknown as Record<string, { keys: object }>;
+  const named = [...guide.matchAll(/`([a-z]+)\.([a-z_]+)(?: = [^`]+)?`/g)];
+  for (const [text, table, key] of named) {
+    assert(key! in all[table!]!.keys, text);
+  }
+  assert(named.length > 5);
+  const [toml] = shown("toml");
+  const { servers } = parseConfig(toml!, "/etc/relais/relais.toml");
+  assertEquals(servers.map(({ name }) => name), ["production", "backup"]);
+});
