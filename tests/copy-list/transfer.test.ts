@@ -78,7 +78,9 @@ Deno.test("--max-transfer holds for all servers of a pass together", async () =>
   );
 
   assertEquals([copied, exit], [0, 1]);
-  assert(wire_bytes < 2.2 * MB, `${wire_bytes}`);
+  // Two servers with a bound each would come to the whole file, 3 MB. What was
+  // under way when one was lost may come on top of the bound.
+  assert(wire_bytes < 2.7 * MB, `${wire_bytes}`);
 });
 
 Deno.test("--max-transfer is told as what ended the pass", async () => {
