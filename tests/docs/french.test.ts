@@ -4,25 +4,16 @@ import { parseConfig } from "../../lib/config/parse.ts";
 import { tables } from "../../lib/config/schema.ts";
 import { exitStatuses } from "../../lib/errors.ts";
 import { verdicts } from "../../lib/test-server/operations.ts";
+import { shownCode } from "../../fixtures/shown-code.ts";
 import { allCommands } from "../../main.ts";
 
-const guide = Deno.readTextFileSync(
-  new URL("../../docs/fr/guide.md", import.meta.url),
-);
-const fence = "```";
-
-/** The code in `language` that the guide shows. */
-function shown(language: string): string[] {
-  const blocks = guide.matchAll(
-    new RegExp(`^${fence}${language}\n(.*?)^${fence}$`, "gms"),
-  );
-  return Array.from(blocks, ([, code]) => code!);
-}
+const path = "docs/fr/guide.md";
+const guide = Deno.readTextFileSync(new URL(`../../${path}`, import.meta.url));
 
 Deno.test("every command of docs/fr/guide.md is one that relais understands", async () => {
   const commands = await allCommands();
   const lines = [
-    ...shown("sh").flatMap((code) => code.split("\n")),
+    ...shownCode(path, "sh").flatMap((code) => code.split("\n")),
     ...Array.from(guide.matchAll(/`([^`\n]+)`/g), ([, code]) => code!),
   ].filter((line) => line.startsWith("relais "));
   for (const line of lines) {
@@ -53,7 +44,7 @@ Deno.test("every key of docs/fr/guide.md exists, and its configuration is valid"
     assert(key! in all[table!]!.keys, text);
   }
   assert(named.length > 5);
-  const [toml] = shown("toml");
+  const [toml] = shownCode(path, "toml");
   const { servers } = parseConfig(toml!, "/etc/relais/relais.toml");
   assertEquals(servers.map(({ name }) => name), ["production", "backup"]);
 });

@@ -13,21 +13,11 @@ import {
 } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { Machine, noMachines } from "../../fixtures/machine.ts";
+import { shownCode } from "../../fixtures/shown-code.ts";
 import { until } from "../../fixtures/until.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 const reason = noMachines();
-
-/** Returns the code in `language` that a document shows below a title. */
-function shown(document: string, title: string, language: string): string[] {
-  const text = Deno.readTextFileSync(`${root}${document}`);
-  const section = text.split(/^## /m).find((part) => part.startsWith(title))!;
-  const fence = "```";
-  const blocks = section.matchAll(
-    new RegExp(`^${fence}${language}\n(.*?)^${fence}$`, "gms"),
-  );
-  return Array.from(blocks, ([, code]) => code!);
-}
 
 /** Types what is shown; `edit` is done where it says so, and so are the steps that relais unit names. */
 async function follow(
@@ -93,13 +83,13 @@ Deno.test({
     (reason === undefined ? "" : ` (left out: ${reason})`),
   ignore: reason !== undefined,
   async fn(test) {
-    const [install, serve, replicate] = shown(
+    const [install, serve, replicate] = shownCode(
       "docs/install.md",
-      "Install",
       "sh",
+      "Install",
     );
-    const [mail, onFailure] = shown("docs/watching.md", "Alarms", "sh");
-    const [hooks] = shown("docs/watching.md", "Alarms", "toml");
+    const [mail, onFailure] = shownCode("docs/watching.md", "sh", "Alarms");
+    const [hooks] = shownCode("docs/watching.md", "toml", "Alarms");
     await using production = await Machine.boot("production");
     await using replica = await Machine.boot("replica");
     Machine.cable(production, replica);
@@ -188,7 +178,7 @@ Deno.test({
     });
 
     await test.step("a second job has units of its own, and one check tells of both", async () => {
-      const [jobs] = shown("docs/install.md", "Several jobs", "sh");
+      const [jobs] = shownCode("docs/install.md", "sh", "Several jobs");
       const publishing = jobs!.replace("--replica", "--publisher")
         .replace(/^relais serve.*\n/m, "")
         // It has not run yet.
