@@ -4,14 +4,14 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import { dirname } from "@std/path/posix";
-import { Output } from "../lib/cli/output.ts";
+import type { Output } from "../lib/cli/output.ts";
 import { bundle } from "./bundle.ts";
 import { writeNative } from "./native.ts";
 import { checkRuntime, findRuntime } from "./runtime.ts";
 import { type Compression, writeSelfExtracting } from "./self-extracting.ts";
 import { type Target, targetNamed } from "./targets.ts";
+import { runTask } from "./task.ts";
 
 const help = `deno task compile [options]
 
@@ -22,9 +22,6 @@ const help = `deno task compile [options]
   --release            compress as well as can be; takes a minute
   --runtime FILE       the deno that a self-extracting executable carries; this one if not given`;
 
-const names = ["target", "output", "compress", "runtime"];
-const flags = ["self-extracting", "release", "help"];
-
 interface Options {
   readonly target?: string;
   readonly output?: string;
@@ -32,21 +29,10 @@ interface Options {
   readonly runtime?: string;
   readonly "self-extracting": boolean;
   readonly release: boolean;
-  readonly help: boolean;
 }
 
-const output = new Output({ verbose: false, quiet: false });
-
-/** Builds what the command line asks for. */
-async function main(args: readonly string[]): Promise<void> {
-  const options = parseArgs([...args], {
-    string: names,
-    boolean: flags,
-    unknown: (argument) => {
-      throw new Error(`Cannot use ${argument}: see deno task compile --help`);
-    },
-  }) as unknown as Options;
-  if (options.help) return output.text(help);
+/** Builds the executable. */
+async function compile(options: Options, output: Output): Promise<void> {
   const target = targetNamed(options.target ?? Deno.build.target);
   const file = options.output ?? "dist/relais";
   const directory = await Deno.makeTempDir({ prefix: "relais-bundle-" });
@@ -101,10 +87,9 @@ async function has(program: string): Promise<boolean> {
 }
 
 if (import.meta.main) {
-  try {
-    await main(Deno.args);
-  } catch (error) {
-    output.error((error as Error).message);
-    Deno.exit(1);
-  }
+  await runTask({
+    ...{ name: "compile", help, work: compile },
+    values: ["target", "output", "compress", "runtime"],
+    flags: ["self-extracting", "release"],
+  });
 }

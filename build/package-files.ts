@@ -1,5 +1,5 @@
 /**
- * What a package puts where on the machine.
+ * The files of a package, and their places on the machine.
  *
  * @module
  */
@@ -23,7 +23,8 @@ export interface PackageFile {
   readonly content: Uint8Array;
 }
 
-const configPath = "/etc/relais/relais.toml";
+/** The sample configuration, which an upgrade leaves alone. */
+export const configPath = "/etc/relais/relais.toml";
 
 /** Returns all files, the executable first. */
 export async function packageFiles(

@@ -1,18 +1,19 @@
 /**
- * deno task package: a Debian package of relais, its checksums and the list of
- * what is inside. The same sources, date and runtime give the same bytes.
+ * deno task package: a Debian package of relais, its checksums and an SPDX
+ * document. The same sources, date and runtime give the same bytes.
  *
  * @module
  */
 
 import { createHash } from "node:crypto";
-import { parseArgs } from "@std/cli/parse-args";
 import config from "../deno.json" with { type: "json" };
-import { Output } from "../lib/cli/output.ts";
-import { packageFiles } from "./package-files.ts";
+import type { Output } from "../lib/cli/output.ts";
+import { configPath, packageFiles } from "./package-files.ts";
+import { run } from "./run.ts";
 import { neededGlibc } from "./runtime.ts";
 import { formatSpdx } from "./spdx.ts";
 import { targetNamed } from "./targets.ts";
+import { runTask } from "./task.ts";
 
 const help = `deno task package [options]
 
@@ -26,23 +27,15 @@ interface Options {
   readonly target?: string;
   readonly output?: string;
   readonly quick: boolean;
-  readonly help: boolean;
 }
 
-const output = new Output({ verbose: false, quiet: false });
 const root = new URL("..", import.meta.url);
 const scripts = ["postinst", "prerm", "postrm"];
 
-/** Builds the package that the command line asks for. */
-async function main(args: readonly string[]): Promise<void> {
-  const options = parseArgs([...args], {
-    string: ["target", "output"],
-    boolean: ["quick", "help"],
-    unknown: (argument) => {
-      throw new Error(`Cannot use ${argument}: see deno task package --help`);
-    },
-  }) as unknown as Options;
-  if (options.help) return output.text(help);
+/** Builds the package. */
+async function pack(options: Options, output: Output): Promise<void> {
+  // Rights in the package must not depend on who builds it.
+  Deno.umask(0o022);
   const target = targetNamed(options.target ?? Deno.build.target);
   const directory = options.output ?? "dist";
   await Deno.mkdir(directory, { recursive: true });
@@ -74,23 +67,17 @@ async function main(args: readonly string[]): Promise<void> {
       control(target.debian, Math.ceil(size / 1024), glibc),
       0o644,
     );
-    await put(`${tree}/DEBIAN/conffiles`, "/etc/relais/relais.toml\n", 0o644);
+    await put(`${tree}/DEBIAN/conffiles`, `${configPath}\n`, 0o644);
     for (const name of scripts) {
       const url = new URL(`debian/${name}.sh`, import.meta.url);
       await put(`${tree}/DEBIAN/${name}`, await Deno.readTextFile(url), 0o755);
     }
-    await run("sh", [
-      "-c",
-      'find "$1" -type d -exec chmod 755 {} +',
-      "sh",
-      tree,
-    ]);
     const name = `relais_${config.version}_${target.debian}`;
     await run("dpkg-deb", [
       // What takes room is compressed already.
       ...["--root-owner-group", "-Zgzip", "-z1", "--build", tree],
       `${work}/${name}.deb`,
-    ], { SOURCE_DATE_EPOCH: String(epoch) });
+    ], { env: { SOURCE_DATE_EPOCH: String(epoch) } });
     const made = [`${name}.deb`, `${name}.spdx.json`];
     await Deno.copyFile(`${work}/${name}.deb`, `${directory}/${name}.deb`);
     await Deno.writeTextFile(`${directory}/${name}.spdx.json`, spdx);
@@ -162,26 +149,10 @@ function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** Runs a program; returns what it prints. */
-async function run(
-  program: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args: [...args],
-    env: { ...env },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  if (success) return text(stdout);
-  throw new Error(`Cannot run ${program}: ${text(stderr).trim()}`);
-}
-
 if (import.meta.main) {
-  try {
-    await main(Deno.args);
-  } catch (error) {
-    output.error((error as Error).message);
-    Deno.exit(1);
-  }
+  await runTask({
+    ...{ name: "package", help, work: pack },
+    values: ["target", "output"],
+    flags: ["quick"],
+  });
 }

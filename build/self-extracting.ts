@@ -10,6 +10,7 @@ import config from "../deno.json" with { type: "json" };
 import { entryFile, filesOf } from "./bundle.ts";
 import { plainFlags, runFlags } from "./flags.ts";
 import head from "./head.sh" with { type: "text" };
+import { run } from "./run.ts";
 import { neededGlibc } from "./runtime.ts";
 import type { Target } from "./targets.ts";
 
@@ -118,14 +119,4 @@ function quoted(values: Readonly<Record<string, string>>, name: string) {
   const value = values[name];
   if (value === undefined) throw new Error(`build/head.sh has @${name}@`);
   return value.replaceAll(`"`, `\\"`);
-}
-
-/** Runs a program; returns what it prints. */
-async function run(program: string, args: readonly string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args: [...args],
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  if (success) return text(stdout);
-  throw new Error(`Cannot run ${program}: ${text(stderr)}`);
 }

@@ -1,5 +1,5 @@
 /**
- * What is inside an executable, as an SPDX 2.3 document.
+ * The contents of an executable, as an SPDX 2.3 document.
  *
  * @module
  */
@@ -7,13 +7,14 @@
 import config from "../deno.json" with { type: "json" };
 import lockText from "../deno.lock" with { type: "text" };
 import { moduleNames } from "./bundle.ts";
+import { run } from "./run.ts";
 import type { Target } from "./targets.ts";
 
 const lock: {
   readonly npm: Readonly<Record<string, { readonly integrity: string }>>;
 } = JSON.parse(lockText);
 
-/** What a document is about. */
+/** The executable that a document describes. */
 export interface Subject {
   /** Its date, in seconds since 1970. */
   readonly epoch: number;
@@ -122,12 +123,10 @@ function manifest({ localPath }: NpmPackage): Manifest {
 }
 
 async function info(file: string): Promise<Info> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", file],
-    cwd: new URL("..", import.meta.url),
-  }).output();
-  if (success) return JSON.parse(new TextDecoder().decode(stdout));
-  throw new Error(new TextDecoder().decode(stderr));
+  const cwd = new URL("..", import.meta.url);
+  return JSON.parse(
+    await run(Deno.execPath(), ["info", "--json", file], { cwd }),
+  );
 }
 
 function component(

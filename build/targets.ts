@@ -14,7 +14,7 @@ export interface Target {
   readonly elf: number;
   /** The npm package that holds its runtime. */
   readonly runtimePackage: string;
-  /** What dpkg calls it. */
+  /** Name of its architecture in dpkg. */
   readonly debian: string;
 }
 
