@@ -1,8 +1,7 @@
 /**
- * The handle that OpenSSH's sftp-server gives next. It keeps those that were
- * closed as a stack: an OPEN takes the one that was closed last. Whoever knows it
- * can send OPEN, READ and CLOSE together, and has a small file after one round
- * trip in place of two.
+ * The handle that OpenSSH's sftp-server gives next. It keeps closed handles as a
+ * stack: an OPEN takes the one that was closed last. With it, OPEN, READ and CLOSE
+ * can be sent together, so that a small file takes one round trip and not two.
  *
  * @module
  */
@@ -12,7 +11,7 @@ import type { Handle } from "../sftp/answers.ts";
 
 /** Follows the handles of one session, told of each request as it is sent. */
 export class NextHandle {
-  /** What was closed last, if nothing was opened since. */
+  /** The handle that was closed last, if nothing was opened since. */
   #closed: Handle | undefined;
   #isProven = false;
   #isRefuted: boolean;
@@ -28,7 +27,7 @@ export class NextHandle {
     return this.#isRefuted;
   }
 
-  /** What is to be waited for: whether the first handle that was foretold is right. */
+  /** Settles once the first foretold handle is known to be right or wrong; `undefined` if that is not under way. */
   get trial(): Promise<void> | undefined {
     return this.#trial?.promise;
   }

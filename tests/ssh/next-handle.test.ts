@@ -130,7 +130,7 @@ const files = Object.fromEntries(
   Array.from({ length: 12 }, (_, n) => [`/f${n}`, `${n}`.padEnd(n, "x")]),
 );
 
-/** What is done with a session, in any order and all at once. */
+/** One use of a session; many run at once, in any order. */
 const deed = fc.oneof(
   fc.record({
     what: fc.constant("small" as const),
