@@ -17,6 +17,9 @@ const variables = [
   ...["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"],
   ...["HOME", "XDG_CONFIG_HOME", "RELAIS_EXECUTABLE", "TERM"],
   ...["PAGER", "LESS", "RELAIS_ACCOUNT"],
+  // What the ssh client of the system gets.
+  ...["LOGNAME", "USER", "KRB5CCNAME", "KRB5_CONFIG"],
+  ...["RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"],
   ...variablesForRuntime,
 ];
 

@@ -13,21 +13,31 @@ import type {
   ListedName,
 } from "../lib/connection/operations.ts";
 import { Sessions } from "../lib/connection/sessions.ts";
+import { isByClient } from "../lib/ssh/client-command.ts";
 import { connect } from "../lib/ssh/connect.ts";
+import {
+  connectByClient,
+  type OpenClient,
+} from "../lib/ssh/connect-by-client.ts";
 import { readIdentity } from "../lib/ssh/identity.ts";
 import { readFile } from "../lib/ssh/read-file.ts";
 import type { DirectoryEntry } from "../lib/ssh/session.ts";
 import { SftpError } from "../lib/ssh/sftp-error.ts";
+import type { TransportOperations } from "../lib/transport/operations.ts";
 import { type Context, runModule, type Running } from "../lib/worker/life.ts";
 
 type ConnectionContext = Context<"connection", ConnectionSettings, never>;
 
 /** Returns what connection answers. */
 export function connection(
-  { settings: { servers, limits }, figures }: ConnectionContext,
+  { settings: { servers, limits }, figures, peer }: ConnectionContext,
 ): Running<ConnectionOperations> {
+  const openClient: OpenClient = (server) =>
+    peer<TransportOperations>("transport").ask("open", { server });
   const sessions = new Sessions(servers, async (server, options) => {
-    const session = await connect(server, limits, options);
+    const session = await (isByClient(server)
+      ? connectByClient(server, limits, openClient, options)
+      : connect(server, limits, options));
     figures.add("opened", 1);
     return session;
   });
@@ -89,7 +99,8 @@ export function connection(
         return null;
       },
     },
-    end: () => sessions.end(),
+    // Nobody waits for the servers' farewell.
+    end: () => void sessions.end(),
   };
 }
 
@@ -100,7 +111,9 @@ function toListedName({ name, stat }: DirectoryEntry): ListedName {
 if (import.meta.main) {
   runModule("connection", (context: ConnectionContext) => {
     // A key that cannot be used is told before any server hears of us.
-    for (const server of context.settings.servers) readIdentity(server);
+    for (const server of context.settings.servers) {
+      if (!isByClient(server)) readIdentity(server);
+    }
     return connection(context);
   });
 }

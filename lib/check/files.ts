@@ -11,7 +11,9 @@ import { describe, exitStatus } from "../errors.ts";
 import { readTrust } from "../ssh/host-key.ts";
 import { isHandedOver, readIdentity } from "../ssh/identity.ts";
 import { mark } from "../account/concerns-account.ts";
+import { isByClient } from "../ssh/client-command.ts";
 import { bad, type Finding, good } from "./finding.ts";
+import { examineProgram } from "./program.ts";
 
 /** Looks whether the account that runs relais can read the configuration itself. */
 export function examineConfig(path: string): Finding {
@@ -29,9 +31,23 @@ export function examineConfig(path: string): Finding {
   }
 }
 
-/** Examines keys and known hosts, of which some may be handed over by systemd. */
+/** Examines keys and known hosts, of which some may be handed over by systemd, and what ssh needs where it is used. */
 export function examineServerFiles({ servers }: Config): Finding[] {
   return [
+    ...eachOnce(
+      servers,
+      ({ openssh }) => openssh?.client[0] ?? [],
+      (program) => examineProgram("ssh", program),
+    ),
+    ...eachOnce(
+      servers,
+      ({ openssh }) => openssh?.config ?? [],
+      (path) =>
+        examine("ssh_config", () => {
+          Deno.openSync(path).close();
+          return path;
+        }),
+    ),
     ...eachOnce(servers, ({ identity }) => identity ?? [], examineKey),
     ...eachOnce(servers, ({ knownHosts }) => knownHosts, examineKnownHosts),
   ];
@@ -39,7 +55,9 @@ export function examineServerFiles({ servers }: Config): Finding[] {
 
 function examineKey(path: string, server: ServerConfig): Finding {
   return examine("key", () => {
-    readIdentity({ ...server, agent: false });
+    // What ssh can read, such as a FIDO key, is more than relais can.
+    if (isByClient(server)) Deno.openSync(path).close();
+    else readIdentity({ ...server, agent: false });
     return isHandedOver(path)
       ? `${basename(path)}, handed over by systemd`
       : path;

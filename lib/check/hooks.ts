@@ -4,10 +4,10 @@
  * @module
  */
 
-import { accessSync, constants } from "node:fs";
 import type { HooksConfig } from "../config/config.ts";
 import { exitStatus } from "../errors.ts";
-import { bad, type Finding, good } from "./finding.ts";
+import { bad, type Finding } from "./finding.ts";
+import { examineProgram } from "./program.ts";
 
 /** Examines the program of each hook that is configured. */
 export function examineHooks(hooks: HooksConfig): Finding[] {
@@ -25,30 +25,3 @@ export function examineHooks(hooks: HooksConfig): Finding[] {
 }
 
 const neverRuns = 'it never runs: set hooks.max_lag, for example to "15m"';
-
-function examineProgram(what: string, program: string): Finding {
-  const found = placesOf(program).find(isProgram);
-  if (found !== undefined) return good(what, found);
-  const told = program.includes("/")
-    ? `${program} is not a program that this account may run; correct the path or chmod +x it`
-    : `${program} is not in PATH (${
-      Deno.env.get("PATH")
-    }); write its full path`;
-  return bad(what, told, exitStatus.usage);
-}
-
-/** Where the system looks for a program: execvp(3). */
-function placesOf(program: string): string[] {
-  if (program.includes("/")) return [program];
-  return (Deno.env.get("PATH") ?? "").split(":")
-    .map((directory) => `${directory}/${program}`);
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}

@@ -10,6 +10,7 @@ import type { ReplicaReady, ServerConfig } from "../config/config.ts";
 import { describe, exitStatus, RelaisError } from "../errors.ts";
 import { formatBytes } from "../text/human.ts";
 import type { Probe } from "../test-server/operations.ts";
+import { isByClient } from "../ssh/client-command.ts";
 import { readIdentity } from "../ssh/identity.ts";
 import { Replica } from "../supervisor/replica.ts";
 import { examineDirectory } from "./directory.ts";
@@ -43,6 +44,7 @@ async function examineServers(config: ReplicaReady): Promise<Finding[]> {
 }
 
 function identityProblem(server: ServerConfig): Finding | undefined {
+  if (isByClient(server)) return undefined;
   try {
     readIdentity(server);
     return undefined;

@@ -87,12 +87,18 @@ export function toConfig(
 }
 
 function toServer(parsed: Parsed["server"][number]) {
-  const { hostKey, list, listFormat, listAppend, ...server } = named(
-    tables.server,
-    parsed,
-  );
+  const made = named(tables.server, parsed);
+  const { hostKey, list, listFormat, listAppend, ...others } = made;
+  const { transport, ssh, sshConfig, port, user, ...server } = others;
+  const standard = tables.server.keys;
   return {
     ...server,
+    port: port ?? standard.port.default,
+    user: user ?? standard.user.default,
+    /** How the system's ssh client is told of it; `null`: relais speaks SSH itself. */
+    openssh: transport === "openssh"
+      ? { client: ssh, config: sshConfig, port, user }
+      : null,
     hostKeys: hostKey,
     list: list === null
       ? null

@@ -21,6 +21,7 @@ export function* brokenRules(
     for (const index of parsed.server.keys()) {
       yield* sameName(parsed, sound, index);
       yield* missingKeys(parsed, sound, index);
+      yield* keysOfOtherTransport(parsed, sound, index);
     }
   }
   yield* absoluteGlobs(parsed, sound);
@@ -66,7 +67,8 @@ function* missingKeys(
   const path = ["server", index];
   const all = (...keys: string[]) =>
     sound(...keys.map((key) => [...path, key]));
-  if (all("identity", "agent")) {
+  const isOwn = all("transport") && server[index]!.transport === "ssh2";
+  if (isOwn && all("identity", "agent")) {
     const { identity, agent } = server[index]!;
     if (identity === undefined && !agent) yield { path, what: noIdentity };
   }
@@ -76,7 +78,7 @@ function* missingKeys(
       yield { path, what: halfAList };
     }
   }
-  if (all("known_hosts", "host_key")) {
+  if (isOwn && all("known_hosts", "host_key")) {
     const { known_hosts, host_key } = server[index]!;
     if (known_hosts.length + host_key.length === 0) {
       yield { path, what: noHostKey };
@@ -92,6 +94,49 @@ const noIdentity =
 
 const noHostKey =
   'its host key is not known; set host_key to the fingerprint that "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" prints on that server, or known_hosts to a file made with ssh-keyscan and compared with it';
+
+/** A key that has no effect is taken for one that has. */
+function* keysOfOtherTransport(
+  { server }: Parsed,
+  sound: Sound,
+  index: number,
+): Generator<Problem> {
+  const at = (key: string) => ["server", index, key];
+  if (!sound(at("transport"))) return;
+  const { transport, ssh_config, host_key, identity, known_hosts } =
+    server[index]!;
+  if (transport === "ssh2") {
+    if (sound(at("ssh_config")) && ssh_config !== undefined) {
+      yield { path: at("ssh_config"), what: onlyOpenssh };
+    }
+    return;
+  }
+  if (sound(at("host_key")) && host_key.length > 0) {
+    yield { path: at("host_key"), what: onlySsh2 };
+  }
+  const files = [
+    ...sound(at("identity")) && identity !== undefined
+      ? [["identity", identity] as const]
+      : [],
+    ...sound(at("known_hosts"))
+      ? known_hosts.map((file) => ["known_hosts", file] as const)
+      : [],
+  ];
+  for (const [key, file] of files) {
+    if (!/["%$\\]/.test(file)) continue;
+    const what =
+      `expected a path without ", %, $ and \\, which ssh would read in its own way, found ${
+        show(file)
+      }`;
+    yield { path: at(key), what };
+  }
+}
+
+const onlyOpenssh =
+  'only transport = "openssh" reads ssh_config; set that, or remove this key';
+
+const onlySsh2 =
+  'transport = "openssh" does not look at host_key; set known_hosts to a file with the key of the server, or leave that to UserKnownHostsFile in ssh_config';
 
 /** A glob is about paths below the root of a server: one that begins with it, or with the copy, matches nothing. */
 function* absoluteGlobs(
@@ -147,9 +192,12 @@ function* localFiles(
     yield [["stat", "prometheus"], stat.prometheus];
   }
   if (!Array.isArray(server)) return;
-  for (const [index, { identity, known_hosts }] of server.entries()) {
-    const key = ["server", index, "identity"];
-    if (sound(key) && identity !== undefined) yield [key, identity];
+  for (const [index, each] of server.entries()) {
+    const { identity, ssh_config, known_hosts } = each;
+    for (const [name, file] of Object.entries({ identity, ssh_config })) {
+      const key = ["server", index, name];
+      if (sound(key) && file !== undefined) yield [key, file];
+    }
     const hosts = ["server", index, "known_hosts"];
     if (sound(hosts)) { for (const file of known_hosts) yield [hosts, file]; }
   }

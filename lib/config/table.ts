@@ -19,6 +19,7 @@ export interface Key {
   readonly kind: Kind;
   /** Holds where the file says nothing. A key without it must be there, if it is not optional. */
   readonly default?: Value;
+  /** True if it may be missing. Beside a default: that it is missing is told apart. */
   readonly optional?: true;
   /** A value worth showing besides the default. */
   readonly example?: Value;
@@ -90,8 +91,8 @@ export function schemaOf<Declared extends Keys>(
 }
 
 function entryOf({ kind, default: standard, optional }: Key): v.GenericSchema {
-  if (standard !== undefined) return v.optional(kind, standard);
-  return optional ? v.optional(kind) : kind;
+  if (optional) return v.optional(kind);
+  return standard === undefined ? kind : v.optional(kind, standard);
 }
 
 /** Whether a value of the file is a table. To valibot, lists and dates would be objects as well. */

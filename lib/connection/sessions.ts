@@ -6,7 +6,7 @@
 
 import type { ServerConfig } from "../config/config.ts";
 import { FileError, toFailure, UnreachableError } from "../errors.ts";
-import type { ConnectOptions } from "../ssh/connect.ts";
+import type { ConnectOptions } from "../ssh/connect-options.ts";
 import type { Depth } from "../ssh/depth.ts";
 import type { SftpSession } from "../ssh/session.ts";
 import type {

@@ -95,6 +95,7 @@ export class EmbeddedServer implements AsyncDisposable {
       agent: false,
       knownHosts: [],
       hostKeys: [this.hostKey],
+      openssh: null,
       algorithms: "modern",
       root: "/",
       list: null,

@@ -245,6 +245,7 @@ export function modules(
 /** Modules that a publisher has no work for. */
 const ofReplica: ReadonlySet<ModuleName> = new Set([
   "connection",
+  "transport",
   "test-server",
   "synchro-list",
   "copy-list",

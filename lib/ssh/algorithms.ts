@@ -48,7 +48,7 @@ const exchanges = [
 ];
 
 /** Offered after all others, and only with `algorithms = "legacy"`: SHA-1 and CBC. */
-const legacy = {
+export const legacy = {
   kex: ["diffie-hellman-group14-sha1", "diffie-hellman-group-exchange-sha1"],
   serverHostKey: ["ssh-rsa"],
   cipher: ["aes128-cbc", "aes256-cbc"],

@@ -29,9 +29,11 @@ export interface Circumstances {
   readonly output: string;
 }
 
-/** Names the server with its address. */
+/** Names the server with its address, as far as that is not for ssh_config to say. */
 export function who(
-  { server: { name, host, port } }: Pick<Circumstances, "server">,
+  { server: { name, host, port, openssh } }: Pick<Circumstances, "server">,
 ): string {
-  return `${name} (${host}:${port})`;
+  return openssh !== null && openssh.port === null
+    ? `${name} (${host})`
+    : `${name} (${host}:${port})`;
 }

@@ -55,7 +55,7 @@ export function explainFailure(
 /** Puts a time limit that ran out into words. */
 export function explainLateness(
   { connectMs, handshakeMs }: LimitsConfig,
-  at: Circumstances,
+  at: Pick<Circumstances, "server" | "depth" | "opening">,
 ): UnreachableError {
   if (at.depth === "nothing") {
     return unreachable(at, `no answer within ${connectMs / 1_000} s`);
@@ -177,9 +177,10 @@ function nothingInCommon(
   );
 }
 
-function explainSubsystem(
+/** The server has let us in, but there is no SFTP. */
+export function explainSubsystem(
   error: ConnectionError,
-  at: Circumstances,
+  at: Pick<Circumstances, "server" | "output">,
 ): RelaisError {
   const { user } = at.server;
   if (at.output !== "") {
@@ -253,7 +254,7 @@ function networkReason(error: ConnectionError): string {
   }
 }
 
-function unreachable(
+export function unreachable(
   at: Pick<Circumstances, "server">,
   what: string,
   cause?: Error,
@@ -265,11 +266,11 @@ function unreachable(
   });
 }
 
-function unusable(
-  at: Circumstances,
+export function unusable(
+  at: Pick<Circumstances, "server">,
   what: string,
   hint: string,
-  cause: Error,
+  cause?: Error,
 ): UnusableError {
   return new UnusableError(`Cannot use ${who(at)}: ${what}`, { cause, hint });
 }

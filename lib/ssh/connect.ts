@@ -25,6 +25,7 @@ import {
   weakOnes,
 } from "./algorithms.ts";
 import type { Circumstances } from "./circumstances.ts";
+import type { ConnectOptions } from "./connect-options.ts";
 import {
   type ConnectionError,
   explainFailure,
@@ -47,15 +48,6 @@ import { SshSocket } from "./socket.ts";
 
 /** Unanswered keepalives that end a connection. */
 const keepalives = 3;
-
-export interface ConnectOptions {
-  /** Gives the attempt up. A session that is open already is left alone. */
-  readonly signal?: AbortSignal;
-  /** Hears how many bytes have just arrived. */
-  readonly onReceived?: (bytes: number) => void;
-  /** Hears how far the connection got. */
-  readonly onDepth?: (depth: Depth) => void;
-}
 
 /**
  * Connects to `server` and opens SFTP. Needs the permissions that

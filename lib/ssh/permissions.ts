@@ -5,12 +5,14 @@
  */
 
 import type { ServerConfig } from "../config/config.ts";
+import { isByClient } from "./client-command.ts";
 import { certificateOf } from "./certificate.ts";
 
-/** Returns what sessions with `servers` need: their addresses, and the files that identify both ends. */
+/** Returns what sessions with `servers` need: their addresses, and the files that identify both ends; nothing for those that the ssh client reaches. */
 export function sessionPermissions(
-  servers: readonly ServerConfig[],
+  all: readonly ServerConfig[],
 ): Deno.PermissionOptionsObject {
+  const servers = all.filter((server) => !isByClient(server));
   const files = servers.flatMap(({ identity, knownHosts }) =>
     identity === null
       ? knownHosts

@@ -17,6 +17,7 @@ import { textOf } from "../sftp/fields.ts";
 import { ProtocolError } from "../sftp/protocol-error.ts";
 import * as requests from "../sftp/requests.ts";
 import type { Request } from "../sftp/requests.ts";
+import type { Carrier } from "./carrier.ts";
 import {
   type FileStat,
   fileStat,
@@ -27,7 +28,6 @@ import { NextHandle } from "./next-handle.ts";
 import { peerText } from "./peer-text.ts";
 import { RequestWatch } from "./request-watch.ts";
 import { SftpError, sftpError } from "./sftp-error.ts";
-import type { SshSocket } from "./socket.ts";
 
 export type { FileStat, Handle };
 export { SftpError };
@@ -65,7 +65,7 @@ export class SftpSession implements AsyncDisposable {
   /** Name of the server. */
   readonly server: string;
   readonly #sftp: SftpClient;
-  readonly #socket: SshSocket;
+  readonly #socket: Carrier;
   readonly #endClient: () => void;
   readonly #watch: RequestWatch;
   readonly #nextHandle: NextHandle;
@@ -84,7 +84,7 @@ export class SftpSession implements AsyncDisposable {
     { sftp, limits, socket, endClient, requestMs, weak }: {
       sftp: SftpClient;
       limits: Limits | undefined;
-      socket: SshSocket;
+      socket: Carrier;
       endClient: () => void;
       requestMs: number;
       weak: readonly string[];

@@ -21,9 +21,15 @@ import type { PublishSettings } from "../publish/operations.ts";
 import type { StatSettings } from "../stat/operations.ts";
 import type { SynchroListSettings } from "../synchro-list/operations.ts";
 import type { TestServerSettings } from "../test-server/operations.ts";
+import type { TransportSettings } from "../transport/operations.ts";
 import { logFiles } from "../log/file.ts";
 import { ownDirectoryOf } from "../files/own-directory.ts";
 import { machineIdFile } from "../publish/machine.ts";
+import {
+  clientCommand,
+  clientEnvironment,
+  isByClient,
+} from "../ssh/client-command.ts";
 import { sessionPermissions } from "../ssh/permissions.ts";
 import { databasePath } from "../state/database.ts";
 import { besideOf } from "../files/replace.ts";
@@ -34,6 +40,7 @@ import { realDirectory, realPath } from "./real-path.ts";
 /** The module files. The URLs are literal, so that `deno compile` finds them. */
 export const moduleUrls: Readonly<Record<ModuleName, URL>> = {
   "connection": new URL("../../modules/connection.ts", import.meta.url),
+  "transport": new URL("../../modules/transport.ts", import.meta.url),
   "test-server": new URL("../../modules/test-server.ts", import.meta.url),
   "synchro-list": new URL("../../modules/synchro-list.ts", import.meta.url),
   "copy-list": new URL("../../modules/copy-list.ts", import.meta.url),
@@ -85,6 +92,7 @@ export function replicaPlans(
   const probe: ProbeConfig = failback
     ? { ...config.probe, failback: "auto", holdMs: 0 }
     : config.probe;
+  const byClient = servers.filter(isByClient);
   // Its files, and not its directory: the way to what all modules hold open lies there.
   const state = readAndWrite([databasePath(replica.state)]);
   return {
@@ -92,6 +100,19 @@ export function replicaPlans(
       "connection",
       { servers, limits },
       [sessionPermissions(servers)],
+    ),
+    "transport": plan<TransportSettings>(
+      "transport",
+      {
+        commands: Object.fromEntries(
+          byClient.map((server) => [
+            server.name,
+            clientCommand(server, limits),
+          ]),
+        ),
+        environment: byClient.length === 0 ? {} : clientEnvironment(),
+      },
+      [{ run: byClient.map(({ openssh }) => openssh.client[0]!) }],
     ),
     "test-server": plan<TestServerSettings>(
       "test-server",

@@ -23,6 +23,7 @@ import type {
 } from "../test-server/operations.ts";
 import type { Recorded, StatOperations } from "../stat/operations.ts";
 import type { SynchroListOperations } from "../synchro-list/operations.ts";
+import { isByClient } from "../ssh/client-command.ts";
 import { ensureState } from "../state/database.ts";
 import { StatsBlock } from "../worker/stats-block.ts";
 import {
@@ -190,8 +191,18 @@ export class Replica implements AsyncDisposable {
       ensureState(this.#config.replica.state);
     }
     // One after the other is started: first what takes longest to load.
-    await this.#supervisor.need("connection", "test-server", "stat", "log");
+    await this.#supervisor.need(
+      ...this.#reaching,
+      ...["test-server", "stat", "log"] as const,
+    );
     this.#hold.opened();
+  }
+
+  /** The modules that reach servers. */
+  get #reaching(): ModuleName[] {
+    return this.#config.servers.some(isByClient)
+      ? ["connection", "transport"]
+      : ["connection"];
   }
 
   async #pass(signal: AbortSignal): Promise<PassOutcome> {
@@ -256,7 +267,7 @@ export class Replica implements AsyncDisposable {
     const others: ModuleName[] = name === "test-server" || this.#options.dryRun
       ? [name]
       : ["synchro-list", "copy-list"];
-    await this.#supervisor.need("connection", ...others);
+    await this.#supervisor.need(...this.#reaching, ...others);
     return this.#supervisor.asker<Ops>(name);
   }
 

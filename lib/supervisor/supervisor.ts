@@ -12,15 +12,18 @@ import type { Logger } from "../worker/logger.ts";
 import type { ModuleName } from "../worker/protocol.ts";
 import type { StatsBlock } from "../worker/stats-block.ts";
 import { type ModulePlan, ModuleWorker } from "./module-worker.ts";
+import { ProcessGroups } from "./groups.ts";
 
 /** Which module asks which. */
 const wires: readonly (readonly [ModuleName, ModuleName])[] = [
   ["connection", "log"],
+  ["transport", "log"],
   ["test-server", "log"],
   ["synchro-list", "log"],
   ["copy-list", "log"],
   ["stat", "log"],
   ["publish", "log"],
+  ["connection", "transport"],
   ["test-server", "connection"],
   ["synchro-list", "connection"],
   ["copy-list", "connection"],
@@ -56,6 +59,7 @@ export class Supervisor implements AsyncDisposable {
   readonly #options: SupervisorOptions;
   readonly #running = new Map<ModuleName, ModuleWorker>();
   readonly #beats = new Map<ModuleName, { beat: bigint; at: number }>();
+  readonly #groups = new ProcessGroups();
   readonly #watch: ReturnType<typeof setInterval>;
   #pass = "";
 
@@ -127,6 +131,7 @@ export class Supervisor implements AsyncDisposable {
     await Promise.all(
       [...this.#running.values()].map((module) => module.end(endMs)),
     );
+    this.#groups.end();
   }
 
   #runs(name: ModuleName): boolean {
@@ -141,8 +146,14 @@ export class Supervisor implements AsyncDisposable {
       name,
       plans[name]!,
       {
-        onEvent: (event) => onEvent?.(name, event),
-        onFail: () => this.#failAskersOf(name),
+        onEvent: (event) => {
+          if (!this.#groups.take(event)) onEvent?.(name, event);
+        },
+        onFail: () => {
+          // Nobody listens any more to what these have started.
+          if (name === "connection" || name === "transport") this.#groups.end();
+          this.#failAskersOf(name);
+        },
       },
     );
     this.#running.set(name, module);

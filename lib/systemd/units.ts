@@ -221,6 +221,7 @@ function replicaNeeds(
     reads: [
       ...[executable, config],
       ...servers.flatMap(({ knownHosts }) => knownHosts),
+      ...servers.flatMap(({ openssh }) => openssh?.config ?? []),
     ],
     writes: [...replicaDirectories(replica!), ...logDirectories(log)],
     shares: figureDirectories(stat),

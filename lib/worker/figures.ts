@@ -119,6 +119,13 @@ export const figures = {
       "Sessions opened with servers, each by a login",
     ),
   },
+  "transport": {
+    ...life("transport"),
+    clients: counter(
+      "relais_ssh_clients_started_total",
+      "Times the ssh client of the system was started",
+    ),
+  },
   "test-server": {
     ...life("test-server"),
     probes_up: probes("up"),

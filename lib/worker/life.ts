@@ -37,8 +37,8 @@ export interface Running<Ops extends Operations> {
   readonly handlers: Handlers<Ops>;
   /** Takes what arrives from a peer and is no request: a message for the log. */
   readonly take?: (message: unknown) => void;
-  /** Closes what is open, before the worker ends. */
-  readonly end?: () => void;
+  /** Closes what is open, before the worker ends; what is promised is waited for. */
+  readonly end?: () => void | Promise<void>;
 }
 
 /** Makes a module from its context. What it throws is the answer to `start`. */
@@ -98,7 +98,7 @@ export function runModule<
       return null;
     },
     async end() {
-      (await served.promise).end?.();
+      await (await served.promise).end?.();
       return null;
     },
   };
@@ -139,12 +139,17 @@ export function runModule<
   };
 }
 
-/** What need not be copied on its way. */
-function contentsOf(answer: Reply): ArrayBuffer[] {
+/** What need not, or cannot, be copied on its way. */
+function contentsOf(answer: Reply): Transferable[] {
   if (!("reply" in answer)) return [];
   const parts = Array.isArray(answer.reply) ? answer.reply : [answer.reply];
-  return parts.filter((part) => part instanceof Uint8Array)
-    .map(({ buffer }) => buffer as ArrayBuffer);
+  return parts.flatMap((part): Transferable[] =>
+    part instanceof MessagePort
+      ? [part]
+      : part instanceof Uint8Array
+      ? [part.buffer as ArrayBuffer]
+      : []
+  );
 }
 
 function isRequest<Ops extends Operations>(

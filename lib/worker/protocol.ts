@@ -10,6 +10,7 @@ import type { Level } from "../config/config.ts";
 /** The modules, by the names they have everywhere: worker, log, figures, file. */
 export const moduleNames = [
   "connection",
+  "transport",
   "test-server",
   "synchro-list",
   "copy-list",

@@ -77,6 +77,7 @@ Deno.test("parseConfig() gives every key its default", () => {
       agent: false,
       knownHosts: ["/etc/relais/known_hosts"],
       hostKeys: [],
+      openssh: null,
       algorithms: "modern",
       root: "/export",
       list: null,
@@ -176,6 +177,41 @@ Deno.test("parseConfig() takes one known_hosts or host_key, or a list of them", 
   ]);
 });
 
+Deno.test("parseConfig() tells apart what ssh_config is to decide", () => {
+  const own = '[[server]]\nname = "a"\nhost = "a"\nroot = "/"\n' +
+    'transport = "openssh"\n';
+  const set = own.replace('"a"', '"b"') + 'port = 22\nuser = "relais"\n' +
+    'ssh = ["/opt/ssh", "-4"]\nssh_config = "/etc/relais/ssh_config"\n';
+
+  const { servers } = parse(own + set + replica);
+
+  assertEquals(
+    servers.map(({ port, user, openssh }) => ({ port, user, openssh })),
+    [
+      {
+        port: 22,
+        user: "relais",
+        openssh: {
+          client: ["/usr/bin/ssh"],
+          config: null,
+          port: null,
+          user: null,
+        },
+      },
+      {
+        port: 22,
+        user: "relais",
+        openssh: {
+          client: ["/opt/ssh", "-4"],
+          config: "/etc/relais/ssh_config",
+          port: 22,
+          user: "relais",
+        },
+      },
+    ],
+  );
+});
+
 Deno.test("parseConfig() writes paths in their shortest form", () => {
   const text = server.replace('"/export"', '"//export/./stock/"') +
     '[replica]\ninto = "/srv//replica/"\n';
@@ -238,6 +274,12 @@ const values: [table: string, key: string, value: string, told: string][] = [
   ["server", "port", "nan", "found NaN"],
   ["server", "user", '""', "a user name"],
   ["server", "user", '"a b"', "a user name"],
+  ["server", "user", '"-oProxyCommand=x"', 'no "-" at its beginning'],
+  ["server", "transport", '"rsh"', '"ssh2" or "openssh"'],
+  ["server", "ssh", '["ssh"]', "by its absolute path"],
+  ["server", "ssh", "[]", "a list of a program"],
+  ["server", "ssh", '"/usr/bin/ssh"', "a list of a program"],
+  ["server", "ssh_config", '"~/.ssh/config"', "an absolute path"],
   ["server", "identity", '"~/.ssh/id_ed25519"', "an absolute path"],
   ["server", "identity", '""', 'found ""'],
   ["server", "agent", '"yes"', "true or false"],
@@ -367,6 +409,22 @@ const rules: [what: string, text: string, ...problems: string[]][] = [
     server + server.replace(/identity.*/, "").replace("production", "b") +
     replica,
     "7: server: no way to log in; set identity to the path of a private key, or agent = true",
+  ],
+  [
+    "keys of the other transport",
+    `${server}ssh_config = "/etc/relais/ssh_config"\n` +
+    server.replace('"production"', '"b"\ntransport = "openssh"') +
+    `host_key = "SHA256:${"A".repeat(43)}"\n` + replica,
+    '7: server.ssh_config: only transport = "openssh" reads ssh_config; set that, or remove this key',
+    '15: server.host_key: transport = "openssh" does not look at host_key; set known_hosts to a file with the key of the server, or leave that to UserKnownHostsFile in ssh_config',
+  ],
+  [
+    "paths that ssh would read in its own way",
+    server.replace("id_ed25519", "%h").replace('known_hosts"', '$HOME"')
+      .replace('"production"', '"production"\ntransport = "openssh"') +
+    replica,
+    '5: server.identity: expected a path without ", %, $ and \\, which ssh would read in its own way, found "/etc/relais/%h"',
+    '6: server.known_hosts: expected a path without ", %, $ and \\, which ssh would read in its own way, found "/etc/relais/$HOME"',
   ],
   [
     "into inside state",

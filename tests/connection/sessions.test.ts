@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { serverConfig } from "../../fixtures/ssh/server-config.ts";
 import { Sessions } from "../../lib/connection/sessions.ts";
 import { FileError, UnreachableError } from "../../lib/errors.ts";
-import type { ConnectOptions } from "../../lib/ssh/connect.ts";
+import type { ConnectOptions } from "../../lib/ssh/connect-options.ts";
 import type { SftpSession } from "../../lib/ssh/session.ts";
 
 /** A session that counts, and does what it is told. */

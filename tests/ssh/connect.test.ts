@@ -26,7 +26,8 @@ import {
   UnreachableError,
   UnusableError,
 } from "../../lib/errors.ts";
-import { connect, type ConnectOptions } from "../../lib/ssh/connect.ts";
+import { connect } from "../../lib/ssh/connect.ts";
+import type { ConnectOptions } from "../../lib/ssh/connect-options.ts";
 
 /** A test with an sshd of its own. */
 function sshdTest(

@@ -65,6 +65,7 @@ function deedsIn(world: World, elsewhere: number): Deed[] {
     deed("write", identity!, "key"),
     deed("run", "sync", "sync"),
     deed("run", "sh", "sh"),
+    deed("run", "/usr/bin/ssh", "ssh"),
     deed("connect", String(production.sshd.port), "server"),
     deed("connect", String(elsewhere), "elsewhere"),
     deed("listen", "", "anywhere"),
@@ -72,8 +73,8 @@ function deedsIn(world: World, elsewhere: number): Deed[] {
   ];
 }
 
-Deno.test("no module can do what is another one's business", async () => {
-  await using world = await makeWorld();
+/** What each module could do. */
+async function doneIn(world: World): Promise<Record<string, string[]>> {
   const prometheus = `${world.directory}/replica/relais.prom`;
   world.configure({ more: `[stat]\nprometheus = "${prometheus}"` });
   world.write({ "a.csv": "1" });
@@ -104,16 +105,38 @@ Deno.test("no module can do what is another one's business", async () => {
     done[name] = await trespass(permissions, deeds);
   }
 
-  assertEquals(done, {
-    "test-server": ["read state", "write state"],
-    "synchro-list": ["read state", "write state"],
-    "copy-list": [
-      ...["write copy", "read copy"],
-      ...["list descriptors", "make through descriptor", "run sync"],
-    ],
-    "stat": ["read state", "write state", "write figures", "write metrics"],
-    "log": ["write log"],
+  return done;
+}
+
+/** What is the same however servers are reached. */
+const ofOthers = {
+  "test-server": ["read state", "write state"],
+  "synchro-list": ["read state", "write state"],
+  "copy-list": [
+    ...["write copy", "read copy"],
+    ...["list descriptors", "make through descriptor", "run sync"],
+  ],
+  "stat": ["read state", "write state", "write figures", "write metrics"],
+  "log": ["write log"],
+  "serve": ["read state", "read copy"],
+};
+
+Deno.test("no module can do what is another one's business", async () => {
+  await using world = await makeWorld({ transport: "ssh2" });
+
+  assertEquals(await doneIn(world), {
+    ...ofOthers,
     "connection": ["read key", "connect server"],
-    "serve": ["read state", "read copy"],
+    "transport": [],
+  });
+});
+
+Deno.test("where ssh reaches the servers, no module that parses has a network or a key", async () => {
+  await using world = await makeWorld({ transport: "openssh" });
+
+  assertEquals(await doneIn(world), {
+    ...ofOthers,
+    "connection": [],
+    "transport": ["run ssh"],
   });
 });

@@ -20,7 +20,7 @@ async function replicaWith(
   world: World,
   module: string,
   options: Partial<ReplicaOptions> = {},
-  name: "test-server" | "connection" = "test-server",
+  name: "test-server" | "connection" | "transport" = "test-server",
 ) {
   const config = requireReplica(await loadConfig(world.config));
   const plan = replicaPlans(config, silent)[name];
@@ -81,6 +81,26 @@ Deno.test("Replica.pass() replaces a module that died in the pass before", async
     `${world.directory}/replica/log/relais.log`,
   );
   assertEquals(log.match(/module test-server was replaced/g)?.length, 2);
+});
+
+Deno.test("Replica.pass() replaces transport, and those who need it, when it died", async () => {
+  await using world = await makeWorld({ transport: "openssh" });
+  await using replica = await replicaWith(world, "throwing", {}, "transport");
+
+  for (let pass = 0; pass < 2; pass++) {
+    await assertRejects(
+      () => replica.pass(never),
+      ModuleError,
+      "it needs module transport, but it died: Uncaught Error: a bug",
+    );
+  }
+
+  await replica[Symbol.asyncDispose]();
+  const log = await Deno.readTextFile(
+    `${world.directory}/replica/log/relais.log`,
+  );
+  assertEquals(log.match(/module transport was replaced/g)?.length, 1);
+  assertEquals(log.match(/module connection was replaced/g)?.length, 1);
 });
 
 Deno.test("a pass that a module's death ended is in the history, and told of once", async () => {
@@ -150,6 +170,7 @@ Deno.test("replicaPlans() gives each module no more than it needs", async () => 
     "synchro-list": ["read", "sys", "write"],
     "copy-list": ["read", "run", "sys", "write"],
     "connection": ["net", "read"],
+    "transport": [],
     "stat": ["read", "write"],
     "log": ["read", "write"],
   });

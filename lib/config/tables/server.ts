@@ -8,9 +8,11 @@ import * as v from "valibot";
 import { ForeignFormat } from "../../text/foreign-format.ts";
 import { table } from "../table.ts";
 import {
+  anyText,
   flag,
   type Kind,
   kind,
+  list,
   matching,
   oneOf,
   oneOrMore,
@@ -29,6 +31,9 @@ const fingerprint = matching(
   /^SHA256:[A-Za-z0-9+/]{43}$/,
   'a fingerprint as "ssh-keygen -l" prints it, "SHA256:" and 43 characters',
 );
+
+const clientForm =
+  "a list of a program, by its absolute path, and its arguments";
 
 const listFormatExample = "{date:%Y-%m-%d %H:%M:%S};{size};{path}";
 const listFormatForm = `a pattern, like "${listFormatExample}"`;
@@ -49,6 +54,13 @@ const listFormat: Kind<string, string> = kind(
       ),
     ),
 );
+
+/** A program by its path, and its arguments. */
+const client = kind(clientForm, (message) =>
+  v.pipe(
+    list(anyText, clientForm),
+    v.check(([program]) => program?.startsWith("/") ?? false, message),
+  ));
 
 export const server = table({
   header: "[[server]]",
@@ -74,15 +86,21 @@ export const server = table({
     port: {
       kind: whole(1, 65_535),
       default: 22,
+      optional: true,
       example: 2222,
-      help: "TCP port of its SSH server.",
+      help:
+        'TCP port of its SSH server. With transport = "openssh" and no port here, ssh_config decides.',
     },
     user: {
-      kind: matching(/^[^\s\p{Cc}]+$/u, "a user name without spaces"),
+      kind: matching(
+        /^(?!-)[^\s\p{Cc}]+$/u,
+        'a user name without spaces, and no "-" at its beginning',
+      ),
       default: "relais",
+      optional: true,
       sample: "set",
       help:
-        "Account to log in as; restrict it to SFTP, read-only. relais never writes to a server, so let its sshd_config confine the account, with ForceCommand internal-sftp -R and ChrootDirectory.",
+        'Account to log in as; restrict it to SFTP, read-only. relais never writes to a server, so let its sshd_config confine the account, with ForceCommand internal-sftp -R and ChrootDirectory. With transport = "openssh" and no user here, ssh_config decides.',
     },
     identity: {
       kind: path,
@@ -114,6 +132,28 @@ export const server = table({
       sample: "example",
       help:
         "Fingerprint of its host key, in place of known_hosts or beside it. ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub prints it on the server. It may be a list, for instance while the server changes its key. Beside known_hosts, both must agree.",
+    },
+    transport: {
+      kind: oneOf("ssh2", "openssh"),
+      default: "ssh2",
+      example: "openssh",
+      help:
+        '"openssh": reach it by the ssh client of this system. Then ssh_config(5) decides about all that has no key here: ProxyJump, certificates, FIDO keys, GSSAPI, ControlMaster. known_hosts and identity can be left to it, too. ssh asks no questions, and knows the host keys beforehand or refuses the server. "ssh2": relais speaks SSH itself. docs/reaching.md compares the two.',
+    },
+    ssh: {
+      kind: client,
+      default: ["/usr/bin/ssh"],
+      example: ["/opt/openssh/bin/ssh", "-4"],
+      help:
+        'The ssh client of transport = "openssh", and arguments that come first. relais starts nothing else for this server, and without a shell.',
+    },
+    ssh_config: {
+      kind: path,
+      optional: true,
+      example: "/etc/relais/ssh_config",
+      sample: "example",
+      help:
+        "File that ssh reads in place of its usual ones, ssh_config(5). The account of relais must be able to read it. Without it, ssh reads ~/.ssh/config of that account and /etc/ssh/ssh_config.",
     },
     algorithms: {
       kind: oneOf("modern", "legacy"),

@@ -1,0 +1,123 @@
+/**
+ * How the ssh client of the system is started for a server: ssh(1),
+ * ssh_config(5).
+ *
+ * @module
+ */
+
+import type { LimitsConfig, ServerConfig } from "../config/config.ts";
+import { legacy } from "./algorithms.ts";
+
+/** Unanswered keepalives that end a connection. */
+const keepalives = 3;
+
+/** A server that is reached by the ssh client. */
+export type ClientServer = ServerConfig & {
+  readonly openssh: NonNullable<ServerConfig["openssh"]>;
+};
+
+export function isByClient(server: ServerConfig): server is ClientServer {
+  return server.openssh !== null;
+}
+
+/** Returns the command line. Nothing in it is for a shell, and nothing after `--` can be an option. */
+export function clientCommand(
+  server: ClientServer,
+  { connectMs, keepaliveMs }: LimitsConfig,
+): string[] {
+  return [
+    ...beginning(server),
+    // How far it got, and why not further, is told at this level.
+    ...["-v", "-T", "-a", "-x"],
+    ...options({
+      BatchMode: "yes",
+      StrictHostKeyChecking: "yes",
+      UpdateHostKeys: "no",
+      ConnectTimeout: seconds(connectMs),
+      ServerAliveInterval: seconds(keepaliveMs),
+      ServerAliveCountMax: String(keepalives),
+      ClearAllForwardings: "yes",
+      PermitLocalCommand: "no",
+      ...ofKeys(server),
+      ...server.algorithms === "legacy" ? old : {},
+    }),
+    ...["-s", "--", server.host, "sftp"],
+  ];
+}
+
+/** Returns a command line that shows a person what ssh does, and what it would ask. */
+export function trialCommand(server: ClientServer): string {
+  return [...beginning(server), "-v", "-s", server.host, "sftp"].join(" ");
+}
+
+/** What tells which server, and who logs in. */
+function beginning(
+  { identity, openssh: { client, config, port, user } }: ClientServer,
+): string[] {
+  return [
+    ...client,
+    ...config === null ? [] : ["-F", config],
+    ...port === null ? [] : ["-p", String(port)],
+    ...user === null ? [] : ["-l", user],
+    ...identity === null ? [] : ["-i", identity],
+  ];
+}
+
+/** What the keys of the configuration mean to ssh; what is not there, ssh_config decides. */
+function ofKeys(
+  { identity, agent, knownHosts }: ServerConfig,
+): Record<string, string> {
+  return {
+    ...identity === null || agent ? {} : { IdentitiesOnly: "yes" },
+    ...knownHosts.length === 0 ? {} : {
+      UserKnownHostsFile: knownHosts.map((path) => `"${path}"`).join(" "),
+      GlobalKnownHostsFile: "/dev/null",
+    },
+  };
+}
+
+/** The same as `algorithms = "legacy"` offers without ssh. */
+const old = {
+  KexAlgorithms: `+${legacy.kex}`,
+  HostKeyAlgorithms: `+${legacy.serverHostKey}`,
+  // Since OpenSSH 8.5 it has another name, and is known by this one, too.
+  PubkeyAcceptedKeyTypes: `+${legacy.serverHostKey}`,
+  Ciphers: `+${legacy.cipher}`,
+  MACs: `+${legacy.hmac}`,
+};
+
+function options(values: Readonly<Record<string, string>>): string[] {
+  return Object.entries(values).flatMap((
+    [name, value],
+  ) => ["-o", `${name}=${value}`]);
+}
+
+/** ssh counts whole seconds. */
+function seconds(ms: number): string {
+  return String(Math.ceil(ms / 1_000));
+}
+
+/** Returns all of the environment that the ssh client gets. */
+export function clientEnvironment(): Record<string, string> {
+  const passed = {
+    HOME: Deno.env.get("HOME"),
+    LOGNAME: Deno.env.get("LOGNAME"),
+    USER: Deno.env.get("USER"),
+    PATH: Deno.env.get("PATH"),
+    SSH_AUTH_SOCK: Deno.env.get("SSH_AUTH_SOCK"),
+    KRB5CCNAME: Deno.env.get("KRB5CCNAME"),
+    KRB5_CONFIG: Deno.env.get("KRB5_CONFIG"),
+    // Where a ControlPath can be.
+    RUNTIME_DIRECTORY: Deno.env.get("RUNTIME_DIRECTORY"),
+    XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR"),
+  };
+  const set = Object.entries(passed)
+    .filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return {
+    ...Object.fromEntries(set),
+    // ssh starts what ProxyJump and ProxyCommand name by it, and that of a service is nologin.
+    SHELL: "/bin/sh",
+    // Nobody is there to be asked in a window either.
+    SSH_ASKPASS_REQUIRE: "never",
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * Why the ssh client did not come to a session, in its own words, as the errors
+ * of relais.
+ *
+ * @module
+ */
+
+import {
+  AuthenticationError,
+  HostKeyError,
+  type RelaisError,
+} from "../errors.ts";
+import type { ClientEnd } from "../transport/operations.ts";
+import { type Circumstances, who } from "./circumstances.ts";
+import { type ClientServer, trialCommand } from "./client-command.ts";
+import { explainSubsystem, unreachable, unusable } from "./connect-failure.ts";
+import { scanCommand } from "./host-key.ts";
+import { peerText } from "./peer-text.ts";
+
+/** The exit status of ssh if it fails itself, and not what it runs. */
+const ofItself = 255;
+
+/** What is told of its words. */
+const longestWords = 400;
+
+/** What is known when a client has ended without a session. */
+export interface ClientCircumstances
+  extends Pick<Circumstances, "depth" | "output"> {
+  readonly server: ClientServer;
+  /** What it said to a person. */
+  readonly lines: readonly string[];
+}
+
+/** What its words are about. */
+const about = {
+  hostKey:
+    /^No .*host (?:key|certificate) is known |^Host key |certificate|revoked/i,
+  hostKeyRefused:
+    /Host key verification failed|HOST IDENTIFICATION HAS CHANGED/,
+  login:
+    /: Permission denied \(|Too many authentication failures|No supported authentication methods|No more authentication methods/i,
+  configuration:
+    /: line \d+: |^command-line|configuration option|^Can't open user config file|^Bad owner or permissions on |^usage: |unknown option|illegal option/i,
+  agreement: /^Unable to negotiate with |no matching .* found/,
+  subsystem: /subsystem request failed/,
+  session: /^channel \d+: open failed/,
+  forwarding: /stdio forwarding failed|kex_exchange_identification/,
+} as const;
+
+/** Puts into words that the client has ended. */
+export function explainClientEnd(
+  end: ClientEnd,
+  at: ClientCircumstances,
+): RelaisError {
+  const { depth, output, lines } = at;
+  if (end.status !== ofItself) {
+    return depth === "authenticated" || output !== ""
+      ? explainSubsystem(exit(end), at)
+      : unusable(
+        at,
+        `the ssh client ended before it had logged in (${howEnded(end)}${
+          lines.length === 0 ? "" : `; ${wordsOf(lines)}`
+        })`,
+        tryIt(at),
+      );
+  }
+  const says = (what: RegExp) => lines.some((line) => what.test(line));
+  if (says(about.hostKeyRefused)) return hostKeyRefused(at);
+  if (says(about.login)) return loginRefused(at);
+  if (says(about.agreement)) {
+    return unusable(
+      at,
+      wordsOf(lines.filter((line) => about.agreement.test(line))),
+      at.server.algorithms === "legacy"
+        ? "update its sshd"
+        : `update its sshd, or set algorithms = "legacy" for ${at.server.name}, which allows SHA-1 and CBC`,
+    );
+  }
+  if (says(about.configuration)) {
+    return unusable(
+      at,
+      `ssh refuses its configuration: ${wordsOf(lines)}`,
+      tryIt(at),
+    );
+  }
+  if (depth === "authenticated" && !says(about.forwarding)) {
+    if (says(about.subsystem)) {
+      return explainSubsystem(new Error("subsystem"), at);
+    }
+    if (says(about.session)) {
+      return explainSubsystem(new Error(`channel open: ${wordsOf(lines)}`), at);
+    }
+  }
+  return unreachable(
+    at,
+    lines.length === 0 ? howEnded(end) : wordsOf(lines),
+    undefined,
+    tryIt(at),
+  );
+}
+
+function hostKeyRefused(at: ClientCircumstances): HostKeyError {
+  const { server, lines } = at;
+  const words = wordsOf(lines.filter((line) => about.hostKey.test(line)));
+  return new HostKeyError(`Cannot trust ${who(at)}: ${words}`, {
+    hint: server.knownHosts.length > 0
+      ? `check the key with ssh-keygen -l on the server, then correct ${
+        server.knownHosts[0]
+      } with ${scanCommand(server)}`
+      : "check the key with ssh-keygen -l on the server, then correct the known_hosts that ssh reads (UserKnownHostsFile)",
+  });
+}
+
+function loginRefused(at: ClientCircumstances): AuthenticationError {
+  const { server, lines } = at;
+  return new AuthenticationError(
+    `Cannot log in to ${who(at)} as ${server.user}: ${wordsOf(lines)}`,
+    {
+      hint: `${
+        tryIt(at)
+      }, to see which keys it shows; relais lets it ask no questions: a key needs an agent, or no passphrase`,
+    },
+  );
+}
+
+/** The last of its words. */
+function wordsOf(lines: readonly string[]): string {
+  return peerText({ message: lines.slice(-3).join("; ") }, longestWords);
+}
+
+function tryIt({ server }: ClientCircumstances): string {
+  return `run "${trialCommand(server)}" as the account of relais`;
+}
+
+/** The words that `explainSubsystem()` knows. */
+function exit(end: ClientEnd): Error {
+  return new Error(
+    end.status === null
+      ? `Received signal ${end.signal} while establishing SFTP session`
+      : `Received exit code ${end.status} while establishing SFTP session`,
+  );
+}
+
+/** How a client has ended. */
+export function howEnded({ status, signal }: ClientEnd): string {
+  return signal === null ? `exit status ${status}` : `ended by ${signal}`;
+}

@@ -1,0 +1,203 @@
+/** What is particular of `transport = "openssh"`; what both transports have in common, `deno task test:openssh` runs over it. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { makeKey, sshdAvailable } from "../../fixtures/sshd.ts";
+import { until } from "../../fixtures/until.ts";
+import {
+  makeWorld,
+  nimble,
+  spawnRelais,
+  treeOf,
+  type World,
+  type WorldOptions,
+} from "../../fixtures/world.ts";
+
+/** A test with a world whose servers are reached by ssh. */
+function opensshTest(
+  name: string,
+  options: WorldOptions,
+  run: (world: World) => Promise<void>,
+): void {
+  Deno.test({
+    name,
+    ignore: !sshdAvailable,
+    async fn() {
+      await using world = await makeWorld({ transport: "openssh", ...options });
+      await run(world);
+    },
+  });
+}
+
+/** Lets a script stand for ssh, with the path of a file to note things in as `$NOTES`. */
+async function standIn(world: World, script: string): Promise<string> {
+  const notes = `${world.directory}/notes`;
+  const client = `${world.directory}/ssh`;
+  await Deno.writeTextFile(
+    client,
+    `#!/bin/sh\nNOTES=${notes}\n${script}\n`,
+    { mode: 0o755 },
+  );
+  const config = await Deno.readTextFile(world.config);
+  await Deno.writeTextFile(
+    world.config,
+    config.replaceAll(/^ssh_config/gm, `ssh = ["${client}"]\nssh_config`),
+  );
+  return notes;
+}
+
+/** The processes that a script has noted, and that still run. */
+function left(notes: string): number[] {
+  const pids = Deno.readTextFileSync(notes).trim().split("\n").map(Number);
+  return pids.filter((pid) => {
+    try {
+      const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+      return !/^State:\s+Z/m.test(status);
+    } catch {
+      return false;
+    }
+  });
+}
+
+opensshTest(
+  "a pass over ssh makes the replica the same as the export, and the next one copies nothing",
+  {},
+  async (world) => {
+    world.write({ "a.csv": "1", "b/c.csv": "x".repeat(300_000) });
+    await world.publish();
+
+    const first = await world.pass();
+    const second = await world.pass();
+
+    assertEquals([first.exit, first.copied], [0, 2]);
+    assertEquals([second.exit, second.copied, second.seen], [0, 0, 0]);
+    assertEquals(treeOf(world.into), treeOf(world.production.root));
+  },
+);
+
+opensshTest(
+  "a pass over ssh takes its files from backup while production is down",
+  {
+    servers: ["production", "backup"],
+    more: nimble,
+  },
+  async (world) => {
+    for (const server of world.servers) {
+      world.write({ "a.csv": "1" }, server);
+      await world.publish(server);
+    }
+    await world.pass();
+    await world.production.sshd.stop();
+    world.write({ "b.csv": "2" }, world.backup);
+    await world.publish(world.backup);
+
+    const { server, exit, copied } = await world.pass();
+
+    assertEquals([server, exit, copied], ["backup", 0, 1]);
+  },
+);
+
+opensshTest("one server over ssh and one without serve side by side", {
+  servers: ["production", "backup"],
+  more: nimble,
+}, async (world) => {
+  for (const server of world.servers) {
+    world.write({ "a.csv": "1" }, server);
+    await world.publish(server);
+  }
+  const config = await Deno.readTextFile(world.config);
+  await Deno.writeTextFile(
+    world.config,
+    config.replace(/^transport = "openssh"\nssh_config.*\n/m, ""),
+  );
+
+  const servers: (string | null)[] = [(await world.pass()).server];
+  await world.production.sshd.stop();
+  servers.push((await world.pass()).server);
+
+  assertEquals(servers, ["production", "backup"]);
+});
+
+opensshTest(
+  "a server whose host key ssh does not know is told with exit 6, in the words of ssh",
+  {},
+  async (world) => {
+    world.write({ "a.csv": "1" });
+    await world.publish();
+    const { sshd } = world.production;
+    await makeKey(`${sshd.directory}/other`, "ed25519");
+    const other = await Deno.readTextFile(`${sshd.directory}/other.pub`);
+    await Deno.writeTextFile(
+      sshd.knownHosts,
+      `[127.0.0.1]:${sshd.port} ${other}`,
+    );
+
+    const { code, stderr } = await world.relais("--once");
+
+    assertEquals(code, 6);
+    assertMatch(stderr, /Host key for .* has changed/);
+    assertEquals(sshd.log.includes("publickey"), false);
+  },
+);
+
+opensshTest(
+  "a client that hangs costs a pass its time limit, and is gone with all it has started",
+  {
+    more: '[limits]\nconnect = "300ms"',
+  },
+  async (world) => {
+    const notes = await standIn(
+      world,
+      "trap '' TERM\necho $$ >>$NOTES\nsleep 1000 &\necho $! >>$NOTES\nwhile :; do sleep 1000; done",
+    );
+
+    const { code, stderr } = await world.relais("--once");
+
+    assertEquals(code, 3);
+    assertStringIncludes(stderr, "no answer within 0.3 s");
+    await until(() => left(notes).length === 0);
+  },
+);
+
+for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+  opensshTest(
+    `relais leaves no ssh behind when ${signal} ends it`,
+    {},
+    async (world) => {
+      world.write({ "a.csv": "x".repeat(2_000_000) });
+      await world.publish();
+      const notes = await standIn(
+        world,
+        'echo $$ >>$NOTES\nexec /usr/bin/ssh "$@"',
+      );
+      const child = spawnRelais(["--config", world.config]);
+      await until(() => left(notes).length > 0);
+
+      child.kill(signal);
+
+      await child.status;
+      await until(() => left(notes).length === 0);
+    },
+  );
+}
+
+opensshTest(
+  "relais check tells that there is no such ssh, and what else ssh needs",
+  {},
+  async (world) => {
+    const config = await Deno.readTextFile(world.config);
+    await Deno.writeTextFile(
+      world.config,
+      config.replace("/dev/null", `${world.directory}/ssh_config`)
+        .replace(/^ssh_config/m, 'ssh = ["/nowhere/ssh"]\nssh_config'),
+    );
+
+    const { code, stdout } = await world.relais("check");
+
+    assertEquals(code, 2);
+    assertStringIncludes(
+      stdout,
+      "FAILED  ssh: /nowhere/ssh is not a program that this account may run",
+    );
+    assertMatch(stdout, /FAILED {2}ssh_config: No such file or directory/);
+  },
+);
