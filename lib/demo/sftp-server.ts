@@ -84,6 +84,12 @@ export class EmbeddedServer implements AsyncDisposable {
     return fingerprint(publicPart(this.#parts.hostKey));
   }
 
+  /** The host key as known_hosts has it behind the name. */
+  get publicHostKey(): string {
+    const key = publicPart(this.#parts.hostKey).toString("base64");
+    return `ssh-ed25519 ${key}`;
+  }
+
   /** How a replica is told of this server. */
   serverConfig(name: string): ServerConfig {
     return {

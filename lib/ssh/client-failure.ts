@@ -91,12 +91,9 @@ export function explainClientEnd(
       return explainSubsystem(new Error(`channel open: ${wordsOf(lines)}`), at);
     }
   }
-  return unreachable(
-    at,
-    lines.length === 0 ? howEnded(end) : wordsOf(lines),
-    undefined,
-    tryIt(at),
-  );
+  return lines.length === 0
+    ? unreachable(at, `ssh: ${howEnded(end)}`, undefined, tryIt(at))
+    : unreachable(at, wordsOf(lines));
 }
 
 function hostKeyRefused(at: ClientCircumstances): HostKeyError {

@@ -40,7 +40,7 @@ async function standIn(world: World, script: string): Promise<string> {
   const config = await Deno.readTextFile(world.config);
   await Deno.writeTextFile(
     world.config,
-    config.replaceAll(/^ssh_config/gm, `ssh = ["${client}"]\nssh_config`),
+    config.replaceAll(/^ssh = .*/gm, `ssh = ["${client}"]`),
   );
   return notes;
 }
@@ -107,7 +107,7 @@ opensshTest("one server over ssh and one without serve side by side", {
   const config = await Deno.readTextFile(world.config);
   await Deno.writeTextFile(
     world.config,
-    config.replace(/^transport = "openssh"\nssh_config.*\n/m, ""),
+    config.replace(/^transport = .*\nssh = .*\nssh_config = .*\n/m, ""),
   );
 
   const servers: (string | null)[] = [(await world.pass()).server];
@@ -188,7 +188,7 @@ opensshTest(
     await Deno.writeTextFile(
       world.config,
       config.replace("/dev/null", `${world.directory}/ssh_config`)
-        .replace(/^ssh_config/m, 'ssh = ["/nowhere/ssh"]\nssh_config'),
+        .replace("/usr/bin/ssh", "/nowhere/ssh"),
     );
 
     const { code, stdout } = await world.relais("check");
