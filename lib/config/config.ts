@@ -89,15 +89,18 @@ export function toConfig(
 function toServer(parsed: Parsed["server"][number]) {
   const made = named(tables.server, parsed);
   const { hostKey, list, listFormat, listAppend, ...others } = made;
-  const { transport, ssh, sshConfig, port, user, ...server } = others;
+  const { transport, ssh, sshConfig, port, jump, ...server } = others;
   const standard = tables.server.keys;
+  const user = server.user ?? standard.user.default;
   return {
     ...server,
     port: port ?? standard.port.default,
-    user: user ?? standard.user.default,
+    user,
+    /** The host that it is reached through; `null`: directly. */
+    jump: jump === null ? null : { ...jump, user: jump.user ?? user },
     /** How the system's ssh client is told of it; `null`: relais speaks SSH itself. */
     openssh: transport === "openssh"
-      ? { client: ssh, config: sshConfig, port, user }
+      ? { client: ssh, config: sshConfig, port, user: server.user }
       : null,
     hostKeys: hostKey,
     list: list === null

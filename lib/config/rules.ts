@@ -103,13 +103,20 @@ function* keysOfOtherTransport(
 ): Generator<Problem> {
   const at = (key: string) => ["server", index, key];
   if (!sound(at("transport"))) return;
-  const { transport, ssh_config, host_key, identity, known_hosts } =
+  const { transport, ssh_config, host_key, identity, known_hosts, jump } =
     server[index]!;
   if (transport === "ssh2") {
     if (sound(at("ssh_config")) && ssh_config !== undefined) {
       yield { path: at("ssh_config"), what: onlyOpenssh };
     }
+    if (
+      sound(at("jump"), at("known_hosts")) && jump !== undefined &&
+      known_hosts.length === 0
+    ) yield { path: at("jump"), what: unknownJump };
     return;
+  }
+  if (sound(at("jump")) && jump !== undefined) {
+    yield { path: at("jump"), what: jumpOfSsh };
   }
   if (sound(at("host_key")) && host_key.length > 0) {
     yield { path: at("host_key"), what: onlySsh2 };
@@ -134,6 +141,12 @@ function* keysOfOtherTransport(
 
 const onlyOpenssh =
   'only transport = "openssh" reads ssh_config; set that, or remove this key';
+
+const unknownJump =
+  "the key of that host must be in known_hosts, which is not set; host_key is about the server itself";
+
+const jumpOfSsh =
+  'transport = "openssh" goes through no jump; set ProxyJump in ssh_config in its place';
 
 const onlySsh2 =
   'transport = "openssh" does not look at host_key; set known_hosts to a file with the key of the server, or leave that to UserKnownHostsFile in ssh_config';

@@ -101,6 +101,7 @@ export class EmbeddedServer implements AsyncDisposable {
       agent: false,
       knownHosts: [],
       hostKeys: [this.hostKey],
+      jump: null,
       openssh: null,
       algorithms: "modern",
       root: "/",

@@ -185,9 +185,13 @@ export class HostKeyVerifier {
 
 /** The command that adds the host keys of a server to its known_hosts. */
 export function scanCommand(
-  { host, port, knownHosts: [file = "known_hosts"] }: ServerConfig,
+  { host, port, jump, knownHosts: [file = "known_hosts"] }: ServerConfig,
 ): string {
-  return `"ssh-keyscan -p ${port} ${host} >> ${file}"`;
+  // From here, what is behind a jump host cannot be asked.
+  const there = jump === null
+    ? ""
+    : `ssh -p ${jump.port} ${jump.user}@${jump.host} `;
+  return `"${there}ssh-keyscan -p ${port} ${host} >> ${file}"`;
 }
 
 const changedHint =

@@ -23,7 +23,8 @@ export function sessionPermissions(
     : [];
   return {
     net: [
-      ...servers.map(({ host, port }) => `${bracketed(host)}:${port}`),
+      ...servers.map((server) => server.jump ?? server)
+        .map(({ host, port }) => `${bracketed(host)}:${port}`),
       ...agent.map((socket) => `unix:${socket}`),
     ],
     read: [...files, ...agent],

@@ -9,20 +9,19 @@
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import { ProtocolError } from "../sftp/protocol-error.ts";
-
-/** How much of what came first is kept: room for a server's banner, and its offer of algorithms. */
-const openingBytes = 8 * 1024;
+import type { Carrier } from "./carrier.ts";
+import { Opening } from "./opening.ts";
 
 /** How long an orderly end may take before the socket is destroyed. */
 const endMs = 500;
 
 /** A socket that gathers what is written in one turn of the event loop into one write, and counts bytes. */
-export class SshSocket extends Socket {
+export class SshSocket extends Socket implements Carrier {
   /** Bytes handed over for sending. */
   sent = 0;
   /** Bytes that arrived. */
   received = 0;
-  #opening: Buffer[] = [];
+  readonly #opening = new Opening();
   #gathered: Uint8Array[] = [];
   #send: (bytes: Uint8Array) => void = () => {};
 
@@ -30,8 +29,7 @@ export class SshSocket extends Socket {
     super();
     this.setNoDelay(true);
     this.on("data", (bytes: Buffer) => {
-      const room = openingBytes - this.received;
-      if (room > 0) this.#opening.push(Buffer.from(bytes.subarray(0, room)));
+      this.#opening.keep(bytes);
       this.received += bytes.length;
     });
     // Deno gives each socket a `write` of its own when it connects: a method
@@ -42,9 +40,8 @@ export class SshSocket extends Socket {
     });
   }
 
-  /** What came first: a peer that is no SSH server, or has no room for us, says so there. */
   get opening(): Buffer {
-    return Buffer.concat(this.#opening);
+    return this.#opening.bytes;
   }
 
   /** Ends the connection, and not the module, if ssh2 stumbles over what a peer has sent. */

@@ -6,7 +6,6 @@
 declare module "ssh2" {
   import type { Buffer } from "node:buffer";
   import type { EventEmitter } from "node:events";
-  import type { Socket } from "node:net";
   import type { Duplex, Readable } from "node:stream";
 
   export interface Attributes {
@@ -51,7 +50,7 @@ declare module "ssh2" {
   }
 
   export interface ConnectConfig {
-    sock: Socket;
+    sock: Duplex;
     username: string;
     hostVerifier: (key: Buffer) => unknown;
     authHandler: (
@@ -68,6 +67,13 @@ declare module "ssh2" {
   class Client extends EventEmitter {
     connect(config: ConnectConfig): this;
     subsys(name: string, done: Done<Channel>): void;
+    forwardOut(
+      fromHost: string,
+      fromPort: number,
+      host: string,
+      port: number,
+      done: Done<Channel>,
+    ): void;
     end(): this;
   }
 

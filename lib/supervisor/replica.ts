@@ -373,8 +373,8 @@ async function fingerprint(
   { servers, replica }: ReplicaReady,
 ): Promise<string> {
   const roots = servers.map((
-    { name, host, port, root, list },
-  ) => [name, host, port, root, list]);
+    { name, host, port, jump, openssh, root, list },
+  ) => [name, host, port, jump, openssh, root, list]);
   const { into, source, include, exclude, filenameCharset } = replica;
   const text = JSON.stringify([
     ...[roots, into, source, include, exclude, replica.delete],

@@ -77,6 +77,7 @@ Deno.test("parseConfig() gives every key its default", () => {
       agent: false,
       knownHosts: ["/etc/relais/known_hosts"],
       hostKeys: [],
+      jump: null,
       openssh: null,
       algorithms: "modern",
       root: "/export",
@@ -175,6 +176,22 @@ Deno.test("parseConfig() takes one known_hosts or host_key, or a list of them", 
     { knownHosts: ["/a", "/b"], hostKeys: keys },
     { knownHosts: ["/etc/relais/known_hosts"], hostKeys: [keys[0]!] },
   ]);
+});
+
+Deno.test("parseConfig() reads a jump host, with the user of the server and port 22 if it has none", () => {
+  const jumpOf = (jump: string) =>
+    parse(`${server}user = "u"\njump = "${jump}"\n${replica}`).servers[0]!
+      .jump;
+
+  assertEquals(
+    ["bastion", "x@192.0.2.9:2222", "[2001:db8::1]", "x@[::1]:23"].map(jumpOf),
+    [
+      { user: "u", host: "bastion", port: 22 },
+      { user: "x", host: "192.0.2.9", port: 2222 },
+      { user: "u", host: "2001:db8::1", port: 22 },
+      { user: "x", host: "::1", port: 23 },
+    ],
+  );
 });
 
 Deno.test("parseConfig() tells apart what ssh_config is to decide", () => {
@@ -279,6 +296,12 @@ const values: [table: string, key: string, value: string, told: string][] = [
   ["server", "ssh", '["ssh"]', "by its absolute path"],
   ["server", "ssh", "[]", "a list of a program"],
   ["server", "ssh", '"/usr/bin/ssh"', "a list of a program"],
+  ["server", "jump", '"a b"', 'like "me@bastion:22"'],
+  ["server", "jump", '"-oProxyCommand=x"', "a host to go through"],
+  ["server", "jump", '"-x@bastion"', "a host to go through"],
+  ["server", "jump", '"bastion:65536"', "a host to go through"],
+  ["server", "jump", '"2001:db8::1"', "a host to go through"],
+  ["server", "jump", '"a,b"', "a host to go through"],
   ["server", "ssh_config", '"~/.ssh/config"', "an absolute path"],
   ["server", "identity", '"~/.ssh/id_ed25519"', "an absolute path"],
   ["server", "identity", '""', 'found ""'],
@@ -414,9 +437,16 @@ const rules: [what: string, text: string, ...problems: string[]][] = [
     "keys of the other transport",
     `${server}ssh_config = "/etc/relais/ssh_config"\n` +
     server.replace('"production"', '"b"\ntransport = "openssh"') +
-    `host_key = "SHA256:${"A".repeat(43)}"\n` + replica,
+    `jump = "bastion"\nhost_key = "SHA256:${"A".repeat(43)}"\n` + replica,
     '7: server.ssh_config: only transport = "openssh" reads ssh_config; set that, or remove this key',
-    '15: server.host_key: transport = "openssh" does not look at host_key; set known_hosts to a file with the key of the server, or leave that to UserKnownHostsFile in ssh_config',
+    '15: server.jump: transport = "openssh" goes through no jump; set ProxyJump in ssh_config in its place',
+    '16: server.host_key: transport = "openssh" does not look at host_key; set known_hosts to a file with the key of the server, or leave that to UserKnownHostsFile in ssh_config',
+  ],
+  [
+    "a jump host whose key is not known",
+    server.replace(/known_hosts.*/, `host_key = "SHA256:${"A".repeat(43)}"`) +
+    `jump = "bastion"\n${replica}`,
+    "7: server.jump: the key of that host must be in known_hosts, which is not set; host_key is about the server itself",
   ],
   [
     "paths that ssh would read in its own way",

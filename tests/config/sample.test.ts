@@ -9,8 +9,11 @@ const everything = sampleConfig().replaceAll(
   "",
 );
 
-/** The same without what needs another transport. */
-const uncommented = everything.replace(/^ssh_config = .*\n/m, "");
+/** The same without what needs another transport, or another network. */
+const uncommented = everything.replaceAll(
+  /^(?:ssh_config|jump) = .*\n/gm,
+  "",
+);
 
 Deno.test("sampleConfig() is a configuration as it is", () => {
   const { servers, replica, publish } = parseConfig(

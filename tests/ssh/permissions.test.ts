@@ -49,6 +49,13 @@ Deno.test("sessionPermissions() put an IPv6 address in brackets", () => {
   assertEquals(net, ["[2001:db8::10]:2222"]);
 });
 
+Deno.test("sessionPermissions() reach a jump host in place of the server behind it", () => {
+  const jump = { host: "bastion.example", port: 22, user: "relais" };
+  const { net } = sessionPermissions([{ ...server, jump }]);
+
+  assertEquals(net, ["bastion.example:22"]);
+});
+
 sshdTest(
   "sessionPermissions() are enough for a session in a worker",
   async (server) => {

@@ -55,6 +55,26 @@ const listFormat: Kind<string, string> = kind(
     ),
 );
 
+const jumpForm = 'a host to go through, like "me@bastion:22"';
+
+/** How a jump host is written; an IPv6 address needs brackets. */
+const jumpHost = kind(jumpForm, (message) =>
+  v.pipe(
+    v.string(message),
+    v.check((given) => parseJump(given) !== undefined, message),
+    v.transform((given) => parseJump(given)!),
+  ));
+
+function parseJump(given: string) {
+  const [, user, bracketed, plain, port = "22"] =
+    /^(?:([^\s\p{Cc}@-][^\s\p{Cc}@]*)@)?(?:\[([^\]]*)\]|([^:@[\]]*))(?::(\d{1,5}))?$/u
+      .exec(given) ?? [];
+  const name = bracketed ?? plain;
+  if (name === undefined || !v.safeParse(host, name).success) return undefined;
+  if (Number(port) < 1 || Number(port) > 65_535) return undefined;
+  return { user: user ?? null, host: name, port: Number(port) };
+}
+
 /** A program by its path, and its arguments. */
 const client = kind(clientForm, (message) =>
   v.pipe(
@@ -154,6 +174,14 @@ export const server = table({
       sample: "example",
       help:
         "File that ssh reads in place of its usual ones, ssh_config(5). The account of relais must be able to read it. Without it, ssh reads ~/.ssh/config of that account and /etc/ssh/ssh_config.",
+    },
+    jump: {
+      kind: jumpHost,
+      optional: true,
+      example: "relais@bastion.example:22",
+      sample: "example",
+      help:
+        'Host to go through with transport = "ssh2", as USER@HOST:PORT. USER and PORT can be left out; USER is that of the server then. relais logs in there with the same key; known_hosts must hold the key of that host as well. Its sshd must allow the connection: AllowTcpForwarding and PermitOpen in sshd_config(5). With transport = "openssh", ProxyJump in ssh_config does this.',
     },
     algorithms: {
       kind: oneOf("modern", "legacy"),
