@@ -100,7 +100,14 @@ function toServer(parsed: Parsed["server"][number]) {
     jump: jump === null ? null : { ...jump, user: jump.user ?? user },
     /** How the system's ssh client is told of it; `null`: relais speaks SSH itself. */
     openssh: transport === "openssh"
-      ? { client: ssh, config: sshConfig, port, user: server.user }
+      ? {
+        client: ssh,
+        config: sshConfig,
+        port,
+        user: server.user,
+        /** Of a key that does not lie beside it. */
+        certificate: null as string | null,
+      }
       : null,
     hostKeys: hostKey,
     list: list === null

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { certificateOf } from "./certificate.ts";
 import type { Config } from "./config.ts";
 
 /** Returns the name under which the file at `path` is handed over. */
@@ -30,7 +31,11 @@ export function withCredentials<Ready extends Config>(
   const servers = config.servers.map((server) => {
     if (server.identity === null) return server;
     const identity = handedOver(server.identity, directory);
-    return identity === undefined ? server : { ...server, identity };
+    if (identity === undefined) return server;
+    // ssh would look for it beside the key.
+    const certificate = certificateOf(server.identity);
+    const openssh = server.openssh && { ...server.openssh, certificate };
+    return { ...server, identity, openssh };
   });
   return { ...config, servers };
 }

@@ -52,14 +52,18 @@ export function trialCommand(server: ClientServer): string {
 
 /** What tells which server, and who logs in. */
 function beginning(
-  { identity, openssh: { client, config, port, user } }: ClientServer,
+  { identity, openssh }: ClientServer,
 ): string[] {
+  const { client, config, port, user, certificate } = openssh;
   return [
     ...client,
     ...config === null ? [] : ["-F", config],
     ...port === null ? [] : ["-p", String(port)],
     ...user === null ? [] : ["-l", user],
     ...identity === null ? [] : ["-i", identity],
+    ...certificate === null
+      ? []
+      : options({ CertificateFile: quoted(certificate) }),
   ];
 }
 
@@ -70,7 +74,7 @@ function ofKeys(
   return {
     ...identity === null || agent ? {} : { IdentitiesOnly: "yes" },
     ...knownHosts.length === 0 ? {} : {
-      UserKnownHostsFile: knownHosts.map((path) => `"${path}"`).join(" "),
+      UserKnownHostsFile: knownHosts.map(quoted).join(" "),
       GlobalKnownHostsFile: "/dev/null",
     },
   };
@@ -90,6 +94,11 @@ function options(values: Readonly<Record<string, string>>): string[] {
   return Object.entries(values).flatMap((
     [name, value],
   ) => ["-o", `${name}=${value}`]);
+}
+
+/** There is no quote in a path here; the configuration has been checked for it. */
+function quoted(path: string): string {
+  return `"${path}"`;
 }
 
 /** ssh counts whole seconds. */

@@ -29,6 +29,8 @@ export interface ClientCircumstances
   readonly server: ClientServer;
   /** What it said to a person. */
   readonly lines: readonly string[];
+  /** The key whose certificate was shown last. */
+  readonly certificate: string | undefined;
 }
 
 /** What its words are about. */
@@ -112,18 +114,30 @@ function loginRefused(at: ClientCircumstances): AuthenticationError {
   const { server, lines } = at;
   return new AuthenticationError(
     `Cannot log in to ${who(at)} as ${server.user}: ${wordsOf(lines)}`,
-    {
-      hint: `${
-        tryIt(at)
-      }, to see which keys it shows; relais lets it ask no questions: a key needs an agent, or no passphrase`,
-    },
+    { hint: loginHint(at) },
   );
+}
+
+function loginHint(at: ClientCircumstances): string {
+  if (at.certificate === undefined) {
+    return `${
+      tryIt(at)
+    }, to see which keys it shows; relais lets it ask no questions: a key needs an agent, or no passphrase`;
+  }
+  const file = at.certificate.replace(/(?:-cert\.pub)?$/, "-cert.pub");
+  return `check the dates and principals of the certificate with "ssh-keygen -Lf ${file}", and read the log of its sshd`;
 }
 
 /** The last of its words. */
 function wordsOf(lines: readonly string[]): string {
-  return peerText({ message: lines.slice(-3).join("; ") }, longestWords);
+  const telling = lines.filter((line) => !consequence.test(line));
+  const words = telling.length > 0 ? telling : lines;
+  return peerText({ message: words.slice(-3).join("; ") }, longestWords);
 }
+
+/** What follows from what is told by another ssh, the one that goes to a bastion. */
+const consequence =
+  /^(?:kex_exchange_identification: |banner exchange: )?Connection (?:to UNKNOWN|closed by (?:remote host|UNKNOWN))/;
 
 function tryIt({ server }: ClientCircumstances): string {
   return `run "${trialCommand(server)}" as the account of relais`;

@@ -37,10 +37,13 @@ const noise =
 /** Reads what the client prints, as it comes. */
 export class ClientWords {
   readonly hops: Hop[] = [];
+  /** The key whose certificate was shown last. */
+  certificate: string | undefined;
   /** How the server calls itself, as in its banner. */
   software: string | undefined;
   readonly #onDepth: (depth: Depth) => void;
   readonly #decoder = new TextDecoder();
+  #isProxied = false;
   #rest = "";
   #lines: string[] = [];
 
@@ -109,14 +112,29 @@ export class ClientWords {
       },
     ],
     [
-      /^debug1: Host '.*' is known and matches the /,
+      /^debug1: SSH2_MSG_NEWKEYS sent/,
       () => this.#onDepth("trusted"),
     ],
     [
-      /^(?:debug1: )?(?:Authenticated to |Authentication succeeded )/,
-      () => this.#onDepth("authenticated"),
+      /^debug1: Offering public key: (.+) \S+-CERT /,
+      (path) => this.certificate = path,
+    ],
+    [/^debug1: Executing proxy command: /, () => this.#isProxied = true],
+    [
+      /^(?:debug1: )?Authenticat(?:ed to |ion succeeded )(.*)/,
+      (where) => this.#letIn(where),
     ],
   ];
+
+  /** One of the hops has let us in. */
+  #letIn(where: string): void {
+    if (!this.#isProxied || where.includes("(via proxy)")) {
+      this.#onDepth("authenticated");
+    } else {
+      this.software = undefined;
+      this.#onDepth("connected");
+    }
+  }
 
   #begin(hop: Hop): void {
     if (this.hops.length === mostHops) return;

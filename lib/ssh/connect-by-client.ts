@@ -72,7 +72,10 @@ class Attempt implements Carrier {
   readonly #limits: LimitsConfig;
   readonly #options: ConnectOptions;
   readonly #printed = new Printed();
-  readonly #words = new ClientWords((depth) => this.#reach(depth));
+  readonly #words = new ClientWords((depth) => {
+    // Each rekeying says it all again.
+    if (this.#session === undefined) this.#reach(depth);
+  });
   readonly #sftp: SftpClient;
   readonly #outcome = Promise.withResolvers<SftpSession>();
   readonly #ended = Promise.withResolvers<void>();
@@ -250,6 +253,7 @@ class Attempt implements Carrier {
       depth: this.#depth,
       output: this.#printed.line,
       lines: this.#words.lines,
+      certificate: this.#words.certificate,
     };
   }
 }

@@ -156,7 +156,7 @@ export class HostKeyVerifier {
       case "certificate":
         return this.#refuse(
           "known_hosts has only a @cert-authority for it, and host certificates are not supported",
-          `set host_key = "${shown}" once you have compared it on the server`,
+          `set transport = "openssh" for ${this.#server.name}, whose ssh checks certificates, or host_key = "${shown}" once you have compared it on the server`,
         );
       default:
         return this.#refuse(

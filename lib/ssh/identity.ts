@@ -78,7 +78,7 @@ function readKey(
       `set agent = true and add it with ssh-add, or remove its passphrase with ssh-keygen -p -f ${path}`,
     );
   }
-  checkKey(name, path, parsed);
+  checkKey(name, path, text, parsed);
   return key;
 }
 
@@ -89,7 +89,20 @@ function isEncrypted(text: string, parsed: ParsedKey | Error): boolean {
 }
 
 /** Signs once: a key that cannot would fail in the middle of the login, and look like something else. */
-function checkKey(name: string, path: string, parsed: ParsedKey | Error): void {
+function checkKey(
+  name: string,
+  path: string,
+  text: string,
+  parsed: ParsedKey | Error,
+): void {
+  if (parsed instanceof Error && isSecurityKey(text)) {
+    throw unusable(
+      name,
+      path,
+      "it is a FIDO key",
+      `set transport = "openssh" for ${name}, whose ssh can use it`,
+    );
+  }
   if (parsed instanceof Error) {
     throw unusable(
       name,
@@ -107,6 +120,13 @@ function checkKey(name: string, path: string, parsed: ParsedKey | Error): void {
     "make one with ssh-keygen -t ed25519",
     signature,
   );
+}
+
+/** Tells whether the key itself is in a device: PROTOCOL.u2f of OpenSSH. */
+function isSecurityKey(text: string): boolean {
+  const contents = text.replaceAll(/-----[A-Z ]+-----/g, "");
+  return /sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com/
+    .test(Buffer.from(contents, "base64").toString("latin1"));
 }
 
 /** ssh2 returns what it cannot parse as an error, as a rule. */

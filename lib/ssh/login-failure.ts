@@ -7,7 +7,7 @@
 import { statSync } from "node:fs";
 import ssh2 from "ssh2";
 import { AuthenticationError } from "../errors.ts";
-import { certificateOf } from "./certificate.ts";
+import { certificateOf } from "../config/certificate.ts";
 import { type Circumstances, who } from "./circumstances.ts";
 import { fingerprint } from "./host-key.ts";
 import { peerText } from "./peer-text.ts";
@@ -48,6 +48,9 @@ export function agentFailed(
   );
 }
 
+/** The methods that ssh knows besides, and that need nobody to answer questions. */
+const ofSsh = /^(?:gssapi-|hostbased$)/;
+
 const ownKey = "for a service, set identity to a key file without passphrase";
 
 function refusalReason(at: Circumstances): Reason {
@@ -61,11 +64,18 @@ function refusalReason(at: Circumstances): Reason {
     };
   }
   if (refusal !== undefined && !refusal.methods.includes("publickey")) {
+    const others = refusal.methods.filter((method) => ofSsh.test(method));
     return {
       reason:
         `the server does not let ${user} log in by key, it offers only ${methods}; relais logs in by key, never by password`,
       hint:
-        `set "PubkeyAuthentication yes" for ${user} in the sshd_config there, and reload sshd`,
+        `set "PubkeyAuthentication yes" for ${user} in the sshd_config there, and reload sshd${
+          others.length === 0
+            ? ""
+            : `, or set transport = "openssh" for ${at.server.name}, whose ssh knows ${
+              others.join(" and ")
+            }`
+        }`,
     };
   }
   if (at.identity.privateKey === null) return agentRefused(at);
@@ -108,7 +118,8 @@ function keyRefused(
     return {
       reason:
         `${reason}; relais does not use the certificate ${certificate}: it supports plain keys only`,
-      hint: add,
+      hint:
+        `set transport = "openssh" for ${server.name}, whose ssh uses it, or ${add}`,
     };
   }
   if (key.type === "ssh-rsa" && algorithms !== "legacy") {

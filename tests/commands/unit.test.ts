@@ -1,3 +1,4 @@
+import { byClient } from "../../fixtures/transport.ts";
 import {
   assert,
   assertEquals,
@@ -278,6 +279,14 @@ Deno.test("withCredentials() takes the key that the manager hands over, if it do
     [path, path],
   );
   assertEquals(withCredentials(config, undefined), config);
+  // The certificate stays where it is.
+  const servers = config.servers.map((server) => byClient(server));
+  assertEquals(
+    withCredentials({ ...config, servers }, place.path).servers.map((server) =>
+      server.openssh?.certificate
+    ),
+    [`${identity}-cert.pub`, `${identity}-cert.pub`],
+  );
 });
 
 Deno.test("word() and commandLine() leave nothing for systemd to expand", () => {

@@ -213,6 +213,7 @@ Deno.test("parseConfig() tells apart what ssh_config is to decide", () => {
           config: null,
           port: null,
           user: null,
+          certificate: null,
         },
       },
       {
@@ -223,6 +224,7 @@ Deno.test("parseConfig() tells apart what ssh_config is to decide", () => {
           config: "/etc/relais/ssh_config",
           port: 22,
           user: "relais",
+          certificate: null,
         },
       },
     ],

@@ -90,7 +90,7 @@ const setUps: Readonly<Record<string, SetUp>> = {
     },
     exit: 6,
     told:
-      `Cannot log in to production (127.0.0.1:PORT) as USER: the server does not accept the key DIR/identity (FINGERPRINT); relais does not use the certificate DIR/identity-cert.pub: it supports plain keys only; ${addKey}`,
+      `Cannot log in to production (127.0.0.1:PORT) as USER: the server does not accept the key DIR/identity (FINGERPRINT); relais does not use the certificate DIR/identity-cert.pub: it supports plain keys only; set transport = "openssh" for production, whose ssh uses it, or ${addKey}`,
   },
   "old algorithms only": {
     sshd: { config: oldServer, hostKeyType: "rsa" },

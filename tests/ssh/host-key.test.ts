@@ -189,6 +189,7 @@ Deno.test("HostKeyVerifier says that host certificates are not supported", () =>
 
   assertEquals(answer, false);
   assertStringIncludes(refusal!.message, "certificates are not supported");
+  assertStringIncludes(refusal!.hint!, 'set transport = "openssh" for ');
 });
 
 Deno.test("HostKeyVerifier answers exactly false if judging fails", () => {

@@ -238,6 +238,26 @@ for (const type of ["rsa", "ed25519"] as const) {
   });
 }
 
+Deno.test("readIdentity() tells a FIDO key, and the transport that can use it", async () => {
+  using directory = await keyDirectory();
+  const path = `${directory.path}/fido`;
+  const contents =
+    "openssh-key-v1\0\0\0\0\x04none\0\0\0\x04none\0\0\0\0\0\0\0\x01" +
+    "\0\0\0\x1e\0\0\0\x1ask-ssh-ed25519@openssh.com";
+  await Deno.writeTextFile(
+    path,
+    `-----BEGIN OPENSSH PRIVATE KEY-----\n${
+      btoa(contents)
+    }\n-----END OPENSSH PRIVATE KEY-----\n`,
+    { mode: 0o600 },
+  );
+
+  const { message, hint } = refusal(path);
+
+  assertStringIncludes(message, "it is a FIDO key");
+  assertStringIncludes(hint!, 'set transport = "openssh" for production');
+});
+
 Deno.test("readIdentity() tells a key that cannot sign", async () => {
   using directory = await keyDirectory();
   const path = `${directory.path}/zero`;
