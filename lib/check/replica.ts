@@ -13,6 +13,7 @@ import type { Probe } from "../test-server/operations.ts";
 import { isByClient } from "../ssh/client-command.ts";
 import { readIdentity } from "../ssh/identity.ts";
 import { Replica } from "../supervisor/replica.ts";
+import { examineBastions } from "./bastions.ts";
 import { examineDirectory } from "./directory.ts";
 import { examineServerFiles } from "./files.ts";
 import { examineRights } from "./rights.ts";
@@ -24,6 +25,7 @@ export async function examineReplica(config: ReplicaReady): Promise<Finding[]> {
   return [
     ...examineServerFiles(config),
     ...await examineServers(config),
+    ...await examineBastions(config.servers),
     await examineDirectory("destination", into, ownDirectory),
     ...examineRights(config.replica.rights),
     await examineDirectory("state", state, ""),
@@ -62,6 +64,7 @@ async function probeServers(config: ReplicaReady): Promise<Finding[]> {
     });
     return (await replica.examine()).flatMap((probe) => [
       toFinding(probe),
+      ...way(probe),
       ...weakness(probe, config.servers),
     ]);
   } catch (error) {
@@ -71,13 +74,31 @@ async function probeServers(config: ReplicaReady): Promise<Finding[]> {
   }
 }
 
+/** Tells how a server was reached. */
+function way({ server, terms }: Probe): Finding[] {
+  if (terms === undefined) return [];
+  const { transport, way, hostKey, cipher } = terms;
+  const [last = "", ...before] = way.toReversed();
+  const told = way.length === 0
+    ? [transport, "over a connection that ssh had already"]
+    : [
+      transport,
+      ...before.toReversed().map((hop) => `through ${hop}`),
+      `to ${last}`,
+      `host key ${hostKey}`,
+      `cipher ${cipher}`,
+    ];
+  return [good(`way to ${server}`, told.join(", "))];
+}
+
 /** Warns of weak algorithms. */
 function weakness(
-  { server, weak }: Probe,
+  { server, terms }: Probe,
   servers: readonly ServerConfig[],
 ): Finding[] {
   const config = servers.find(({ name }) => name === server);
-  if (config?.algorithms !== "legacy" || weak === undefined) return [];
+  if (config?.algorithms !== "legacy" || terms === undefined) return [];
+  const { weak } = terms;
   const told = weak.length === 0
     ? 'remove algorithms = "legacy": this server supports modern algorithms'
     : `weak algorithms in use: ${

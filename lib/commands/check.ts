@@ -18,7 +18,7 @@ const declaration = {
   name: "check",
   summary: "examine configuration, servers, sources, directories, space",
   description: [
-    "Examines the configuration, each server (name, connection, host key, login, list), the destination and its free space, and the programs of hooks, and reports every problem. When root runs it, it runs as the owner of the state or of the copy. It changes nothing; systemd makes the same directories as for the service.",
+    "Examines the configuration, each server (name, connection, host key, login, list; and which way it was reached, with which host key and cipher), the destination and its free space, and the programs of hooks, and reports every problem. When root runs it, it runs as the owner of the state or of the copy. It changes nothing; systemd makes the same directories as for the service.",
     "On a server that publishes: whether this account may read each source, whether each glob matches a file, the export and its free space, and which directory can be ChrootDirectory of sshd.",
   ],
   arguments: [],

@@ -9,6 +9,7 @@ import type { Failure } from "../errors.ts";
 import type { Depth } from "../ssh/depth.ts";
 import type { FileStat, OpenFileStat } from "../ssh/file-stat.ts";
 import type { SmallFile } from "../ssh/read-file.ts";
+import type { Terms } from "../ssh/terms.ts";
 
 export interface ConnectionSettings {
   readonly servers: readonly ServerConfig[];
@@ -32,8 +33,8 @@ export interface WireBytes {
 export interface Opened {
   readonly maxRead: number;
   readonly maxHandles: number;
-  /** The agreed algorithms that only `algorithms = "legacy"` offers. */
-  readonly weak: readonly string[];
+  /** How it came about. */
+  readonly terms: Terms;
   /** True if it was open already. */
   readonly isKept: boolean;
   /** Bytes that others have used it for. */

@@ -12,6 +12,7 @@ import { SlowError } from "../ssh/read-range.ts";
 import type { SessionRequests } from "../ssh/session-requests.ts";
 import type { DirectoryEntry, Handle } from "../ssh/session.ts";
 import { type SftpCode, SftpError } from "../ssh/sftp-error.ts";
+import type { Terms } from "../ssh/terms.ts";
 import type { Channel } from "../worker/channel.ts";
 import type {
   ConnectionOperations,
@@ -117,9 +118,9 @@ export class RemoteSession implements SessionRequests, AsyncDisposable {
     return this.#opened.maxHandles;
   }
 
-  /** The agreed algorithms that only `algorithms = "legacy"` offers. */
-  get weak(): readonly string[] {
-    return this.#opened.weak;
+  /** How the session came about. */
+  get terms(): Terms {
+    return this.#opened.terms;
   }
 
   /** True if it was open before this use of it. */

@@ -90,8 +90,8 @@ export class Sessions {
     this.#uses.set(use, line);
     line.users++;
     try {
-      const { maxRead, maxHandles, weak } = await line.opening;
-      return { maxRead, maxHandles, weak, isKept, wireBytes } satisfies Opened;
+      const { maxRead, maxHandles, terms } = await line.opening;
+      return { maxRead, maxHandles, terms, isKept, wireBytes } satisfies Opened;
     } catch (error) {
       this.#uses.delete(use);
       this.#forget(line);

@@ -45,6 +45,20 @@ export function clientCommand(
   ];
 }
 
+/** Returns a command line by which ssh tells what holds for a host, and connects to nobody. */
+export function settingsCommand(
+  { openssh: { client, config } }: ClientServer,
+  host: string,
+): string[] {
+  return [
+    ...client,
+    ...config === null ? [] : ["-F", config],
+    "-G",
+    "--",
+    host,
+  ];
+}
+
 /** Returns a command line that shows a person what ssh does, and what it would ask. */
 export function trialCommand(server: ClientServer): string {
   return [...beginning(server), "-v", "-s", server.host, "sftp"].join(" ");

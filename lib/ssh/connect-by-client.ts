@@ -35,6 +35,7 @@ import {
 import type { Depth } from "./depth.ts";
 import { Printed } from "./printed.ts";
 import { connectionLost, SftpSession } from "./session.ts";
+import type { Terms } from "./terms.ts";
 
 /** Bytes that a client may print before there is a session: no way has so many hops. */
 const mostPrinted = 256 * 1024;
@@ -200,21 +201,32 @@ class Attempt implements Carrier {
   }
 
   #succeed(told: Limits | undefined): void {
-    const hop = this.#words.hops.at(-1);
     this.#session = new SftpSession(this.#server.name, {
       sftp: this.#sftp,
       limits: told,
       socket: this,
       endClient: () => {},
       requestMs: this.#limits.requestMs,
-      weak: weakOnes(
-        [hop?.kex, hop?.hostKeyAlgorithm, hop?.cipher, hop?.mac]
-          .filter((name) => name !== undefined),
-      ),
+      terms: this.#terms(),
     });
     this.#words.forget();
     this.#reach("sftp");
     this.#outcome.resolve(this.#session);
+  }
+
+  #terms(): Terms {
+    const { hops } = this.#words;
+    const { hostKey = "", cipher = "" } = hops.at(-1) ?? {};
+    const agreed = hops.flatMap((hop) => [
+      ...[hop.kex, hop.hostKeyAlgorithm, hop.cipher, hop.mac],
+    ]).filter((name) => name !== undefined);
+    return {
+      transport: "openssh",
+      way: hops.map(({ address }) => address),
+      hostKey,
+      cipher,
+      weak: weakOnes(agreed),
+    };
   }
 
   /** Ends the attempt, or the session that came of it. What comes later changes nothing. */

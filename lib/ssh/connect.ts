@@ -14,6 +14,8 @@ import { readIdentity } from "./identity.ts";
 import { jumpOver } from "./jump.ts";
 import { Login, type Means, NotStrictError } from "./login.ts";
 import { connectionLost, SftpSession } from "./session.ts";
+import type { Terms } from "./terms.ts";
+import { Tunnel } from "./tunnel.ts";
 
 /**
  * Connects to `server`, through its jump host if it has one, and opens SFTP.
@@ -88,12 +90,27 @@ function startSftp(
         socket,
         endClient: () => client.end(),
         requestMs: limits.requestMs,
-        weak: login.weak,
+        terms: termsOf(login, server),
       });
       options.onDepth?.("sftp");
       login.succeed(session);
     });
   });
+}
+
+function termsOf(
+  { hostKey, cipher, weak, socket }: Login<SftpSession>,
+  { host, port, jump }: ServerConfig,
+): Terms {
+  const before = socket instanceof Tunnel ? [socket.hop] : [];
+  return {
+    transport: "ssh2",
+    way: [...jump === null ? [] : [jump], { host, port }]
+      .map(({ host, port }) => `${host}:${port}`),
+    hostKey,
+    cipher,
+    weak: [...new Set([...before.flatMap((hop) => hop.weak), ...weak])],
+  };
 }
 
 function listenTo(

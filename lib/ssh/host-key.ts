@@ -14,6 +14,7 @@ import type { ServerConfig } from "../config/config.ts";
 import { ConfigError, HostKeyError } from "../errors.ts";
 import {
   type KeyStanding,
+  keyTypeOf,
   keyTypesOf,
   type KnownHost,
   linesFor,
@@ -68,6 +69,7 @@ export class HostKeyVerifier {
   readonly #server: ServerConfig;
   readonly #trust: Trust;
   #refusal: HostKeyError | undefined;
+  #shown = "";
 
   constructor(server: ServerConfig, trust: Trust) {
     this.#server = server;
@@ -77,6 +79,11 @@ export class HostKeyVerifier {
   /** Why the key was refused; `undefined` as long as none was. */
   get refusal(): HostKeyError | undefined {
     return this.#refusal;
+  }
+
+  /** Type and fingerprint of the last key that was shown; empty if there was none. */
+  get shown(): string {
+    return this.#shown;
   }
 
   /** For ssh2's `hostVerifier`: answers exactly true or false, at once. */
@@ -95,6 +102,7 @@ export class HostKeyVerifier {
 
   #judge(keyBlob: Uint8Array): HostKeyError | undefined {
     const shown = fingerprint(keyBlob);
+    this.#shown = `${keyTypeOf(keyBlob)} ${shown}`;
     const { lines, fingerprints } = this.#trust;
     const standing = standingOf(lines, keyBlob);
     if (standing === "revoked") {

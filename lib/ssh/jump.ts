@@ -84,7 +84,11 @@ function goOn(login: Login<Tunnel>, { server, limits }: Means): void {
       if (error) return login.fail(notForwarded(error, server));
       widenWindow(channel);
       login.succeed(
-        new Tunnel(channel, { socket, end: () => client.end() }),
+        new Tunnel(channel, {
+          socket,
+          weak: login.weak,
+          end: () => client.end(),
+        }),
       );
     },
   );

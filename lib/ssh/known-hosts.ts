@@ -45,15 +45,15 @@ function parseLine(line: string): KnownHost | undefined {
     return undefined;
   }
   const blob = Buffer.from(key, "base64");
-  if (typeOf(blob) !== keyType) return undefined;
+  if (keyTypeOf(blob) !== keyType) return undefined;
   return { marker, hosts, keyType, key: blob.toString("base64") };
 }
 
 /** A key begins with the name of its type, as a string of RFC 4251, section 5. */
-function typeOf(keyBlob: Buffer): string | undefined {
+export function keyTypeOf(keyBlob: Uint8Array): string | undefined {
   if (keyBlob.length < 4) return undefined;
-  const length = keyBlob.readUInt32BE(0);
-  return keyBlob.toString("latin1", 4, 4 + length);
+  const blob = Buffer.from(keyBlob);
+  return blob.toString("latin1", 4, 4 + blob.readUInt32BE(0));
 }
 
 /** The lines that are about a host. A line with no port is about port 22 and no other. */

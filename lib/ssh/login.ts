@@ -97,6 +97,7 @@ export class Login<Result extends Outcome> {
   /** Keys that the agent holds; `undefined` if it has not been asked. */
   #agentKeys: number | undefined;
   #weak: readonly string[] = [];
+  #cipher = "";
   #signsWeakly = false;
   #depth: Depth = "nothing";
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -196,6 +197,7 @@ export class Login<Result extends Outcome> {
   /** Refuses, before it authenticates, a connection that Terrapin could tamper with. */
   #handshaken({ kex, serverHostKey, cs, sc }: Handshake): void {
     const agreed = [cs, sc];
+    this.#cipher = sc.cipher;
     this.#weak = weakOnes([
       ...[kex, serverHostKey],
       ...agreed.flatMap(({ cipher, mac }) => [cipher, mac]),
@@ -257,6 +259,16 @@ export class Login<Result extends Outcome> {
         done(error, keys);
       });
     return agent;
+  }
+
+  /** Type and fingerprint of the key that the server has shown. */
+  get hostKey(): string {
+    return this.#verifier.shown;
+  }
+
+  /** From the server to us. */
+  get cipher(): string {
+    return this.#cipher;
   }
 
   /** The agreed algorithms that only `algorithms = "legacy"` offers. */

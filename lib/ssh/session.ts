@@ -28,6 +28,7 @@ import { NextHandle } from "./next-handle.ts";
 import { peerText } from "./peer-text.ts";
 import { RequestWatch } from "./request-watch.ts";
 import { SftpError, sftpError } from "./sftp-error.ts";
+import type { Terms } from "./terms.ts";
 
 export type { FileStat, Handle };
 export { SftpError };
@@ -75,19 +76,19 @@ export class SftpSession implements AsyncDisposable {
   readonly maxHandles: number;
   /** How long a request may make no progress. */
   readonly requestMs: number;
-  /** The agreed algorithms that only `algorithms = "legacy"` offers. */
-  readonly weak: readonly string[];
+  /** How it came about. */
+  readonly terms: Terms;
 
   /** Made by `connect()`. */
   constructor(
     server: string,
-    { sftp, limits, socket, endClient, requestMs, weak }: {
+    { sftp, limits, socket, endClient, requestMs, terms }: {
       sftp: SftpClient;
       limits: Limits | undefined;
       socket: Carrier;
       endClient: () => void;
       requestMs: number;
-      weak: readonly string[];
+      terms: Terms;
     },
   ) {
     this.server = server;
@@ -114,7 +115,7 @@ export class SftpSession implements AsyncDisposable {
       );
     }, () => socket.received);
     this.requestMs = requestMs;
-    this.weak = weak;
+    this.terms = terms;
   }
 
   /** True once it has ended: every request is rejected from then on. */

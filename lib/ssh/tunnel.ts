@@ -20,6 +20,8 @@ const endMs = 500;
 export interface Hop {
   /** What goes over the network. */
   readonly socket: Carrier;
+  /** The agreed algorithms that only `algorithms = "legacy"` offers. */
+  readonly weak: readonly string[];
   /** Says goodbye. */
   end(): void;
 }
@@ -27,14 +29,14 @@ export interface Hop {
 /** A stream to a server. What is written in one turn of the event loop goes as one. */
 export class Tunnel extends Duplex implements Carrier {
   readonly #channel: Channel;
-  readonly #hop: Hop;
+  readonly hop: Hop;
   readonly #opening = new Opening();
   #isGathering = false;
 
   constructor(channel: Channel, hop: Hop) {
     super();
     this.#channel = channel;
-    this.#hop = hop;
+    this.hop = hop;
     channel.on("data", (bytes: Buffer) => {
       this.#opening.keep(bytes);
       this.push(bytes);
@@ -47,11 +49,11 @@ export class Tunnel extends Duplex implements Carrier {
   }
 
   get received(): number {
-    return this.#hop.socket.received;
+    return this.hop.socket.received;
   }
 
   get sent(): number {
-    return this.#hop.socket.sent;
+    return this.hop.socket.sent;
   }
 
   get opening(): Buffer {
@@ -67,7 +69,7 @@ export class Tunnel extends Duplex implements Carrier {
     if (this.destroyed) return;
     await this.#close();
     this.destroy();
-    await this.#hop.socket.hangUp();
+    await this.hop.socket.hangUp();
   }
 
   /** Waits until the server has closed it: a jump host that is left forwards nothing more. */
@@ -126,9 +128,9 @@ export class Tunnel extends Duplex implements Carrier {
     error: Error | null,
     done: (error?: Error | null) => void,
   ): void {
-    this.#hop.end();
-    if (error === null) this.#hop.socket.hangUp();
-    else this.#hop.socket.destroy();
+    this.hop.end();
+    if (error === null) this.hop.socket.hangUp();
+    else this.hop.socket.destroy();
     done(error);
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Depth } from "../ssh/depth.ts";
+import type { Terms } from "../ssh/terms.ts";
 import type {
   LimitsConfig,
   ProbeConfig,
@@ -56,8 +57,8 @@ export interface Probe {
   readonly unchanged: boolean;
   /** True if the synchronised list has all of its list; a tree is walked only where files are taken from. */
   readonly read: boolean;
-  /** The agreed algorithms that only `algorithms = "legacy"` offers; `undefined` if it did not get so far. */
-  readonly weak?: readonly string[];
+  /** How the session came about; `undefined` if it did not get so far. */
+  readonly terms?: Terms;
   readonly wireBytes: number;
 }
 

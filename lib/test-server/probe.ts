@@ -22,6 +22,7 @@ import { requireRoot } from "../list/root.ts";
 import type { Cursor, PublishedList } from "../list/cursor.ts";
 import type { Probe, TestServerSettings, Verdict } from "./operations.ts";
 import type { Depth } from "../ssh/depth.ts";
+import type { Terms } from "../ssh/terms.ts";
 import type { SessionRequests } from "../ssh/session-requests.ts";
 import type { Heartbeat, Settled } from "./memory.ts";
 
@@ -30,7 +31,7 @@ interface Found {
   readonly list: PublishedList | null;
   readonly unchanged: boolean;
   readonly read: boolean;
-  readonly weak?: readonly string[];
+  readonly terms?: Terms;
 }
 
 /** The part of the settings of test-server that a probe needs. */
@@ -88,7 +89,7 @@ async function probeOnce(
     depth = "sftp";
     const found = await examine(session, server, settings, known);
     depth = "list";
-    return { ...found, weak: session.weak };
+    return { ...found, terms: session.terms };
   }
 
   async function report(verdict: Verdict, rest: Partial<Probe>) {

@@ -2,13 +2,16 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { serverConfig } from "../../fixtures/ssh/server-config.ts";
 import { Sessions } from "../../lib/connection/sessions.ts";
 import { FileError, UnreachableError } from "../../lib/errors.ts";
+import type { Terms } from "../../lib/ssh/terms.ts";
 import type { ConnectOptions } from "../../lib/ssh/connect-options.ts";
 import type { SftpSession } from "../../lib/ssh/session.ts";
 
 /** A session that counts, and does what it is told. */
 class Fake {
   hasEnded = false;
-  readonly weak = [];
+  readonly terms: Terms = {
+    ...{ transport: "ssh2", way: [], hostKey: "", cipher: "", weak: [] },
+  };
   readonly maxRead = 1;
   readonly maxHandles = 1;
   wireBytes = { received: 100, sent: 10 };

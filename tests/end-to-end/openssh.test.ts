@@ -10,6 +10,7 @@ import {
   treeOf,
   type World,
   type WorldOptions,
+  type WorldServer,
 } from "../../fixtures/world.ts";
 
 /** A test with a world whose servers are reached by ssh. */
@@ -199,5 +200,54 @@ opensshTest(
       "FAILED  ssh: /nowhere/ssh is not a program that this account may run",
     );
     assertMatch(stdout, /FAILED {2}ssh_config: No such file or directory/);
+  },
+);
+
+opensshTest(
+  "relais check tells the way to each server, and a bastion whose key ssh need not know",
+  {
+    servers: ["bastion", "production"],
+  },
+  async (world) => {
+    const [bastion, production] = world.servers as [WorldServer, WorldServer];
+    const file = `${world.directory}/ssh_config`;
+    const identity = `${production.sshd.directory}/identity`;
+    await Deno.writeTextFile(
+      file,
+      `Host 127.0.0.1
+ProxyJump gate
+Host gate
+HostName 127.0.0.1
+Port ${bastion.sshd.port}
+IdentityFile ${identity}
+UserKnownHostsFile ${bastion.sshd.knownHosts}
+StrictHostKeyChecking accept-new
+`,
+    );
+    world.write({ "a.csv": "1" }, production);
+    await world.publish(production);
+    const [first, second] = (await Deno.readTextFile(world.config))
+      .split(/^(?=\[\[server\]\])/m).filter((part) => part.trim() !== "");
+    await Deno.writeTextFile(
+      world.config,
+      `${first}${second!.replace("/dev/null", file)}`,
+    );
+
+    const { stdout } = await world.relais("check");
+
+    const key = await production.sshd.hostKey();
+    const ports = [bastion, production].map(({ sshd }) => sshd.port);
+    assertStringIncludes(
+      stdout,
+      `ok  way to production: openssh, through 127.0.0.1:${
+        ports[0]
+      }, to 127.0.0.1:${
+        ports[1]
+      }, host key ssh-ed25519 ${key}, cipher chacha20-poly1305@openssh.com\n`,
+    );
+    assertStringIncludes(
+      stdout,
+      'warning  way to production: ssh takes any new key of gate for the right one; set "StrictHostKeyChecking yes" for it in ssh_config\n',
+    );
   },
 );

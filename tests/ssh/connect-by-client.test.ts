@@ -251,7 +251,7 @@ HostKeyAlgorithms ssh-rsa`,
     const server = byClient(sshd.serverConfig("production", "/"));
     await using stage = await openByClient({ ...server, algorithms: "legacy" });
 
-    assertEquals(stage.session.weak, [
+    assertEquals(stage.session.terms.weak, [
       ...["diffie-hellman-group14-sha1", "ssh-rsa", "aes128-cbc", "hmac-sha1"],
     ]);
   },

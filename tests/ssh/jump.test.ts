@@ -89,11 +89,19 @@ jumpTest(
       Array.from({ length: 200 }, () => session.read(handle, 0, 60_000)),
     );
     const { received } = session.wireBytes;
+    const { hostKey, ...terms } = session.terms;
     await session.end();
 
     assertEquals(pieces.every((piece) => piece.length === 60_000), true);
     assertEquals(pieces.at(-1), contents);
     assertEquals(session.maxRead, 255 * 1024);
+    assertEquals(hostKey, `ssh-ed25519 ${await sshd.hostKey()}`);
+    assertEquals(terms, {
+      transport: "ssh2",
+      way: [bastion, sshd].map(({ port }) => `127.0.0.1:${port}`),
+      cipher: "chacha20-poly1305@openssh.com",
+      weak: [],
+    });
     assert(received > 200 * 60_000);
     const ended = ({ log }: Sshd) => /Disconnected from user/.test(log);
     await until(() => ended(sshd) && ended(bastion));
