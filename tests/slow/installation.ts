@@ -273,6 +273,26 @@ Deno.test({
       );
     });
 
+    await test.step("the ssh of the system reaches servers from within the sandbox, with the key that is handed over", async () => {
+      const server = /^name = "(?:production|backup)"$/gm;
+      edit((text) => text.replaceAll(server, `$&\ntransport = "openssh"`));
+      await production.does(`set -e
+        echo f > /data/stock/f.csv
+        systemctl start relais-publish.service`);
+      const { stdout } = await replica.run("relais check");
+      assertMatch(
+        stdout,
+        /^ok {2}way to backup: openssh, to 192\.0\.2\.11:22, /m,
+      );
+      assertEquals(stdout.match(/^(?:FAILED|warning).*/gm), null);
+      await replica.does("systemctl start relais.service");
+      assertEquals(
+        await replica.does("cat /srv/replica/stock/f.csv"),
+        "f\n",
+      );
+      edit((text) => text.replaceAll('\ntransport = "openssh"', ""));
+    });
+
     await test.step("Ctrl-C ends what root started, in good order", async () => {
       const { stdout } = await replica.run(`
         relais 2> /dev/null & loop=$!
