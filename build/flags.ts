@@ -19,7 +19,7 @@ const variables = [
   ...["PAGER", "LESS", "RELAIS_ACCOUNT"],
   // What the ssh client of the system gets.
   ...["LOGNAME", "USER", "KRB5CCNAME", "KRB5_CONFIG"],
-  ...["RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"],
+  "XDG_RUNTIME_DIR",
   ...variablesForRuntime,
 ];
 

@@ -113,6 +113,7 @@ Architecture: ${architecture}
 Maintainer: relais <relais@localhost>
 Installed-Size: ${kilobytes}
 Depends: libc6 (>= ${glibc}), procps, zstd, systemd | systemd-standalone-sysusers
+Suggests: openssh-client
 Section: net
 Priority: optional
 Description: keeps a copy of chosen files of a UNIX server, over SFTP

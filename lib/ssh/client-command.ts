@@ -131,7 +131,6 @@ export function clientEnvironment(): Record<string, string> {
     KRB5CCNAME: Deno.env.get("KRB5CCNAME"),
     KRB5_CONFIG: Deno.env.get("KRB5_CONFIG"),
     // Where a ControlPath can be.
-    RUNTIME_DIRECTORY: Deno.env.get("RUNTIME_DIRECTORY"),
     XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR"),
   };
   const set = Object.entries(passed)

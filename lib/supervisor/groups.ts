@@ -11,16 +11,10 @@ import type { GroupEvent } from "../transport/operations.ts";
 export class ProcessGroups {
   readonly #groups = new Set<number>();
 
-  /** Takes what a module tells, if it is about a process group. */
-  take(event: unknown): boolean {
-    const { groupBegan, groupEnds } = event as Partial<
-      Record<KeysOf<GroupEvent>, number>
-    >;
-    if (groupBegan !== undefined) this.#groups.add(groupBegan);
-    if (groupEnds !== undefined && this.#groups.delete(groupEnds)) {
-      kill(groupEnds);
-    }
-    return groupBegan !== undefined || groupEnds !== undefined;
+  /** Takes what transport tells. A group that is told to end is killed with all that is left of it. */
+  take(event: GroupEvent): void {
+    if ("groupBegan" in event) this.#groups.add(event.groupBegan);
+    else if (this.#groups.delete(event.groupEnds)) kill(event.groupEnds);
   }
 
   /** Ends all that are left. */
@@ -29,8 +23,6 @@ export class ProcessGroups {
     this.#groups.clear();
   }
 }
-
-type KeysOf<Union> = Union extends unknown ? keyof Union : never;
 
 /** Kills whatever is left of a group. */
 function kill(group: number): void {

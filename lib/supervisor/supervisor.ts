@@ -9,6 +9,7 @@
 import type { Channel, Operations } from "../worker/channel.ts";
 import type { Level } from "../config/config.ts";
 import type { Logger } from "../worker/logger.ts";
+import type { GroupEvent } from "../transport/operations.ts";
 import type { ModuleName } from "../worker/protocol.ts";
 import type { StatsBlock } from "../worker/stats-block.ts";
 import { type ModulePlan, ModuleWorker } from "./module-worker.ts";
@@ -147,7 +148,9 @@ export class Supervisor implements AsyncDisposable {
       plans[name]!,
       {
         onEvent: (event) => {
-          if (!this.#groups.take(event)) onEvent?.(name, event);
+          // No other module may have anything killed.
+          if (name === "transport") this.#groups.take(event as GroupEvent);
+          else onEvent?.(name, event);
         },
         onFail: () => {
           // Nobody listens any more to what these have started.

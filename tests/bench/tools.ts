@@ -51,6 +51,18 @@ const relais: Tool = {
   },
 };
 
+/** relais, with the system's ssh in the place of its own. */
+const relaisByClient: Tool = {
+  name: "relais openssh",
+  version: ["ssh", "-V"],
+  command(task) {
+    const config = `${task.into}.toml`;
+    const transport = `transport = "openssh"\nssh_config = "/dev/null"\n`;
+    Deno.writeTextFileSync(config, replicaConfig(task, transport));
+    return [...run, "--once", "--json", "--config", config];
+  },
+};
+
 /** The loop, a pass each second, which prints a line a pass. */
 export function loopCommand(task: Task): readonly string[] {
   const config = `${task.into}.toml`;
@@ -117,7 +129,10 @@ const sftp: Tool = {
 };
 
 /** In the order of the table. */
-export const tools: readonly Tool[] = [relais, rsync, sftp, rclone, lftp];
+export const tools: readonly Tool[] = [
+  ...[relais, relaisByClient],
+  ...[rsync, sftp, rclone, lftp],
+];
 
 function server({ world }: Task) {
   const { sshd, root } = world.production;
@@ -132,7 +147,8 @@ function ssh(task: Task, portOption = "-p"): string {
   }`;
 }
 
-function replicaConfig(task: Task): string {
+/** @param more Lines for `[[server]]`. */
+function replicaConfig(task: Task, more = ""): string {
   const { user, root, identity, knownHosts } = server(task);
   return `[[server]]
 name = "production"
@@ -142,7 +158,7 @@ user = "${user}"
 identity = "${identity}"
 known_hosts = ${JSON.stringify(knownHosts)}
 root = "${root}"
-
+${more}
 [replica]
 into = "${task.into}"
 state = "${task.into}.state"

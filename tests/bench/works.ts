@@ -43,9 +43,9 @@ export interface Sizes {
   readonly million: boolean;
 }
 
-const all = ["relais", "rsync", "sftp", "rclone", "lftp"];
+const all = ["relais", "relais openssh", "rsync", "sftp", "rclone", "lftp"];
 /** Those that need not copy everything each time. */
-const incremental = ["relais", "rsync", "rclone", "lftp"];
+const incremental = all.filter((tool) => tool !== "sftp");
 
 /** How many files of many change. */
 const changed = 100;

@@ -3,37 +3,18 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { openByClient } from "../../fixtures/ssh/client-stage.ts";
 import {
-  makeKey,
-  type Sshd,
-  sshdAvailable,
-  startSshd,
-} from "../../fixtures/sshd.ts";
+  longAgo,
+  makeCa,
+  now,
+  sign,
+  trustCa,
+  trustHosts,
+  trustUsers,
+} from "../../fixtures/ssh/certificates.ts";
+import { type Sshd, sshdAvailable, startSshd } from "../../fixtures/sshd.ts";
 import { byClient } from "../../fixtures/transport.ts";
 import { RelaisError } from "../../lib/errors.ts";
 import type { ServerConfig } from "../../lib/config/config.ts";
-
-/** When a certificate is valid, as ssh-keygen takes it. */
-const now = "-1h:+1h";
-const longAgo = "20200101:20200102";
-
-/** Signs a public key with the CA of this server. */
-async function sign(
-  { directory }: Sshd,
-  key: string,
-  { validity = now, principal, host = false }: {
-    readonly validity?: string;
-    readonly principal: string;
-    readonly host?: boolean;
-  },
-): Promise<void> {
-  const { success, stderr } = await new Deno.Command("ssh-keygen", {
-    args: [
-      ...["-q", "-s", `${directory}/ca`, "-I", "test", "-n", principal],
-      ...["-V", validity, ...host ? ["-h"] : [], `${directory}/${key}.pub`],
-    ],
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-}
 
 /** A test with a CA and a server; `prepare` says what the two have to do with each other. */
 function certificateTest(
@@ -46,47 +27,12 @@ function certificateTest(
     ignore: !sshdAvailable,
     async fn() {
       await using sshd = await startSshd();
-      await makeKey(`${sshd.directory}/ca`, "ed25519");
+      await makeCa(sshd);
       const server = byClient(sshd.serverConfig("production", "/"));
       await prepare(sshd, server);
       await run(sshd, server);
     },
   });
-}
-
-const ca = ({ directory }: Sshd) => Deno.readTextFile(`${directory}/ca.pub`);
-
-/** Lets the server trust users whom the CA vouches for, and nobody else. */
-async function trustUsers(sshd: Sshd): Promise<void> {
-  await Deno.writeTextFile(
-    `${sshd.directory}/authorized_keys`,
-    `cert-authority ${await ca(sshd)}`,
-  );
-}
-
-/** Lets the server show a certificate of its host key, and the client know nothing but the CA. */
-async function trustHosts(
-  sshd: Sshd,
-  principal: string,
-  validity?: string,
-): Promise<void> {
-  const { directory, knownHosts, port } = sshd;
-  await sign(sshd, "host_key", {
-    principal,
-    host: true,
-    ...validity === undefined ? {} : { validity },
-  });
-  await sshd.stop();
-  const config = await Deno.readTextFile(`${directory}/sshd_config`);
-  await Deno.writeTextFile(
-    `${directory}/sshd_config`,
-    `HostCertificate ${directory}/host_key-cert.pub\n${config}`,
-  );
-  await Deno.writeTextFile(
-    knownHosts,
-    `@cert-authority [127.0.0.1]:${port} ${await ca(sshd)}`,
-  );
-  await sshd.start();
 }
 
 async function assertOpens(server: ServerConfig): Promise<void> {
@@ -193,11 +139,8 @@ certificateTest(
   "a host certificate of another CA is refused with exit 6",
   async (sshd) => {
     await trustHosts(sshd, "127.0.0.1");
-    await makeKey(`${sshd.directory}/ca`, "ed25519");
-    await Deno.writeTextFile(
-      sshd.knownHosts,
-      `@cert-authority [127.0.0.1]:${sshd.port} ${await ca(sshd)}`,
-    );
+    await makeCa(sshd);
+    await trustCa(sshd);
   },
   async (sshd, server) => {
     assertEquals((await failureOf(server)).exit, 6);

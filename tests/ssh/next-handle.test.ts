@@ -74,7 +74,13 @@ class Server {
       } as unknown as SshSocket,
       endClient() {},
       requestMs: 30_000,
-      weak: [],
+      terms: {
+        transport: "ssh2",
+        way: [],
+        hostKey: "",
+        cipher: "",
+        weak: [],
+      },
     });
   }
 
