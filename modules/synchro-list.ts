@@ -37,6 +37,7 @@ import { guardDeletion } from "../lib/synchro-list/guard.ts";
 import { synchroniseList } from "../lib/synchro-list/list.ts";
 import type { Outcome } from "../lib/synchro-list/outcome.ts";
 import { followTree } from "../lib/synchro-list/tree-changes.ts";
+import { ListedTree } from "../lib/synchro-list/tree-names.ts";
 import { type Context, runModule, type Running } from "../lib/worker/life.ts";
 
 type SynchroListContext = Context<"synchro-list", SynchroListSettings, never>;
@@ -152,7 +153,14 @@ async function synchronise(
     log.warning(`${server.name} does not report the ${what} of its list`);
   }
   const outcome = remote === undefined
-    ? await followTree(list, session, server.root, { rescanMs, links })
+    ? await followTree(
+      list,
+      new ListedTree(session, server.root),
+      server.root,
+      {
+        ...{ rescanMs, links },
+      },
+    )
     : await synchroniseList(list, server.name, remote, {
       acceptShrink,
       ...foreignReading(session, server),

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { checkPath, decodeBytes, decodePath } from "./path.ts";
+import { fromWire, loneByte } from "../sftp/wire-path.ts";
+import { checkPath, decodeBytes, decodePath, encodePath } from "./path.ts";
 
 /** Form of an escaped name: a publisher escapes control bytes, `%`, and bytes that are not UTF-8. */
 const escaped = /^(?:[^%]|%(?:[01][0-9A-F]|25|7F|[89A-F][0-9A-F]))*$/;
@@ -50,6 +51,42 @@ export function seenName(path: string): string | undefined {
   return parts.map((part) =>
     isEscaped(part) ? decoder.decode(decodeBytes(part)) : part
   ).join("/");
+}
+
+/**
+ * Returns how a path of a tree is listed: a part that is not UTF-8 in its `%XX` form,
+ * as a publisher exports it. One that looks like such a form has its `%` escaped.
+ *
+ * @param path As `fromWire()` reads it.
+ */
+export function listedPath(path: string): string {
+  if (path.isWellFormed() && !path.includes("%")) return path;
+  return path.split("/").map(listedPart).join("/");
+}
+
+/** Returns the path that {@link listedPath} has listed so. */
+export function pathInTree(listed: string): string {
+  if (!listed.includes("%")) return listed;
+  return listed.split("/").map(partInTree).join("/");
+}
+
+function listedPart(part: string): string {
+  if (part.isWellFormed()) {
+    return partInTree(part) === part ? part : encodePath(part);
+  }
+  return encodePath(part).replace(
+    loneByte,
+    (byte) => `%${(byte.charCodeAt(0) & 0xff).toString(16).toUpperCase()}`,
+  );
+}
+
+function partInTree(listed: string): string {
+  if (!listed.includes("%")) return listed;
+  if (isEscaped(listed)) return fromWire(decodeBytes(listed));
+  const literal = decodePath(listed);
+  return literal === undefined || partInTree(literal) === literal
+    ? listed
+    : literal;
 }
 
 /** Tells whether a part may be the `%XX` form of a name; one that is UTF-8 has its `%` from somebody else. */

@@ -20,9 +20,7 @@ import {
   status,
 } from "./answers.ts";
 import { type Field, uint64 } from "./fields.ts";
-
-/** A path as text, which goes as UTF-8, or as the bytes that the server spells it with. */
-export type Path = string | Uint8Array;
+import { toWire } from "./wire-path.ts";
 
 /** A request, and what it is answered with, beside a status that says why not. */
 export interface Request<Result> {
@@ -41,8 +39,8 @@ const forReading = 1;
 /** Attributes that say nothing. */
 const noAttributes = 0;
 
-export function open(path: Path): Request<Handle> {
-  const fields = [path, forReading, noAttributes];
+export function open(path: string): Request<Handle> {
+  const fields = [toWire(path), forReading, noAttributes];
   return { name: "OPEN", type: 3, fields, answer: handle };
 }
 
@@ -61,16 +59,16 @@ export function read(
   return { name: "READ", type: 5, fields, answer: data, atEnd };
 }
 
-export function lstat(path: Path): Request<Attributes> {
-  return { name: "LSTAT", type: 7, fields: [path], answer: attributes };
+export function lstat(path: string): Request<Attributes> {
+  return { name: "LSTAT", type: 7, fields: [toWire(path)], answer: attributes };
 }
 
 export function fstat(handle: Handle): Request<Attributes> {
   return { name: "FSTAT", type: 8, fields: [handle], answer: attributes };
 }
 
-export function opendir(path: Path): Request<Handle> {
-  return { name: "OPENDIR", type: 11, fields: [path], answer: handle };
+export function opendir(path: string): Request<Handle> {
+  return { name: "OPENDIR", type: 11, fields: [toWire(path)], answer: handle };
 }
 
 /** No names at the end of the directory. */
@@ -79,12 +77,17 @@ export function readdir(handle: Handle): Request<Name[]> {
   return { name: "READDIR", type: 12, fields: [handle], answer: names, atEnd };
 }
 
-export function realpath(path: Path): Request<Uint8Array> {
-  return { name: "REALPATH", type: 16, fields: [path], answer: oneName };
+export function realpath(path: string): Request<Uint8Array> {
+  return {
+    name: "REALPATH",
+    type: 16,
+    fields: [toWire(path)],
+    answer: oneName,
+  };
 }
 
-export function stat(path: Path): Request<Attributes> {
-  return { name: "STAT", type: 17, fields: [path], answer: attributes };
+export function stat(path: string): Request<Attributes> {
+  return { name: "STAT", type: 17, fields: [toWire(path)], answer: attributes };
 }
 
 /** The extension by which a server tells its limits. */

@@ -13,10 +13,10 @@ import {
 } from "../errors.ts";
 import type { Handle, Limits, Name } from "../sftp/answers.ts";
 import type { SftpClient } from "../sftp/client.ts";
-import { textOf } from "../sftp/fields.ts";
 import { ProtocolError } from "../sftp/protocol-error.ts";
 import * as requests from "../sftp/requests.ts";
 import type { Request } from "../sftp/requests.ts";
+import { fromWire } from "../sftp/wire-path.ts";
 import type { Carrier } from "./carrier.ts";
 import {
   type FileStat,
@@ -35,7 +35,7 @@ export { SftpError };
 
 /** One name in a directory. */
 export interface DirectoryEntry {
-  /** As the server spells it: to be checked before it is used. U+FFFD stands for bytes that are not UTF-8. */
+  /** As the server spells it: to be checked before it is used. Bytes that are not UTF-8 are read as `fromWire()` does. */
   readonly name: string;
   /** Why it cannot be used, if what the server says of it cannot be. */
   readonly stat: FileStat | SftpError;
@@ -143,7 +143,7 @@ export class SftpSession implements AsyncDisposable {
   /** Returns where a path leads past all symbolic links, absolute. Some servers look up none. @throws {SftpError} */
   async realPath(path: string): Promise<string> {
     const what = `resolve ${path}`;
-    const real = textOf(await this.#ask(what, requests.realpath(path)));
+    const real = fromWire(await this.#ask(what, requests.realpath(path)));
     if (real.startsWith("/") && real.length <= longestPath) {
       return real.replace(/(?<=.)\/+$/, "");
     }
@@ -324,7 +324,7 @@ function directoryEntry(
   directory: string,
   { name: bytes, attributes }: Name,
 ): DirectoryEntry {
-  const name = textOf(bytes);
+  const name = fromWire(bytes);
   try {
     return { name, stat: fileStat(`${directory}/${name}`, attributes) };
   } catch (error) {

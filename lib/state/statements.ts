@@ -12,7 +12,7 @@ const offer = `${columns}, op, number, here, standing`;
 
 const wanted = `
   SELECT entry.path, entry.remote, entry.seq, entry.mtime, entry.size, entry.mode, entry.digest,
-    entry.error IS NOT NULL AS failedBefore,
+    entry.generation IS NULL AS inTree, entry.error IS NOT NULL AS failedBefore,
     copy.mtime AS mtimeHere, copy.size AS sizeHere, copy.digest AS digestHere,
     (SELECT path FROM copy AS other
       WHERE other.digest = entry.digest AND other.size = entry.size

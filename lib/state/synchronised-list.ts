@@ -9,6 +9,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { CopyOrder } from "../config/config.ts";
 import type { Space } from "../files/space.ts";
 import type { Arrived, Wanted } from "../files/wanted.ts";
+import { pathInTree } from "../list/charset.ts";
 import type { Digest, Version } from "../list/entry.ts";
 import { sameVersion } from "../list/version.ts";
 import type { Timestamp } from "../text/timestamp.ts";
@@ -219,13 +220,20 @@ interface WantedRow extends Omit<Wanted, "here" | "failedBefore"> {
   readonly mtimeHere: Timestamp | null;
   readonly sizeHere: number | null;
   readonly digestHere: Digest | null;
+  /** 1 if it was found in a tree, and not in a list. */
+  readonly inTree: number;
 }
 
 function wantedOf(
-  { mtimeHere, sizeHere, digestHere, failedBefore, ...entry }: WantedRow,
+  { mtimeHere, sizeHere, digestHere, failedBefore, inTree, ...entry }:
+    WantedRow,
 ): Wanted {
   const here: Version | null = mtimeHere === null
     ? null
     : { mtime: mtimeHere, size: sizeHere!, digest: digestHere };
-  return { ...entry, here, failedBefore: failedBefore === 1 };
+  const { path } = entry;
+  const listed = entry.remote ?? path;
+  const there = inTree === 1 ? pathInTree(listed) : listed;
+  const remote = there === path ? null : there;
+  return { ...entry, remote, here, failedBefore: failedBefore === 1 };
 }

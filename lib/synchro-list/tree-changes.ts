@@ -8,7 +8,7 @@ import type { LinkRule } from "../config/config.ts";
 import type { Entry } from "../list/entry.ts";
 import { above, ownDirectory } from "../list/path.ts";
 import type { Way } from "../list/way.ts";
-import type { SessionRequests } from "../ssh/session-requests.ts";
+import type { TreeRequests } from "./tree-names.ts";
 import { SftpError } from "../ssh/sftp-error.ts";
 import type { Reading } from "../state/reading.ts";
 import type { LastWalk, ReadDirectory } from "../state/intake.ts";
@@ -49,7 +49,7 @@ export interface FollowOptions {
  */
 export async function followTree(
   list: SynchronisedList,
-  session: SessionRequests,
+  session: TreeRequests,
   root: string,
   { rescanMs, links }: FollowOptions,
 ): Promise<Outcome> {
@@ -73,7 +73,7 @@ class UnusualError extends Error {}
 /** What changes are found with. */
 interface Means {
   readonly list: SynchronisedList;
-  readonly session: SessionRequests;
+  readonly session: TreeRequests;
   readonly root: string;
   readonly links: LinkRule;
   readonly last: LastWalk;

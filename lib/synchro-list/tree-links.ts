@@ -12,7 +12,7 @@ import type { NotFile } from "../list/not-files.ts";
 import { ownDirectory } from "../list/path.ts";
 import { isWithin, Way } from "../list/way.ts";
 import type { FileStat } from "../ssh/file-stat.ts";
-import type { SessionRequests } from "../ssh/session-requests.ts";
+import type { TreeRequests } from "./tree-names.ts";
 import { SftpError } from "../ssh/sftp-error.ts";
 import { join } from "./tree-path.ts";
 
@@ -30,17 +30,17 @@ export type Led =
 export class TreeLinks {
   /** The way of a walk that has followed no link yet. */
   readonly start: Way;
-  readonly #session: SessionRequests;
+  readonly #session: TreeRequests;
   readonly #root: string;
 
-  private constructor(session: SessionRequests, root: string, real: string) {
+  private constructor(session: TreeRequests, root: string, real: string) {
     this.#session = session;
     this.#root = root;
     this.start = Way.from(real);
   }
 
   /** Begins at `root`. @throws {SftpError} If the server does not tell where that really lies. */
-  static async at(session: SessionRequests, root: string): Promise<TreeLinks> {
+  static async at(session: TreeRequests, root: string): Promise<TreeLinks> {
     return new TreeLinks(session, root, await session.realPath(root));
   }
 

@@ -11,7 +11,7 @@ import type { Entry } from "../list/entry.ts";
 import { ownDirectory } from "../list/path.ts";
 import type { Way } from "../list/way.ts";
 import type { FileStat } from "../ssh/file-stat.ts";
-import type { SessionRequests } from "../ssh/session-requests.ts";
+import type { TreeRequests } from "./tree-names.ts";
 import type { DirectoryEntry } from "../ssh/session.ts";
 import { SftpError } from "../ssh/sftp-error.ts";
 import type { SynchronisedList } from "../state/synchronised-list.ts";
@@ -69,7 +69,7 @@ export interface WalkOptions {
  */
 export async function synchroniseTree(
   list: SynchronisedList,
-  session: SessionRequests,
+  session: TreeRequests,
   root: string,
   { limits = walkLimits, links = "skip" }: WalkOptions = {},
 ): Promise<Outcome> {
@@ -165,7 +165,7 @@ interface Waiting {
 class Walk {
   /** Whether there was a name of which the server did not tell what it is, or what it said cannot be. */
   metUnknown = false;
-  readonly #session: SessionRequests;
+  readonly #session: TreeRequests;
   readonly #root: string;
   readonly #finder: Finder;
   #links: TreeLinks | undefined;
@@ -176,7 +176,7 @@ class Walk {
   #names = 0;
   readonly #started = performance.now();
 
-  constructor(session: SessionRequests, root: string, finder: Finder) {
+  constructor(session: TreeRequests, root: string, finder: Finder) {
     this.#session = session;
     this.#root = root;
     this.#finder = finder;
@@ -305,7 +305,7 @@ function lengthOf({ path, way }: Waiting): number {
 
 /** The directory cannot be read, and so nothing can be said of the tree. */
 export function unreadable(
-  { server }: Pick<SessionRequests, "server">,
+  { server }: Pick<TreeRequests, "server">,
   directory: string,
   cause: SftpError,
 ): UnusableError {

@@ -1,6 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { readableName } from "../../lib/list/charset.ts";
+import {
+  listedPath,
+  pathInTree,
+  readableName,
+} from "../../lib/list/charset.ts";
+import { fromWire, toWire } from "../../lib/sftp/wire-path.ts";
 import { isCharset } from "../../lib/text/charset.ts";
 import { checkPath } from "../../lib/list/path.ts";
 
@@ -63,3 +68,62 @@ Deno.test("isCharset() knows what names can be in", () => {
     assert(!isCharset(label), label);
   }
 });
+
+for (
+  const [what, bytes, listed] of [
+    ["ASCII", "cafe 100%", "cafe 100%"],
+    ["UTF-8", "caf\xC3\xA9", "café"],
+    ["Latin-1", "caf\xE9", "caf%E9"],
+    [
+      "both, a percent sign and a control byte",
+      "\xE9\xC3\xA9%\n",
+      "%E9é%25%0A",
+    ],
+    ["a name that looks like an escaped one", "caf%E9", "caf%25E9"],
+    ["and one that looks like that", "caf%25E9", "caf%2525E9"],
+    ["percent signs of somebody else", "caf%e9 a%20b", "caf%e9 a%20b"],
+  ] as const
+) {
+  Deno.test(`listedPath() lists ${what} as ${listed}`, () => {
+    const latin1 = (text: string) =>
+      Uint8Array.from(text, (character) => character.charCodeAt(0));
+    const path = fromWire(latin1(bytes));
+
+    assertEquals(listedPath(path), listed);
+    assertEquals(pathInTree(listed), path);
+  });
+}
+
+Deno.test("every path of a tree is listed in UTF-8, and found again by its bytes", () => {
+  const some = fc.constantFrom(...[
+    0x25,
+    0x45,
+    0x39,
+    0x32,
+    0x35,
+    0xc3,
+    0xa9,
+    0xe9,
+  ]);
+  const byte = fc.oneof(some, fc.integer({ min: 0, max: 255 }));
+  const spelt = fc.array(byte, { maxLength: 30 }).map((bytes) =>
+    Uint8Array.from(bytes)
+  );
+  const listings = new Map<string, string>();
+  fc.assert(
+    fc.property(spelt, (bytes) => {
+      const path = fromWire(bytes);
+      const listed = listedPath(path);
+      assert(listed.isWellFormed());
+      assertEquals(new Uint8Array(bytesOf(toWire(pathInTree(listed)))), bytes);
+      // No two paths share one name.
+      assertEquals(listings.get(listed) ?? path, path);
+      listings.set(listed, path);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+function bytesOf(path: string | Uint8Array): Uint8Array {
+  return typeof path === "string" ? new TextEncoder().encode(path) : path;
+}
