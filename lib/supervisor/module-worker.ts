@@ -78,7 +78,7 @@ export class ModuleWorker {
     // One that died has nothing open any more.
     await Promise.race([closed.catch(() => {}), late.promise]);
     clearTimeout(timer);
-    this.drop("relais ends");
+    this.drop("it was ended");
   }
 
   wire(wire: Wire): void {

@@ -77,8 +77,16 @@ export class Supervisor implements AsyncDisposable {
    */
   async need(...names: ModuleName[]): Promise<void> {
     const missing = names.filter((name) => !this.#runs(name));
+    const failures = missing.map((name) => this.#running.get(name)?.failure);
     const started = missing.map((name) => this.#spawn(name));
     this.#join(new Set(missing));
+    // Now that there is a log again: one that failed could take no message about it.
+    for (const [at, failure] of failures.entries()) {
+      if (failure === undefined) continue;
+      this.#options.log.warning(
+        `module ${missing[at]} was replaced: ${failure}`,
+      );
+    }
     const { stats, level, plans } = this.#options;
     await Promise.all(started.map(async (module) => {
       const { settings } = plans[module.name]!;
@@ -163,7 +171,6 @@ export class Supervisor implements AsyncDisposable {
     this.#beats.delete(name);
     // One that died may have held a semaphore.
     if (replaces) this.#options.stats.forget(name);
-    if (replaces) this.#options.log.warning(`module ${name} was replaced`);
     return module;
   }
 

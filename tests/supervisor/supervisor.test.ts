@@ -4,6 +4,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { until } from "../../fixtures/until.ts";
 import { makeWorld, type World } from "../../fixtures/world.ts";
 import { loadConfig, requireReplica } from "../../lib/config/load.ts";
 import { ModuleError, RelaisError } from "../../lib/errors.ts";
@@ -101,6 +102,26 @@ Deno.test("Replica.pass() replaces transport, and those who need it, when it die
   );
   assertEquals(log.match(/module transport was replaced/g)?.length, 1);
   assertEquals(log.match(/module connection was replaced/g)?.length, 1);
+});
+
+Deno.test("a log that died tells so when it is replaced", async () => {
+  await using world = await makeWorld();
+  const config = requireReplica(await loadConfig(world.config));
+  const sound = replicaPlans(config, silent).log;
+  const url = new URL("../../fixtures/modules/throwing.ts", import.meta.url);
+  const plan = { ...sound, url };
+  await using replica = await Replica.open(config, {
+    ...silent,
+    plans: { log: plan },
+  });
+  plan.url = sound.url;
+
+  await until(async () => {
+    await replica.pass(never);
+    return /supervisor \S+ module log was replaced: it died: .*a bug/.test(
+      await Deno.readTextFile(config.log.file),
+    );
+  });
 });
 
 Deno.test("a pass that a module's death ended is in the history, and told of once", async () => {
