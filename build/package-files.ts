@@ -35,6 +35,7 @@ export async function packageFiles(
   const document = (name: string) =>
     Deno.readTextFile(new URL(`../${name}`, import.meta.url));
   const doc = "/usr/share/doc/relais";
+  const man = "/usr/share/man/man";
   return [
     { path: "/usr/bin/relais", mode: 0o755, content: executable },
     // A URL in it may be a secret; the account relais reads it by its group.
@@ -44,8 +45,13 @@ export async function packageFiles(
       `u relais - "relais" / /usr/sbin/nologin\n`,
     ),
     ...units(),
-    packed("/usr/share/man/man1/relais.1", formatManual(commands)),
-    packed("/usr/share/man/man5/relais.toml.5", formatConfigManual()),
+    packed(`${man}1/relais.1`, formatManual(commands)),
+    packed(
+      `${man}1/relais-publish-sh.1`,
+      await document("docs/relais-publish-sh.1"),
+    ),
+    packed(`${man}5/relais.toml.5`, formatConfigManual()),
+    packed(`${man}5/relais-list.5`, await document("docs/relais-list.5")),
     file(
       "/usr/share/bash-completion/completions/relais",
       bashCompletion(commands),
@@ -70,11 +76,13 @@ function units(): PackageFile[] {
     ...{ executable: "/usr/bin/relais", config: configPath },
     ...{ user: "relais", perUser: false },
   };
-  return (["replica", "publisher"] as const).flatMap((role) =>
-    unitsFor(parseConfig(sampleConfig(role), configPath), options).map((unit) =>
-      file(`/usr/lib/systemd/system/${unit.name}`, formatUnit(unit))
-    )
+  const [replica, publisher] = (["replica", "publisher"] as const).map((role) =>
+    parseConfig(sampleConfig(role), configPath)
   );
+  return unitsFor({ ...replica!, publish: publisher!.publish }, options)
+    .map((unit) =>
+      file(`/usr/lib/systemd/system/${unit.name}`, formatUnit(unit))
+    );
 }
 
 function file(path: string, text: string, mode = 0o644): PackageFile {

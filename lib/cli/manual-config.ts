@@ -12,9 +12,9 @@ import type { Key, Role, Table } from "../config/table.ts";
 import {
   bold,
   escape,
+  formatPage,
   italic,
   paragraphs,
-  plainLines,
   seeAlso,
   tagged,
   text,
@@ -22,10 +22,7 @@ import {
 
 /** Returns relais.toml(5). */
 export function formatConfigManual(): string {
-  const lines = [
-    `.\\" Made by deno task manual; change lib/config/tables/ instead.`,
-    `.TH RELAIS.TOML 5 "" relais "File Formats"`,
-    ...plainLines,
+  return formatPage(title, [
     ".SH NAME",
     "relais.toml \\- configuration of relais",
     ".SH SYNOPSIS",
@@ -39,10 +36,16 @@ export function formatConfigManual(): string {
     ".SH EXAMPLES",
     ...example("A replica of two servers:", "replica"),
     ...example("A server that publishes:", "publisher"),
-    ...seeAlso(["relais(1)", "sshd_config(5)", "systemd.exec(5)"]),
-  ];
-  return `${lines.join("\n")}\n`;
+    ...seeAlso([
+      ...["relais(1)", "relais-list(5)", "sshd_config(5)", "systemd.exec(5)"],
+    ]),
+  ]);
 }
+
+const title = {
+  ...{ name: "relais.toml", section: 5, volume: "File Formats" },
+  source: "lib/config/tables/",
+};
 
 const description = [
   `relais reads ${

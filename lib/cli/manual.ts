@@ -16,9 +16,9 @@ import {
 import {
   bold,
   escape,
+  formatPage,
   italic,
   paragraphs,
-  plainLines,
   seeAlso,
   tagged,
   text,
@@ -26,10 +26,7 @@ import {
 
 /** Returns relais(1). */
 export function formatManual(commands: readonly Command[]): string {
-  const lines = [
-    `.\\" Made by deno task manual; change lib/commands/ instead.`,
-    `.TH RELAIS 1 "" relais "User Commands"`,
-    ...plainLines,
+  return formatPage(title, [
     ".SH NAME",
     `relais \\- keep a copy of chosen files of a production server, over SFTP`,
     ".SH SYNOPSIS",
@@ -58,15 +55,21 @@ export function formatManual(commands: readonly Command[]): string {
     ".SH FILES",
     ...files.flatMap(([path, meaning]) => tagged(italic(path), meaning)),
     ...seeAlso([
+      "relais-publish-sh(1)",
+      "relais-list(5)",
       "relais.toml(5)",
       "sftp(1)",
       "ssh-keyscan(1)",
       "sshd_config(5)",
       "systemd.timer(5)",
     ]),
-  ];
-  return `${lines.join("\n")}\n`;
+  ]);
 }
+
+const title = {
+  ...{ name: "relais", section: 1, volume: "User Commands" },
+  source: "lib/commands/",
+};
 
 const environment = [
   [
@@ -96,9 +99,10 @@ const files = [
   ],
   ["/var/log/relais/relais.log", "The log, likewise."],
   [
-    "/etc/relais/NAME.toml, /var/lib/relais/NAME, /var/log/relais/NAME/relais.log",
-    "The same for the job NAME.",
+    "/etc/relais/NAME.toml, /var/lib/relais/NAME",
+    "Configuration and state of the job NAME.",
   ],
+  ["/var/log/relais/NAME/relais.log", "Its log."],
   [".relais/list", "In the export on a server: the list of published files."],
 ] as const;
 
