@@ -6,4 +6,4 @@ systemd-sysusers relais.conf
 [ -n "$2" ] || chgrp relais /etc/relais/relais.toml
 [ -d /run/systemd/system ] || exit 0
 systemctl daemon-reload
-[ -z "$2" ] || systemctl try-restart relaisd.service
+[ -z "$2" ] || systemctl try-restart relaisd.service relais-serve.service

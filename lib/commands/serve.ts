@@ -31,6 +31,7 @@ import {
 import { limitsFor, placesOf } from "../status/job.ts";
 import { Serving } from "../supervisor/serving.ts";
 import { Signals } from "../supervisor/signals.ts";
+import { ServiceManager } from "../systemd/notify.ts";
 
 const declaration = {
   name: "serve",
@@ -120,6 +121,8 @@ async function work(
     (problem) => output.error(problem),
   );
   const listening = await serving.listen(address, site);
+  using manager = ServiceManager.find();
+  manager.ready();
   output.note(`the page is at http://${formatAddress(listening)}/`);
   await Promise.race([aborted(signals.signal), serving.failed]);
   return signals.exitStatus ?? exitStatus.done;

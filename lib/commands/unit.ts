@@ -25,6 +25,7 @@ import {
   LocalError,
   UsageError,
 } from "../errors.ts";
+import { defaultListen } from "../serve/listen.ts";
 import { obstacles } from "../systemd/sandbox.ts";
 import { formatUnit, mark, type Unit } from "../systemd/unit-file.ts";
 import { figureDirectories, unitsFor, writtenBy } from "../systemd/units.ts";
@@ -33,7 +34,7 @@ const declaration = {
   name: "unit",
   summary: "the systemd units that run relais here",
   description: [
-    "Prints the units for this configuration: a timer with a service that runs one pass, a service that keeps running, and on a server a timer that publishes. They confine relais to what it needs.",
+    "Prints the units for this configuration: a timer with a service that runs one pass, a service that keeps running, on a server a timer that publishes, and a service for the page of relais serve. They confine relais to what it needs.",
     "The units of a job have its name: relais@NAME.timer, relais@NAME.service.",
     "systemd hands private keys over to relais, so that only root can read the key files.",
   ],
@@ -241,6 +242,12 @@ function managerSteps(units: readonly Unit[], systemctl: string): Step[] {
       .map(({ name }) => ({
         command: enable(name),
         why: "instead of the timer: one process that keeps running",
+      })),
+    // Those of jobs would all listen at the same address.
+    ...units.filter(({ name }) => name === "relais-serve.service")
+      .map(({ name }) => ({
+        command: enable(name),
+        why: `if wanted: a page at http://${defaultListen}/`,
       })),
   ];
 }

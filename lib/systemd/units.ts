@@ -59,6 +59,7 @@ export function unitsFor(config: Config, options: UnitOptions): Unit[] {
         everyMs,
       ),
     ],
+    serveService(config, options),
   ];
 }
 
@@ -86,7 +87,7 @@ function settingsOf(needs: Needs, options: UnitOptions): string[] {
  * its own and no template, since what a job may read, write and reach is its own.
  */
 export function unitOf(
-  name: "relais" | "relaisd" | "relais-publish",
+  name: "relais" | "relaisd" | "relais-publish" | "relais-serve",
   kind: "service" | "timer",
   { job }: Pick<Config, "job">,
 ): string {
@@ -135,12 +136,7 @@ function loopService(config: Config, options: UnitOptions): Unit {
         ["ExecStart", command(options)],
         ["ExecReload", "/bin/kill -HUP $MAINPID"],
         ["WatchdogSec", watchdog],
-        ["Restart", "on-failure"],
-        ["RestartSec", "5s"],
-        "A wrong configuration does not get better by itself.",
-        ["RestartPreventExitStatus", "2"],
-        ["SuccessExitStatus", "143"],
-        ["TimeoutStopSec", stopTimeout],
+        ...lasting,
         ...confinement(replicaNeeds(config, options), options),
       ],
       Install: [["WantedBy", wantedBy(options)]],
@@ -167,6 +163,35 @@ function publishService(config: Config, options: UnitOptions): Unit {
     },
   };
 }
+
+function serveService(config: Config, options: UnitOptions): Unit {
+  return {
+    name: unitOf("relais-serve", "service", config),
+    sections: {
+      Unit: [
+        ["Description", "relais: a page for a browser, and for monitors"],
+        ["Documentation", "man:relais(1)"],
+      ],
+      Service: [
+        ["Type", "notify"],
+        ["ExecStart", command(options, "serve")],
+        ...lasting,
+        ...confinement(serveNeeds(config, options), options),
+      ],
+      Install: [["WantedBy", wantedBy(options)]],
+    },
+  };
+}
+
+/** How a service is kept running, and how it ends. */
+const lasting: readonly Setting[] = [
+  ["Restart", "on-failure"],
+  ["RestartSec", "5s"],
+  "A wrong configuration does not get better by itself.",
+  ["RestartPreventExitStatus", "2"],
+  ["SuccessExitStatus", "143"],
+  ["TimeoutStopSec", stopTimeout],
+];
 
 /** A timer spreads its passes a little, so that many replicas do not come at once. */
 function timer(name: string, what: string, everyMs: number): Unit {
@@ -257,6 +282,27 @@ function publishNeeds(
     // It talks to nobody itself: who is told of its runs is reached over the network.
     network: hooks.ping !== "" ||
       hooks.onError.length + hooks.onRecovered.length > 0,
+    gives: { owner: false, group: null },
+    credentials: [],
+  };
+}
+
+function serveNeeds(
+  config: Config,
+  { user, executable, config: path }: UnitOptions,
+): Needs {
+  const { replica, publish, job } = config;
+  return {
+    user,
+    reads: [executable, path],
+    // SQLite writes beside a database even to read it; an account that changes reaches only what it is given.
+    writes: user === null ? writtenBy(config) : [
+      ...replica === null ? [] : [replica.state],
+      ...publish === null ? [] : [publish.into],
+    ],
+    shares: [],
+    cache: cacheOf(job),
+    network: true,
     gives: { owner: false, group: null },
     credentials: [],
   };

@@ -163,9 +163,11 @@ Deno.test("relais unit prints the units that the configuration has work for", as
   assertEquals(Object.keys(await both.units()), [
     ...["relais.service", "relais.timer", "relaisd.service"],
     ...["relais-publish.service", "relais-publish.timer"],
+    "relais-serve.service",
   ]);
   assertEquals(Object.keys(await server.units()), [
     ...["relais-publish.service", "relais-publish.timer"],
+    "relais-serve.service",
   ]);
 });
 
@@ -213,8 +215,8 @@ Deno.test("relais unit --install --user writes the units, says how to go on, and
   assertEquals(
     [...Deno.readDirSync(directory)].map(({ name }) => name).sort(),
     [
-      ...["relais-publish.service", "relais-publish.timer", "relais.timer"],
-      "relaisd.service",
+      ...["relais-publish.service", "relais-publish.timer"],
+      ...["relais-serve.service", "relais.timer", "relaisd.service"],
     ],
   );
 });

@@ -106,7 +106,10 @@ Deno.test("the units of a job are instances, and share nothing with those of ano
 
   assertEquals(
     units.map(({ name }) => name),
-    ["relais@stock.service", "relais@stock.timer", "relaisd@stock.service"],
+    [
+      ...["relais@stock.service", "relais@stock.timer"],
+      ...["relaisd@stock.service", "relais-serve@stock.service"],
+    ],
   );
   for (
     const line of [

@@ -11,38 +11,18 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { fromFileUrl } from "@std/path";
-import { Machine, noMachines } from "../../fixtures/machine.ts";
+import {
+  type Edit,
+  editFile,
+  follow,
+  Installed,
+  stepsOf,
+} from "../../fixtures/installed.ts";
+import { noMachines } from "../../fixtures/machine.ts";
 import { shownCode } from "../../fixtures/shown-code.ts";
 import { until } from "../../fixtures/until.ts";
 
-const root = fromFileUrl(new URL("../..", import.meta.url));
 const reason = noMachines();
-
-/** Types what is shown; `edit` is done where it says so, and so are the steps that relais unit names. */
-async function follow(
-  machine: Machine,
-  block: string,
-  edit = () => {},
-): Promise<string> {
-  let said = "";
-  for (const part of block.split(/(?<=# then .*\n)/)) {
-    const told = await machine.does(`set -e\n${part}`);
-    said += told;
-    if (/# then edit it/.test(part)) edit();
-    if (/# then type the steps it prints/.test(part)) {
-      await machine.does(`set -e\n${stepsOf(told)}`);
-    }
-  }
-  return said;
-}
-
-/** The steps that relais unit names, without the loop that is another way. */
-function stepsOf(told: string): string {
-  const [, steps = ""] = told.split("\nNext:\n");
-  return steps.split("\n").filter((step) => !/# instead of/.test(step))
-    .join("\n");
-}
 
 /** A mail server that keeps what it gets in /var/mail.txt. */
 const mailServer = `
@@ -83,50 +63,22 @@ Deno.test({
     (reason === undefined ? "" : ` (left out: ${reason})`),
   ignore: reason !== undefined,
   async fn(test) {
-    const [install, serve, replicate] = shownCode(
-      "docs/install.md",
-      "sh",
-      "Install",
-    );
     const [mail, onFailure] = shownCode("docs/watching.md", "sh", "Alarms");
     const [hooks] = shownCode("docs/watching.md", "toml", "Alarms");
-    await using production = await Machine.boot("production");
-    await using replica = await Machine.boot("replica");
-    Machine.cable(production, replica);
-    await production.does(`set -e
-      ip address add 192.0.2.10/24 dev eth0
-      ip address add 192.0.2.11/24 dev eth0 # backup is the same machine here
-      ip link set eth0 up
-      ssh-keygen -q -A && systemctl --quiet enable --now ssh
-      mkdir -p /data/stock
-      for file in a b c d; do echo $file > /data/stock/$file.csv; done`);
-    await replica.does(`set -e
-      ip address add 192.0.2.20/24 dev eth0
-      ip link set eth0 up
-      echo 192.0.2.10 mail.example.net >> /etc/hosts`);
+    await using installed = await Installed.boot();
+    const { production, replica } = installed;
+    const edit = (change: Edit) => installed.configure(change);
+    await replica.does("echo 192.0.2.10 mail.example.net >> /etc/hosts");
     await production.does(mailServer);
     await replica.does(`set -e\n${mail}`);
-    const executable = await compile();
-    for (const machine of [production, replica]) {
-      Deno.mkdirSync(machine.path("/root/dist"));
-      Deno.copyFileSync(executable, machine.path("/root/dist/relais"));
-    }
-    Deno.removeSync(executable);
-    const config = replica.path("/etc/relais/relais.toml");
-    const edit = (change: (text: string) => string) =>
-      Deno.writeTextFileSync(config, change(Deno.readTextFileSync(config)));
     const mails = async () =>
       (await production.run("cat /var/mail.txt")).stdout;
 
     await test.step("it leads to a replica that a timer keeps", async () => {
-      const said = await follow(replica, install!);
-      const [key] = /^ssh-ed25519 \S+/m.exec(said)!;
-      await follow(production, serve!.replace(/ssh-ed25519 AAAA…/, key));
-      const told = await follow(replica, replicate!, () => {
-        edit((text) =>
+      const told = await installed.install({
+        replica: (text) =>
           text.replace(`# delete = "keep"  `, `delete = "remove"`)
-            .replace("[hooks]\n", hooks!)
-        );
+            .replace("[hooks]\n", hooks!),
       });
 
       assertMatch(told, /A pass would copy 4 files from production/);
@@ -141,18 +93,8 @@ Deno.test({
       );
     });
 
-    // From here on nothing runs but what is started; what is under way ends first.
-    for (
-      const [machine, unit] of [
-        [replica, "relais"],
-        [production, "relais-publish"],
-      ] as const
-    ) {
-      await machine.does(`systemctl stop ${unit}.timer
-        while [ "$(systemctl is-active ${unit}.service)" = activating ]; do
-          sleep 0.2
-        done`);
-    }
+    // From here on nothing runs but what is started.
+    await installed.stopTimers();
 
     await test.step("a server's --nagios tells root how it does", async () => {
       const { code, stdout } = await production.run("relais status --nagios");
@@ -187,15 +129,13 @@ Deno.test({
         mkdir -p /home/orders && echo 1 > /home/orders/1.csv
         install -d -o relais -g relais /srv/sftp/orders`);
       const told = await follow(production, publishing, () => {
-        const path = production.path("/etc/relais/stock.toml");
-        Deno.writeTextFileSync(
-          path,
-          Deno.readTextFileSync(path).replace(
-            "/data/stock/**/*.csv",
-            "/home/orders/*",
-          )
-            .replace('"/data"', '"/home/orders"')
-            .replace("/srv/sftp/export", "/srv/sftp/orders"),
+        editFile(
+          production,
+          "/etc/relais/stock.toml",
+          (text) =>
+            text.replace("/data/stock/**/*.csv", "/home/orders/*")
+              .replace('"/data"', '"/home/orders"')
+              .replace("/srv/sftp/export", "/srv/sftp/orders"),
         );
       });
       assertMatch(told, /relais-publish@stock\.timer is written/);
@@ -386,14 +326,3 @@ Deno.test({
     });
   },
 });
-
-/** Builds the executable as users do. */
-async function compile(): Promise<string> {
-  const file = await Deno.makeTempFile({ prefix: "relais-installation-" });
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", "compile", "--output", file],
-    cwd: root,
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return file;
-}
