@@ -10,7 +10,7 @@ import config from "../deno.json" with { type: "json" };
 import type { Output } from "../lib/cli/output.ts";
 import { configPath, packageFiles } from "./package-files.ts";
 import { run } from "./run.ts";
-import { neededGlibc } from "./runtime.ts";
+import { findRuntime, neededGlibc } from "./runtime.ts";
 import { formatSpdx } from "./spdx.ts";
 import { targetNamed } from "./targets.ts";
 import { runTask } from "./task.ts";
@@ -42,9 +42,12 @@ async function pack(options: Options, output: Output): Promise<void> {
   const work = await Deno.makeTempDir({ prefix: "relais-package-" });
   try {
     const executable = `${work}/relais`;
+    await Deno.mkdir(`${work}/runtime`);
+    const runtime = await findRuntime(target, `${work}/runtime`);
     await run(Deno.execPath(), [
       ...["task", "--quiet", "compile", "--self-extracting"],
       ...["--target", target.name, "--compress", "zstd"],
+      ...["--runtime", runtime],
       ...options.quick ? [] : ["--release"],
       ...["--output", executable],
     ]);
@@ -61,7 +64,7 @@ async function pack(options: Options, output: Output): Promise<void> {
       await put(`${tree}${path}`, content, mode);
     }
     const size = files.reduce((sum, { content }) => sum + content.length, 0);
-    const glibc = neededGlibc(await Deno.readFile(Deno.execPath())) ?? "2.17";
+    const glibc = neededGlibc(await Deno.readFile(runtime)) ?? "2.17";
     await put(
       `${tree}/DEBIAN/control`,
       control(target.debian, Math.ceil(size / 1024), glibc),
