@@ -94,7 +94,7 @@ Deno.test({
     });
 
     // From here on nothing runs but what is started.
-    await installed.stopTimers();
+    await installed.calm();
 
     await test.step("a server's --nagios tells root how it does", async () => {
       const { code, stdout } = await production.run("relais status --nagios");
@@ -322,6 +322,10 @@ Deno.test({
         systemctl start relaisd.service
         cat /var/lib/relais-copy/stock/c.csv`);
       await until(async () => (await replica.run("relais status")).code === 0);
+      assertMatch(
+        await replica.does("curl --silent http://127.0.0.1:7878/metrics"),
+        /^relais_replica_files [1-9]/m,
+      );
       assert((await replica.does("relais log")).includes("exit 0"));
     });
   },

@@ -114,7 +114,7 @@ Deno.test({
     await installed.install({
       replica: (text) => text.replace(`# every = "1m"`, `every = "2s"`),
     });
-    await installed.stopTimers();
+    await installed.calm();
 
     await test.step("figures reach a node_exporter of another account, from a replica and a publisher", async () => {
       for (
@@ -150,6 +150,7 @@ Deno.test({
 
     await test.step("the page is served from within its sandbox, on both", async () => {
       for (const machine of [production, replica]) {
+        await machine.does("systemctl start relais-serve");
         const asked = (path: string) =>
           machine.does(
             `curl --silent --show-error http://127.0.0.1:7878${path}`,
