@@ -110,6 +110,28 @@ function parseFrom(generation: string, last = ""): Extension | undefined {
     : { from: { generation, seq } };
 }
 
+const setForm = /^#set ([1-9]\d{0,15})-([1-9]\d{0,15})$/;
+
+/** The lines of one run of a publisher: their files belong together. */
+export interface SetOfLines {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Writes the extension that ends a set, with its LF. */
+export function formatSet({ first, last }: SetOfLines): string {
+  return `#set ${first}-${last}\n`;
+}
+
+/** Reads the extension that ends a set, without its LF; `undefined` if it is another one. */
+export function parseSet(line: string): SetOfLines | undefined {
+  const [, first, last] = setForm.exec(line) ?? [];
+  const set = { first: Number(first), last: Number(last) };
+  return set.first <= set.last && Number.isSafeInteger(set.last)
+    ? set
+    : undefined;
+}
+
 /** Writes one line, with its LF. */
 export function formatLine(entry: Entry): string {
   const { seq, op, published, mtime, size, digest } = entry;

@@ -12,6 +12,7 @@ import {
   parseExtension,
   parseHeader,
   parseLine,
+  parseSet,
 } from "../list/format.ts";
 import {
   beginEmpty,
@@ -45,9 +46,12 @@ export async function findList(
     Deno.truncateSync(path, end);
     mended.unshift("removed a torn last line from the list");
   }
-  const { generation, live, seq, lines, ancestry } = reader;
+  const { generation, live, seq, inSets, lines, ancestry } = reader;
   if (reader.writer === writer) {
-    return { generation, ancestry, isNew: false, mended, live, seq, lines };
+    return {
+      ...{ generation, ancestry, isNew: false, mended },
+      ...{ live, seq, inSets, lines },
+    };
   }
   const taken = [{ generation, seq }, ...ancestry];
   return { ...await takeOver(path, writer, taken, { file, live }), mended };
@@ -62,6 +66,8 @@ class ListReader {
   /** Reason why it is not a list. */
   why: string | undefined = "it is empty";
   seq = 0;
+  /** The last number that a set has, or that was taken over. */
+  inSets = 0;
   lines = 0;
   #isFirst = true;
 
@@ -70,7 +76,7 @@ class ListReader {
     if (this.#isFirst) this.#readHeader(line);
     else if (this.why !== undefined) return;
     else if (!isExtension(line)) this.#readEntry(line, place);
-    else if (this.lines === 0) this.#head.push(line);
+    else this.#readExtension(line);
   }
 
   /** Writer of the list, from the line after the header. */
@@ -96,6 +102,19 @@ class ListReader {
     const header = parseHeader(line);
     this.why = "reason" in header ? header.reason : undefined;
     if ("value" in header) this.generation = header.value.generation;
+  }
+
+  #readExtension(line: string): void {
+    if (this.lines === 0) {
+      this.#head.push(line);
+      const extension = parseExtension(line);
+      if (extension !== undefined && "carried" in extension) {
+        this.inSets = extension.carried;
+      }
+    }
+    // A set that names what is not there yet would hide what is.
+    const last = parseSet(line)?.last ?? 0;
+    if (last > this.inSets && last <= this.seq) this.inSets = last;
   }
 
   #readEntry(line: string, place: number): void {

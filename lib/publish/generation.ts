@@ -42,6 +42,8 @@ export interface FoundList {
   readonly live: Live;
   /** The last number that was given. */
   readonly seq: number;
+  /** The last number that is in a set, or was taken over. */
+  readonly inSets: number;
   readonly lines: number;
   readonly mended: readonly string[];
 }
@@ -127,7 +129,7 @@ async function begin(
   const { size } = live;
   return {
     ...{ generation, ancestry: [], isNew: true, live },
-    ...{ seq: size, lines: size, mended: [] },
+    ...{ seq: size, inSets: size, lines: size, mended: [] },
   };
 }
 

@@ -8,7 +8,7 @@
 import type { Compaction } from "../config/config.ts";
 import { LocalError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
-import { formatLine } from "../list/format.ts";
+import { formatLine, formatSet } from "../list/format.ts";
 import { timestampFromMilliseconds } from "../text/timestamp.ts";
 import { findList } from "./find-list.ts";
 import { entryAt, type FoundList, type From, takeOver } from "./generation.ts";
@@ -34,6 +34,8 @@ export class ListWriter implements Disposable {
   #size: number;
   #generation: string;
   #seq: number;
+  /** The last number that is in a set, or was taken over. */
+  #inSets: number;
   /** Lines that tell of a file. */
   #lines: number;
   /** Generation that was taken over, and the ones before it, nearest first. */
@@ -47,6 +49,7 @@ export class ListWriter implements Disposable {
     this.mended = found.mended;
     this.live = found.live;
     this.#seq = found.seq;
+    this.#inSets = found.inSets;
     this.#lines = found.lines;
     this.#ancestry = found.ancestry;
     this.#file = Deno.openSync(path, { read: true, append: true });
@@ -106,6 +109,14 @@ export class ListWriter implements Disposable {
     else this.live.delete(entry.path);
   }
 
+  /** Says that the lines since the last set belong together, those of a run that was cut off included. */
+  endSet(): void {
+    if (this.#inSets === this.#seq) return;
+    const set = { first: this.#inSets + 1, last: this.#seq };
+    this.#write(encoder.encode(formatSet(set)));
+    this.#inSets = this.#seq;
+  }
+
   /** One write, or none: on a full disk it may be short. */
   #write(line: Uint8Array): void {
     let why = "its disk is full";
@@ -148,6 +159,7 @@ export class ListWriter implements Disposable {
     this.#size = this.#file.statSync().size;
     this.#generation = next.generation;
     this.#seq = next.seq;
+    this.#inSets = next.inSets;
     this.#lines = next.lines;
     this.#ancestry = next.ancestry;
     return true;
@@ -164,7 +176,7 @@ export class ListWriter implements Disposable {
     memory.keep(this.#path, this.#writer, {
       ...{ generation: this.#generation, ancestry: this.#ancestry },
       ...{ isNew: false, live: this.live, seq: this.#seq },
-      ...{ lines: this.#lines, mended: [] },
+      ...{ inSets: this.#inSets, lines: this.#lines, mended: [] },
     });
   }
 

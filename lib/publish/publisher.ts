@@ -208,6 +208,8 @@ class Run {
     if (this.#published + withdrawn > 0) {
       this.#signatures.prune(this.#signed());
     }
+    // What the disk had no room for belongs to the set, too.
+    if (this.#unfit.size === 0) this.#list.endSet();
     await this.#list.sync();
     if (this.#keeps) {
       const { keepMs } = this.#config;

@@ -245,7 +245,7 @@ testEach(
     assertEquals([status, withdrawn], [1, 2]);
     assertEquals(Deno.readTextFileSync(`${world.root}/precious`), "precious\n");
     assertEquals(
-      Deno.readTextFileSync(world.list).split("\n").slice(-3, -1).map((text) =>
+      Deno.readTextFileSync(world.list).split("\n").slice(-4, -2).map((text) =>
         text.replace(/^(\d+)\t(.)\t.*\t/, "$1 $2 ")
       ),
       ["11 - up/precious", "12 - a encoded-without/need.csv"],

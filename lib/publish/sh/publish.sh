@@ -128,6 +128,7 @@ check that its file system is mounted"
   # The plan calls the functions from stage to remove.
   # shellcheck source=/dev/null
   . "$staging/plan"
+  end_set
   empty_trash
   settle_notes
   note_others
@@ -584,6 +585,14 @@ keep_live() {
 append() {
   seq=$((seq + 1))
   put "$seq$tab$1$tab$now$tab$2$tab$3$tab$4$tab$5$tab$6" >&4 ||
+    die 4 "Cannot append to the list $list; free some space there; the next run continues"
+}
+
+# Says that the lines since the last set belong together, those of a run that was
+# cut off included. What the disk had no room for belongs to the set, too.
+end_set() {
+  [ -z "$full" ] && [ "$in_sets" != "$seq" ] || return 0
+  put "#set $((in_sets + 1))-$seq" >&4 ||
     die 4 "Cannot append to the list $list; free some space there; the next run continues"
 }
 
@@ -1065,7 +1074,17 @@ make_plan() {
     -v sure="$sure" -v max_withdraw="$max_withdraw" -v verify="$verify" "$sound"'
     BEGIN { FS = "\t"; seq = 0 }
 
+    part == "list" && !lines && /^#carried [0-9]+$/ { in_sets = substr($0, 10) + 0 }
+
+    # A set that names what is not there yet would hide what is.
+    part == "list" && /^#set [1-9][0-9]*-[1-9][0-9]*$/ {
+      split(substr($0, 6), set, "-")
+      if (set[1] + 0 <= set[2] + 0 && set[2] + 0 > in_sets && set[2] + 0 <= seq)
+        in_sets = set[2] + 0
+    }
+
     part == "list" && FNR > 1 && !/^#/ {
+      lines++
       path = is_sound() && $1 + 0 > seq ? decode($8) : ""
       if (path == "" || fault(path) != "") { wrong++; next }
       seq = $1 + 0
@@ -1137,7 +1156,7 @@ make_plan() {
       print "unchanged=" (unchanged + 0) " damaged=" (missing + 0)
       n = split("links outside dangling circular special empty", kinds, " ")
       for (i = 1; i <= n; i++) print kinds[i] "=" (others[kinds[i]] + 0)
-      printf "seq=%.0f\n", seq
+      printf "seq=%.0f in_sets=%.0f\n", seq, in_sets
       commit()
       print_calls()
       plan_withdrawals()
