@@ -110,13 +110,16 @@ function parseFrom(generation: string, last = ""): Extension | undefined {
     : { from: { generation, seq } };
 }
 
-const setForm = /^#set ([1-9]\d{0,15})-([1-9]\d{0,15})$/;
+const setForm = /^#set (\d+)-(\d+)$/;
 
 /** The lines of one run of a publisher: their files belong together. */
 export interface SetOfLines {
   readonly first: number;
   readonly last: number;
 }
+
+/** The set of a list in which none has ended yet: the lines that follow wait for theirs. */
+export const noSet: SetOfLines = { first: 0, last: 0 };
 
 /** Writes the extension that ends a set, with its LF. */
 export function formatSet({ first, last }: SetOfLines): string {
@@ -125,11 +128,12 @@ export function formatSet({ first, last }: SetOfLines): string {
 
 /** Reads the extension that ends a set, without its LF; `undefined` if it is another one. */
 export function parseSet(line: string): SetOfLines | undefined {
-  const [, first, last] = setForm.exec(line) ?? [];
-  const set = { first: Number(first), last: Number(last) };
-  return set.first <= set.last && Number.isSafeInteger(set.last)
-    ? set
-    : undefined;
+  const [, from, to] = setForm.exec(line) ?? [];
+  const [first, last] = [parseNumber(from ?? ""), parseNumber(to ?? "")];
+  if (first === undefined || last === undefined || first > last) {
+    return undefined;
+  }
+  return first === 0 && last > 0 ? undefined : { first, last };
 }
 
 /** Writes one line, with its LF. */

@@ -54,7 +54,10 @@ export async function findList(
     };
   }
   const taken = [{ generation, seq }, ...ancestry];
-  return { ...await takeOver(path, writer, taken, { file, live }), mended };
+  return {
+    ...await takeOver(path, writer, taken, { file, live, inSets }),
+    mended,
+  };
 }
 
 /** Reads a list from its start. */
@@ -66,8 +69,8 @@ class ListReader {
   /** Reason why it is not a list. */
   why: string | undefined = "it is empty";
   seq = 0;
-  /** The last number that a set has, or that was taken over. */
-  inSets = 0;
+  /** The last number that is in a set; `null`: the list has no sets. */
+  inSets: number | null = null;
   lines = 0;
   #isFirst = true;
 
@@ -105,16 +108,11 @@ class ListReader {
   }
 
   #readExtension(line: string): void {
-    if (this.lines === 0) {
-      this.#head.push(line);
-      const extension = parseExtension(line);
-      if (extension !== undefined && "carried" in extension) {
-        this.inSets = extension.carried;
-      }
-    }
+    if (this.lines === 0) this.#head.push(line);
+    const set = parseSet(line);
     // A set that names what is not there yet would hide what is.
-    const last = parseSet(line)?.last ?? 0;
-    if (last > this.inSets && last <= this.seq) this.inSets = last;
+    if (set === undefined || set.last > this.seq) return;
+    this.inSets = Math.max(this.inSets ?? 0, set.last);
   }
 
   #readEntry(line: string, place: number): void {

@@ -12,6 +12,8 @@ import {
   formatExtension,
   formatHeader,
   formatLine,
+  formatSet,
+  noSet,
   parseLine,
 } from "../list/format.ts";
 import { timestampFromMilliseconds } from "../text/timestamp.ts";
@@ -42,16 +44,15 @@ export interface FoundList {
   readonly live: Live;
   /** The last number that was given. */
   readonly seq: number;
-  /** The last number that is in a set, or was taken over. */
-  readonly inSets: number;
+  /** The last number that is in a set; `null`: the list has no sets. */
+  readonly inSets: number | null;
   readonly lines: number;
   readonly mended: readonly string[];
 }
 
 /** A list, and what it names. */
-interface Named {
+interface Named extends Pick<FoundList, "inSets" | "live"> {
   readonly file: Deno.FsFile;
-  readonly live: Live;
 }
 
 /** Returns the entry of `path` from its line in the list. */
@@ -73,7 +74,10 @@ export async function beginEmpty(
   writer: string,
   mended: readonly string[],
 ): Promise<FoundList> {
-  const found = await begin(path, [{ writer }], { live: new Live() });
+  const found = await begin(path, [{ writer }], {
+    live: new Live(),
+    inSets: null,
+  });
   return { ...found, mended };
 }
 
@@ -97,12 +101,14 @@ export async function takeOver(
 async function begin(
   path: string,
   extensions: readonly Extension[],
-  { file: before, live }: { file?: Deno.FsFile; live: Live },
+  { file: before, live, inSets }: Omit<Named, "file"> & Partial<Named>,
 ): Promise<FoundList> {
   const generation = crypto.randomUUID();
   const created = timestampFromMilliseconds(Date.now());
   const fresh = `${path}.new`;
   const places = new Float64Array(live.size);
+  /** Those that are in sets come first: the lines keep their order. */
+  let last = 0;
   {
     using file = Deno.openSync(fresh, {
       write: true,
@@ -118,9 +124,11 @@ async function begin(
     let seq = 0;
     for (const path of live.paths()) {
       const entry = entryAt(before!, live, path)!;
+      if (entry.seq <= (inSets ?? 0)) last++;
       places[seq++] = output.place;
       output.write(formatLine({ ...entry, seq }));
     }
+    output.write(formatSet(last === 0 ? noSet : { first: 1, last }));
     output.flush();
     await file.sync();
   }
@@ -129,7 +137,7 @@ async function begin(
   const { size } = live;
   return {
     ...{ generation, ancestry: [], isNew: true, live },
-    ...{ seq: size, inSets: size, lines: size, mended: [] },
+    ...{ seq: size, inSets: last, lines: size, mended: [] },
   };
 }
 

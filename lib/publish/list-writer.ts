@@ -8,7 +8,12 @@
 import type { Compaction } from "../config/config.ts";
 import { LocalError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
-import { formatLine, formatSet } from "../list/format.ts";
+import {
+  formatLine,
+  formatSet,
+  noSet,
+  type SetOfLines,
+} from "../list/format.ts";
 import { timestampFromMilliseconds } from "../text/timestamp.ts";
 import { findList } from "./find-list.ts";
 import { entryAt, type FoundList, type From, takeOver } from "./generation.ts";
@@ -34,8 +39,8 @@ export class ListWriter implements Disposable {
   #size: number;
   #generation: string;
   #seq: number;
-  /** The last number that is in a set, or was taken over. */
-  #inSets: number;
+  /** The last number that is in a set; `null`: the list has no sets. */
+  #inSets: number | null;
   /** Lines that tell of a file. */
   #lines: number;
   /** Generation that was taken over, and the ones before it, nearest first. */
@@ -100,6 +105,7 @@ export class ListWriter implements Disposable {
 
   /** Appends one line by one write. What it names must be complete, and durable. */
   append(entry: Omit<Entry, "seq" | "published">): void {
+    if (this.#inSets === null) this.#endSet(noSet);
     const published = timestampFromMilliseconds(Date.now());
     const line: Entry = { ...entry, seq: ++this.#seq, published };
     const place = this.#size;
@@ -111,10 +117,15 @@ export class ListWriter implements Disposable {
 
   /** Says that the lines since the last set belong together, those of a run that was cut off included. */
   endSet(): void {
-    if (this.#inSets === this.#seq) return;
-    const set = { first: this.#inSets + 1, last: this.#seq };
+    const inSets = this.#inSets ?? 0;
+    if (inSets < this.#seq) {
+      this.#endSet({ first: inSets + 1, last: this.#seq });
+    }
+  }
+
+  #endSet(set: SetOfLines): void {
     this.#write(encoder.encode(formatSet(set)));
-    this.#inSets = this.#seq;
+    this.#inSets = set.last;
   }
 
   /** One write, or none: on a full disk it may be short. */
@@ -153,6 +164,7 @@ export class ListWriter implements Disposable {
     const next = await takeOver(this.#path, this.#writer, ancestry, {
       file: this.#file,
       live: this.live,
+      inSets: this.#inSets,
     });
     this.#file.close();
     this.#file = Deno.openSync(this.#path, { read: true, append: true });

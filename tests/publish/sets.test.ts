@@ -1,6 +1,10 @@
 import { assertEquals } from "@std/assert";
+import { Doomed } from "../../fixtures/kill/process.ts";
 import { testEachPublisher as testEach } from "../../fixtures/publishers.ts";
+import { relaisPath } from "../../fixtures/relais.ts";
 import { Sources } from "../../fixtures/sources.ts";
+import { canTrace, injecting } from "../../fixtures/strace.ts";
+import { publishScript } from "../../lib/publish/sh/script.ts";
 
 testEach("says after each run which lines it wrote", async ({ publish }) => {
   using world = new Sources();
@@ -12,7 +16,7 @@ testEach("says after each run which lines it wrote", async ({ publish }) => {
   world.sh("rm data/a");
   await publish(world.config);
 
-  assertEquals(world.sets(), ["1-2", "3-4"]);
+  assertEquals(world.sets(), ["0-0", "1-2", "3-4"]);
   assertEquals(world.entries(), ["1 + a", "2 + b", "3 + b", "4 - a"]);
 });
 
@@ -30,7 +34,7 @@ testEach(
 
     await publish(world.config);
 
-    assertEquals(world.sets(), ["1-1", "2-3"]);
+    assertEquals(world.sets(), ["0-0", "1-1", "2-3"]);
   },
 );
 
@@ -67,17 +71,113 @@ testEach(
 );
 
 testEach(
-  "counts what a compacted list took over to no set",
+  "says of a compacted list that what it took over is a set",
   async ({ publish }) => {
     using world = new Sources();
     const config = { ...world.config, compaction: { size: 1, share: 1 } };
     world.write("a", "1");
     await publish(config);
-    assertEquals(world.sets(), []);
+    assertEquals(world.sets(), ["1-1"]);
     world.write("b", "1");
 
     await publish(world.config);
 
-    assertEquals(world.sets(), ["2-2"]);
+    assertEquals(world.sets(), ["1-1", "2-2"]);
   },
 );
+
+testEach(
+  "ends no set before it began, whatever is damaged",
+  async ({ publish }) => {
+    using world = new Sources();
+    const config = { ...world.config, compaction: { size: 1, share: 1 } };
+    world.write("a", "1");
+    world.write("b", "1");
+    await publish(config);
+    const list = Deno.readTextFileSync(world.list);
+    Deno.writeTextFileSync(world.list, list.replace("2\t+", "x\t+"));
+
+    await publish(world.config);
+
+    assertEquals(world.sets(), ["1-2", "0-0", "1-2"]);
+  },
+);
+
+testEach(
+  "leaves what a run that was cut off wrote in no set when it takes a list over",
+  async ({ publish }) => {
+    using world = new Sources();
+    world.write("a", "1");
+    await publish(world.config);
+    world.write("b", "1");
+    await publish(world.config);
+    const list = Deno.readTextFileSync(world.list);
+    Deno.writeTextFileSync(
+      world.list,
+      list.replace("#set 2-2\n", "").replace(/#writer .*/, "#writer other"),
+    );
+    world.write("c", "1");
+
+    await publish(world.config);
+
+    assertEquals(world.entries(), ["1 + a", "2 + b", "3 + c"]);
+    assertEquals(world.sets(), ["1-1", "2-3"]);
+  },
+);
+
+testEach(
+  "says of a list without sets that lines wait for theirs, before it goes on with it",
+  async ({ publish }) => {
+    using world = new Sources();
+    world.write("a", "1");
+    await publish(world.config);
+    const list = Deno.readTextFileSync(world.list).replaceAll(/#set.*\n/g, "");
+    Deno.writeTextFileSync(world.list, list);
+    world.write("b", "1");
+
+    await publish(world.config);
+
+    assertEquals(world.entriesAndSets(), [
+      "1 + a",
+      "#set 0-0",
+      "2 + b",
+      "#set 1-2",
+    ]);
+  },
+);
+
+/** How each publisher is run as a process of its own. */
+const commands: Record<string, (world: Sources) => string[]> = {
+  "relais publish": (world) => [
+    ...[relaisPath, "publish", "--once", "--config", world.writeConfig()],
+  ],
+  "relais-publish.sh"(world) {
+    const script = `${world.root}/publish.sh`;
+    Deno.writeTextFileSync(script, publishScript(world.config));
+    return ["sh", script];
+  },
+};
+
+for (const [name, command] of Object.entries(commands)) {
+  Deno.test({
+    name: `${name} puts into the next set what a full disk kept out of one`,
+    ignore: !canTrace(),
+    async fn() {
+      using world = new Sources();
+      const publish = (under: readonly string[] = []) =>
+        Doomed.run([...under, ...command(world)]).ended();
+      world.write("a", "1");
+      await publish();
+      world.write("b", "1");
+
+      const full = await publish(
+        injecting("write", "error=ENOSPC:when=2", [world.list]),
+      );
+
+      assertEquals(full.code, 4, full.stderr);
+      assertEquals(world.entriesAndSets().slice(-2), ["#set 1-1", "2 + b"]);
+      assertEquals((await publish()).code, 0);
+      assertEquals(world.entriesAndSets().slice(-2), ["2 + b", "#set 2-2"]);
+    },
+  });
+}

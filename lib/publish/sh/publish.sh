@@ -514,7 +514,7 @@ last_byte() {
 }
 
 begin_list() {
-  : > "$staging/carried"
+  put '#set 0-0' > "$staging/carried"
   replace_list
 }
 
@@ -555,6 +555,7 @@ keep_live() {
     named && !lines && ancestors < 15 && /^#from [0-9a-zA-Z-]+ [0-9]+$/ {
       ancestor[++ancestors] = $0
     }
+    /^#set / { in_sets = set_end(in_sets) }
     NR == 1 || /^#/ { next }
     { lines++ }
     is_sound() && $1 + 0 > seq {
@@ -563,7 +564,7 @@ keep_live() {
       seq = $1 + 0
       $8 = encode(path)
       delete last[$8]
-      if ($2 == "+") { last[$8] = NR; line[NR] = $0 }
+      if ($2 == "+") { last[$8] = NR; line[NR] = $0; number[NR] = seq }
     }
     END {
       for (path in last) live++
@@ -576,13 +577,17 @@ keep_live() {
         $0 = line[i]
         if (last[$8] != i) continue
         $1 = ++seq
+        if (number[i] <= in_sets + 0) in_set = seq
         print
       }
+      # Those that are in sets come first: the lines keep their order.
+      printf "#set %d-%.0f\n", (in_set ? 1 : 0), in_set
     }' "$list" > "$staging/carried"
 }
 
 # append OP MTIME SIZE MODE DIGEST PATH: one line, by one write.
 append() {
+  [ -n "$in_sets" ] || put_set 0 0
   seq=$((seq + 1))
   put "$seq$tab$1$tab$now$tab$2$tab$3$tab$4$tab$5$tab$6" >&4 ||
     die 4 "Cannot append to the list $list; free some space there; the next run continues"
@@ -591,9 +596,15 @@ append() {
 # Says that the lines since the last set belong together, those of a run that was
 # cut off included. What the disk had no room for belongs to the set, too.
 end_set() {
-  [ -z "$full" ] && [ "$in_sets" != "$seq" ] || return 0
-  put "#set $((in_sets + 1))-$seq" >&4 ||
+  [ -n "$full" ] || [ "${in_sets:-0}" -ge "$seq" ] ||
+    put_set "$((${in_sets:-0} + 1))" "$seq"
+}
+
+# put_set FIRST LAST: 0 0 says that none has ended yet.
+put_set() {
+  put "#set $1-$2" >&4 ||
     die 4 "Cannot append to the list $list; free some space there; the next run continues"
+  in_sets=$2
 }
 
 # --- Names --------------------------------------------------------------------
@@ -760,6 +771,16 @@ sound=$names'
     if ($2 != "+" || $6 != "-" && $6 !~ /^[0-7][0-7][0-7][0-7]$/) return 0
     if ($7 == "-" || $7 ~ /^cksum:(0|[1-9][0-9]*)$/) return 1
     return length($7) == 71 && $7 ~ /^sha256:[0-9a-f]*$/
+  }
+
+  # The last number that is in a set, after a line that may end one. One that names
+  # what is not there yet would hide what is.
+  function set_end(before,    of) {
+    if ($0 == "#set 0-0") return before + 0
+    if ($0 !~ /^#set [1-9][0-9]*-[1-9][0-9]*$/) return before
+    split(substr($0, 6), of, "-")
+    if (of[1] + 0 > of[2] + 0 || of[2] + 0 > seq) return before
+    return of[2] + 0 > before + 0 ? of[2] + 0 : before
   }
 '
 # --- Finding ------------------------------------------------------------------
@@ -1074,17 +1095,9 @@ make_plan() {
     -v sure="$sure" -v max_withdraw="$max_withdraw" -v verify="$verify" "$sound"'
     BEGIN { FS = "\t"; seq = 0 }
 
-    part == "list" && !lines && /^#carried [0-9]+$/ { in_sets = substr($0, 10) + 0 }
-
-    # A set that names what is not there yet would hide what is.
-    part == "list" && /^#set [1-9][0-9]*-[1-9][0-9]*$/ {
-      split(substr($0, 6), set, "-")
-      if (set[1] + 0 <= set[2] + 0 && set[2] + 0 > in_sets && set[2] + 0 <= seq)
-        in_sets = set[2] + 0
-    }
+    part == "list" && /^#set / { in_sets = set_end(in_sets) }
 
     part == "list" && FNR > 1 && !/^#/ {
-      lines++
       path = is_sound() && $1 + 0 > seq ? decode($8) : ""
       if (path == "" || fault(path) != "") { wrong++; next }
       seq = $1 + 0
@@ -1156,7 +1169,9 @@ make_plan() {
       print "unchanged=" (unchanged + 0) " damaged=" (missing + 0)
       n = split("links outside dangling circular special empty", kinds, " ")
       for (i = 1; i <= n; i++) print kinds[i] "=" (others[kinds[i]] + 0)
-      printf "seq=%.0f in_sets=%.0f\n", seq, in_sets
+      printf "seq=%.0f\n", seq
+      # Without any, the list has no sets.
+      print "in_sets=" (in_sets == "" ? "" : sprintf("%.0f", in_sets))
       commit()
       print_calls()
       plan_withdrawals()
