@@ -7,7 +7,7 @@
 
 import { amendRights } from "../lib/copy-list/amend.ts";
 import { Copier } from "../lib/copy-list/copier.ts";
-import type { Ledger, Observer } from "../lib/copy-list/tools.ts";
+import type { Ledger, Observer, SetTools } from "../lib/copy-list/tools.ts";
 import { descriptorsOf } from "../lib/files/descriptors.ts";
 import { Destination } from "../lib/files/destination.ts";
 import { Fetcher } from "../lib/copy-list/fetch.ts";
@@ -19,6 +19,7 @@ import { Space } from "../lib/files/space.ts";
 import { Staging } from "../lib/files/staging.ts";
 import { tidy } from "../lib/copy-list/tidy.ts";
 import { Throttle } from "../lib/files/throttle.ts";
+import { dayOf } from "../lib/text/timestamp.ts";
 import { Durability } from "../lib/files/durability.ts";
 import { describe, UnreachableError } from "../lib/errors.ts";
 import type {
@@ -64,13 +65,15 @@ export function copyList(
       async recover() {
         destination.forget();
         const list = context.peer<SynchroListOperations>("synchro-list");
-        const moved = await moves.recover({
+        const recovered = await moves.recover({
           arrived: (server, files) => list.ask("arrived", { server, files }),
           removed: (paths) => list.ask("removed", { paths }),
+          shown: (server, shown) => list.ask("shown", { server, ...shown }),
         });
-        if (moved > 0) {
-          log.info(`settled ${moved} interrupted renames of files`);
+        if (recovered.moves > 0) {
+          log.info(`settled ${recovered.moves} interrupted renames of files`);
         }
+        for (const { error } of recovered.failed) log.warning(describe(error));
         return null;
       },
       async copy({ server, maxTransfer, without, only }) {
@@ -97,6 +100,7 @@ export function copyList(
           moves,
           ledger: ledgerOf(context, server),
           observer: observe(context),
+          sets: setsOf(context, server),
         };
         copier = new Copier(tools, copy, {
           without: new Set(without),
@@ -119,7 +123,9 @@ export function copyList(
       async tidy({ server }) {
         const removed = await tidy(
           new Staging(destination.staging),
-          ledgerOf(context, server),
+          // What a set still lacks may take long to come, and from another server.
+          ...(replica.sets === false ? [server] : [...named.keys()])
+            .map((name) => ledgerOf(context, name)),
         );
         if (removed > 0) {
           log.info(
@@ -153,9 +159,34 @@ export function copyList(
 function ledgerOf(context: CopyListContext, server: string): Ledger {
   const list = context.peer<SynchroListOperations>("synchro-list");
   return {
-    wanted: (last, limit) => list.ask("wanted", { server, last, limit }),
+    wanted: (last, limit, unit) =>
+      list.ask("wanted", {
+        ...{ server, last, limit },
+        ...unit === undefined ? {} : { unit },
+      }),
     arrived: (files) => list.ask("arrived", { server, files }),
     failed: (files) => list.ask("failed", { server, files }),
+  };
+}
+
+/** The synchronised list, as the sets of a server stand in it; `undefined` if they do not matter. */
+function setsOf(
+  { settings: { replica }, peer, log, figures }: CopyListContext,
+  server: string,
+): SetTools | undefined {
+  if (replica.sets === false) return undefined;
+  const list = peer<SynchroListOperations>("synchro-list");
+  return {
+    isOrdered: replica.sets === "ordered",
+    trash: replica.delete === "trash" ? dayOf(Date.now()) : undefined,
+    pending: () => list.ask("sets", { server }),
+    leaving: (unit) => list.ask("leaving", { server, unit }),
+    hold: (unit, obstacle) => list.ask("hold", { server, unit, obstacle }),
+    async shown(shown) {
+      await list.ask("shown", { server, ...shown });
+      figures.add("files_removed", shown.gone.length);
+    },
+    onShown: (name) => log.info(`the set ${name} is here`),
   };
 }
 

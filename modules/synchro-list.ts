@@ -57,12 +57,21 @@ export function synchroList(
   const list = new SynchronisedList(db, compileFilter(replica), {
     order,
     charset: replica.filenameCharset,
+    sets: replica.sets,
     ...dryRun ? {} : { space: new Space(databasePath(replica.state)) },
   });
   if (!dryRun) list.intake.keepOnly(servers.map(({ name }) => name));
   const conflicts = new ToldConflicts(context.log);
   let reading: AbortController | undefined;
   const named = new Map(servers.map((server) => [server.name, server]));
+
+  function guardRemoval(server: string): void {
+    if (settings.acceptShrink) return;
+    const withdrawn = list.withdrawals.count(server);
+    const here = withdrawn === 0 ? 0 : list.count();
+    guardDeletion(withdrawn, here, replica.maxDelete);
+  }
+
   return {
     handlers: {
       async synchronise({ server, active }) {
@@ -91,7 +100,25 @@ export function synchroList(
         reading?.abort();
         return null;
       },
-      wanted: ({ server, last, limit }) => list.wanted(server, last, limit),
+      wanted: ({ server, last, limit, unit }) =>
+        unit === undefined
+          ? list.wanted(server, last, limit)
+          : list.wantedOf(server, unit, last, limit),
+      sets: ({ server }) => list.sets.pending(server),
+      leaving({ server, unit }) {
+        guardRemoval(server);
+        return list.sets.leaving(server, unit);
+      },
+      shown({ server, units, files, gone }) {
+        list.shown(server, { units, files, gone }, {
+          announce: settings.announces,
+        });
+        return null;
+      },
+      hold({ server, unit, obstacle }) {
+        list.sets.hold(server, unit, obstacle);
+        return null;
+      },
       arrived({ server, files }) {
         list.arrived(server, files, { announce: settings.announces });
         return null;
@@ -102,12 +129,10 @@ export function synchroList(
       },
       withdrawn({ server, after, limit }) {
         // Later on, some of what it counts may have gone.
-        if (after === null && !settings.acceptShrink) {
-          const withdrawn = list.withdrawals.count(server);
-          const here = withdrawn === 0 ? 0 : list.count();
-          guardDeletion(withdrawn, here, replica.maxDelete);
-        }
-        return list.withdrawals.files(server, after ?? "", limit);
+        if (after === null) guardRemoval(server);
+        // What belongs to sets goes with them.
+        const leftOut = list.sets.matter && !dryRun ? server : undefined;
+        return list.withdrawals.files(server, after ?? "", limit, leftOut);
       },
       removed({ paths }) {
         list.withdrawals.removed(paths);
@@ -125,6 +150,11 @@ export function synchroList(
       unannounced: () => list.unannounced(),
       announced({ paths }) {
         list.announced(paths);
+        return null;
+      },
+      unannouncedSet: () => list.unannouncedSet(),
+      announcedSet({ number }) {
+        list.announcedSet(number);
         return null;
       },
     },
@@ -165,6 +195,7 @@ async function synchronise(
       acceptShrink,
       ...foreignReading(session, server),
     });
+  list.sets.endReading(server.name);
   const wireBytes = await session.leave();
   for (const refusal of outcome.refused) log.warning(refusal);
   tellAppeared(outcome, log);

@@ -25,6 +25,7 @@ import {
 } from "../state/file.ts";
 import type { Standing } from "../state/standing.ts";
 import { recall } from "../test-server/memory.ts";
+import { tellObstacle } from "../state/sets.ts";
 import { formatBytes, formatDate } from "../text/human.ts";
 
 const declaration = {
@@ -134,7 +135,7 @@ function* toldOf(
   entry: NamedVersion,
   active: string | null,
 ): Generator<string> {
-  const { server, op, remote, published, standing, error } = entry;
+  const { server, op, remote, published, standing, error, held } = entry;
   const meaning = standing === "wanted" && server !== active
     ? `it is fetched when ${server} is the active server`
     : meanings[standing];
@@ -148,6 +149,11 @@ function* toldOf(
     yield `To decide, run "relais resolve ${entry.path} --from ${server}", or name the server of the copy to keep it.`;
   }
   if (error !== null) yield `It could not be copied last time: ${error}`;
+  if (held !== null) {
+    yield `It is part of the set ${held.set}, which waits: ${
+      tellObstacle(held)
+    }`;
+  }
 }
 
 function shown({ size, mtime }: KnownVersion): string {

@@ -56,6 +56,16 @@ const text = matching(/./s, "a text that is not empty");
 /** `true` or `false`. */
 export const flag = kind("true or false", (message) => v.boolean(message));
 
+/** Whether the files of a set appear together, and in which order sets do. */
+export const setsMode = kind(
+  'true, false or "ordered"',
+  (message) =>
+    v.union([v.boolean(), v.literal("ordered")], message) as v.GenericSchema<
+      boolean | "ordered",
+      boolean | "ordered"
+    >,
+);
+
 /** A text that has a form. */
 export function matching(form: RegExp, what: string): Kind<string, string> {
   return kind(

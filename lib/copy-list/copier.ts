@@ -23,6 +23,9 @@ import type { Wanted } from "../files/wanted.ts";
 import { NoRoomError } from "../files/space.ts";
 import { SlowError } from "../ssh/read-range.ts";
 import { BlockedError } from "../files/directories.ts";
+import { clearTheWay, show } from "../files/show.ts";
+import type { HeldSet } from "../state/sets.ts";
+import { Assembly, type WholeSet } from "./assembly.ts";
 import { Slots } from "./window.ts";
 import { Obtaining, type Ready } from "./obtain.ts";
 import type { Tools } from "./tools.ts";
@@ -60,6 +63,8 @@ export class Copier {
   readonly #without: ReadonlySet<string>;
   readonly #only: ReadonlySet<string> | undefined;
   readonly #obtaining: Obtaining;
+  /** Sets in the making, where files come in sets. */
+  readonly #assembly: Assembly | undefined;
   readonly #failed: FailedFile[] = [];
   /** Failed files that something else is in the way of. */
   readonly #blocked: string[] = [];
@@ -70,6 +75,8 @@ export class Copier {
   /** Under way when the server was lost: one of them may be why. */
   readonly #interrupted: FailedFile[] = [];
   #batch: Ready[] = [];
+  /** The sets that are made of the batch. */
+  #batchSets: WholeSet[] = [];
   #batchBytes = 0;
   #batchTimer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<void> = Promise.resolve();
@@ -78,6 +85,10 @@ export class Copier {
   #again: Wanted[] = [];
   /** True if there are entries that failed before. */
   #isAnyPutOff = false;
+  /** Paths that sets take away, which then are in nobody's way. */
+  readonly #leaving = new Set<string>();
+  #removed = 0;
+  #held: readonly HeldSet[] = [];
   #copied = 0;
   #adopted = 0;
   #bytes = 0;
@@ -104,6 +115,11 @@ export class Copier {
       end: () => this.#end,
       flushEarly: () => this.#flushEarly(),
     });
+    this.#assembly = tools.sets && new Assembly(tools, tools.sets, {
+      isClear: (set) => this.#isClear(set),
+      onWhole: (set) => this.#readySet(set),
+      onNoRoom: (error) => this.#noRoom ??= error,
+    });
     this.#slots = new Slots(Math.min(parallel, tools.fetcher.maxFiles));
   }
 
@@ -119,7 +135,7 @@ export class Copier {
         await delay(pause(retry), { signal: this.#ended.signal });
         await this.#copyAll(this.#retry(retry + 1 === this.#retries));
       }
-      await this.#copyAll(this.#putOff());
+      for (const sweep of this.#putOff()) await this.#copyAll(sweep);
     } catch (error) {
       this.#endWith(error);
     }
@@ -133,6 +149,8 @@ export class Copier {
       blocked: this.#blocked,
       slow: this.#slow,
       got: this.#got,
+      removed: this.#removed,
+      held: this.#held,
       ended: this.#reason === undefined ? null : toFailure(this.#reason),
     };
   }
@@ -155,6 +173,12 @@ export class Copier {
   /** Entries that have never failed. */
   async *#fresh(): AsyncGenerator<Attempt> {
     const last = this.#retries === 0;
+    if (this.#assembly !== undefined) {
+      for await (const entry of this.#meant(this.#assembly.fresh())) {
+        yield { entry, last };
+      }
+      return;
+    }
     for await (const entry of this.#entries()) {
       if (entry.failedBefore) this.#isAnyPutOff = true;
       else yield { entry, last };
@@ -162,7 +186,28 @@ export class Copier {
   }
 
   /** What failed last time comes after all others, so that none waits for it. */
-  async *#putOff(): AsyncGenerator<Attempt> {
+  *#putOff(): Generator<AsyncGenerator<Attempt>> {
+    if (this.#assembly === undefined) return yield this.#putOffFiles();
+    for (const entries of ["failing", "others"] as const) {
+      yield this.#lastAttempts(this.#assembly[entries]());
+    }
+  }
+
+  async *#lastAttempts(
+    entries: AsyncGenerator<Wanted>,
+  ): AsyncGenerator<Attempt> {
+    for await (const entry of this.#meant(entries)) yield { entry, last: true };
+  }
+
+  /** The files of sets; one that was tried already is known not to come. */
+  async *#meant(entries: AsyncGenerator<Wanted>): AsyncGenerator<Wanted> {
+    for await (const entry of entries) {
+      if (this.#isMeant(entry)) yield entry;
+      else this.#assembly?.fail(entry.path, null);
+    }
+  }
+
+  async *#putOffFiles(): AsyncGenerator<Attempt> {
     if (!this.#isAnyPutOff) return;
     for await (const entry of this.#entries()) {
       if (entry.failedBefore) yield { entry, last: true };
@@ -220,7 +265,7 @@ export class Copier {
       this.#refused = 0;
     } catch (cause) {
       const error = translate(cause, entry.path);
-      if (error instanceof NoRoomError) this.#goWithout(error);
+      if (error instanceof NoRoomError) this.#goWithout(entry, error);
       else if (!(error instanceof FileError)) this.#interrupt(entry, error);
       else if (!last && error.retriable) {
         this.#tools.observer.retrying(entry, error);
@@ -230,7 +275,8 @@ export class Copier {
   }
 
   /** Leaves a file for another pass. What is under way goes on, and what fits is begun. */
-  #goWithout(error: NoRoomError): void {
+  #goWithout({ path }: Wanted, error: NoRoomError): void {
+    this.#assembly?.fail(path, describe(error));
     this.#noRoom ??= error;
     // The disk was found full while it was written to: what is left is not known.
     if (error.cause !== undefined) this.#refused = mostRefused;
@@ -258,8 +304,39 @@ export class Copier {
   }
 
   #ready(ready: Ready): void {
-    this.#batch.push(ready);
-    this.#batchBytes += ready.staged === null ? 0 : ready.entry.size;
+    if (this.#assembly === undefined) this.#addToBatch([ready]);
+    else this.#assembly.add(ready);
+  }
+
+  #readySet(set: WholeSet): void {
+    this.#batchSets.push(set);
+    for (const path of set.leaving) this.#leaving.add(path);
+    this.#addToBatch(set.files);
+  }
+
+  /** What is in the way of a set is found before anything of it is moved. */
+  #isClear({ files, leaving }: WholeSet): boolean {
+    const going = new Set([...this.#leaving, ...leaving]);
+    let isClear = true;
+    for (const { entry: { path }, staged } of files) {
+      if (staged === null) continue;
+      try {
+        clearTheWay(this.#tools.destination, path, going);
+      } catch (cause) {
+        const error = translate(cause, path);
+        if (!(error instanceof FileError)) throw error;
+        this.#fail(path, error);
+        isClear = false;
+      }
+    }
+    return isClear;
+  }
+
+  #addToBatch(files: readonly Ready[]): void {
+    for (const ready of files) {
+      this.#batch.push(ready);
+      this.#batchBytes += ready.staged === null ? 0 : ready.entry.size;
+    }
     const full = this.#batch.length >= batchFiles ||
       this.#batchBytes >= batchBytes;
     if (full) this.#commitSoon();
@@ -280,7 +357,11 @@ export class Copier {
     const batch = this.#batch;
     this.#batch = [];
     this.#batchBytes = 0;
-    this.#commitAfter(() => this.#commit(batch));
+    const sets = this.#batchSets;
+    this.#batchSets = [];
+    this.#commitAfter(() =>
+      this.#assembly === undefined ? this.#commit(batch) : this.#show(sets)
+    );
   }
 
   /** A disk tells only once that it could not write: after that nothing more is committed. */
@@ -320,6 +401,60 @@ export class Copier {
     for (const ready of placed) this.#count(ready);
     observer.committed(placed.length);
     if (error !== undefined) throw error;
+  }
+
+  /** The same for whole sets: what is noted of them is completed, whatever comes. */
+  async #show(sets: readonly WholeSet[]): Promise<void> {
+    if (sets.length === 0) return;
+    const { server, destination, durability, moves, observer } = this.#tools;
+    const { trash, ...ledger } = this.#tools.sets!;
+    const files = sets.flatMap(({ files }) => files);
+    const coming = files.flatMap(({ entry, staged }) =>
+      staged === null ? [] : [{ entry, path: entry.path, staged }]
+    );
+    const leaving = sets.flatMap((set) =>
+      set.leaving.map((gone) => ({ gone, trash }))
+    );
+    const units = sets.map(({ unit }) => unit);
+    try {
+      const arriving = coming.map(({ entry }) => entry);
+      moves.showing({ server, sets: units, arriving, leaving });
+    } catch (error) {
+      if (sets.length === 1) throw error;
+      const half = Math.ceil(sets.length / 2);
+      await this.#show(sets.slice(0, half));
+      return await this.#show(sets.slice(half));
+    }
+    try {
+      await durability.barrier(destination.into);
+    } catch (error) {
+      // Nothing has been moved yet.
+      moves.settled();
+      throw error;
+    }
+    const change = { arriving: coming, leaving };
+    const failed = new Set<string>();
+    for (const { path, error } of await show(destination, change)) {
+      failed.add(path);
+      this.#fail(path, error);
+    }
+    await durability.barrier(destination.into);
+    const placed = files.filter(({ entry }) => !failed.has(entry.path));
+    const gone = leaving.map(({ gone }) => gone)
+      .filter((path) => !failed.has(path));
+    await ledger.shown({
+      units,
+      gone,
+      files: placed.map(({ entry: { path, seq }, staged }) => ({
+        ...{ path, seq },
+        fetched: staged !== null,
+      })),
+    });
+    moves.settled();
+    this.#removed += gone.length;
+    for (const ready of placed) this.#count(ready);
+    observer.committed(placed.length);
+    for (const { name } of sets) ledger.onShown(name);
   }
 
   /** Puts a batch in place, as far as the disk lets; returns what is there. */
@@ -368,6 +503,7 @@ export class Copier {
     this.#failed.push(file);
     if (error instanceof BlockedError) this.#blocked.push(path);
     if (error instanceof SlowError) this.#slow.push(path);
+    this.#assembly?.fail(path, file.error);
     this.#tools.observer.failed(file);
   }
 
@@ -378,6 +514,7 @@ export class Copier {
       await this.#committing;
       await this.#tools.ledger.failed(this.#failed);
       await this.#tools.ledger.failed(this.#interrupted);
+      this.#held = await this.#assembly?.settle() ?? [];
     } catch (error) {
       // It could be read back, from memory, as if it were there.
       if (error instanceof LostWritesError) this.#tools.staging.discard();

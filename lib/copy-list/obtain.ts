@@ -9,6 +9,7 @@ import type { CopyConfig } from "../config/config.ts";
 import { FileError } from "../errors.ts";
 import type { Wanted } from "../files/wanted.ts";
 import { adopt } from "../files/adopt.ts";
+import { BlockedError } from "../files/directories.ts";
 import type { Tools } from "./tools.ts";
 import { heard, pathOn } from "./fetch.ts";
 import { type Making, Reuse } from "./reuse.ts";
@@ -56,8 +57,8 @@ export class Obtaining {
    * @throws {FileError} If the server does not give it, or it is not what the list says.
    */
   async obtain(entry: Wanted, slots: number): Promise<Ready> {
-    const { destination, staging, space, observer } = this.#tools;
-    if (await adopt(destination, entry)) {
+    const { staging, space, observer } = this.#tools;
+    if (await this.#isHere(entry)) {
       return { entry, staged: null, reused: 0 };
     }
     const toCome = Math.max(0, entry.size - staging.held(entry));
@@ -68,6 +69,16 @@ export class Obtaining {
       return { entry, ...staged };
     } finally {
       space.release(claim);
+    }
+  }
+
+  async #isHere(entry: Wanted): Promise<boolean> {
+    try {
+      return await adopt(this.#tools.destination, entry);
+    } catch (error) {
+      // What is in its way may be what its set takes away: that is looked at when all is here.
+      if (this.#tools.sets && error instanceof BlockedError) return false;
+      throw error;
     }
   }
 

@@ -12,6 +12,7 @@ import type {
 } from "../config/config.ts";
 import type { Failure } from "../errors.ts";
 import type { FailedFile } from "../state/pass-report.ts";
+import type { HeldSet } from "../state/sets.ts";
 
 export interface CopyListSettings {
   /** True if each file is told as it arrives. */
@@ -36,6 +37,10 @@ export interface Copied {
   readonly slow: readonly string[];
   /** Paths of those that were asked for with `only`, and are here now. */
   readonly got: readonly string[];
+  /** Files that were taken away together with what came. */
+  readonly removed: number;
+  /** Sets that could not be completed. */
+  readonly held: readonly HeldSet[];
   /** Why copying ended before its end: the server was lost, or the disk. */
   readonly ended: Failure | null;
 }

@@ -33,6 +33,11 @@ export interface OpenFile {
   readonly path: string;
 }
 
+/** The file below `into` that names the moves in progress; see {@link Moves}. */
+export function journalOf(into: string): string {
+  return `${into}/${own}/journal`;
+}
+
 /** The destination of a replica. */
 export class Destination {
   readonly into: string;
@@ -123,6 +128,17 @@ export class Destination {
     return way === undefined ? undefined : lookAt(way);
   }
 
+  /** Returns the size of the file under `path`; `undefined` if there is none that could be reached. */
+  sizeOf(path: string): number | undefined {
+    try {
+      const there = this.look(path);
+      return there?.isFile ? there.size : undefined;
+    } catch (error) {
+      if (error instanceof FileError) return undefined;
+      throw error;
+    }
+  }
+
   /**
    * Returns the names of the files in a directory (`.`, or as in `a/b`).
    *
@@ -159,13 +175,7 @@ export class Destination {
    * @throws {FileError} If a file, a directory or a link is in the way.
    */
   place(staged: string, path: string): void {
-    const parent = this.#directories.make(dirname(path), {
-      mode: this.rights.madeMode,
-      onMade: (made, way) => {
-        this.#made.push(made);
-        this.rights.amendDirectory(way);
-      },
-    });
+    const parent = this.#makeParent(path);
     const way = `${parent}/${basename(path)}`;
     try {
       // Over a link, rename(2) replaces the link and does not follow it.
@@ -174,6 +184,16 @@ export class Destination {
       const there = lookAt(way);
       throw there?.isDirectory ? inTheWay(path, path, there) : error;
     }
+  }
+
+  /**
+   * Makes the directory that a file belongs in.
+   *
+   * @throws {FileError} If a file, a directory or a link is in the way.
+   */
+  makeWay(path: string): void {
+    const there = lookAt(`${this.#makeParent(path)}/${basename(path)}`);
+    if (there?.isDirectory) throw inTheWay(path, path, there);
   }
 
   /** Takes a file away for good. */
@@ -276,6 +296,16 @@ export class Destination {
 
   get #notedRights(): Journal {
     return new Journal(`${this.#own.reach(own)!}/rights`);
+  }
+
+  #makeParent(path: string): string {
+    return this.#directories.make(dirname(path), {
+      mode: this.rights.madeMode,
+      onMade: (made, way) => {
+        this.#made.push(made);
+        this.rights.amendDirectory(way);
+      },
+    });
   }
 
   #noteMade(): void {

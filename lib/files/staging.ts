@@ -11,6 +11,7 @@ import { createHasher, type Hasher } from "./digest.ts";
 import { FileError } from "../errors.ts";
 import type { Digest, Entry } from "../list/entry.ts";
 import { Pacer } from "../worker/pacer.ts";
+import { lookAt, openIfThere } from "./if-there.ts";
 import { setAttributes, setDate } from "./attributes.ts";
 import { ordinaryRights, type Rights } from "./rights.ts";
 import { writeAll } from "./write-all.ts";
@@ -47,6 +48,27 @@ function pathName(path: string): string {
 function hexOf(identity: readonly unknown[], digits: number): string {
   return createHash("sha256").update(JSON.stringify(identity)).digest("hex")
     .slice(0, digits);
+}
+
+/**
+ * Tells whether a staged file is what its version says, to the last byte. Without a
+ * digest nobody could tell.
+ */
+export async function isWhole(path: string, entry: Contents): Promise<boolean> {
+  const there = lookAt(path);
+  if (!there?.isFile || there.size !== entry.size) return false;
+  if (entry.digest === null) return false;
+  const file = openIfThere(path);
+  if (file === undefined) return false;
+  using staged = file;
+  const pacer = new Pacer();
+  const hasher = createHasher(entry.digest);
+  const block = new Uint8Array(blockBytes);
+  for (let read; (read = staged.readSync(block)) !== null;) {
+    hasher.update(block.subarray(0, read));
+    await pacer.pause();
+  }
+  return hasher.digest() === entry.digest;
 }
 
 /** The directory of staged files. */

@@ -8,6 +8,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Digest } from "../list/entry.ts";
 import type { Timestamp } from "../text/timestamp.ts";
 import { prepared } from "./prepared.ts";
+import { type HeldSet, setHolding } from "./sets.ts";
 import type { Standing } from "./standing.ts";
 
 /** A version of a file. */
@@ -38,6 +39,8 @@ export interface NamedVersion extends KnownVersion {
   readonly standing: Standing;
   /** Reason why the last attempt to copy it failed. */
   readonly error: string | null;
+  /** The set that it is part of, if that is held up. */
+  readonly held: HeldSet | null;
 }
 
 /** All versions of one path. */
@@ -67,10 +70,22 @@ export function knownFile(db: DatabaseSync, path: string): KnownFile {
   ).get(path) as unknown as CopyHere | undefined;
   const named = prepared(
     db,
-    `SELECT ${version}, path, op, remote, standing, error FROM entry
+    `SELECT ${version}, path, op, remote, standing, error, seq FROM entry
      WHERE path = ? AND server IN (SELECT server FROM list)`,
-  ).all(path) as unknown as NamedVersion[];
-  return { here: here ?? null, named };
+  ).all(path) as unknown as (NamedVersion & { seq: number })[];
+  return {
+    here: here ?? null,
+    named: named.map(({ seq, ...entry }) => ({
+      ...entry,
+      held: isDone(entry.standing)
+        ? null
+        : setHolding(db, { server: entry.server, seq }) ?? null,
+    })),
+  };
+}
+
+function isDone(standing: Standing): boolean {
+  return !["wanted", "withdrawn", "conflict"].includes(standing);
 }
 
 /** Returns the path below `into` of a path that may be given from the root. */

@@ -38,6 +38,7 @@ import {
   replaceRefusals,
 } from "./refusals.ts";
 import type { Standing } from "./standing.ts";
+import type { Sets } from "./sets.ts";
 import { namedServers, type Statements } from "./statements.ts";
 import type { Superseded } from "./superseded.ts";
 import { type Walk, type WalkedDirectory, Walks } from "./walks.ts";
@@ -57,6 +58,8 @@ interface ListRow extends ReadSoFar {
   complete: number;
   filters: string;
   charset: string | null;
+  /** `null`: nobody looked for sets. */
+  sets: number | null;
 }
 
 /** Results of the last walk of a tree that the next one can use. */
@@ -76,6 +79,19 @@ export interface ReadDirectory {
   readonly subdirectories: readonly string[];
 }
 
+/** A line that ends a set. */
+export interface SetEnd {
+  /** The last line of the set; 0: none has ended yet. */
+  readonly last: number;
+  /** The line that it stands after. */
+  readonly after: number;
+}
+
+/** How entries stand of which something is still to be done. */
+const unfinished: ReadonlySet<Standing> = new Set([
+  ...["wanted", "withdrawn", "conflict"] as const,
+]);
+
 /** Room for an entry on the disk, in the table, its indexes and the write-ahead log; few take more. */
 const entryBytes = 1_024;
 
@@ -89,6 +105,7 @@ export interface IntakeTools {
   readonly superseded: Superseded;
   readonly generations: Generations;
   readonly judge: Judge;
+  readonly sets: Sets;
   /** See {@link Naming}. */
   readonly charset: string | null;
   /** Directory of the state; without it, its disk space is not watched. */
@@ -107,6 +124,7 @@ export class Intake {
   readonly #generations: Generations;
   readonly #walks: Walks;
   readonly #judge: Judge;
+  readonly #sets: Sets;
 
   constructor(db: DatabaseSync, tools: IntakeTools) {
     this.#db = db;
@@ -119,6 +137,7 @@ export class Intake {
     this.#generations = tools.generations;
     this.#walks = new Walks(db);
     this.#judge = tools.judge;
+    this.#sets = tools.sets;
   }
 
   /** Forgets the servers that are not `configured`: nothing can be had from them. */
@@ -138,10 +157,11 @@ export class Intake {
     });
   }
 
-  /** Returns where reading the list of `server` goes on; `undefined` if it never was read, or with other names. */
+  /** Returns where reading the list of `server` goes on; `undefined` if it never was read, or with other names, or not for its sets. */
   cursor(server: string): Cursor | undefined {
     const row = this.#list(server);
     if (row === undefined || row.charset !== this.#charset) return undefined;
+    if (this.#sets.matter && row.sets === null) return undefined;
     return cursorOf(row);
   }
 
@@ -162,7 +182,9 @@ export class Intake {
         filters: this.#filter.fingerprint,
         charset: this.#charset,
         branch,
+        sets: this.#sets.matter ? 0 : null,
       });
+      this.#sets.begin(server);
       return {
         server,
         generation: branch,
@@ -218,6 +240,7 @@ export class Intake {
     entries: readonly Entry[],
     cursor?: Cursor,
     refusals: readonly Refusal[] = [],
+    ends: readonly SetEnd[] = [],
   ): Taken {
     const taken = { seen: entries.length, new: 0, skipped: 0 };
     const claim = this.#space?.claim(entries.length * entryBytes);
@@ -227,19 +250,29 @@ export class Intake {
       const here = this.#judge.holdsAnything()
         ? (path: string) => this.#judge.here(path)
         : () => undefined;
+      const { server } = reading;
+      let ended = 0;
+      const endBefore = (seq: number) => {
+        for (; ended < ends.length && ends[ended]!.after < seq; ended++) {
+          this.#sets.end(server, ends[ended]!.last);
+        }
+      };
       for (const entry of entries) {
+        endBefore(entry.seq);
         const standing = this.#takeEntry(reading, entry, here);
         if (standing === "wanted") taken.new++;
         else if (["older", "conflict", "excluded"].includes(standing)) {
           taken.skipped++;
         }
       }
+      endBefore(Infinity);
       keepRefusals(this.#db, reading, refusals);
       replaceRefusals(this.#db, reading, entries);
       if (cursor !== undefined) {
         this.#statements.advance.run({
           server: reading.server,
           ...advance(cursor),
+          sets: this.#sets.matter ? 1 : 0,
         });
       }
     });
@@ -381,17 +414,31 @@ export class Intake {
       | undefined;
     if (row !== undefined && isReadAgain(row, reading, entry)) {
       const { seq } = entry;
+      if (row.generation === generation && seq < row.seq) {
+        this.#replaced(row, { seq, by: row.seq });
+      }
       this.#statements.readAgain.run({
         ...{ server, path, generation, reading: number },
         seq: row.generation === generation ? row.seq : seq,
       });
       return row.standing;
     }
+    if (row !== undefined && row.generation === generation) {
+      this.#replaced(row, { seq: row.seq, by: entry.seq });
+    }
     const named = { ...entry, path, server, generation };
     const offer = { ...named, ...this.#succeed(row, named, reading) };
     const standing = this.#judge.standing(offer, here(path));
     this.#put(reading, offer, { remote, standing });
     return standing;
+  }
+
+  /** Lets the sets of two lines for one path wait for each other, unless what the first one says is done. */
+  #replaced(
+    { server, standing }: EntryRow,
+    lines: { readonly seq: number; readonly by: number },
+  ): void {
+    if (unfinished.has(standing)) this.#sets.replaced(server, lines);
   }
 
   /** Writes what a server names; what it named before tells more of what others name. */

@@ -113,10 +113,13 @@ export function isAnythingLeft(db: DatabaseSync, server: string): boolean {
   );
 }
 
-/** Tells whether there is a file that no hook was told of yet. */
+/** Tells whether there is a file or a set that no hook was told of yet. */
 export function isAnyUnannounced(db: DatabaseSync): boolean {
-  return prepared(db, "SELECT 1 FROM copy WHERE announced = 0 LIMIT 1")
-    .get() !== undefined;
+  return prepared(
+    db,
+    `SELECT (SELECT 1 FROM copy WHERE announced = 0)
+       OR EXISTS (SELECT 1 FROM arrived_set) AS isAny`,
+  ).get()!.isAny === 1;
 }
 
 /** Returns what stays away of what `servers` name; refused lines, of `active`. */

@@ -4,7 +4,8 @@
  *
  * Each table belongs to one module, which alone writes it: `memory` to
  * test-server, `list`, `generation`, `entry`, `copy`, `superseded`,
- * `withdrawal`, `refusal`, `walk`, `directory` and `passed_over` to synchro-list,
+ * `withdrawal`, `refusal`, `walk`, `directory`, `passed_over`, `line_set` and
+ * `arrived_set` to synchro-list,
  * `pass`, `hour` and `told` to stat. `resolution` is written by
  * `relais resolve`. `tally` follows `copy` by triggers. `verification` is written by
  * `relais verify`, which is no module.
@@ -272,6 +273,30 @@ CREATE TABLE passed_over (
   PRIMARY KEY (server, path)
 ) WITHOUT ROWID;
 ALTER TABLE list ADD COLUMN not_files TEXT; -- JSON: how many of each kind; NULL: none
+`,
+  `
+-- Which lines of each server's list are one set: see lib/state/sets.ts.
+CREATE TABLE line_set (
+  server TEXT NOT NULL,
+  last   INTEGER NOT NULL,     -- 9007199254740991: it has not ended
+  first  INTEGER NOT NULL,
+  unit   INTEGER NOT NULL,     -- last line of the sets that can only be shown together
+  reach  INTEGER NOT NULL,     -- the last line that replaced one of it before that was here; 0: none
+  file   TEXT,                 -- that holds the unit up; NULL: none does
+  why    TEXT,                 -- the unit is not shown; NULL: nothing is known to hold it up
+  PRIMARY KEY (server, last)
+) WITHOUT ROWID;
+CREATE INDEX line_set_unit ON line_set (server, unit);
+CREATE INDEX line_set_reach ON line_set (server, reach);
+CREATE INDEX line_set_held ON line_set (server) WHERE why IS NOT NULL;
+ALTER TABLE list ADD COLUMN sets INTEGER; -- whether the list has sets; NULL: nobody looked
+
+-- Sets that are here, and that no hook was told of yet.
+CREATE TABLE arrived_set (
+  number INTEGER PRIMARY KEY,
+  name   TEXT NOT NULL,
+  paths  TEXT NOT NULL         -- JSON
+);
 `,
 ];
 

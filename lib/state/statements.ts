@@ -40,10 +40,11 @@ const texts = {
   list: "SELECT * FROM list WHERE server = :server",
   beginReading: `
       INSERT OR REPLACE INTO list (server, generation, "offset", tail, seq, reading, complete,
-        filters, charset, branch)
-      VALUES (:server, :generation, 0, x'', 0, :reading, :complete, :filters, :charset, :branch)`,
+        filters, charset, branch, sets)
+      VALUES (:server, :generation, 0, x'', 0, :reading, :complete, :filters, :charset, :branch, :sets)`,
   advance: `
-      UPDATE list SET "offset" = :offset, tail = :tail, seq = :seq, modified = :modified
+      UPDATE list SET "offset" = :offset, tail = :tail, seq = :seq, modified = :modified,
+        sets = CASE WHEN :sets THEN sets END
       WHERE server = :server`,
   // Files that lie in a directory, and not in one below it.
   namedIn: `
@@ -87,6 +88,16 @@ const texts = {
   smallest: `
       ${wanted} AND (entry.size, entry.seq) > (:size, :seq)
       ORDER BY entry.size, entry.seq LIMIT :limit`,
+  ofSet: `
+      ${
+    wanted.replace(
+      "FROM entry LEFT",
+      "FROM line_set AS part CROSS JOIN entry LEFT",
+    )
+  }
+        AND part.server = :server AND part.unit = :unit
+        AND entry.seq BETWEEN part.first AND part.last AND entry.seq > :seq
+      ORDER BY entry.seq LIMIT :limit`,
   // total() and not sum(): sizes that a list makes up come to more than an integer holds.
   pending: `
       SELECT count(*) AS pending, total(size) AS bytes FROM entry
@@ -171,6 +182,10 @@ const texts = {
   removeCopies: `DELETE FROM copy WHERE ${given}`,
   count: "SELECT count(*) AS files FROM copy",
   unannounced: "SELECT path FROM copy WHERE announced = 0 ORDER BY path",
+  announceSetLater:
+    "INSERT INTO arrived_set (name, paths) VALUES (:name, :paths)",
+  unannouncedSet: "SELECT * FROM arrived_set ORDER BY number LIMIT 1",
+  announceSet: "DELETE FROM arrived_set WHERE number = :number",
   announce: `UPDATE copy SET announced = 1 WHERE ${given}`,
   servers: "SELECT server FROM list",
   forgetEntries: "DELETE FROM entry WHERE server = :server",

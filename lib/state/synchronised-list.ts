@@ -6,7 +6,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import type { CopyOrder } from "../config/config.ts";
+import type { CopyOrder, ReplicaConfig } from "../config/config.ts";
 import type { Space } from "../files/space.ts";
 import type { Arrived, Wanted } from "../files/wanted.ts";
 import { pathInTree } from "../list/charset.ts";
@@ -21,6 +21,7 @@ import type { Rule, State } from "./order.ts";
 import { conflictsWith, lagBehind } from "./overview.ts";
 import type { FailedFile } from "./pass-report.ts";
 import { Generations } from "./reading.ts";
+import { Sets } from "./sets.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import { Superseded } from "./superseded.ts";
 import { Withdrawals } from "./withdrawals.ts";
@@ -44,6 +45,8 @@ export interface ListOptions {
   readonly space?: Pick<Space, "claim" | "release">;
   /** See {@link Naming}. @default null */
   readonly charset?: string | null;
+  /** @default false */
+  readonly sets?: ReplicaConfig["sets"];
   /** Rules of order to leave out: for the model that shows what each is for. */
   readonly without?: readonly Rule[];
 }
@@ -54,6 +57,8 @@ export class SynchronisedList {
   readonly intake: Intake;
   /** Files that servers no longer name. */
   readonly withdrawals: Withdrawals;
+  /** Which lines belong together. */
+  readonly sets: Sets;
   readonly #db: DatabaseSync;
   readonly #order: CopyOrder;
   readonly #statements: Statements;
@@ -62,12 +67,14 @@ export class SynchronisedList {
 
   constructor(db: DatabaseSync, filter: Filter, options: ListOptions = {}) {
     const { order = "oldest", charset = null, space, without = [] } = options;
+    this.sets = new Sets(db, options.sets ?? false);
+    const { sets } = this;
     const statements = prepareStatements(db);
     const superseded = new Superseded(db);
     const generations = new Generations(db);
     const common = { filter, statements, superseded, generations };
     const judge = new Judge(db, { ...common, without });
-    this.intake = new Intake(db, { ...common, judge, charset, space });
+    this.intake = new Intake(db, { ...common, judge, sets, charset, space });
     this.withdrawals = new Withdrawals(db, { statements, superseded, judge });
     this.#db = db;
     this.#order = order;
@@ -115,6 +122,40 @@ export class SynchronisedList {
         this.#statements.endResolution.run({ path });
       }
     });
+  }
+
+  /**
+   * Commits that all of some sets of `server` is on the replica, to stay, and that
+   * what they withdrew is gone.
+   */
+  shown(
+    server: string,
+    { units, files, gone }: ShownSets,
+    options: { announce: boolean },
+  ): void {
+    transaction(this.#db, () => {
+      // A hook is told of whole sets, and not of their files.
+      this.arrived(server, files, { announce: false });
+      this.withdrawals.removed(gone);
+      for (const unit of units) {
+        this.sets.hold(server, unit, null);
+        if (options.announce) this.#announceLater(server, unit, files);
+      }
+    });
+  }
+
+  /** The next set to fetch of `server`; see {@link Sets.pending}. */
+  wantedOf(
+    server: string,
+    unit: number,
+    last: Pick<Wanted, "seq"> | null,
+    limit: number,
+  ): Wanted[] {
+    const rows = this.#statements.ofSet.all({
+      ...{ server, unit, limit },
+      seq: last?.seq ?? 0,
+    });
+    return (rows as unknown as WantedRow[]).map(wantedOf);
   }
 
   /** Notes why files of `server` could not be copied; they stay wanted. */
@@ -205,6 +246,36 @@ export class SynchronisedList {
     this.#statements.announce.run({ paths: JSON.stringify(paths) });
   }
 
+  /** The first set that arrived and that no hook was told of yet. */
+  unannouncedSet(): ArrivedSet | null {
+    const row = this.#statements.unannouncedSet.get() as
+      | { number: number; name: string; paths: string }
+      | undefined;
+    return row === undefined ? null : { ...row, paths: JSON.parse(row.paths) };
+  }
+
+  announcedSet(number: number): void {
+    this.#statements.announceSet.run({ number });
+  }
+
+  /** Remembers to tell of a set, if anything of it was fetched. */
+  #announceLater(
+    server: string,
+    unit: number,
+    files: readonly Arrived[],
+  ): void {
+    const paths = this.sets.here(server, unit);
+    const fetched = new Set(
+      files.filter(({ fetched }) => fetched).map(({ path }) => path),
+    );
+    if (!paths.some((path) => fetched.has(path))) return;
+    const name = this.sets.name(server, unit);
+    this.#statements.announceSetLater.run({
+      name,
+      paths: JSON.stringify(paths),
+    });
+  }
+
   /** Remembers what was here before a file of `server` took its place. */
   #leave(server: string, row: Row): void {
     const { path } = row;
@@ -213,6 +284,23 @@ export class SynchronisedList {
       sameVersion(arrived as unknown as Row, row);
     if (!same) this.#superseded.leave(path, row);
   }
+}
+
+/** Sets that are shown, and what that changes. */
+export interface ShownSets {
+  readonly units: readonly number[];
+  /** Files that came, or were here already. */
+  readonly files: readonly Arrived[];
+  /** Paths of files that were taken away. */
+  readonly gone: readonly string[];
+}
+
+/** A set for a hook. */
+export interface ArrivedSet {
+  readonly number: number;
+  readonly name: string;
+  /** All its files, by path. */
+  readonly paths: readonly string[];
 }
 
 interface WantedRow extends Omit<Wanted, "here" | "failedBefore"> {

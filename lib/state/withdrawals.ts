@@ -68,13 +68,19 @@ export class Withdrawals {
     this.#forgetLongGone();
   }
 
-  /** The next files after `after`, by path, that are on the replica and were withdrawn, as {@link follow} has it. */
+  /**
+   * The next files after `after`, by path, that are on the replica and were
+   * withdrawn, as {@link follow} has it; but for those of the server `leftOut`.
+   */
   files(
     active: string,
     after: string,
     limit: number,
+    leftOut?: string,
   ): { path: string; size: number }[] {
-    const files = namedServers(this.#statements).flatMap((server) =>
+    const servers = namedServers(this.#statements)
+      .filter((server) => server !== leftOut);
+    const files = servers.flatMap((server) =>
       this.#statements.withdrawn.all({ server, active, after, limit }) as {
         path: string;
         size: number;

@@ -14,6 +14,7 @@ import type { Verdict } from "../test-server/operations.ts";
 import type { Depth } from "../ssh/depth.ts";
 import { lastPasses, lastSuccess, type PastPass } from "../state/history.ts";
 import { noNotFiles, type NotFiles } from "../list/not-files.ts";
+import { type HeldSet, heldSets } from "../state/sets.ts";
 import { countPassedOver } from "../state/passed-over.ts";
 import {
   bytesRead,
@@ -67,6 +68,8 @@ export interface Situation {
   /** Files that could not be copied last time, and the first of them. */
   readonly failed: number;
   readonly failing: readonly Pick<ListedFile, "server" | "path" | "error">[];
+  /** Sets of the active server that are not shown, and why; the first ones. */
+  readonly held: readonly HeldSet[];
   /** What lies in the tree of the active server and is not copied. */
   readonly not_files: NotFiles;
   /** Files of which nothing tells which server has the newer version. */
@@ -128,6 +131,9 @@ export function readSituation(
     not_files: countPassedOver(db, memory.choice.active),
     conflicts: conflictsWith(db, inUse),
     failing: failingFiles(db, options.failing),
+    held: memory.choice.active === null
+      ? []
+      : heldSets(db, memory.choice.active, options.failing),
     passes,
     last_success: lastSuccess(db),
     next_pass: options.nextPass(passes[0], now / 1_000) ?? null,
@@ -147,6 +153,7 @@ const nothing = {
   pending: 0,
   failed: 0,
   failing: [],
+  held: [],
   not_files: noNotFiles,
   conflicts: { files: 0, first: null },
   passes: [],

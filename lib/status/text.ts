@@ -6,6 +6,7 @@
 
 import { tellNotFiles } from "../list/not-files.ts";
 import type { Ended, PastPass, PastRun } from "../state/history.ts";
+import { tellObstacle } from "../state/sets.ts";
 import type { Disk } from "./disk.ts";
 import type { Problem } from "./health.ts";
 import type { Aspect } from "./job.ts";
@@ -29,6 +30,7 @@ export function statusLines(aspect: Aspect<Situation>): string[] {
     ...overview(situation),
     ...section("Servers", serverLines(situation)),
     ...section(failingTitle(situation), failingLines(situation)),
+    ...section("Sets that wait, not shown", heldLines(situation)),
     ...section("Last passes", table(passColumns, situation.passes)),
   ];
 }
@@ -159,6 +161,10 @@ function failingLines({ failing, failed }: Situation): string[] {
   return more > 0
     ? [...lines, `… and ${more} more: relais list --failed`]
     : lines;
+}
+
+function heldLines({ held }: Situation): string[] {
+  return held.map((each) => `${each.set}: ${tellObstacle(each)}`);
 }
 
 /** A column, and the text of its cell in each row. */

@@ -9,6 +9,7 @@ import {
   describe,
   exitStatus,
   type Failure,
+  FileError,
   RefusedError,
   RemoteFailure,
   toFailure,
@@ -19,6 +20,7 @@ import type {
   PlannedAction,
 } from "../state/pass-report.ts";
 import type { Backlog, Conflicts, Missing } from "../state/left.ts";
+import { type HeldSet, tellObstacle } from "../state/sets.ts";
 import type { Copied } from "../copy-list/operations.ts";
 import type { Probed } from "../test-server/operations.ts";
 import type { Synchronised } from "../synchro-list/operations.ts";
@@ -33,6 +35,9 @@ const fatal = new Set(["ModuleError", "DamagedStateError"]);
 export function isFatal({ name }: Failure): boolean {
   return fatal.has(name);
 }
+
+/** So many sets that are held up are told; `relais status` names more. */
+const mostHeldTold = 20;
 
 /** What a pass has done before it has done anything. */
 const nothing = {
@@ -85,6 +90,7 @@ export class PassAccount {
   /** Files that something else was in the way of. */
   readonly #blocked: string[] = [];
   #slow: readonly string[] = [];
+  #held: readonly HeldSet[] = [];
   readonly #totals = { ...nothing };
   #notFiles = noNotFiles;
 
@@ -95,11 +101,12 @@ export class PassAccount {
 
   /** What went wrong, in the order it happened. */
   get failures(): readonly Failure[] {
-    return this.#failures;
+    return [...this.#failures, ...this.#held.slice(0, mostHeldTold).map(told)];
   }
 
   get isClean(): boolean {
-    return this.#failures.length === 0 && this.failed.size === 0;
+    return this.#failures.length === 0 && this.failed.size === 0 &&
+      this.#held.length === 0;
   }
 
   get hasCopied(): boolean {
@@ -145,7 +152,12 @@ export class PassAccount {
     if (conflicts.files > 0) this.note(toFailure(conflict(conflicts)));
   }
 
-  addCopied({ ended, failed, blocked, slow, got, ...copied }: Copied): void {
+  addCopied(
+    { ended, failed, blocked, slow, got, held, ...copied }: Copied,
+  ): void {
+    this.#totals.removed += copied.removed;
+    // What copying the rest again has completed is held up no more.
+    this.#held = held;
     this.#totals.copied += copied.copied;
     this.#totals.adopted += copied.adopted;
     this.#totals.bytes += copied.bytes;
@@ -196,18 +208,28 @@ export class PassAccount {
       ? count
       : Math.max(count, this.#totals.refused);
     const unwell = failed.length + refused;
+    const { failures } = this;
     return {
       server: probed.active,
       generation: this.generation,
       ...this.#totals,
       not_files: this.#notFiles,
       ...{ refused, refusals: reasons, failed },
-      errors: this.#failures.map(describe),
+      errors: failures.map(describe),
       lag_seconds: Math.round(this.lagSeconds),
       seconds: Math.round(performance.now() - this.#started) / 1_000,
-      exit: exitOf(probed, this.#failures, unwell),
+      exit: exitOf(probed, failures, unwell),
     };
   }
+}
+
+/** A set that is not shown. */
+function told(held: HeldSet): Failure {
+  return toFailure(
+    new FileError(`Cannot show the set ${held.set}: ${tellObstacle(held)}`, {
+      hint: "what was there before stays until all of it can come",
+    }),
+  );
 }
 
 /** Servers that say different things of the same files. */

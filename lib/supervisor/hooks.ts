@@ -17,6 +17,8 @@ export interface Hook {
   readonly timeoutMs: number;
   /** Hint in the error of a hook that fails. */
   readonly hint: string;
+  /** What it finds in its environment besides that of relais. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Time between SIGTERM and SIGKILL for a hook that must end. */
@@ -36,7 +38,7 @@ const toldBytes = 200;
  * @throws {HookError} If it cannot be started, runs too long, or exits with anything but 0.
  */
 export async function runHook(
-  { name, argv, timeoutMs, hint }: Hook,
+  { name, argv, timeoutMs, hint, env = {} }: Hook,
   input: Uint8Array,
   stop: AbortSignal,
 ): Promise<void> {
@@ -49,7 +51,7 @@ export async function runHook(
   let hook: Deno.ChildProcess;
   try {
     stop.throwIfAborted();
-    hook = start(argv);
+    hook = start(argv, env);
   } catch (error) {
     throw failed((error as Error).message);
   }
@@ -70,10 +72,14 @@ export async function runHook(
 }
 
 /** Starts a hook as the leader of a process group. */
-function start(argv: readonly string[]): Deno.ChildProcess {
+function start(
+  argv: readonly string[],
+  env: Record<string, string>,
+): Deno.ChildProcess {
   const [command, ...args] = argv as [string, ...string[]];
   return new Deno.Command(command, {
     args,
+    env,
     detached: true,
     stdin: "piped",
     stdout: "null",

@@ -50,8 +50,15 @@ export interface PassOptions {
   readonly received: () => bigint;
   /** Hears what the pass does from now on. */
   readonly onStage?: ((stage: Stage) => void) | undefined;
-  /** Is given the new files; throws if they could not be announced. */
-  readonly announce?: (paths: readonly string[]) => Promise<void>;
+  /** Is given the new files, of one set where files come in sets; throws if they could not be announced. */
+  readonly announce?: (
+    paths: readonly string[],
+    set?: string,
+  ) => Promise<void>;
+  /** True if files come in sets. @default false */
+  readonly sets?: boolean;
+  /** True if sets were being shown when relais ended: they are completed before anything else. @default false */
+  readonly isInterrupted?: boolean;
   /** Hears that another server than before is the active one. */
   readonly onSwitch?: (probed: Probed) => Promise<void>;
 }
@@ -115,6 +122,7 @@ class Pass {
   }
 
   async run(): Promise<void> {
+    if (this.#options.isInterrupted) await this.#recover();
     await this.#takeFromServers();
     await this.#announceLeft();
   }
@@ -254,11 +262,12 @@ class Pass {
       return true;
     }
     const backlog = await list.ask("backlog", { server });
-    if (backlog.pending > 0) {
+    if (await this.#isAnythingToCopy(list, server, backlog)) {
       this.#options.onStage?.({ module: "copy-list", server, backlog });
       const lost = await this.#copy(server);
       if (lost) return false;
-      await this.#copySlowElsewhere(server);
+      // A file of another server's list is one of that one's sets.
+      if (!this.#options.sets) await this.#copySlowElsewhere(server);
     }
     await this.#tidy(server);
     await this.#amend();
@@ -329,6 +338,16 @@ class Pass {
     const copyList = await this.#crew.copyList();
     const settled = await this.#try(() => copyList.ask("recover", null));
     return settled !== undefined;
+  }
+
+  /** Where files come in sets, a set may only take away, and one that has not ended waits. */
+  async #isAnythingToCopy(
+    list: Channel<SynchroListOperations>,
+    server: string,
+    { pending }: Backlog,
+  ): Promise<boolean> {
+    if (!this.#options.sets) return pending > 0;
+    return (await list.ask("sets", { server })).length > 0;
   }
 
   /** Copies what is wanted; returns whether the server was lost. */
@@ -432,6 +451,7 @@ class Pass {
     const { announce } = this.#options;
     if (announce === undefined) return;
     this.#hasAnnounced = true;
+    if (this.#options.sets && !await this.#announceSets(list, announce)) return;
     const paths = await list.ask("unannounced", null);
     if (paths.length === 0) return;
     await this.#try(async () => {
@@ -440,12 +460,34 @@ class Pass {
     });
   }
 
+  /** Announces set by set; returns false if the hook failed: the next pass goes on there. */
+  async #announceSets(
+    list: Channel<SynchroListOperations>,
+    announce: NonNullable<PassOptions["announce"]>,
+  ): Promise<boolean> {
+    for (;;) {
+      const set = await list.ask("unannouncedSet", null);
+      if (set === null) return true;
+      const { number, name, paths } = set;
+      const told = await this.#try(async () => {
+        await announce(paths, name);
+        return await list.ask("announcedSet", { number });
+      });
+      if (told === undefined) return false;
+    }
+  }
+
   async #plan(
     list: Channel<SynchroListOperations>,
     server: string,
   ): Promise<void> {
     const { plan } = this.#account;
-    for await (const action of copies(list, server)) plan.push(action);
+    const units = this.#options.sets
+      ? (await list.ask("sets", { server })).map(({ unit }) => unit)
+      : [undefined];
+    for (const unit of units) {
+      for await (const action of copies(list, server, unit)) plan.push(action);
+    }
     if (this.#options.delete === "keep") return;
     await this.#try(async () => {
       for await (const action of removals(list, server)) plan.push(action);

@@ -12,16 +12,18 @@ import type { Channel } from "../worker/channel.ts";
 /** So many files are asked for at a time. */
 const limit = 1_000;
 
-/** Yields what would be copied from a server. */
+/** Yields what would be copied from a server; of one set, if `unit` names it. */
 export async function* copies(
   list: Channel<SynchroListOperations>,
   server: string,
+  unit?: number,
 ): AsyncGenerator<PlannedAction> {
   let last: Wanted | undefined;
   do {
     const wanted = await list.ask("wanted", {
       ...{ server, limit },
       last: last ?? null,
+      ...unit === undefined ? {} : { unit },
     });
     for (const { path, size } of wanted) yield { action: "copy", path, size };
     last = wanted.at(-1);

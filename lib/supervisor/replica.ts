@@ -6,6 +6,8 @@
 
 import type { ReplicaReady } from "../config/config.ts";
 import { describe, exitStatus, type Failure } from "../errors.ts";
+import { journalOf } from "../files/destination.ts";
+import { lookAt } from "../files/if-there.ts";
 import { linkDescriptors } from "../files/descriptors.ts";
 import { makeLogDirectory } from "../log/file.ts";
 import { Logger } from "../worker/logger.ts";
@@ -218,6 +220,9 @@ export class Replica implements AsyncDisposable {
     }, {
       fingerprint: await fingerprint(this.#config),
       delete: replica.delete,
+      sets: replica.sets !== false,
+      isInterrupted: replica.sets !== false && !this.#options.dryRun &&
+        lookAt(journalOf(replica.into)) !== undefined,
       dryRun: this.#options.dryRun,
       maxTransfer: this.#options.maxTransfer,
       signal,
@@ -226,12 +231,13 @@ export class Replica implements AsyncDisposable {
       remarks: this.#remarks,
       onSwitch: (probed) => this.#announceSwitch(probed, signal),
       ...(hooks.onNew.length === 0 ? {} : {
-        announce: (paths) =>
+        announce: (paths, set) =>
           runHook(
             {
               ...onNew,
               argv: hooks.onNew,
               timeoutMs: hooks.onNewTimeoutMs,
+              env: set === undefined ? {} : { RELAIS_SET: set },
             },
             joinPaths(paths),
             signal,
@@ -378,7 +384,7 @@ async function fingerprint(
   const { into, source, include, exclude, filenameCharset } = replica;
   const text = JSON.stringify([
     ...[roots, into, source, include, exclude, replica.delete],
-    ...[filenameCharset, replica.rights],
+    ...[filenameCharset, replica.rights, replica.sets],
   ]);
   const bytes = new TextEncoder().encode(text);
   const digest = await crypto.subtle.digest("SHA-256", bytes);

@@ -9,6 +9,7 @@ import { readForeignLine } from "../list/foreign.ts";
 import type { ForeignFormat, ForeignLine } from "../text/foreign-format.ts";
 import type { SessionRequests } from "../ssh/session-requests.ts";
 import { SftpError } from "../ssh/sftp-error.ts";
+import type { SetEnd } from "../state/intake.ts";
 import { timestampFromSeconds } from "../text/timestamp.ts";
 import { type Outcome, refuse } from "./outcome.ts";
 
@@ -24,9 +25,10 @@ export interface ForeignReading {
 export class ForeignLines {
   /** Number of the last line. */
   seq: number;
-  /** Such a list has neither numbers that could be missing, nor extensions. */
+  /** Such a list has neither numbers that could be missing, nor extensions, nor sets. */
   readonly gap = false;
   readonly extensions = 0;
+  readonly ends: SetEnd[] = [];
   readonly #how: ForeignReading;
   readonly #outcome: Outcome;
 

@@ -6,7 +6,13 @@
 
 import { UnusableError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
-import { isExtension, parseHeader, parseLine } from "../list/format.ts";
+import {
+  isExtension,
+  parseHeader,
+  parseLine,
+  parseSet,
+} from "../list/format.ts";
+import type { SetEnd } from "../state/intake.ts";
 import { decodePath } from "../list/path.ts";
 import { beginning, datedWhenRead, type RemoteList } from "../list/remote.ts";
 import type { Cursor } from "../list/cursor.ts";
@@ -106,7 +112,8 @@ async function readLines(
 
   function take() {
     const refusals = outcome.unsaved.splice(0);
-    const taken = list.intake.take(reading, entries, cursor, refusals);
+    const ends = list.sets.matter ? lines.ends.splice(0) : [];
+    const taken = list.intake.take(reading, entries, cursor, refusals, ends);
     add(outcome, taken);
     outcome.bytes += cursor.offset - outcome.cursor!.offset;
     outcome.cursor = cursor;
@@ -167,6 +174,8 @@ class LineReader {
   gap = false;
   /** How many extensions came one after the other, up to here. */
   extensions = 0;
+  /** Ends of sets that the state does not know of yet. */
+  readonly ends: SetEnd[] = [];
   readonly #outcome: Outcome;
   #atHeader: boolean;
   /** Lines refused since the last good one: each explains one missing number. */
@@ -182,7 +191,7 @@ class LineReader {
     const entries: Entry[] = [];
     for (const line of lines) {
       if (this.#atHeader) this.#readHeader(line);
-      else if (isExtension(line)) this.extensions++;
+      else if (isExtension(line)) this.#readExtension(line);
       else {
         this.extensions = 0;
         this.#readEntry(line, entries);
@@ -197,6 +206,14 @@ class LineReader {
     if ("reason" in header) {
       refuse(this.#outcome, { line: 0, path: null, reason: header.reason });
     }
+  }
+
+  #readExtension(line: string): void {
+    this.extensions++;
+    const { last } = parseSet(line) ?? { last: Infinity };
+    // Lines that were refused may have had the last numbers.
+    if (last > this.seq + this.#unnumbered) return;
+    this.ends.push({ last, after: this.seq });
   }
 
   #readEntry(line: string, entries: Entry[]): void {

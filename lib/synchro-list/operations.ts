@@ -14,6 +14,8 @@ import type { Cursor } from "../list/cursor.ts";
 import type { NotFiles } from "../list/not-files.ts";
 import type { Arrived, CopiedFile, Wanted } from "../files/wanted.ts";
 import type { Backlog, Missing } from "../state/left.ts";
+import type { Obstacle, PendingSet } from "../state/sets.ts";
+import type { ArrivedSet, ShownSets } from "../state/synchronised-list.ts";
 import type { FailedFile } from "../state/pass-report.ts";
 
 export interface SynchroListSettings {
@@ -66,8 +68,31 @@ export type SynchroListOperations = {
       readonly server: string;
       readonly last: Pick<Wanted, "seq" | "size"> | null;
       readonly limit: number;
+      /** Of one set; see {@link PendingSet}. @default all */
+      readonly unit?: number;
     };
     reply: readonly Wanted[];
+  };
+  /** The sets of `server` that have ended and are not here, in order. */
+  sets: { request: { readonly server: string }; reply: readonly PendingSet[] };
+  /** Paths that a set withdraws; refused if all that is withdrawn is too much. */
+  leaving: {
+    request: { readonly server: string; readonly unit: number };
+    reply: readonly string[];
+  };
+  /** All of these sets is here now. */
+  shown: {
+    request: ShownSets & { readonly server: string };
+    reply: null;
+  };
+  /** Notes what holds a set up. */
+  hold: {
+    request: {
+      readonly server: string;
+      readonly unit: number;
+      readonly obstacle: Obstacle;
+    };
+    reply: null;
   };
   arrived: {
     request: { readonly server: string; readonly files: readonly Arrived[] };
@@ -98,4 +123,7 @@ export type SynchroListOperations = {
   /** Files that arrived and that no hook has been told of yet. */
   unannounced: { request: null; reply: readonly string[] };
   announced: { request: { readonly paths: readonly string[] }; reply: null };
+  /** The first set that arrived and that no hook has been told of yet. */
+  unannouncedSet: { request: null; reply: ArrivedSet | null };
+  announcedSet: { request: { readonly number: number }; reply: null };
 };

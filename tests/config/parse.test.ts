@@ -99,6 +99,7 @@ Deno.test("parseConfig() gives every key its default", () => {
       filenameCharset: null,
       treeRescanMs: 3_600_000,
       links: "skip",
+      sets: false,
     },
     probe: {
       timeoutMs: 5_000,

@@ -51,6 +51,7 @@ function situation(more: Partial<Situation> = {}): Situation {
     pending: 0,
     failed: 0,
     failing: [],
+    held: [],
     conflicts: { files: 0, first: null },
     passes: [pass()],
     last_success: now - 29,

@@ -18,6 +18,7 @@ import {
   mode,
   oneOf,
   ownDirectory,
+  setsMode,
 } from "../value.ts";
 
 const charsetForm = 'a charset, like "latin1" or "shift_jis"';
@@ -141,6 +142,13 @@ export const replica = table({
       example: "follow",
       help:
         'What to do with symbolic links in a tree: "skip" or "follow". Skipped links are counted, and relais list --skipped names them. A link is followed only if it leads to something below root; it is looked at in every pass.',
+    },
+    sets: {
+      kind: setsMode,
+      default: false,
+      example: true,
+      help:
+        'With true, the files of one run of a publisher appear together or not at all, and hooks.on_new is run for each such set. A set that cannot be completed waits, and later sets with other files do not; with "ordered" they wait, too. Where a list does not say what its sets are, and in a tree, all that a pass finds is a set. docs/sets.md says what is promised.',
     },
   },
 });
