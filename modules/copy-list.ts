@@ -186,7 +186,8 @@ function setsOf(
       await list.ask("shown", { server, ...shown });
       figures.add("files_removed", shown.gone.length);
     },
-    onShown: (name) => log.info(`the set ${name} is here`),
+    onShown: (name, seconds) =>
+      log.info(`the set ${name} is here; shown in ${seconds.toFixed(3)} s`),
   };
 }
 

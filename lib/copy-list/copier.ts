@@ -434,7 +434,10 @@ export class Copier {
     }
     const change = { arriving: coming, leaving };
     const failed = new Set<string>();
-    for (const { path, error } of await show(destination, change)) {
+    const began = performance.now();
+    const notMoved = await show(destination, change);
+    const seconds = (performance.now() - began) / 1_000;
+    for (const { path, error } of notMoved) {
       failed.add(path);
       this.#fail(path, error);
     }
@@ -454,7 +457,7 @@ export class Copier {
     this.#removed += gone.length;
     for (const ready of placed) this.#count(ready);
     observer.committed(placed.length);
-    for (const { name } of sets) ledger.onShown(name);
+    for (const { name } of sets) ledger.onShown(name, seconds);
   }
 
   /** Puts a batch in place, as far as the disk lets; returns what is there. */

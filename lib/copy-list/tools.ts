@@ -42,8 +42,8 @@ export interface SetTools {
   /** Commits that all of some sets is here, to stay. */
   shown(shown: ShownSets): Promise<unknown>;
   hold(unit: number, obstacle: Obstacle): Promise<unknown>;
-  /** Hears that a set is in place, durably. */
-  onShown(name: string): void;
+  /** Hears that a set is in place, durably, and how long a reader could see a part of it. */
+  onShown(name: string, seconds: number): void;
 }
 
 /** Hears of what happens, to count and log it. */

@@ -17,6 +17,9 @@ import type { DatabaseSync } from "node:sqlite";
 import type { ReplicaConfig } from "../config/config.ts";
 import { prepared } from "./prepared.ts";
 
+/** So many parts of a unit are named; of more, the first and the last line. */
+const mostNamed = 16;
+
 /** Stands for the end of the set that is open. */
 const open = Number.MAX_SAFE_INTEGER;
 
@@ -345,6 +348,12 @@ function nameOfSet(db: DatabaseSync, server: string, unit: number): string {
     const before = ranges.at(-1);
     if (before?.last === first - 1) before.last = last;
     else ranges.push({ first: Math.max(1, first), last });
+  }
+  if (ranges.length > mostNamed) {
+    ranges.splice(0, Infinity, {
+      first: ranges[0]!.first,
+      last: ranges.at(-1)!.last,
+    });
   }
   const lines = ranges.map(({ first, last }) => `${first}-${last}`).join();
   return `${list?.generation ?? "-"} ${lines}`;
