@@ -130,9 +130,9 @@ export function synchroList(
       withdrawn({ server, after, limit }) {
         // Later on, some of what it counts may have gone.
         if (after === null) guardRemoval(server);
-        // What belongs to sets goes with them.
-        const leftOut = list.sets.matter && !dryRun ? server : undefined;
-        return list.withdrawals.files(server, after ?? "", limit, leftOut);
+        return list.sets.matter && !dryRun
+          ? list.ofNoSet(server, after ?? "", limit)
+          : list.withdrawals.files(server, after ?? "", limit);
       },
       removed({ paths }) {
         list.withdrawals.removed(paths);

@@ -128,7 +128,7 @@ export class Assembly {
           making.held === undefined
         ? { path: null, error: `it waits for the set ${earlier.set.name}` }
         : null;
-      earlier ??= making;
+      if (making.held !== undefined) earlier ??= making;
       const told = making.held?.told ?? waits;
       if (told === null) continue;
       await this.#sets.hold(unit, told);

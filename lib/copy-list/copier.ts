@@ -88,6 +88,7 @@ export class Copier {
   /** Paths that sets take away, which then are in nobody's way. */
   readonly #leaving = new Set<string>();
   #removed = 0;
+  readonly #shown: string[] = [];
   #held: readonly HeldSet[] = [];
   #copied = 0;
   #adopted = 0;
@@ -150,6 +151,7 @@ export class Copier {
       slow: this.#slow,
       got: this.#got,
       removed: this.#removed,
+      shown: this.#shown,
       held: this.#held,
       ended: this.#reason === undefined ? null : toFailure(this.#reason),
     };
@@ -457,7 +459,10 @@ export class Copier {
     this.#removed += gone.length;
     for (const ready of placed) this.#count(ready);
     observer.committed(placed.length);
-    for (const { name } of sets) ledger.onShown(name, seconds);
+    for (const { name } of sets) {
+      this.#shown.push(name);
+      ledger.onShown(name, seconds);
+    }
   }
 
   /** Puts a batch in place, as far as the disk lets; returns what is there. */

@@ -39,7 +39,8 @@ export interface Copied {
   readonly got: readonly string[];
   /** Files that were taken away together with what came. */
   readonly removed: number;
-  /** Sets that could not be completed. */
+  /** Names of the sets that are here, and those that could not be completed. */
+  readonly shown: readonly string[];
   readonly held: readonly HeldSet[];
   /** Why copying ended before its end: the server was lost, or the disk. */
   readonly ended: Failure | null;

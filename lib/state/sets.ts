@@ -265,6 +265,7 @@ export class Sets {
       // It is told by the good line before it, to whose set it need not belong.
       `SELECT refusal.path, refusal.reason FROM refusal CROSS JOIN line_set AS part
        WHERE refusal.server = :server AND part.server = :server
+         AND (SELECT sets FROM list WHERE list.server = :server) = 1
          AND part.unit = :unit AND line + 1 BETWEEN part.first AND part.last
        LIMIT 1`,
       { server, unit },

@@ -22,7 +22,11 @@ import { conflictsWith, lagBehind } from "./overview.ts";
 import type { FailedFile } from "./pass-report.ts";
 import { Generations } from "./reading.ts";
 import { Sets } from "./sets.ts";
-import { prepareStatements, type Statements } from "./statements.ts";
+import {
+  namedServers,
+  prepareStatements,
+  type Statements,
+} from "./statements.ts";
 import { Superseded } from "./superseded.ts";
 import { Withdrawals } from "./withdrawals.ts";
 
@@ -156,6 +160,32 @@ export class SynchronisedList {
       seq: last?.seq ?? 0,
     });
     return (rows as unknown as WantedRow[]).map(wantedOf);
+  }
+
+  /**
+   * As {@link Withdrawals.files}, but for what goes together with a set: all that
+   * `active` withdrew, and what another server did together with files that are not
+   * here, or in a run that has not ended.
+   */
+  ofNoSet(
+    active: string,
+    after: string,
+    limit: number,
+  ): { path: string; size: number }[] {
+    const free = new Set(
+      namedServers(this.#statements).filter((server) => server !== active)
+        .flatMap((server) =>
+          this.sets.pending(server)
+            .filter(({ files, obstacle }) => files === 0 && obstacle === null)
+            .flatMap(({ unit }) => this.sets.leaving(server, unit))
+        ),
+    );
+    for (let from = after;;) {
+      const files = this.withdrawals.files(active, from, limit, active);
+      const going = files.filter(({ path }) => free.has(path));
+      if (going.length > 0 || files.length === 0) return going;
+      from = files.at(-1)!.path;
+    }
   }
 
   /** Notes why files of `server` could not be copied; they stay wanted. */

@@ -90,7 +90,8 @@ export class PassAccount {
   /** Files that something else was in the way of. */
   readonly #blocked: string[] = [];
   #slow: readonly string[] = [];
-  #held: readonly HeldSet[] = [];
+  /** Sets that could not be completed, by name. */
+  readonly #held = new Map<string, HeldSet>();
   readonly #totals = { ...nothing };
   #notFiles = noNotFiles;
 
@@ -101,12 +102,13 @@ export class PassAccount {
 
   /** What went wrong, in the order it happened. */
   get failures(): readonly Failure[] {
-    return [...this.#failures, ...this.#held.slice(0, mostHeldTold).map(told)];
+    const held = [...this.#held.values()].slice(0, mostHeldTold);
+    return [...this.#failures, ...held.map(told)];
   }
 
   get isClean(): boolean {
     return this.#failures.length === 0 && this.failed.size === 0 &&
-      this.#held.length === 0;
+      this.#held.size === 0;
   }
 
   get hasCopied(): boolean {
@@ -122,6 +124,12 @@ export class PassAccount {
   note(failure: Failure, cause: unknown = new RemoteFailure(failure)): void {
     if (isFatal(failure)) throw cause;
     this.#failures.push(failure);
+  }
+
+  /** Forgets what could not be copied: another server may have it. */
+  forgetFailed(): void {
+    this.failed.clear();
+    this.#held.clear();
   }
 
   /** Forgets lost servers: what another one makes good need not be told. */
@@ -153,11 +161,12 @@ export class PassAccount {
   }
 
   addCopied(
-    { ended, failed, blocked, slow, got, held, ...copied }: Copied,
+    { ended, failed, blocked, slow, got, shown, held, ...copied }: Copied,
   ): void {
     this.#totals.removed += copied.removed;
-    // What copying the rest again has completed is held up no more.
-    this.#held = held;
+    for (const each of held) this.#held.set(each.set, each);
+    // What the rest was copied for may have been held up before.
+    for (const set of shown) this.#held.delete(set);
     this.#totals.copied += copied.copied;
     this.#totals.adopted += copied.adopted;
     this.#totals.bytes += copied.bytes;

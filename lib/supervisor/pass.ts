@@ -136,7 +136,7 @@ class Pass {
       const lost = this.#probed.active;
       const probed = await this.#try(() => this.#choose());
       // What failed on one server may well be had from another.
-      if (probed?.active !== lost) this.#account.failed.clear();
+      if (probed?.active !== lost) this.#account.forgetFailed();
       if (probed === undefined || probed.active === null) return;
       if (attempt === 0 && isUnchanged(probed)) this.#unchanged(probed);
       // A server that was lost on the way is probed again: another one may serve.

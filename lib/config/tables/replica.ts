@@ -148,7 +148,7 @@ export const replica = table({
       default: false,
       example: true,
       help:
-        'With true, the files of one run of a publisher appear together or not at all, and hooks.on_new is run for each such set. A set that cannot be completed waits, and later sets with other files do not; with "ordered" they wait, too. Where a list does not say what its sets are, and in a tree, all that a pass finds is a set. docs/sets.md says what is promised.',
+        'Whether the files of one run of a publisher appear together or not at all. hooks.on_new is run for each such set. With true, a set that cannot be completed waits, and later sets with other files do not; with "ordered" they wait, too. Where a list does not say what its sets are, and in a tree, all that a pass finds is a set. docs/sets.md says what is promised.',
     },
   },
 });
