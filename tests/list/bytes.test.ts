@@ -51,7 +51,7 @@ function remembering(taken: Entry[]): SynchronisedList {
     },
     complete() {},
   };
-  return { intake } as unknown as SynchronisedList;
+  return { intake, sets: { matter: true } } as unknown as SynchronisedList;
 }
 
 /** Reads a list from its start, and returns what it took of it; `undefined` if it is none. */
