@@ -220,7 +220,8 @@ export class Moves {
 
   #isGone(path: string): boolean {
     try {
-      return this.#destination.look(path) === undefined;
+      // A directory may be in its place by now.
+      return this.#destination.look(path)?.isFile !== true;
     } catch (error) {
       // A file or a link is where its directory was.
       if (error instanceof FileError) return true;

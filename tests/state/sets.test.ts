@@ -170,3 +170,23 @@ Deno.test("a file that is here and wanted again belongs to its set", () => {
   taken.list.refetch(["a"]);
   assertEquals(taken.pending(), ["1-2"]);
 });
+
+Deno.test("a list that was read without looking for sets is read from its start again", () => {
+  const db = rehearseState("/nonexistent");
+  const cursor = {
+    ...{ generation: "g1", offset: 1, tail: new Uint8Array(1), seq: 1 },
+    modified: null,
+  };
+  for (
+    const [sets, goesOn] of [
+      ...[[false, false], [false, true], [true, false], [true, true]],
+      ...[["ordered", true], [false, true], [true, false]],
+    ] as const
+  ) {
+    const list = new SynchronisedList(db, everything, { sets });
+    const known = list.intake.cursor("server");
+    assertEquals(known !== undefined, goesOn, `${sets}`);
+    const reading = list.intake.begin("server", lifeOf("g1"));
+    list.intake.take(reading, [entry(1, "+a")], cursor);
+  }
+});
