@@ -61,6 +61,11 @@ Deno.test("a set is shown when all of it is here, and not before", async () => {
   const report = await world.pass();
 
   assertEquals(report.exit, 1);
+  // What a hook for errors is told of.
+  assertMatch(
+    report.errors.join(),
+    /^Cannot show the set \S+ 4-5: .*\bb\b[^,]*$/,
+  );
   assertEquals(shown(world), { "a": "1", "b": "1", "c": "1" });
   const { held } = await statusOf(world);
   assertMatch(held[0].set, /^[0-9a-z-]+ 4-5$/);
