@@ -4,6 +4,9 @@
  * @module
  */
 
+/** Stands for the generation of a list that has none: relais did not write it. */
+export const foreignGeneration = "foreign";
+
 /** Position of a reader in a list, and the marks by which to recognise the list. */
 export interface Cursor {
   readonly generation: string;

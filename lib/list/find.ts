@@ -6,11 +6,11 @@
 
 import type { ServerConfig, Source } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
-import type { Cursor } from "./cursor.ts";
+import { type Cursor, foreignGeneration } from "./cursor.ts";
 import type { SessionRequests } from "../ssh/session-requests.ts";
 import { SftpError } from "../ssh/sftp-error.ts";
 import { requireRoot } from "./root.ts";
-import { foreignGeneration, listPath, RemoteList } from "./remote.ts";
+import { listPath, RemoteList } from "./remote.ts";
 
 /** Options for finding a list. */
 export interface Search {

@@ -7,8 +7,13 @@
 import { ownDirectory } from "./path.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { UnusableError } from "../errors.ts";
-import type { Cursor } from "./cursor.ts";
-import { type Read, readFully, readRange } from "../ssh/read-range.ts";
+import { type Cursor, foreignGeneration } from "./cursor.ts";
+import {
+  type Range,
+  type Read,
+  readFully,
+  readRange,
+} from "../ssh/read-range.ts";
 import type { Handle } from "../ssh/session.ts";
 import type { SessionRequests } from "../ssh/session-requests.ts";
 import { SftpError } from "../ssh/sftp-error.ts";
@@ -29,7 +34,7 @@ const headerBytes = 512;
 const longestHeader = 2_048;
 
 /** Number of the last known bytes that are compared to recognise a list. */
-const tailBytes = 64;
+export const tailBytes = 64;
 
 /** A line longer than this breaks the format: a path has at most 4096 bytes, each written as `%XX` at worst. */
 const longestLine = 16 * 1024;
@@ -43,9 +48,6 @@ const longestSkip = 16 * 1024 * 1024;
 /** Requests in flight while a list is read, and the bytes of each: short strings are soon forgotten, long ones are not. */
 const parallel = () => 8;
 const pieceBytes = 32 * 1024;
-
-/** Stands for the generation of a list that has none: relais did not write it. */
-export const foreignGeneration = "foreign";
 
 /**
  * A list that was changed so short a time before it was read may change again
@@ -163,16 +165,8 @@ export class RemoteList {
     let rest = new Uint8Array(0);
     /** Bytes of the line that is too long to be kept. */
     let skipped = 0;
-    const session = this.#session;
-    const range = {
-      start: offset,
-      end: this.size,
-      length: pieceBytes,
-      parallel,
-    };
-    const read: Read = (position, length) =>
-      session.read(this.#handle, position, length);
-    for await (const piece of readRange(read, range)) {
+    const range = { start: offset, end: this.size };
+    for await (const piece of this.bytes(range)) {
       const end = piece.lastIndexOf(0x0a) + 1;
       if (end === 0) {
         rest = join(rest, piece);
@@ -205,8 +199,36 @@ export class RemoteList {
     }
   }
 
+  /** Tells whether the bytes before a position in some list are the same in this one. */
+  async has({ offset, tail }: Pick<Cursor, "offset" | "tail">): Promise<
+    boolean
+  > {
+    if (this.size < offset) return false;
+    const there = await readFully(
+      this.#read,
+      offset - tail.length,
+      tail.length,
+    );
+    return equal(tail, there);
+  }
+
+  /**
+   * Yields the bytes of `[start, end)` as they are.
+   *
+   * @throws {SftpError} If the list cannot be read any further.
+   */
+  bytes({ start, end }: Range): AsyncGenerator<Uint8Array> {
+    const range = { start, end, length: pieceBytes, parallel };
+    return readRange(this.#read, range);
+  }
+
   async close(): Promise<void> {
     await this.#session.close(this.#handle);
+  }
+
+  get #read(): Read {
+    return (position, length) =>
+      this.#session.read(this.#handle, position, length);
   }
 
   #unusable(what: string): UnusableError {

@@ -28,6 +28,7 @@ import {
   type Statements,
 } from "./statements.ts";
 import { Superseded } from "./superseded.ts";
+import { Twins } from "./twins.ts";
 import { Withdrawals } from "./withdrawals.ts";
 
 /** Two versions of one path, of which nothing tells which is newer. */
@@ -59,6 +60,8 @@ export interface ListOptions {
 export class SynchronisedList {
   /** Intake of the versions that servers name. */
   readonly intake: Intake;
+  /** Lists that were read of other servers. */
+  readonly twins: Twins;
   /** Files that servers no longer name. */
   readonly withdrawals: Withdrawals;
   /** Which lines belong together. */
@@ -79,6 +82,7 @@ export class SynchronisedList {
     const common = { filter, statements, superseded, generations };
     const judge = new Judge(db, { ...common, without });
     this.intake = new Intake(db, { ...common, judge, sets, charset, space });
+    this.twins = new Twins(db, charset);
     this.withdrawals = new Withdrawals(db, { statements, superseded, judge });
     this.#db = db;
     this.#order = order;

@@ -21,6 +21,8 @@ import { guardList } from "./guard.ts";
 import { add, emptyOutcome, type Outcome, refuse } from "./outcome.ts";
 import type { Reading } from "../state/reading.ts";
 import type { SynchronisedList } from "../state/synchronised-list.ts";
+import type { Twin } from "../state/twins.ts";
+import { Pacer } from "../worker/pacer.ts";
 
 /** Entries taken into the synchronised list in one transaction, of a list that grows. */
 const batch = 500;
@@ -59,9 +61,17 @@ export async function synchroniseList(
 ): Promise<Outcome> {
   const known = list.intake.cursor(server);
   const source = { remote, foreign };
-  if (known === undefined) return await readFromStart(list, server, source);
   // What writes a foreign list may rewrite it each time.
-  if (!acceptShrink && foreign === undefined) guardList(server, remote, known);
+  if (known !== undefined && !acceptShrink && foreign === undefined) {
+    guardList(server, remote, known);
+  }
+  const { generation } = remote.provenance;
+  const isNew = known?.generation !== generation || known.offset === 0;
+  const twin = isNew ? list.twins.find(server, remote.provenance) : undefined;
+  if (twin !== undefined && await remote.has(twin.cursor)) {
+    return await readFromTwin(list, server, source, twin);
+  }
+  if (known === undefined) return await readFromStart(list, server, source);
   if (remote.recognition !== "same" && remote.recognition !== "grown") {
     return await readFromStart(list, server, source, {
       renewed: remote.provenance.generation === known.generation,
@@ -91,6 +101,35 @@ async function readFromStart(
   const reading = list.intake.begin(server, { ...provenance, grows, renewed });
   const start = { generation, seq: 0, modified: null, ...beginning };
   await readLines(list, reading, source, start, outcome);
+  await list.intake.complete(reading);
+  return outcome;
+}
+
+/** Takes over what was read of the same list on another server, and reads on from there. */
+async function readFromTwin(
+  list: SynchronisedList,
+  server: string,
+  source: Source,
+  twin: Twin,
+): Promise<Outcome> {
+  const { remote: { provenance, grows } } = source;
+  const outcome = emptyOutcome();
+  const life = { ...provenance, grows, renewed: false };
+  const reading = list.intake.begin(server, life);
+  const pacer = new Pacer();
+  for (let after = "";;) {
+    const entries = list.twins.entries(twin, after, batch);
+    if (entries.length === 0) break;
+    // Nothing is read yet, should this be cut off.
+    add(outcome, list.intake.take(reading, entries));
+    after = entries.at(-1)!.path;
+    await pacer.pause();
+  }
+  const { cursor } = twin;
+  list.intake.take(reading, [], cursor, list.twins.refusals(twin));
+  if (!await readLines(list, reading, source, cursor, outcome)) {
+    return await readFromStart(list, server, source, { gaps: outcome.gaps });
+  }
   await list.intake.complete(reading);
   return outcome;
 }

@@ -51,7 +51,9 @@ function remembering(taken: Entry[]): SynchronisedList {
     },
     complete() {},
   };
-  return { intake, sets: { matter: true } } as unknown as SynchronisedList;
+  const twins = { find: () => undefined };
+  const sets = { matter: true };
+  return { intake, twins, sets } as unknown as SynchronisedList;
 }
 
 /** Reads a list from its start, and returns what it took of it; `undefined` if it is none. */
