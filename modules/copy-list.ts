@@ -14,6 +14,7 @@ import { Fetcher } from "../lib/copy-list/fetch.ts";
 import { Moves } from "../lib/files/moves.ts";
 import { removeWithdrawn, type Withdrawals } from "../lib/copy-list/remove.ts";
 import { Rights } from "../lib/files/rights.ts";
+import { Origin } from "../lib/copy-list/origin.ts";
 import { Sessions } from "../lib/copy-list/sessions.ts";
 import { Space } from "../lib/files/space.ts";
 import { Staging } from "../lib/files/staging.ts";
@@ -21,6 +22,8 @@ import { tidy } from "../lib/copy-list/tidy.ts";
 import { Throttle } from "../lib/files/throttle.ts";
 import { dayOf } from "../lib/text/timestamp.ts";
 import { Durability } from "../lib/files/durability.ts";
+import { requireNoPublisher } from "../lib/files/keeper.ts";
+import { type KnownHere, Republishing } from "../lib/republish/republish.ts";
 import { describe, UnreachableError } from "../lib/errors.ts";
 import type {
   CopyListOperations,
@@ -52,8 +55,10 @@ export function copyList(
     descriptorsOf(replica.state),
     rights,
   );
+  if (replica.republish) requireNoPublisher(replica.into);
   destination.prepare();
   const durability = new Durability();
+  const republishing = new Republishing(destination, durability, replica);
   const moves = new Moves(destination, durability);
   const named = new Map(servers.map((server) => [server.name, server]));
   let copier: Copier | undefined;
@@ -144,6 +149,26 @@ export function copyList(
         for (const { error } of failed) log.warning(error);
         return failed;
       },
+      async republish({ server, ...told }) {
+        copying = new AbortController();
+        await using origin = new Origin(
+          context.peer<ConnectionOperations>("connection"),
+          named.get(server)!,
+          {
+            requestMs: limits.requestMs,
+            signal: copying.signal,
+            throttle: new Throttle({
+              bytesPerSecond: copy.bandwidth,
+              total: undefined,
+            }),
+            onReceived: (bytes) => context.figures.add("received_bytes", bytes),
+          },
+        );
+        await republishing.show(origin, knownOf(context, server), told);
+        const wireBytes = await origin.leave();
+        context.figures.add("wire_bytes", wireBytes);
+        return { wireBytes };
+      },
       async remove({ server }) {
         return await removeWithdrawn(
           { destination, durability, moves },
@@ -203,6 +228,17 @@ function withdrawalsOf(
       await list.ask("removed", { paths });
       figures.add("files_removed", paths.length);
     },
+  };
+}
+
+/** What of here is shown to other replicas, as the synchronised list knows it. */
+function knownOf({ peer }: CopyListContext, server: string): KnownHere {
+  const list = peer<SynchroListOperations>("synchro-list");
+  return {
+    reached: () => list.ask("reached", { server }),
+    differs: () => list.ask("differs", { server }),
+    files: (after, limit) => list.ask("exported", { after, limit }),
+    digests: (after, limit) => list.ask("digests", { after, limit }),
   };
 }
 

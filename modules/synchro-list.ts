@@ -28,7 +28,14 @@ import {
   openState,
   rehearseState,
 } from "../lib/state/database.ts";
-import { copiesHere, missingFrom } from "../lib/state/overview.ts";
+import {
+  copiesHere,
+  digestsHere,
+  filesShown,
+  isAnythingElseHere,
+  missingFrom,
+} from "../lib/state/overview.ts";
+import { nothingReached, reachedOf } from "../lib/state/reached.ts";
 import {
   type Conflict,
   SynchronisedList,
@@ -139,6 +146,10 @@ export function synchroList(
         return null;
       },
       here: ({ after, limit }) => copiesHere(db, after, limit),
+      reached: ({ server }) => reachedOf(db, server) ?? nothingReached,
+      differs: ({ server }) => isAnythingElseHere(db, server),
+      exported: ({ after, limit }) => filesShown(db, after, limit),
+      digests: ({ after, limit }) => digestsHere(db, after, limit),
       backlog({ server }) {
         const names = servers.map(({ name }) => name);
         const preferred = names.slice(0, names.indexOf(server));

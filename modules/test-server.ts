@@ -74,6 +74,7 @@ export function testServer(
               settled: undefined,
               heartbeat: recall(db).heartbeats?.[server.name],
               fingerprint: "",
+              name: replica.republish ? recall(db).name ?? "" : undefined,
             })
           ),
         ),
@@ -102,7 +103,10 @@ async function probeAndChoose(
   request: Request,
 ): Promise<Probed> {
   const { settings: { servers, probe: policy } } = context;
-  const memory = withoutUnfinished(recalled, db);
+  const memory = named(
+    withoutUnfinished(recalled, db),
+    context.settings,
+  );
   const round = new Round(context, memory, request, db);
   let names = servers.map(({ name }) => name);
   while (names.length > 0) {
@@ -131,6 +135,7 @@ async function probeAndChoose(
     probedAt: Date.now(),
     settled: memory.settled,
     heartbeats: round.heartbeats,
+    ...memory.name === undefined ? {} : { name: memory.name },
   });
   return {
     active,
@@ -138,6 +143,9 @@ async function probeAndChoose(
     previous: memory.choice.active,
     reason,
     probes: round.probes,
+    relays: memory.name === undefined
+      ? []
+      : [memory.name, ...round.relaysOf(active)],
     wireBytes: round.wireBytes,
     left: {
       unannounced: isAnyUnannounced(db),
@@ -165,6 +173,15 @@ function moved(memory: Memory, setBy: number): Memory {
       ]),
     ),
   };
+}
+
+/** Names this replica, once and for all, if others read from it. */
+function named(
+  memory: Memory,
+  { replica: { republish } }: Pick<TestServerSettings, "replica">,
+): Memory {
+  if (!republish) return memory;
+  return { ...memory, name: memory.name ?? crypto.randomUUID() };
 }
 
 /** A list of which something is left to do, as after `relais verify --repair`, is no longer settled. */
@@ -210,6 +227,11 @@ class Round {
     return new Map(this.probes.map(({ server, verdict }) => [server, verdict]));
   }
 
+  /** The names of the replicas that the list of `server` has come through. */
+  relaysOf(server: string | null): readonly string[] {
+    return this.#last.get(server ?? "")?.relays ?? [];
+  }
+
   async probe(names: readonly string[]): Promise<void> {
     const { settings } = this.#context;
     const servers = settings.servers.filter(({ name }) => names.includes(name));
@@ -219,6 +241,7 @@ class Round {
         settled: this.#memory.settled[server.name],
         heartbeat: this.heartbeats[server.name],
         fingerprint: this.#request.fingerprint,
+        name: this.#memory.name,
       });
     }));
     for (const done of probes) this.#observe(this.#corrected(done));

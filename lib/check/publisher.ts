@@ -14,8 +14,10 @@ import { reasonOf, unreadable } from "../publish/reason.ts";
 import { compileGlob, Sources } from "../publish/sources.ts";
 import { diskOf } from "../status/disk.ts";
 import { formatBytes } from "../text/human.ts";
+import { requireNoReplica } from "../files/keeper.ts";
 import { examineDirectory, isAllowed, nearestDirectory } from "./directory.ts";
 import { bad, doubtful, type Finding, good } from "./finding.ts";
+import { examineKeeper } from "./keeper.ts";
 
 /** Examines what is published, and where to. Changes nothing. */
 export async function examinePublisher(
@@ -103,7 +105,10 @@ async function examineRoom(into: string, bytes: number): Promise<Finding[]> {
 
 /** The export, and what an earlier publisher has left in it. */
 async function examineExport(into: string): Promise<Finding[]> {
-  const findings = [await examineDirectory("export", into)];
+  const findings = [
+    await examineDirectory("export", into),
+    ...examineKeeper("export", () => requireNoReplica(into)),
+  ];
   const own = ownDirectoryOf({ into });
   for (const path of [into, own]) {
     if (lookAt(path)?.isSymlink) {

@@ -8,6 +8,7 @@
 import { ownDirectory } from "../list/path.ts";
 import type { ReplicaReady, ServerConfig } from "../config/config.ts";
 import { describe, exitStatus, RelaisError } from "../errors.ts";
+import { requireNoPublisher } from "../files/keeper.ts";
 import { formatBytes } from "../text/human.ts";
 import type { Probe } from "../test-server/operations.ts";
 import { isByClient } from "../ssh/client-command.ts";
@@ -16,17 +17,21 @@ import { Replica } from "../supervisor/replica.ts";
 import { examineBastions } from "./bastions.ts";
 import { examineDirectory } from "./directory.ts";
 import { examineServerFiles } from "./files.ts";
+import { examineKeeper } from "./keeper.ts";
 import { examineRights } from "./rights.ts";
 import { bad, doubtful, type Finding, good } from "./finding.ts";
 
 /** Examines what a replica needs. Changes nothing. */
 export async function examineReplica(config: ReplicaReady): Promise<Finding[]> {
-  const { into, state } = config.replica;
+  const { into, state, republish } = config.replica;
   return [
     ...examineServerFiles(config),
     ...await examineServers(config),
     ...await examineBastions(config.servers),
     await examineDirectory("destination", into, ownDirectory),
+    ...republish
+      ? examineKeeper("destination", () => requireNoPublisher(into))
+      : [],
     ...examineRights(config.replica.rights),
     await examineDirectory("state", state, ""),
   ];

@@ -27,6 +27,11 @@ export interface Asked {
   readonly slots: number;
 }
 
+/** The part of it that a signature is of. */
+type AskedFor = Omit<Asked, "entry"> & {
+  readonly entry: Pick<Wanted, "path" | "size" | "digest">;
+};
+
 /**
  * Fetches the signature of a version; `undefined` if the server has none.
  * No more is read than a sound signature of that file is long.
@@ -35,7 +40,7 @@ export interface Asked {
  */
 export async function fetchSignature(
   fetcher: Fetcher,
-  { entry: { path, size, digest }, root, slots }: Asked,
+  { entry: { path, size, digest }, root, slots }: AskedFor,
 ): Promise<Signature | undefined> {
   const below = signaturePath(digest);
   const blockSize = blockSizeOf(size);

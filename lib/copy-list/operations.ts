@@ -69,6 +69,17 @@ export type CopyListOperations = {
   abandon: { request: { readonly reason: string }; reply: null };
   /** Gives what is here its rights, if they were changed; returns the files for which that failed. */
   amend: { request: null; reply: readonly FailedFile[] };
+  /** Shows other replicas what has come from `server`. */
+  republish: {
+    request: {
+      readonly server: string;
+      /** When the publisher of its list last ran, in seconds since the epoch; 0: it does not tell. */
+      readonly heartbeat: number;
+      /** Names of this replica and of those that the list has come through. */
+      readonly relays: readonly string[];
+    };
+    reply: { readonly wireBytes: number };
+  };
   /** Takes away what `server` withdrew, as `replica.delete` says. */
   remove: {
     request: { readonly server: string };

@@ -81,7 +81,7 @@ export class Sessions implements AsyncDisposable {
 }
 
 /** The session, where a file is to blame for the request that all others wait behind. */
-function connectionOver(session: RemoteSession): Connection {
+export function connectionOver(session: RemoteSession): Connection {
   return {
     maxRead: session.maxRead,
     maxHandles: session.maxHandles,

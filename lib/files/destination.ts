@@ -66,9 +66,14 @@ export class Destination {
     return this.#own.reach(`${own}/staging`)!;
   }
 
+  /** Directory of relais in it. */
+  get own(): string {
+    return this.#own.reach(own)!;
+  }
+
   /** File that names the moves in progress; see {@link Moves}. */
   get journal(): string {
-    return `${this.#own.reach(own)!}/journal`;
+    return `${this.own}/journal`;
   }
 
   /**
@@ -83,7 +88,7 @@ export class Destination {
       Deno.mkdirSync(this.into, { recursive: true });
       const staging = this.#own.make(`${own}/staging`, { mode: ownMode });
       if (this.#own.holds) {
-        for (const path of [this.#own.reach(own)!, staging]) claim(path);
+        for (const path of [this.own, staging]) claim(path);
       }
       this.rights.test(staging);
       if (isMissing) this.rights.amendDirectory(this.into);
@@ -291,11 +296,11 @@ export class Destination {
   }
 
   get #madeDirectories(): MadeDirectories {
-    return new MadeDirectories(`${this.#own.reach(own)!}/directories`);
+    return new MadeDirectories(`${this.own}/directories`);
   }
 
   get #notedRights(): Journal {
-    return new Journal(`${this.#own.reach(own)!}/rights`);
+    return new Journal(`${this.own}/rights`);
   }
 
   #makeParent(path: string): string {

@@ -14,6 +14,11 @@ const permissions = 0o777;
 /** Mode that `mkdir` requests; the umask removes bits from it. */
 const madeMode = 0o777;
 
+/** Permissions that relais needs on what is its own, and those that it gives nobody else there. */
+const ownFileMode = 0o600;
+const ownDirectoryMode = 0o700;
+const foreignWrite = 0o022;
+
 /** Gives files and directories what the configuration says. */
 export class Rights {
   readonly #fileMode: number | null;
@@ -71,6 +76,22 @@ export class Rights {
     const mode = this.fileMode(entry);
     if ((mode & this.#masked) !== 0) Deno.chmodSync(path, mode);
     this.handOver(path);
+  }
+
+  /** Lets those who may read the copies read a file that stays relais's own. */
+  showFile(path: string): void {
+    this.#show(path, this.fileMode({ mode: null }) | ownFileMode);
+  }
+
+  /** The same for a directory. */
+  showDirectory(path: string): void {
+    const mode = this.#directoryMode ?? madeMode & ~this.#masked;
+    this.#show(path, mode | ownDirectoryMode);
+  }
+
+  #show(path: string, mode: number): void {
+    Deno.chmodSync(path, mode & ~foreignWrite);
+    if (this.#group !== null) Deno.chownSync(path, null, this.#group);
   }
 
   /** Gives a file what is not yet as it should be; returns whether anything was not. */

@@ -14,7 +14,10 @@ import {
   noSet,
   type SetOfLines,
 } from "../list/format.ts";
-import { timestampFromMilliseconds } from "../text/timestamp.ts";
+import {
+  type Timestamp,
+  timestampFromMilliseconds,
+} from "../text/timestamp.ts";
 import { findList } from "./find-list.ts";
 import { entryAt, type FoundList, type From, takeOver } from "./generation.ts";
 import { ListMemory } from "./list-memory.ts";
@@ -103,10 +106,16 @@ export class ListWriter implements Disposable {
     return entryAt(this.#file, this.live, path);
   }
 
-  /** Appends one line by one write. What it names must be complete, and durable. */
-  append(entry: Omit<Entry, "seq" | "published">): void {
+  /**
+   * Appends one line by one write. What it names must be complete, and durable.
+   *
+   * @param published When it was published first. @default now
+   */
+  append(
+    entry: Omit<Entry, "seq" | "published">,
+    published: Timestamp = timestampFromMilliseconds(Date.now()),
+  ): void {
     if (this.#inSets === null) this.#endSet(noSet);
-    const published = timestampFromMilliseconds(Date.now());
     const line: Entry = { ...entry, seq: ++this.#seq, published };
     const place = this.#size;
     this.#write(encoder.encode(formatLine(line)));

@@ -8,6 +8,7 @@
 import type { PublishConfig } from "../config/config.ts";
 import { adopt } from "../files/adopt.ts";
 import { Destination } from "../files/destination.ts";
+import { requireNoReplica } from "../files/keeper.ts";
 import type { Durability } from "../files/durability.ts";
 import { FileError, LocalError } from "../errors.ts";
 import type { Digest } from "../list/entry.ts";
@@ -84,6 +85,7 @@ export async function publish(
   using sources = new Sources(config, through);
   const destination = new Destination(config.into);
   const own = ownDirectoryOf(config);
+  requireNoReplica(config.into);
   using _lock = Lock.take(own);
   destination.prepare();
   // The list is for the account that readers log in with; what is staged is for nobody.

@@ -9,6 +9,7 @@ import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { FailedFile } from "./pass-report.ts";
 import type { Conflicts, Missing } from "./left.ts";
 import type { CopiedFile } from "../files/wanted.ts";
+import type { Entry } from "../list/entry.ts";
 import { refusedOf } from "./refusals.ts";
 import { prepared } from "./prepared.ts";
 import type { Standing } from "./standing.ts";
@@ -154,6 +155,56 @@ export function copiesHere(
     `SELECT path, size, mtime, mode FROM copy
      WHERE path > ? ORDER BY path LIMIT ?`,
   ).all(after, limit) as unknown as CopiedFile[];
+}
+
+/** A file as it is shown to other replicas. */
+export type ShownFile = Pick<
+  Entry,
+  "path" | "published" | "size" | "mtime" | "mode" | "digest"
+>;
+
+/** Returns the next files after `after`, by path, that are here and not withdrawn. */
+export function filesShown(
+  db: DatabaseSync,
+  after: string,
+  limit: number,
+): ShownFile[] {
+  return prepared(
+    db,
+    `SELECT path, published, size, mtime, mode, digest FROM copy
+     WHERE path > ? AND NOT EXISTS (
+       SELECT 1 FROM withdrawal WHERE withdrawal.path = copy.path)
+     ORDER BY path LIMIT ?`,
+  ).all(after, limit) as unknown as ShownFile[];
+}
+
+/** Tells whether anything here is not as `server` names it: it came from another one, and only that one has it. */
+export function isAnythingElseHere(db: DatabaseSync, server: string): boolean {
+  return prepared(
+    db,
+    `SELECT 1 FROM copy
+     WHERE NOT EXISTS (
+       SELECT 1 FROM entry
+       WHERE entry.server = ? AND entry.path = copy.path
+         AND standing IN ('here', 'withdrawn', 'gone'))
+       AND NOT EXISTS (
+         SELECT 1 FROM withdrawal WHERE withdrawal.path = copy.path)
+     LIMIT 1`,
+  ).get(server) !== undefined;
+}
+
+/** Returns the next digests after `after`, in order, of large files that are here. */
+export function digestsHere(
+  db: DatabaseSync,
+  after: string,
+  limit: number,
+): string[] {
+  const rows = prepared(
+    db,
+    `SELECT DISTINCT digest FROM copy WHERE size >= 65536 AND digest > ?
+     ORDER BY digest LIMIT ?`,
+  ).all(after, limit) as { digest: string }[];
+  return rows.map(({ digest }) => digest);
 }
 
 /** Counts; what is pending, of the server `active`. */

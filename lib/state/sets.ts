@@ -105,6 +105,23 @@ export class Sets {
     this.#openNext(server, { first: 0, reach: 0 });
   }
 
+  /** Takes over the sets of the same list on another server. */
+  takeOver(server: string, from: string): void {
+    if (!this.matter) return;
+    this.#run("DELETE FROM line_set WHERE server = :server", { server });
+    this.#run(
+      `INSERT INTO line_set (server, last, first, unit, reach)
+       SELECT :server, last, first, unit, reach FROM line_set
+       WHERE server = :from`,
+      { server, from },
+    );
+    this.#run(
+      `UPDATE list SET sets = (SELECT sets FROM list WHERE server = :from)
+       WHERE server = :server`,
+      { server, from },
+    );
+  }
+
   /** Notes that a line was replaced by a later one before what it names was here. */
   replaced(server: string, { seq, by }: { seq: number; by: number }): void {
     if (!this.matter) return;

@@ -28,7 +28,7 @@ import { readSituation, type Situation } from "./situation.ts";
 
 /** The part of a configuration that matters to who looks: no key, and no server. */
 export interface JobPlaces {
-  readonly replica: Pick<ReplicaConfig, "into" | "state"> | null;
+  readonly replica: Pick<ReplicaConfig, "into" | "state" | "republish"> | null;
   readonly publish: Pick<PublishConfig, "into"> | null;
   readonly everyMs: number;
 }
@@ -67,7 +67,11 @@ export function placesOf(
   { replica, publish, schedule }: Config,
 ): JobPlaces {
   return {
-    replica: replica && { into: replica.into, state: replica.state },
+    replica: replica && {
+      into: replica.into,
+      state: replica.state,
+      republish: replica.republish,
+    },
     publish: publish && { into: publish.into },
     everyMs: schedule.everyMs,
   };

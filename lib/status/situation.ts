@@ -25,6 +25,7 @@ import {
   totals,
 } from "../state/overview.ts";
 import { type Disk, diskOf } from "./disk.ts";
+import { readRepublished, type Republished } from "./republished.ts";
 
 /** A server, as the last probe found it. */
 export interface ServerSituation {
@@ -80,6 +81,8 @@ export interface Situation {
   readonly last_success: number | null;
   /** When the next pass is due, as far as is known. */
   readonly next_pass: number | null;
+  /** The list that other replicas read; `null` if this one does not republish, or has not yet. */
+  readonly republished: Republished | null;
   /** The disk of the replica, in bytes. */
   readonly disk: Disk | null;
 }
@@ -98,11 +101,11 @@ export interface SituationOptions {
 /** Reads how things stand from the state; from none, before the first pass. */
 export function readSituation(
   db: DatabaseSync | undefined,
-  { into }: Pick<ReplicaConfig, "into">,
+  replica: Pick<ReplicaConfig, "into" | "republish">,
   options: SituationOptions,
 ): Situation {
   const now = Date.now();
-  const disk = diskOf(into);
+  const disk = diskOf(replica.into);
   if (db === undefined) return { ...nothing, now: now / 1_000, disk };
   const passes = lastPasses(db, options.passes);
   const memory = recall(db);
@@ -137,6 +140,7 @@ export function readSituation(
     passes,
     last_success: lastSuccess(db),
     next_pass: options.nextPass(passes[0], now / 1_000) ?? null,
+    republished: readRepublished(db, replica, memory.choice.active),
     disk,
   };
 }
@@ -159,4 +163,5 @@ const nothing = {
   passes: [],
   last_success: null,
   next_pass: null,
+  republished: null,
 } as const;

@@ -12,6 +12,7 @@ import type { Problem } from "./health.ts";
 import type { Aspect } from "./job.ts";
 import type { JudgedJob } from "./jobs.ts";
 import type { PublisherSituation } from "./publisher.ts";
+import { tellRepublished } from "./republished.ts";
 import { tellList } from "./server-list.ts";
 import type { ServerSituation, Situation } from "./situation.ts";
 import { type Column, formatColumns } from "../cli/columns.ts";
@@ -93,6 +94,10 @@ function overview(situation: Situation): string[] {
   ];
   const skipped = tellNotFiles(situation.not_files);
   if (skipped !== "") facts.push(["Not copied", skipped]);
+  const { republished } = situation;
+  if (republished !== null) {
+    facts.push(["Republished", tellRepublished(republished, now)]);
+  }
   const next = situation.next_pass;
   if (next !== null) facts.push(["Next pass", tellNext(next, now)]);
   return factLines(facts);

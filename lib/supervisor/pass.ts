@@ -6,6 +6,7 @@
 
 import type { Channel } from "../worker/channel.ts";
 import type { Deletion } from "../config/config.ts";
+import type { PublishedList } from "../list/cursor.ts";
 import {
   exitStatus,
   type Failure,
@@ -23,6 +24,7 @@ import type {
   SynchroListOperations,
   Synchronised,
 } from "../synchro-list/operations.ts";
+import type { Told } from "../republish/freshen.ts";
 import { isFatal, nothingMissing, PassAccount } from "./account.ts";
 import { copies, removals } from "./plan.ts";
 import type { Stage } from "../progress/progress.ts";
@@ -39,6 +41,8 @@ export interface PassOptions {
   /** Changes with whatever in the configuration decides what is wanted. */
   readonly fingerprint: string;
   readonly delete: Deletion;
+  /** True if other replicas read from this one. */
+  readonly republish: boolean;
   readonly dryRun: boolean;
   /** Bytes a pass may transfer. */
   readonly maxTransfer: number | undefined;
@@ -59,6 +63,8 @@ export interface PassOptions {
   readonly sets?: boolean;
   /** True if sets were being shown when relais ended: they are completed before anything else. @default false */
   readonly isInterrupted?: boolean;
+  /** Tells other replicas that the publisher of a list lives that has nothing new; returns false if it is not shown to them yet. */
+  readonly freshen?: (list: PublishedList, told: Told) => Promise<boolean>;
   /** Hears that another server than before is the active one. */
   readonly onSwitch?: (probed: Probed) => Promise<void>;
 }
@@ -78,6 +84,7 @@ const notProbed: Probed = {
   previous: null,
   reason: "",
   probes: [],
+  relays: [],
   wireBytes: 0,
   left: { unannounced: false, lagSeconds: 0, missing: nothingMissing },
 };
@@ -138,7 +145,9 @@ class Pass {
       // What failed on one server may well be had from another.
       if (probed?.active !== lost) this.#account.forgetFailed();
       if (probed === undefined || probed.active === null) return;
-      if (attempt === 0 && isUnchanged(probed)) this.#unchanged(probed);
+      const isDone = attempt === 0 && isUnchanged(probed) &&
+        await this.#freshen(probed);
+      if (isDone) this.#unchanged(probed);
       // A server that was lost on the way is probed again: another one may serve.
       else if (!await this.#passFrom(probed.active)) continue;
       return await this.#learnFromOthers(probed);
@@ -240,6 +249,15 @@ class Pass {
     this.#account.generation = probe?.list?.generation ?? null;
   }
 
+  /** Passes the heartbeat of an unchanged list on; returns false if there is more to do for those who read from here. */
+  async #freshen(probed: Probed): Promise<boolean> {
+    const { freshen, dryRun } = this.#options;
+    const list = probed.probes.find(({ server }) => server === probed.active)
+      ?.list;
+    if (freshen === undefined || dryRun || !list) return true;
+    return await this.#try(() => freshen(list, toldBy(probed))) ?? true;
+  }
+
   /** Does all that is to be done with one server; returns false if it was lost meanwhile. */
   async #passFrom(server: string): Promise<boolean> {
     const list = await this.#crew.synchroList();
@@ -269,6 +287,8 @@ class Pass {
       // A file of another server's list is one of that one's sets.
       if (!this.#options.sets) await this.#copySlowElsewhere(server);
     }
+    // What was withdrawn goes when the lines that say so are there.
+    if (!await this.#republish(server)) return false;
     await this.#tidy(server);
     await this.#amend();
     if (this.#options.delete !== "keep") {
@@ -278,6 +298,7 @@ class Pass {
         const lost = await this.#copy(server);
         if (lost) return false;
       }
+      if (removed > 0 && !await this.#republish(server)) return false;
     }
     await this.#announce(list);
     this.#account.missing = await list.ask("missing", { server });
@@ -416,6 +437,20 @@ class Pass {
     return maxTransfer && Math.max(0, maxTransfer - this.#transferred);
   }
 
+  /** Shows other replicas what is here by now; returns false if the server was lost meanwhile. */
+  async #republish(server: string): Promise<boolean> {
+    const { republish, signal } = this.#options;
+    if (!republish || signal.aborted) return true;
+    const copyList = await this.#crew.copyList();
+    const asked = { server, ...toldBy(this.#probed) };
+    const shown = await this.#try(() =>
+      this.#whileServed(server, copyList.ask("republish", asked))
+    );
+    if (shown === undefined) return !this.#account.lostServer;
+    this.#account.addWireBytes(shown.wireBytes);
+    return true;
+  }
+
   async #tidy(server: string): Promise<void> {
     const copyList = await this.#crew.copyList();
     await this.#try(() => copyList.ask("tidy", { server }));
@@ -520,6 +555,13 @@ class Pass {
       return undefined;
     }
   }
+}
+
+/** What others are told of the list that the active server had when it was probed; a tree is as old as the probe. */
+function toldBy({ active, probes, relays }: Probed): Told {
+  const probe = probes.find(({ server }) => server === active);
+  const list = probe?.list ?? { mtime: Math.floor(Date.now() / 1_000) };
+  return { heartbeat: list.mtime, relays };
 }
 
 function stopped(): StoppedError {

@@ -27,8 +27,8 @@ import { publishPlans, type RunOptions } from "./plans.ts";
 import { Supervisor } from "./supervisor.ts";
 import { Telling } from "./telling.ts";
 
-/** A run that somebody else does says nothing of how this publisher does. */
-const elsewhere: number = exitStatus.locked;
+/** A run that somebody else does, or for whom the export is, says nothing of how this publisher does. */
+const elsewhere: readonly number[] = [exitStatus.locked, exitStatus.usage];
 
 /** A publisher at work. */
 export class Publishing implements AsyncDisposable {
@@ -92,7 +92,7 @@ export class Publishing implements AsyncDisposable {
       return report;
     } catch (error) {
       const { exitStatus: exit } = error as RelaisError;
-      if (exit === elsewhere) throw error;
+      if (elsewhere.includes(exit)) throw error;
       await this.#conclude(
         {
           ...brokenReport(error, 0),

@@ -8,6 +8,7 @@ import type { ReplicaReady } from "../config/config.ts";
 import { describe, exitStatus, type Failure } from "../errors.ts";
 import { journalOf } from "../files/destination.ts";
 import { lookAt } from "../files/if-there.ts";
+import type { PublishedList } from "../list/cursor.ts";
 import { linkDescriptors } from "../files/descriptors.ts";
 import { makeLogDirectory } from "../log/file.ts";
 import { Logger } from "../worker/logger.ts";
@@ -40,6 +41,7 @@ import { logErrors } from "./lasting.ts";
 import { type PassOutcome, runPass } from "./pass.ts";
 import { replicaPlans, type RunOptions } from "./plans.ts";
 import type { Stage } from "../progress/progress.ts";
+import type { Told } from "../republish/freshen.ts";
 import { SoundState } from "./sound-state.ts";
 import { Supervisor } from "./supervisor.ts";
 import { Telling } from "./telling.ts";
@@ -223,6 +225,7 @@ export class Replica implements AsyncDisposable {
       sets: replica.sets !== false,
       isInterrupted: replica.sets !== false && !this.#options.dryRun &&
         lookAt(journalOf(replica.into)) !== undefined,
+      republish: replica.republish,
       dryRun: this.#options.dryRun,
       maxTransfer: this.#options.maxTransfer,
       signal,
@@ -230,6 +233,7 @@ export class Replica implements AsyncDisposable {
       onStage: this.#options.onStage,
       remarks: this.#remarks,
       onSwitch: (probed) => this.#announceSwitch(probed, signal),
+      ...(replica.republish ? { freshen: freshenIn(replica.into) } : {}),
       ...(hooks.onNew.length === 0 ? {} : {
         announce: (paths, set) =>
           runHook(
@@ -374,6 +378,14 @@ function remark(message: string): Failure {
   return { name: "Remark", message, exitStatus: done, retriable: false };
 }
 
+/** Returns what dates the list that is shown in `into`; only who republishes loads it. */
+function freshenIn(into: string) {
+  return async (list: PublishedList, told: Told) => {
+    const { freshen } = await import("../republish/freshen.ts");
+    return freshen(into, list, told);
+  };
+}
+
 /** Changes with whatever decides what is wanted, and where it goes. */
 async function fingerprint(
   { servers, replica }: ReplicaReady,
@@ -384,7 +396,10 @@ async function fingerprint(
   const { into, source, include, exclude, filenameCharset } = replica;
   const text = JSON.stringify([
     ...[roots, into, source, include, exclude, replica.delete],
-    ...[filenameCharset, replica.rights, replica.sets],
+    ...[filenameCharset, replica.rights],
+    // Without these, nothing changes for those who use neither.
+    ...replica.republish ? ["republish"] : [],
+    ...replica.sets === false ? [] : ["sets", replica.sets],
   ]);
   const bytes = new TextEncoder().encode(text);
   const digest = await crypto.subtle.digest("SHA-256", bytes);

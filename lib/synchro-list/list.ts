@@ -126,6 +126,7 @@ async function readFromTwin(
     await pacer.pause();
   }
   const { cursor } = twin;
+  list.sets.takeOver(server, twin.server);
   list.intake.take(reading, [], cursor, list.twins.refusals(twin));
   if (!await readLines(list, reading, source, cursor, outcome)) {
     return await readFromStart(list, server, source, { gaps: outcome.gaps });

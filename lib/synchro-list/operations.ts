@@ -16,7 +16,9 @@ import type { Arrived, CopiedFile, Wanted } from "../files/wanted.ts";
 import type { Backlog, Missing } from "../state/left.ts";
 import type { Obstacle, PendingSet } from "../state/sets.ts";
 import type { ArrivedSet, ShownSets } from "../state/synchronised-list.ts";
+import type { ShownFile } from "../state/overview.ts";
 import type { FailedFile } from "../state/pass-report.ts";
+import type { Reached } from "../state/reached.ts";
 
 export interface SynchroListSettings {
   readonly servers: readonly ServerConfig[];
@@ -117,6 +119,20 @@ export type SynchroListOperations = {
   here: {
     request: { readonly after: string; readonly limit: number };
     reply: readonly CopiedFile[];
+  };
+  /** How far the list of `server` has been followed. */
+  reached: { request: { readonly server: string }; reply: Reached };
+  /** Tells whether anything here is not as `server` names it. */
+  differs: { request: { readonly server: string }; reply: boolean };
+  /** The next files here after `after`, by path, as they are shown to other replicas. */
+  exported: {
+    request: { readonly after: string; readonly limit: number };
+    reply: readonly ShownFile[];
+  };
+  /** The next digests after `after` of large files here. */
+  digests: {
+    request: { readonly after: string; readonly limit: number };
+    reply: readonly string[];
   };
   backlog: { request: { readonly server: string }; reply: Backlog };
   missing: { request: { readonly server: string }; reply: Missing };

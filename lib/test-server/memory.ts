@@ -33,6 +33,8 @@ export interface Memory {
   readonly settled: Readonly<Record<string, Settled>>;
   /** The last one of each server; missing in what older versions remember. */
   readonly heartbeats?: Readonly<Record<string, Heartbeat>>;
+  /** Name of this replica, by which it finds itself among the replicas that feed it. */
+  readonly name?: string;
 }
 
 const key = "test-server";

@@ -20,7 +20,7 @@ export interface TestServerSettings {
   readonly servers: readonly ServerConfig[];
   readonly probe: ProbeConfig;
   readonly limits: LimitsConfig;
-  readonly replica: Pick<ReplicaConfig, "state" | "source">;
+  readonly replica: Pick<ReplicaConfig, "state" | "source" | "republish">;
   readonly dryRun: boolean;
 }
 
@@ -59,6 +59,8 @@ export interface Probe {
   readonly read: boolean;
   /** How the session came about; `undefined` if it did not get so far. */
   readonly terms?: Terms;
+  /** Names of the replicas that its list has come through, the nearest first; only who republishes asks for them. */
+  readonly relays?: readonly string[];
   readonly wireBytes: number;
 }
 
@@ -73,6 +75,8 @@ export interface Probed {
   readonly reason: string;
   /** The last probe of each server, in order of preference. */
   readonly probes: readonly Probe[];
+  /** Names of this replica, and of those that the list of the active server has come through; none if it does not republish. */
+  readonly relays: readonly string[];
   readonly wireBytes: number;
   readonly left: Left;
 }

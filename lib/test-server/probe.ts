@@ -13,11 +13,13 @@ import {
 } from "../connection/remote-session.ts";
 import {
   type Failure,
+  FileError,
   toFailure,
   UnreachableError,
   UnusableError,
 } from "../errors.ts";
 import { findList } from "../list/find.ts";
+import { mostBytes, parseRelays, relaysPath } from "../list/relays.ts";
 import { requireRoot } from "../list/root.ts";
 import type { Cursor, PublishedList } from "../list/cursor.ts";
 import type { Probe, TestServerSettings, Verdict } from "./operations.ts";
@@ -31,11 +33,14 @@ interface Found {
   readonly list: PublishedList | null;
   readonly unchanged: boolean;
   readonly read: boolean;
+  readonly relays?: readonly string[];
   readonly terms?: Terms;
 }
 
 /** The part of the settings of test-server that a probe needs. */
-type Settings = Pick<TestServerSettings, "probe" | "limits" | "replica">;
+type Settings = Pick<TestServerSettings, "probe" | "limits"> & {
+  readonly replica: Pick<TestServerSettings["replica"], "source">;
+};
 
 /** What was read and settled last time, and under which configuration relais runs now. */
 export interface Known {
@@ -44,6 +49,8 @@ export interface Known {
   readonly settled: Settled | undefined;
   readonly heartbeat: Heartbeat | undefined;
   readonly fingerprint: string;
+  /** Name of this replica; `undefined`: it feeds no others. */
+  readonly name?: string | undefined;
 }
 
 /**
@@ -87,9 +94,15 @@ async function probeOnce(
       signal: timeout,
     });
     depth = "sftp";
-    const found = await examine(session, server, settings, known);
+    const [found, relays] = await Promise.all([
+      examine(session, server, settings, known),
+      known.name === undefined ? undefined : readRelays(session, server),
+    ]);
     depth = "list";
-    return { ...found, terms: session.terms };
+    const { terms } = session;
+    if (relays === undefined) return { ...found, terms };
+    refuseLoop(server, relays, known.name!);
+    return { ...found, relays, terms };
   }
 
   async function report(verdict: Verdict, rest: Partial<Probe>) {
@@ -135,7 +148,7 @@ async function probeOnce(
 async function examine(
   session: SessionRequests,
   server: ServerConfig,
-  { replica: { source } }: Pick<TestServerSettings, "replica">,
+  { replica: { source } }: Pick<Settings, "replica">,
   { cursor, settled, fingerprint }: Known,
 ): Promise<Found> {
   const list = await findList(session, server, { source, cursor });
@@ -150,6 +163,42 @@ async function examine(
   }
   await requireRoot(session, server.root);
   return { list: null, unchanged: false, read: true };
+}
+
+/** Reads the names of the replicas that a list has come through; none where there is no such file. */
+async function readRelays(
+  session: RemoteSession,
+  { root }: ServerConfig,
+): Promise<string[]> {
+  const file = {
+    path: `${root}/${relaysPath}`,
+    length: mostBytes,
+    isChecked: false,
+  };
+  try {
+    return parseRelays(await session.fetch(file));
+  } catch (error) {
+    if (error instanceof FileError && !error.retriable) return [];
+    throw error;
+  }
+}
+
+/** A replica that takes its own files back would never learn that its servers are gone. */
+function refuseLoop(
+  { name }: ServerConfig,
+  relays: readonly string[],
+  own: string,
+): void {
+  const at = relays.indexOf(own);
+  if (at === -1) return;
+  const others = at > 1 ? `, by way of ${at - 1} others` : "";
+  throw new UnusableError(
+    `Refused ${name}: it is a replica that takes its files from this one${others}`,
+    {
+      hint:
+        `remove ${name} here, or this machine from its servers; it is used again when it takes its files from elsewhere`,
+    },
+  );
 }
 
 function tooLate(

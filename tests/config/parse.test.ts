@@ -98,6 +98,7 @@ Deno.test("parseConfig() gives every key its default", () => {
       },
       filenameCharset: null,
       treeRescanMs: 3_600_000,
+      republish: false,
       links: "skip",
       sets: false,
     },

@@ -682,3 +682,27 @@ testEach(
     assertEquals(world.sh("ls export/.relais/trash"), `${day}.1\n`);
   },
 );
+
+testEach(
+  "publishes nothing where a replica republishes",
+  async ({ publish }) => {
+    using world = new Sources();
+    world.write("a.csv", "1");
+    Deno.mkdirSync(`${world.into}/.relais`, { recursive: true });
+    const relays = `${world.into}/.relais/relays`;
+    Deno.writeTextFileSync(relays, "1b4e28ba-2fa1-11d2-883f-0016d3cca427\n");
+
+    const { status, told } = await publish(world.config);
+    const left = world.sh("find export -type f");
+    Deno.removeSync(relays);
+    const after = await publish(world.config);
+
+    assertEquals([status, told.length], [2, 1]);
+    assertMatch(
+      told[0]!,
+      /^Cannot publish into \S+: a replica republishes there/,
+    );
+    assertEquals(left, "export/.relais/relays\n");
+    assertEquals([after.status, after.published], [0, 1]);
+  },
+);

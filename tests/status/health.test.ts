@@ -56,6 +56,7 @@ function situation(more: Partial<Situation> = {}): Situation {
     passes: [pass()],
     last_success: now - 29,
     next_pass: null,
+    republished: null,
     disk: { free: 50, total: 100 },
     ...more,
   };

@@ -26,6 +26,7 @@ const allWell: Probed = {
   previous: "production",
   reason: "it is the preferred server",
   probes: [probe("production"), probe("backup")],
+  relays: [],
   wireBytes: 0,
   left: {
     ...{ unannounced: false, lagSeconds: 0 },

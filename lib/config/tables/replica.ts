@@ -12,6 +12,7 @@ import { table } from "../table.ts";
 import {
   account,
   duration,
+  flag,
   globs,
   kind,
   maxDelete,
@@ -135,6 +136,13 @@ export const replica = table({
       example: "1d",
       help:
         "How often a tree without a list is read whole; 0s: always. Other passes read only directories whose date has changed. They miss a file that is written in place for the first time: it comes with the next full reading.",
+    },
+    republish: {
+      kind: flag,
+      default: false,
+      example: true,
+      help:
+        "Let other replicas read from here. They name this machine as a server. The list of the active server is kept in .relais/list of into, the same bytes, up to the first line whose file is not here yet. With include, exclude or filename_charset, and for a server without a list, relais writes a list of its own. into must not be the export of a publisher. docs/tree-of-replicas.md has an example.",
     },
     links: {
       kind: oneOf("skip", "follow"),

@@ -384,6 +384,8 @@ set_now() {
 # --- The export and its list --------------------------------------------------
 
 open_export() {
+  [ ! -f "$own/relays" ] || die 2 \
+    "Cannot publish into $into: a replica republishes there; set publish.into to another directory; if no replica does any more, remove $own/relays and the list beside it"
   [ -d "$own" ] || mkdir -p "$own" || unwritable
   take_lock
   # The list is for the account that readers log in with, the rest for nobody.
