@@ -321,3 +321,29 @@ Deno.test("a set that was begun from production is completed from a backup that 
   assertEquals(report.bytes, 12);
   assert(report.copied === 2);
 });
+
+Deno.test("sets of a list that was read of another server are known on the one that has the same list", async () => {
+  await using world = await makeWorld({
+    ...{ servers: ["production", "backup"], replica: inSets, more: nimble },
+  });
+  const { production, backup } = world;
+  const replicate = () =>
+    new Deno.Command("cp", { args: ["-aT", production.root, backup.root] })
+      .output();
+  await publish(world, { "a": "1", "b": "1" });
+  await publish(world, { "c": "1" });
+  await replicate();
+  assertEquals((await world.pass()).exit, 0);
+  await publish(world, { "a": "second", "b": "second" });
+  await replicate();
+  await production.sshd.stop();
+  const putBack = lose(world, "b", backup);
+
+  assertEquals((await world.pass()).server, "backup");
+  assertEquals(shown(world), { "a": "1", "b": "1", "c": "1" });
+  assertMatch((await statusOf(world)).held[0].set, / 4-5$/);
+
+  putBack();
+  assertEquals((await world.pass()).exit, 0);
+  assertEquals(shown(world), { "a": "second", "b": "second", "c": "1" });
+});
