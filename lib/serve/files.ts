@@ -6,6 +6,7 @@
 
 import { formatAge, formatBytes, formatDate } from "../text/human.ts";
 import type { FileHere } from "../state/overview.ts";
+import { tellObstacle } from "../state/sets.ts";
 import type { Situation } from "../status/situation.ts";
 import { type Html, html, outside } from "./html.ts";
 import type { View } from "./view.ts";
@@ -39,6 +40,28 @@ export function failing({ failing, failed, now, next_pass }: Situation): Html {
         ? ` The first ${failing.length} by name; "relais list --failed" names all.`
         : ""}</p>
       ${table("Failing files", [["File"], ["Server"]], rows)}
+    </section>
+  `;
+}
+
+/** The sets that are not shown, and what holds each up. */
+export function heldSets({ held }: Pick<Situation, "held">): Html {
+  if (held.length === 0) {
+    return html`<section id="held" data-live hidden></section>`;
+  }
+  const rows = held.map((each) =>
+    html`
+      <tr>
+        <th scope="row" class="path">
+          ${each.set} <span class="why">${outside(tellObstacle(each))}</span>
+        </th>
+      </tr>
+    `
+  );
+  return html`
+    <section id="held" data-live aria-labelledby="held-title">
+      <h2 id="held-title">Sets that wait</h2>
+      ${table("Sets that are not shown", [["Set"]], rows)}
     </section>
   `;
 }

@@ -13,7 +13,7 @@ import { pagePolicy } from "./headers.ts";
 import { type Content, Html, html } from "./html.ts";
 import script from "./page.js" with { type: "text" };
 import style from "./page.css" with { type: "text" };
-import { failing, files } from "./files.ts";
+import { failing, files, heldSets } from "./files.ts";
 import { plots } from "./plots.ts";
 import { failedFiles, lastRuns, publisherFacts } from "./publisher.ts";
 import type { View } from "./view.ts";
@@ -53,6 +53,7 @@ export function renderPage(view: View): string {
         facts(replica.situation),
         servers(replica.situation),
         failing(replica.situation),
+        heldSets(replica.situation),
       ],
       ...publisher === undefined ? [] : [
         publisherFacts(publisher.situation),

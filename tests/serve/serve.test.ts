@@ -7,6 +7,7 @@ import {
 import { ServedPage } from "../../fixtures/page.ts";
 import { Sources } from "../../fixtures/sources.ts";
 import { makeWorld, relais } from "../../fixtures/world.ts";
+import { heldSets } from "../../lib/serve/files.ts";
 import { hashToken, turnAway } from "../../lib/serve/gate.ts";
 import { isLoopback, parseListen } from "../../lib/serve/listen.ts";
 import { ranges } from "../../lib/serve/range.ts";
@@ -436,4 +437,13 @@ Deno.test("the page over several jobs leads to each, and tells health and figure
     ),
     [404, 404, 404, 404, 404],
   );
+});
+
+Deno.test("the page names the sets that wait, and what holds each up", () => {
+  const { text } = heldSets({
+    held: [{ set: "g-1 4-5", path: "<b>", error: "no such file" }],
+  });
+
+  assertMatch(text, /Sets that wait[^]*g-1 4-5[^]*&lt;b&gt;: no such file/);
+  assertMatch(heldSets({ held: [] }).text, /hidden/);
 });
