@@ -1,0 +1,54 @@
+/**
+ * The lease: the right to lead a cluster. These are the rules; the statements that
+ * the database runs follow them.
+ *
+ * All dates are those of the database's clock. A node's wall clock has no part in
+ * anything here, and may be wrong by hours.
+ *
+ * @module
+ */
+
+/** The one row of a cluster's lease. */
+export interface Lease {
+  /** Number of the lease; it only grows. */
+  readonly term: number;
+  /** The process that leads: a node restarted is another holder. */
+  readonly holder: string;
+  /** Time at which it runs out, in milliseconds. */
+  readonly until: number;
+}
+
+/** A request for the lease. */
+export interface Candidate {
+  readonly holder: string;
+  readonly now: number;
+  readonly leaseMs: number;
+}
+
+/**
+ * Grants the lease: a holder extends its own live term, anyone else begins the next
+ * term after the last one has run out. Returns `undefined` if another holds it.
+ */
+export function acquire(
+  lease: Lease | undefined,
+  { holder, now, leaseMs }: Candidate,
+): Lease | undefined {
+  const until = now + leaseMs;
+  if (lease === undefined) return { term: 1, holder, until };
+  if (lease.until <= now) return { term: lease.term + 1, holder, until };
+  return lease.holder === holder ? { ...lease, until } : undefined;
+}
+
+/** Ends a term early, so that nobody needs to wait for its end. */
+export function resign(lease: Lease, term: number, now: number): Lease {
+  return isHeld(lease, term, now) ? { ...lease, until: now } : lease;
+}
+
+/** The fence: tells whether the leader of `term` may write. */
+export function isHeld(
+  lease: Lease | undefined,
+  term: number,
+  now: number,
+): boolean {
+  return lease !== undefined && lease.term === term && lease.until > now;
+}

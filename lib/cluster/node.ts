@@ -1,0 +1,109 @@
+/**
+ * A node of a cluster: what it holds, and how it keeps hold of it.
+ *
+ * @module
+ */
+
+import { ask, type Steps } from "./requests.ts";
+import { extensionDue, type Grant, trustedUntil } from "./trust.ts";
+
+/** Settings of a node, and its clock. */
+export interface NodeOptions {
+  /** The name of this process: a node that is started again has another one. */
+  readonly holder: string;
+  readonly leaseMs: number;
+  /** See {@link Grant}. */
+  readonly marginMs?: number;
+  /** Returns the time of a clock that nobody sets, in milliseconds. */
+  readonly monotonic: () => number;
+}
+
+/** Something that the database has granted. */
+interface Held {
+  readonly id: number;
+  readonly grant: Grant;
+}
+
+/** What one process holds. */
+export class ClusterNode {
+  readonly holder: string;
+  readonly #options: NodeOptions;
+  #lease: Held | undefined;
+  #claim: Held | undefined;
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    this.holder = options.holder;
+  }
+
+  /** Returns the term in which this node leads; `undefined` if it does not, or no longer trusts that it does. */
+  get term(): number | undefined {
+    return this.#isTrusted(this.#lease) ? this.#lease!.id : undefined;
+  }
+
+  /** A fraction of the lease, to wait. */
+  get pauseMs(): number {
+    return this.#options.leaseMs / 10;
+  }
+
+  /** Notes when a request is sent; what it grants counts from there. */
+  sending(): Grant {
+    const { monotonic, leaseMs, marginMs } = this.#options;
+    const sent = monotonic();
+    return { sent, leaseMs, ...marginMs === undefined ? {} : { marginMs } };
+  }
+
+  /** Begins to work on a claim. */
+  hold(id: number, grant: Grant): void {
+    this.#claim = { id, grant };
+  }
+
+  /** Works on a claim no longer: from now on it is not extended. */
+  drop(): void {
+    this.#claim = undefined;
+  }
+
+  /** Tells whether a claim can be relied on now. */
+  holds(id: number): boolean {
+    return this.#claim?.id === id && this.#isTrusted(this.#claim);
+  }
+
+  /** Asks for more time for a claim; false: it ran out. */
+  *extend(id: number): Steps<boolean | undefined> {
+    const grant = this.sending();
+    const extended = yield* ask("extend", { id });
+    // Meanwhile the work on it may have ended.
+    if (extended === undefined || this.#claim?.id !== id) return extended;
+    if (extended) this.hold(id, grant);
+    else this.drop();
+    return extended;
+  }
+
+  /** Leads whenever nobody else does, and extends what this node holds, without end. */
+  *keep(): Steps<never> {
+    for (;;) {
+      if (this.#isDue(this.#lease)) yield* this.#acquire();
+      if (this.#claim !== undefined && this.#isDue(this.#claim)) {
+        yield* this.extend(this.#claim.id);
+      }
+      yield* ask("sleep", { ms: this.pauseMs });
+    }
+  }
+
+  *#acquire(): Steps<void> {
+    const grant = this.sending();
+    const lease = yield* ask("acquire", { holder: this.holder });
+    if (lease === undefined) return;
+    this.#lease = lease === null ? undefined : { id: lease.term, grant };
+  }
+
+  #isDue(held: Held | undefined): boolean {
+    return held === undefined ||
+      this.#options.monotonic() >= extensionDue(held.grant);
+  }
+
+  #isTrusted(held: Held | undefined): boolean {
+    return held !== undefined &&
+      this.#options.monotonic() < trustedUntil(held.grant);
+  }
+}
