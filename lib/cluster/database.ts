@@ -1,0 +1,187 @@
+/**
+ * The PostgreSQL that the nodes of a cluster share.
+ *
+ * @module
+ */
+
+import postgres from "postgres";
+import { LocalError, RelaisError } from "../errors.ts";
+import { type Address, isLocal } from "./address.ts";
+import { explain, isAnswer } from "./failure.ts";
+
+/** How the database of a cluster is reached. */
+export interface DatabaseConfig {
+  readonly address: Address;
+  /** File with the password; `null`: the database asks for none. */
+  readonly passwordFile: string | null;
+  /** File with the certificates of the authorities that may have signed the database's. */
+  readonly ca: string | null;
+  /** What the nodes share; the schema of its tables has this name. */
+  readonly name: string;
+  readonly leaseMs: number;
+}
+
+/** A session, or a transaction, in which statements are run. */
+export type Session = Pick<postgres.ISql, "unsafe">;
+
+/** Connections of one process: the leader's transaction, the keeper, the copier. */
+const connections = 4;
+
+/** Values as they come and go: numbers are no larger than those of JavaScript. */
+const types = {
+  bigint: {
+    to: 20,
+    from: [20],
+    parse: Number,
+    serialize: (value: number) => String(value),
+  },
+};
+
+/** The database of one cluster. Connects when it is first asked. */
+export class Database implements AsyncDisposable {
+  readonly config: DatabaseConfig;
+  readonly #options: postgres.Options<Record<string, postgres.PostgresType>>;
+  #sql: postgres.Sql;
+
+  /** @throws {LocalError} If the password or the certificates cannot be read. */
+  constructor(config: DatabaseConfig) {
+    this.config = config;
+    this.#options = optionsOf(config);
+    this.#sql = postgres(this.#options);
+  }
+
+  /**
+   * Runs one statement.
+   *
+   * @throws {LocalError} If there is no answer within half of a lease, which says
+   * nothing about whether it was run, or if the database refuses it.
+   */
+  query<Row>(
+    text: string,
+    values: readonly unknown[] = [],
+  ): Promise<readonly Row[]> {
+    return this.#inTime((sql) => run<Row>(sql, text, values));
+  }
+
+  /**
+   * Runs `work` in one transaction: all of it happens, or none.
+   *
+   * @throws {LocalError} As {@link query}.
+   */
+  transaction<Result>(
+    work: (session: Session) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#inTime((sql) => sql.begin(work)) as Promise<Result>;
+  }
+
+  /** Ends all connections, without waiting for what is under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sql.end({ timeout: 0 });
+  }
+
+  /** What has no answer in time is given up, with its connections: the next request makes new ones. */
+  async #inTime<Result>(
+    work: (sql: postgres.Sql) => Promise<Result>,
+  ): Promise<Result> {
+    const sql = this.#sql;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => late.reject(new Error("no answer")),
+      this.config.leaseMs / 2,
+    );
+    const result = work(sql);
+    try {
+      return await Promise.race([result, late.promise]);
+    } catch (error) {
+      result.catch(() => {
+        // It was given up; its connection ends below.
+      });
+      if (error instanceof RelaisError) throw error;
+      const isGivenUp = this.#sql !== sql;
+      if (!isAnswer(error)) this.#startAgain(sql);
+      throw explain(error, this.config, isGivenUp);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #startAgain(sql: postgres.Sql): void {
+    if (this.#sql !== sql) return;
+    this.#sql = postgres(this.#options);
+    sql.end({ timeout: 0 }).catch(() => {
+      // They are broken already.
+    });
+  }
+}
+
+/** Runs a statement in a session; values are `$1`, `$2` … */
+export async function run<Row>(
+  session: Session,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<readonly Row[]> {
+  return await session.unsafe<Row[] & object[]>(text, [...values] as never[], {
+    prepare: true,
+  }) as unknown as readonly Row[];
+}
+
+/** Every option, because for those that are missing the environment would be asked. */
+function optionsOf(
+  { address, passwordFile, ca, name, leaseMs }: DatabaseConfig,
+) {
+  const { user, database, host, port } = address;
+  const password = passwordFile === null ? "" : readPassword(passwordFile);
+  return {
+    ...isLocal(address) ? { path: `${host}/.s.PGSQL.${port}` } : {},
+    ...{ host: [host], port: [port], user, database },
+    password: () => password,
+    ssl: isLocal(address) ? false : { ca: readCa(ca), host },
+    sslnegotiation: null,
+    max: connections,
+    idle_timeout: 0,
+    connect_timeout: Math.ceil(leaseMs / 2_000),
+    max_lifetime: null,
+    max_pipeline: 100,
+    backoff: false,
+    keep_alive: Math.ceil(leaseMs / 2_000),
+    prepare: true,
+    debug: false,
+    fetch_types: true,
+    publications: "alltables",
+    target_session_attrs: "read-write",
+    types,
+    onnotice: () => {},
+    connection: {
+      application_name: "relais",
+      search_path: `"${name}"`,
+      // A node that stands still in a transaction would keep the others waiting.
+      idle_in_transaction_session_timeout: leaseMs,
+      lock_timeout: leaseMs,
+      client_min_messages: "warning",
+    },
+  } as unknown as postgres.Options<Record<string, postgres.PostgresType>>;
+}
+
+function readPassword(path: string): string {
+  return read(path, "the password of the database").replace(/\r?\n$/, "");
+}
+
+function readCa(path: string | null): string | undefined {
+  return path === null
+    ? undefined
+    : read(path, "the certificates for the database");
+}
+
+function read(path: string, what: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new LocalError(
+      `Cannot read ${what} in ${path}: ${(error as Error).message}`,
+      {
+        cause: error,
+        hint: `let the account that runs relais read ${path}`,
+      },
+    );
+  }
+}

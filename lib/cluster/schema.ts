@@ -1,0 +1,132 @@
+/**
+ * The tables of a cluster in PostgreSQL, as the steps that led to them. A step that
+ * was released is never changed. They lie in a schema of the cluster's name, so that
+ * several clusters can share a database.
+ *
+ * @module
+ */
+
+import { LocalError } from "../errors.ts";
+import { addressText } from "./address.ts";
+import { type Database, run, type Session } from "./database.ts";
+
+/** Statements that lead from each version of the schema to the next; the first makes it. */
+const steps: readonly string[] = [
+  `
+-- Who leads: see lib/cluster/lease.ts.
+CREATE TABLE lease (
+  single boolean PRIMARY KEY DEFAULT true CHECK (single),
+  term   bigint NOT NULL,
+  holder text NOT NULL,
+  until  timestamptz NOT NULL
+);
+INSERT INTO lease (term, holder, until) VALUES (0, '', '-infinity');
+
+-- What nodes may claim: the files that this server has and the replica wants.
+CREATE TABLE pass (
+  single boolean PRIMARY KEY DEFAULT true CHECK (single),
+  open   boolean NOT NULL,
+  server text NOT NULL
+);
+INSERT INTO pass (open, server) VALUES (false, '');
+
+-- Batches of files that nodes copy: see lib/cluster/claims.ts.
+CREATE TABLE claim (
+  id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  holder text NOT NULL,
+  until  timestamptz NOT NULL,
+  behind bigint[] NOT NULL     -- claims on the same files before it
+);
+CREATE TABLE claimed (
+  path  text COLLATE "C" PRIMARY KEY,
+  claim bigint,                -- NULL: given back, until the next pass
+  seq   bigint NOT NULL,
+  size  bigint NOT NULL
+);
+CREATE INDEX claimed_claim ON claimed (claim);
+
+-- The synchronised list: see lib/state/schema.ts.
+CREATE TABLE entry (
+  server     text NOT NULL,
+  path       text COLLATE "C" NOT NULL,
+  seq        bigint NOT NULL,
+  generation text,
+  published  text NOT NULL,
+  mtime      text NOT NULL,
+  size       bigint NOT NULL,
+  mode       integer,
+  digest     text,
+  reading    bigint NOT NULL,
+  standing   text NOT NULL,
+  error      text,
+  remote     text,
+  op         text NOT NULL DEFAULT '+',
+  number     bigint NOT NULL DEFAULT 0,
+  here       bigint,
+  PRIMARY KEY (server, path)
+);
+CREATE INDEX entry_wanted ON entry (server, seq) WHERE standing = 'wanted';
+`,
+];
+
+/** Version of the schema. */
+export const schemaVersion: number = steps.length;
+
+/** PostgreSQL's words for two nodes that make the same thing at once. */
+const madeMeanwhile = new Set(["23505", "42P06", "42P07", "40001"]);
+
+/**
+ * Brings the tables to this relais's version; several nodes may do so at once.
+ *
+ * @throws {LocalError} If a newer relais has made them, or the role may not make them.
+ */
+export async function migrate(
+  database: Database,
+  version = schemaVersion,
+): Promise<void> {
+  for (;;) {
+    try {
+      return await database.transaction((session) =>
+        migrateIn(session, database, version)
+      );
+    } catch (error) {
+      const { code } = (error as Error).cause as { code?: string } ?? {};
+      if (!madeMeanwhile.has(code ?? "")) throw error;
+    }
+  }
+}
+
+async function migrateIn(
+  session: Session,
+  { config: { name, address } }: Database,
+  version: number,
+): Promise<void> {
+  const [there] = await run(
+    session,
+    "SELECT 1 FROM pg_namespace WHERE nspname = $1",
+    [name],
+  );
+  // To ask for it if it is there would take a right that nothing else needs.
+  if (there === undefined) await session.unsafe(`CREATE SCHEMA "${name}"`);
+  await session.unsafe(
+    "CREATE TABLE IF NOT EXISTS version (single boolean PRIMARY KEY, version integer NOT NULL)",
+  );
+  await session.unsafe(
+    "INSERT INTO version VALUES (true, 0) ON CONFLICT DO NOTHING",
+  );
+  const [row] = await run<{ version: number }>(
+    session,
+    "SELECT version FROM version FOR UPDATE",
+  );
+  const from = row!.version;
+  if (from > version) {
+    throw new LocalError(
+      `Cannot use the tables of "${name}" in the database ${
+        addressText(address)
+      }: a newer relais made them (version ${from}, this one knows ${version})`,
+      { hint: "install the same version of relais on all nodes" },
+    );
+  }
+  for (const step of steps.slice(from, version)) await session.unsafe(step);
+  await run(session, "UPDATE version SET version = $1", [version]);
+}

@@ -1,0 +1,210 @@
+/**
+ * The lease, the fence and the claims as statements of PostgreSQL, on READ COMMITTED.
+ * Each does what the function of the same name in lease.ts or claims.ts says.
+ *
+ * @module
+ */
+
+import type { BatchLimits, Wanted } from "./claims.ts";
+import { type Database, run, type Session } from "./database.ts";
+import type { GrantedClaim } from "./requests.ts";
+
+const now = "clock_timestamp()";
+
+/** A number of milliseconds as SQL. */
+const ms = (value: string) => `make_interval(secs => ${value} / 1000.0)`;
+
+const texts = {
+  acquire: `
+    UPDATE lease SET
+      term = CASE WHEN until > ${now} THEN term ELSE term + 1 END,
+      holder = $1, until = ${now} + ${ms("$2")}
+    WHERE until <= ${now} OR holder = $1
+    RETURNING term`,
+  resign: `UPDATE lease SET until = ${now} WHERE term = $1 AND until > ${now}`,
+  // A new term has to wait until the transaction has ended.
+  isHeld: `
+    SELECT 1 FROM lease WHERE term = $1 AND until > ${now} FOR SHARE`,
+  open: "UPDATE pass SET open = true, server = $1",
+  forgetTried: "DELETE FROM claimed WHERE claim IS NULL",
+  close: "UPDATE pass SET open = false",
+  isQuiet: `
+    SELECT 1 FROM pass
+    WHERE NOT open AND NOT EXISTS (SELECT 1 FROM claim) FOR UPDATE`,
+  // Two may read the same rows: the first to insert a path has it.
+  take: `
+    WITH pass AS (SELECT server FROM pass WHERE open FOR SHARE),
+    free AS (
+      SELECT path, seq, size FROM entry
+      WHERE server = (SELECT server FROM pass) AND standing = 'wanted'
+        AND NOT EXISTS (SELECT 1 FROM claimed WHERE claimed.path = entry.path)
+      ORDER BY seq LIMIT $3 FOR UPDATE SKIP LOCKED),
+    batch AS (
+      SELECT path, seq, size
+      FROM (SELECT *, sum(size) OVER (ORDER BY seq) - size AS before FROM free)
+        AS summed
+      WHERE before = 0 OR before < $4),
+    granted AS (
+      INSERT INTO claim (holder, until, behind)
+      SELECT $1, ${now} + ${ms("$2")}, '{}' WHERE EXISTS (SELECT 1 FROM batch)
+      RETURNING id, behind),
+    taken AS (
+      INSERT INTO claimed (path, claim, seq, size)
+      SELECT path, id, seq, size FROM batch CROSS JOIN granted
+      ON CONFLICT (path) DO NOTHING RETURNING path, seq, size)
+    SELECT id, behind, path, seq, size FROM granted LEFT JOIN taken ON true
+    ORDER BY seq`,
+  takeOver: `
+    WITH old AS (
+      SELECT id, behind FROM claim WHERE until <= ${now}
+      ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED),
+    granted AS (
+      INSERT INTO claim (holder, until, behind)
+      SELECT $1, ${now} + ${ms("$2")}, behind || id FROM old
+      RETURNING id, behind),
+    gone AS (DELETE FROM claim USING old WHERE claim.id = old.id),
+    taken AS (
+      UPDATE claimed SET claim = granted.id FROM granted, old
+      WHERE claimed.claim = old.id RETURNING path, seq, size)
+    SELECT id, behind, path, seq, size FROM granted LEFT JOIN taken ON true
+    ORDER BY seq`,
+  extend: `
+    UPDATE claim SET until = ${now} + ${ms("$2")}
+    WHERE id = $1 AND until > ${now} RETURNING id`,
+  // Who takes the claim over passes over a row that is locked.
+  holdForCommit: "SELECT 1 FROM claim WHERE id = $1 FOR UPDATE",
+  claimedAmong: `
+    SELECT path, seq, size FROM claimed
+    WHERE claim = $1 AND path = ANY ($2) ORDER BY seq`,
+  commit: "DELETE FROM claimed WHERE claim = $1 AND path = ANY ($2)",
+  release: `
+    WITH gone AS (DELETE FROM claim WHERE id = $1 RETURNING id)
+    UPDATE claimed SET claim = NULL FROM gone WHERE claimed.claim = gone.id`,
+};
+
+/** A node that asks for something. */
+interface Claimant {
+  readonly holder: string;
+  readonly leaseMs: number;
+}
+
+/** Asks for the lease; returns the term, or `undefined` if another node holds it. */
+export async function acquire(
+  database: Database,
+  { holder, leaseMs }: Claimant,
+): Promise<number | undefined> {
+  const values = [holder, leaseMs];
+  const [row] = await database.query<{ term: number }>(texts.acquire, values);
+  return row?.term;
+}
+
+/** Ends a term early. */
+export async function resign(database: Database, term: number): Promise<void> {
+  await database.query(texts.resign, [term]);
+}
+
+/**
+ * Runs `work` in a transaction of the leader; returns `undefined` if the fence
+ * refuses it, because this is no longer the term.
+ */
+export function fenced<Result>(
+  database: Database,
+  term: number,
+  work: (session: Session) => Promise<Result>,
+): Promise<Result | undefined> {
+  return database.transaction(async (session) => {
+    const [held] = await run(session, texts.isHeld, [term]);
+    return held === undefined ? undefined : await work(session);
+  });
+}
+
+/** In a transaction of the leader: lets nodes claim what is wanted of `server`. */
+export async function open(session: Session, server: string): Promise<void> {
+  await run(session, texts.open, [server]);
+  await run(session, texts.forgetTried);
+}
+
+/** In a transaction of the leader: lets nodes claim nothing more. */
+export async function close(session: Session): Promise<void> {
+  await run(session, texts.close);
+}
+
+/** In a transaction of the leader: tells whether what is wanted may be changed. */
+export async function isQuiet(session: Session): Promise<boolean> {
+  const [quiet] = await run(session, texts.isQuiet);
+  return quiet !== undefined;
+}
+
+/** Asks for a batch of what is wanted; `undefined`: there is none. */
+export async function take(
+  database: Database,
+  { holder, leaseMs }: Claimant,
+  { files, bytes }: BatchLimits,
+): Promise<GrantedClaim | undefined> {
+  const values = [holder, leaseMs, files, bytes];
+  return grantedOf(await database.query(texts.take, values));
+}
+
+/** Asks for a claim that ran out; `undefined`: there is none. */
+export async function takeOver(
+  database: Database,
+  { holder, leaseMs }: Claimant,
+): Promise<GrantedClaim | undefined> {
+  return grantedOf(await database.query(texts.takeOver, [holder, leaseMs]));
+}
+
+/** Asks for more time for a claim; false: it ran out, or is another node's by now. */
+export async function extend(
+  database: Database,
+  id: number,
+  leaseMs: number,
+): Promise<boolean> {
+  const rows = await database.query(texts.extend, [id, leaseMs]);
+  return rows.length > 0;
+}
+
+/**
+ * Ends the claim on files that are in place, and runs `work` with them in the same
+ * transaction; returns `undefined` if the claim is gone.
+ *
+ * The entries come first: a node that claims locks an entry, and then looks whether
+ * its path is claimed. The other way round, each would wait for the other.
+ */
+export function commit(
+  database: Database,
+  { id, paths }: { readonly id: number; readonly paths: readonly string[] },
+  work: (session: Session, files: readonly Wanted[]) => Promise<void>,
+): Promise<readonly Wanted[] | undefined> {
+  return database.transaction(async (session) => {
+    const [held] = await run(session, texts.holdForCommit, [id]);
+    if (held === undefined) return undefined;
+    const values = [id, paths];
+    const files = await run<Wanted>(session, texts.claimedAmong, values);
+    await work(session, files);
+    await run(session, texts.commit, values);
+    return files;
+  });
+}
+
+/** Gives back what is left of a claim. */
+export async function release(database: Database, id: number): Promise<void> {
+  await database.query(texts.release, [id]);
+}
+
+interface GrantedRow {
+  readonly id: number;
+  readonly behind: readonly number[];
+  /** `null`: there are no files in it. */
+  readonly path: string | null;
+  readonly seq: number;
+  readonly size: number;
+}
+
+function grantedOf(rows: readonly GrantedRow[]): GrantedClaim | undefined {
+  const [first] = rows;
+  if (first === undefined) return undefined;
+  const files = rows.flatMap(({ path, seq, size }) =>
+    path === null ? [] : [{ path, seq, size }]
+  );
+  return { id: first.id, behind: first.behind, files };
+}

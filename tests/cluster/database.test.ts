@@ -1,0 +1,277 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  addressOf,
+  postgresAvailable,
+  role,
+  startPostgres,
+} from "../../fixtures/postgres.ts";
+import { parseAddress } from "../../lib/cluster/address.ts";
+import { Database, type DatabaseConfig } from "../../lib/cluster/database.ts";
+import { describe, LocalError } from "../../lib/errors.ts";
+
+Deno.test({
+  name: "Database",
+  ignore: !postgresAvailable,
+  async fn(t) {
+    await using server = await startPostgres();
+    const config = server.config("stock");
+
+    /** Returns how a connection fails. */
+    async function failure(changed: Partial<DatabaseConfig>): Promise<string> {
+      await using database = new Database({ ...config, ...changed });
+      const error = await assertRejects(
+        () => database.query("SELECT 1"),
+        LocalError,
+      );
+      return describe(error).replaceAll(String(server.port), "PORT");
+    }
+
+    await t.step("logs in by SCRAM, over TLS", async () => {
+      await using database = new Database(config);
+      const rows = await database.query(
+        `SELECT ssl, usename, rolpassword LIKE 'SCRAM-SHA-256$%' AS scram
+         FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+         JOIN pg_authid ON rolname = usename
+         WHERE pid = pg_backend_pid()`,
+      );
+      assertEquals([...rows], [{ ssl: true, usename: role, scram: true }]);
+    });
+
+    await t.step(
+      "trusts no certificate that another authority signed",
+      async () => {
+        assertEquals(
+          await failure({ ca: server.otherCa }),
+          "Cannot use the database postgres at localhost:PORT: its certificate is not signed by an authority in cluster.ca; set cluster.ca to the certificate of the authority that signed it",
+        );
+      },
+    );
+
+    await t.step(
+      "trusts no certificate of an authority that is not named",
+      async () => {
+        assertStringIncludes(
+          await failure({ ca: null }),
+          "its certificate is not signed by an authority in cluster.ca",
+        );
+      },
+    );
+
+    await t.step("trusts no certificate for another name", async () => {
+      const address = addressOf(
+        `postgres://${role}@127.0.0.1:${server.port}/postgres`,
+      );
+      assertEquals(
+        await failure({ address }),
+        "Cannot use the database postgres at 127.0.0.1:PORT: its certificate is not for the name 127.0.0.1; set cluster.database to a name that the certificate is for",
+      );
+    });
+
+    await t.step("says that the password is wrong", async () => {
+      const passwordFile = `${server.directory}/wrong`;
+      Deno.writeTextFileSync(passwordFile, "wrong\n");
+      assertEquals(
+        await failure({ passwordFile }),
+        `Cannot use the database postgres at localhost:PORT: password authentication failed for user "relais"; check the user in cluster.database, cluster.password_file, and pg_hba.conf on the database's host`,
+      );
+    });
+
+    await t.step("says that there is no such database", async () => {
+      const address = { ...config.address, database: "other" };
+      assertEquals(
+        await failure({ address }),
+        `Cannot use the database other at localhost:PORT: database "other" does not exist; run "createdb other" there`,
+      );
+    });
+
+    await t.step(
+      "takes a password as it is, but for the end of its line",
+      async () => {
+        const passwordFile = `${server.directory}/password-line`;
+        const text = Deno.readTextFileSync(server.passwordFile);
+        Deno.writeTextFileSync(passwordFile, `${text}\n`);
+        await using database = new Database({ ...config, passwordFile });
+        assertEquals([...await database.query("SELECT 1 AS one")], [{
+          one: 1,
+        }]);
+      },
+    );
+
+    await t.step("is reached by a socket", async () => {
+      const address = addressOf(server.socketUrl);
+      await using database = new Database({ ...config, address, ca: null });
+      assertEquals([...await database.query("SELECT 1 AS one")], [{ one: 1 }]);
+    });
+
+    await t.step(
+      "needs no permission but for its host, its files and one name in the environment, which has no effect",
+      async () => {
+        const worker = new URL(
+          "../../fixtures/cluster/confined.ts",
+          import.meta.url,
+        );
+        const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+          args: [
+            ...["run", "--no-check", "--no-prompt", "--allow-env=PGAPPNAME"],
+            ...[`--allow-net=localhost:${server.port}`],
+            ...[`--allow-read=${server.directory}`, worker.href],
+            JSON.stringify(config),
+          ],
+          env: { PGAPPNAME: "other", PGPASSWORD: "wrong", PGSSL: "disable" },
+        }).output();
+        assertEquals(new TextDecoder().decode(stderr), "");
+        assertEquals(new TextDecoder().decode(stdout), "connected\n");
+      },
+    );
+
+    await t.step(
+      "keeps numbers, dates of the database and text as they are",
+      async () => {
+        await using database = new Database(config);
+        const path = `a\n"'\\ $1 é\u{1F600}`;
+        const rows = await database.query(
+          "SELECT $1::bigint AS size, $2::text AS path, ARRAY[1, 2]::bigint[] AS many, NULL AS nothing",
+          [Number.MAX_SAFE_INTEGER, path],
+        );
+        assertEquals([...rows], [{
+          size: Number.MAX_SAFE_INTEGER,
+          path,
+          many: [1, 2],
+          nothing: null,
+        }]);
+      },
+    );
+
+    await t.step("undoes a transaction that fails", async () => {
+      await using database = new Database(config);
+      await database.query("CREATE TABLE public.tried (number int)");
+      await assertRejects(
+        () =>
+          database.transaction(async (session) => {
+            await session.unsafe("INSERT INTO public.tried VALUES (1)");
+            await session.unsafe("SELECT 1/0");
+          }),
+        LocalError,
+        "division by zero",
+      );
+      assertEquals([...await database.query("SELECT * FROM public.tried")], []);
+    });
+
+    await t.step(
+      "gives up what has no answer within half of a lease, and goes on later",
+      async () => {
+        await using database = new Database({ ...config, leaseMs: 4_000 });
+        await assertRejects(
+          () => database.query("SELECT pg_sleep(3600)"),
+          LocalError,
+          "no answer",
+        );
+        assertEquals([...await database.query("SELECT 1 AS one")], [{
+          one: 1,
+        }]);
+      },
+    );
+
+    await t.step(
+      "ends a session that idles in a transaction for longer than a lease",
+      async () => {
+        await using database = new Database({ ...config, leaseMs: 1_000 });
+        const [row] = await database.query(
+          "SELECT current_setting('idle_in_transaction_session_timeout') AS ms",
+        );
+        assertEquals(row, { ms: "1s" });
+      },
+    );
+
+    await t.step(
+      "says that the database is down, and goes on when it is back",
+      async () => {
+        await using database = new Database(config);
+        await database.query("SELECT 1");
+        await server.stop();
+        const lost = await assertRejects(() => database.query("SELECT 1"));
+        assertEquals(lost instanceof LocalError, true);
+        assertEquals(
+          await failure({}),
+          "Cannot use the database postgres at localhost:PORT: connection refused; check that PostgreSQL runs and can be reached from here: pg_isready -h localhost -p PORT",
+        );
+        await server.start();
+        assertEquals([...await database.query("SELECT 1 AS one")], [{
+          one: 1,
+        }]);
+      },
+    );
+
+    await t.step("refuses a database that only reads", async () => {
+      const sql = server.connect();
+      await sql`ALTER ROLE relais SET default_transaction_read_only = on`;
+      await sql.end();
+      assertEquals(
+        await failure({}),
+        "Cannot use the database postgres at localhost:PORT: it only reads: it is a standby, or its role may not write; set cluster.database to the primary",
+      );
+    });
+  },
+});
+
+Deno.test("Database says which file it cannot read", () => {
+  const config = {
+    address: addressOf("postgres://relais@db.example.net/relais"),
+    passwordFile: "/nowhere/password",
+    ca: null,
+    name: "stock",
+    leaseMs: 15_000,
+  };
+  try {
+    new Database(config);
+    throw new Error("it was read");
+  } catch (error) {
+    assertEquals(
+      describe(error).replace(/: No such file.*?;/, ";"),
+      "Cannot read the password of the database in /nowhere/password; let the account that runs relais read /nowhere/password",
+    );
+  }
+});
+
+Deno.test("parseAddress() reads addresses, and refuses what would be passed over", () => {
+  const good = (text: string) => addressOf(text);
+  assertEquals(good("postgres://relais@db.example.net/stock"), {
+    user: "relais",
+    host: "db.example.net",
+    port: 5_432,
+    database: "stock",
+  });
+  assertEquals(good("postgresql://a%40b@[::1]:6432/x%2Fy"), {
+    user: "a@b",
+    host: "::1",
+    port: 6_432,
+    database: "x/y",
+  });
+  assertEquals(good("postgres://relais@/relais?host=/run/postgresql"), {
+    user: "relais",
+    host: "/run/postgresql",
+    port: 5_432,
+    database: "relais",
+  });
+  const bad = [
+    "postgres://db.example.net/stock",
+    "postgres://relais:secret@db.example.net/stock",
+    "postgres://relais@db.example.net/stock?sslmode=disable",
+    "postgres://relais@/stock",
+    "postgres://relais@db.example.net",
+    "mysql://relais@db.example.net/stock",
+    "postgres://relais@db.example.net:x/stock",
+  ];
+  assertEquals(
+    bad.map((text) => (parseAddress(text) as { reason?: string }).reason),
+    [
+      "write it as in postgres://USER@HOST/DATABASE",
+      "keep the password out of it, in cluster.password_file",
+      'it cannot have "sslmode" after the name',
+      "it names no host",
+      "write it as in postgres://USER@HOST/DATABASE",
+      "write it as in postgres://USER@HOST/DATABASE",
+      "write it as in postgres://USER@HOST/DATABASE",
+    ],
+  );
+});
