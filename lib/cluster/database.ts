@@ -35,6 +35,12 @@ const types = {
     parse: Number,
     serialize: (value: number) => String(value),
   },
+  bytes: {
+    to: 17,
+    from: [17],
+    parse: (text: string) => Uint8Array.fromHex(text.slice("\\x".length)),
+    serialize: (value: Uint8Array) => `\\x${value.toHex()}`,
+  },
 };
 
 /** The database of one cluster. Connects when it is first asked. */

@@ -23,12 +23,12 @@ CREATE TABLE lease (
 INSERT INTO lease (term, holder, until) VALUES (0, '', '-infinity');
 
 -- What nodes may claim: the files that this server has and the replica wants.
-CREATE TABLE pass (
+CREATE TABLE current_pass (
   single boolean PRIMARY KEY DEFAULT true CHECK (single),
   open   boolean NOT NULL,
   server text NOT NULL
 );
-INSERT INTO pass (open, server) VALUES (false, '');
+INSERT INTO current_pass (open, server) VALUES (false, '');
 
 -- Batches of files that nodes copy: see lib/cluster/claims.ts.
 CREATE TABLE claim (
@@ -45,7 +45,22 @@ CREATE TABLE claimed (
 );
 CREATE INDEX claimed_claim ON claimed (claim);
 
--- The synchronised list: see lib/state/schema.ts.
+-- The synchronised list, with the tables and columns of lib/state/schema.ts.
+CREATE TABLE list (
+  server     text PRIMARY KEY,
+  generation text,
+  "offset"   bigint NOT NULL,
+  tail       bytea NOT NULL,
+  seq        bigint NOT NULL,
+  reading    bigint NOT NULL,
+  complete   bigint NOT NULL,
+  filters    text NOT NULL,
+  charset    text,
+  branch     text,
+  modified   double precision,
+  not_files  text,
+  sets       bigint
+);
 CREATE TABLE entry (
   server     text NOT NULL,
   path       text COLLATE "C" NOT NULL,
@@ -54,7 +69,7 @@ CREATE TABLE entry (
   published  text NOT NULL,
   mtime      text NOT NULL,
   size       bigint NOT NULL,
-  mode       integer,
+  mode       bigint,
   digest     text,
   reading    bigint NOT NULL,
   standing   text NOT NULL,
@@ -66,6 +81,69 @@ CREATE TABLE entry (
   PRIMARY KEY (server, path)
 );
 CREATE INDEX entry_wanted ON entry (server, seq) WHERE standing = 'wanted';
+CREATE INDEX entry_withdrawn ON entry (server, path) WHERE standing = 'withdrawn';
+CREATE INDEX entry_conflict ON entry (server, path) WHERE standing = 'conflict';
+CREATE TABLE copy (
+  path       text COLLATE "C" PRIMARY KEY,
+  server     text NOT NULL,
+  seq        bigint NOT NULL,
+  generation text,
+  published  text NOT NULL,
+  mtime      text NOT NULL,
+  size       bigint NOT NULL,
+  mode       bigint,
+  digest     text,
+  arrived    double precision NOT NULL,
+  announced  bigint NOT NULL
+);
+CREATE INDEX copy_unannounced ON copy (path) WHERE announced = 0;
+CREATE TABLE generation (
+  generation text PRIMARY KEY,
+  parent     text NOT NULL,
+  up_to      bigint NOT NULL,
+  carried    bigint NOT NULL
+);
+CREATE TABLE superseded (
+  server text NOT NULL,
+  path   text COLLATE "C" NOT NULL,
+  number bigint NOT NULL,
+  op     text NOT NULL,
+  mtime  text NOT NULL,
+  size   bigint NOT NULL,
+  digest text,
+  PRIMARY KEY (server, path, number)
+);
+CREATE TABLE withdrawal (
+  path       text COLLATE "C" PRIMARY KEY,
+  server     text NOT NULL,
+  seq        bigint NOT NULL,
+  generation text,
+  published  text NOT NULL,
+  mtime      text NOT NULL,
+  kept       bigint NOT NULL,
+  at         double precision NOT NULL
+);
+CREATE INDEX withdrawal_kept ON withdrawal (path) WHERE kept = 1;
+CREATE INDEX withdrawal_age ON withdrawal (at);
+CREATE TABLE resolution (
+  path   text COLLATE "C" PRIMARY KEY,
+  server text NOT NULL
+);
+CREATE TABLE refusal (
+  server     text NOT NULL,
+  number     bigint NOT NULL,
+  generation text,
+  line       bigint NOT NULL,
+  path       text,
+  reason     text NOT NULL,
+  PRIMARY KEY (server, number)
+);
+CREATE TABLE passed_over (
+  server text NOT NULL,
+  path   text COLLATE "C" NOT NULL,
+  kind   text NOT NULL,
+  PRIMARY KEY (server, path)
+);
 `,
 ];
 

@@ -25,15 +25,15 @@ const texts = {
   // A new term has to wait until the transaction has ended.
   isHeld: `
     SELECT 1 FROM lease WHERE term = $1 AND until > ${now} FOR SHARE`,
-  open: "UPDATE pass SET open = true, server = $1",
+  open: "UPDATE current_pass SET open = true, server = $1",
   forgetTried: "DELETE FROM claimed WHERE claim IS NULL",
-  close: "UPDATE pass SET open = false",
+  close: "UPDATE current_pass SET open = false",
   isQuiet: `
-    SELECT 1 FROM pass
+    SELECT 1 FROM current_pass
     WHERE NOT open AND NOT EXISTS (SELECT 1 FROM claim) FOR UPDATE`,
   // Two may read the same rows: the first to insert a path has it.
   take: `
-    WITH pass AS (SELECT server FROM pass WHERE open FOR SHARE),
+    WITH pass AS (SELECT server FROM current_pass WHERE open FOR SHARE),
     free AS (
       SELECT path, seq, size FROM entry
       WHERE server = (SELECT server FROM pass) AND standing = 'wanted'

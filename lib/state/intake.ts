@@ -218,6 +218,11 @@ export class Intake {
     for (const row of stale as { server: string }[]) {
       await this.#judge.judgeAll(row.server);
     }
+    return this.resumed(server);
+  }
+
+  /** Returns the reading that {@link cursor} belongs to. */
+  resumed(server: string): Reading {
     const { branch, reading } = this.#list(server)!;
     return {
       server,
@@ -284,22 +289,37 @@ export class Intake {
    * again, the server has withdrawn.
    */
   async complete(reading: Reading): Promise<void> {
-    const { server, number } = reading;
-    if (this.#list(server)!.complete === number) return;
+    if (this.isComplete(reading)) return;
     const pacer = new Pacer();
     for (let after: string | undefined = ""; after !== undefined;) {
-      const rows = this.#statements.unnamed.all({
-        server,
-        number,
-        after,
-        page,
-      }) as unknown as EntryRow[];
-      transaction(this.#db, () => {
-        for (const row of rows) this.#withdraw(reading, row);
-      });
-      after = rows.at(-1)?.path;
+      after = this.withdrawPage(reading, after);
       await pacer.pause();
     }
+    this.end(reading);
+  }
+
+  /** Tells whether a reading has ended already. */
+  isComplete({ server, number }: Reading): boolean {
+    return this.#list(server)!.complete === number;
+  }
+
+  /**
+   * Takes in, of some paths after `after`, that a reading did not name them again;
+   * returns the last of them, or `undefined` if there is none.
+   */
+  withdrawPage(reading: Reading, after: string): string | undefined {
+    const { server, number } = reading;
+    const rows = this.#statements.unnamed.all({
+      ...{ server, number, after, page },
+    }) as unknown as EntryRow[];
+    transaction(this.#db, () => {
+      for (const row of rows) this.#withdraw(reading, row);
+    });
+    return rows.at(-1)?.path;
+  }
+
+  /** Notes that a reading has ended. */
+  end({ server, number }: Reading): void {
     this.#statements.completeReading.run({ server, number });
   }
 

@@ -135,20 +135,27 @@ export class Judge {
 
   /** Judges all entries of `server`, after the filter has changed. */
   async judgeAll(server: string): Promise<void> {
-    const { statements, filter } = this.#tools;
     const pacer = new Pacer();
     for (let after: string | undefined = ""; after !== undefined;) {
-      const rows = statements.page.all({
-        server,
-        after,
-        page,
-      }) as unknown as EntryRow[];
-      transaction(this.#db, () => {
-        for (const row of rows) this.#judge(row, this.here(row.path));
-      });
-      after = rows.at(-1)?.path;
+      after = this.judgePage(server, after);
       await pacer.pause();
     }
+    this.endJudging(server);
+  }
+
+  /** Judges some entries after the path `after`; returns the last of them, or `undefined` if there is none. */
+  judgePage(server: string, after: string): string | undefined {
+    const { page: next } = this.#tools.statements;
+    const rows = next.all({ server, after, page }) as unknown as EntryRow[];
+    transaction(this.#db, () => {
+      for (const row of rows) this.#judge(row, this.here(row.path));
+    });
+    return rows.at(-1)?.path;
+  }
+
+  /** Notes that all entries of `server` are judged by this filter. */
+  endJudging(server: string): void {
+    const { statements, filter } = this.#tools;
     statements.refilter.run({ server, filters: filter.fingerprint });
   }
 

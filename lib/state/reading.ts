@@ -52,6 +52,11 @@ export class Generations {
     ).run({ generation, parent, upTo, carried });
   }
 
+  /** Looks up again what it knows: another node may have added to it. */
+  forget(): void {
+    this.#forks.clear();
+  }
+
   /** Returns how `generation` began; `undefined` if it continues no other one. */
   fork(generation: string): Fork | undefined {
     if (!this.#forks.has(generation)) {

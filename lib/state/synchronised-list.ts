@@ -70,6 +70,7 @@ export class SynchronisedList {
   readonly #order: CopyOrder;
   readonly #statements: Statements;
   readonly #superseded: Superseded;
+  readonly #generations: Generations;
   readonly #judge: Judge;
 
   constructor(db: DatabaseSync, filter: Filter, options: ListOptions = {}) {
@@ -88,7 +89,18 @@ export class SynchronisedList {
     this.#order = order;
     this.#statements = statements;
     this.#superseded = superseded;
+    this.#generations = generations;
     this.#judge = judge;
+  }
+
+  /** Looks up again what it remembers of rows: others have changed them. */
+  forget(): void {
+    this.#generations.forget();
+  }
+
+  /** Judges some entries of `server` again, after the filter has changed; see {@link Judge}. */
+  get judge(): Pick<Judge, "judgePage" | "endJudging"> {
+    return this.#judge;
   }
 
   /** The next entries to fetch after `last`, in order of publication or size. */

@@ -16,7 +16,7 @@ import type { Superseded } from "./superseded.ts";
 const page = 500;
 
 /** Time for which a withdrawal is remembered that no server contradicts. */
-const withdrawalKeepSeconds = 30 * 86_400;
+export const withdrawalKeepSeconds = 30 * 86_400;
 
 /** Follows what servers withdraw. */
 export class Withdrawals {
@@ -51,21 +51,36 @@ export class Withdrawals {
     for (const server of namedServers(this.#statements)) {
       if (!keeps) this.#statements.keepNoLonger.run({ server });
       for (let after: string | undefined = ""; after !== undefined;) {
-        const rows = this.#statements.following.all({
-          ...{ server, active, after, page },
-        }) as unknown as EntryRow[];
-        transaction(this.#db, () => {
-          for (const row of rows) {
-            const isHere = this.#statements.copy.get({ path: row.path }) !==
-              undefined;
-            if (keeps || !isHere) this.#follow(row, isHere);
-          }
-        });
-        after = rows.at(-1)?.path;
+        after = this.followPage(server, { active, keeps, after });
         await pacer.pause();
       }
     }
     this.#forgetLongGone();
+  }
+
+  /**
+   * Follows what `server` has withdrawn of some paths after `after`, as {@link follow}
+   * has it; returns the last of them, or `undefined` if there is none.
+   */
+  followPage(
+    server: string,
+    { active, keeps, after }: {
+      readonly active: string;
+      readonly keeps: boolean;
+      readonly after: string;
+    },
+  ): string | undefined {
+    const rows = this.#statements.following.all({
+      ...{ server, active, after, page },
+    }) as unknown as EntryRow[];
+    transaction(this.#db, () => {
+      for (const row of rows) {
+        const isHere = this.#statements.copy.get({ path: row.path }) !==
+          undefined;
+        if (keeps || !isHere) this.#follow(row, isHere);
+      }
+    });
+    return rows.at(-1)?.path;
   }
 
   /**

@@ -81,7 +81,7 @@ Deno.test({
           (session) => open(session, "production"),
         );
         assertEquals(written, undefined);
-        assertEquals([...await b.query("SELECT open FROM pass")], [{
+        assertEquals([...await b.query("SELECT open FROM current_pass")], [{
           open: false,
         }]);
       },
@@ -135,7 +135,7 @@ Deno.test({
 
         goOn.resolve();
         await lost;
-        assertEquals([...await b.query("SELECT open FROM pass")], [{
+        assertEquals([...await b.query("SELECT open FROM current_pass")], [{
           open: false,
         }]);
       },

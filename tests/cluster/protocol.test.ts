@@ -49,7 +49,7 @@ class ClockedDatabase extends Database {
           msOf("until")
         } AS until FROM lease WHERE term > 0`,
       ),
-      this.query<{ open: boolean }>("SELECT open FROM pass"),
+      this.query<{ open: boolean }>("SELECT open FROM current_pass"),
       this.query<{ next: number }>(
         "SELECT last_value + is_called::int AS next FROM claim_id_seq",
       ),
