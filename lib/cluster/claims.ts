@@ -7,7 +7,7 @@
  * until a node takes it over. That node gets a new claim, with a directory of its
  * own for staged files, and removes the directories of all claims behind it before
  * it does anything else. Placing a file is a rename out of such a directory, and
- * removing one a rename into it: so whoever held an earlier claim, and was only
+ * removing one a rename into it: so a node that held an earlier claim, and was only
  * paused, can do neither any more.
  *
  * @module

@@ -31,14 +31,14 @@ function* carryOut(
   { id, behind, files }: GrantedClaim,
 ): Steps<void> {
   yield* ask("prepare", { id });
-  // The claim is still held: so whoever takes it over finds this directory.
+  // The claim is still held: so a node that takes it over finds this directory.
   if (!(yield* insist(node, id, () => node.extend(id)))) return;
   for (const old of behind) yield* ask("fence", { id, old });
   const here: Wanted[] = [];
   const staged: Wanted[] = [];
   for (const file of files) {
     if (!node.holds(id)) return;
-    // Whoever had the claim before may have placed it, and not told so.
+    // The node that had the claim before may have placed it without committing that.
     const isThere = behind.length > 0 && (yield* ask("isInPlace", { file }));
     if (isThere) here.push(file);
     else if (yield* ask("stage", { id, file })) staged.push(file);

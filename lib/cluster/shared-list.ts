@@ -288,7 +288,7 @@ export class SharedList implements Disposable {
       return result;
     });
     this.#turn = done.catch(() => {
-      // Whoever asked for it is told.
+      // The caller is told, through `done`.
     });
     return done;
   }

@@ -123,7 +123,7 @@ export class SharedFiles {
     return isRemoved ? there === undefined : there?.seq === seq;
   }
 
-  /** Makes names durable, whoever gave them, and what `node` has written. */
+  /** Makes all names durable, and what `node` has written. */
   barrier(node: string): void {
     for (const inode of this.#dirty) {
       if (inode.dirtyBy === node) inode.dirtyBy = undefined;
