@@ -83,25 +83,6 @@ Deno.test("relais publish leaves alone what the script has exported of names tha
   ]);
 });
 
-Deno.test("a name that is not UTF-8 in a tree is one file that is skipped, and not a line of a list", async () => {
-  await using world = await makeWorld();
-  new Deno.Command("sh", {
-    args: ["-c", `echo 1 > "$(printf 'caf\\351')" && echo 2 > plain`],
-    cwd: world.production.root,
-    env: { LC_ALL: "C" },
-  }).outputSync();
-
-  const { code, stderr } = await world.relais("--once");
-
-  assertEquals(code, 1);
-  assertMatch(
-    stderr,
-    /skipped on production: caf\uFFFD: its name is not valid UTF-8; rename it/,
-  );
-  assertEquals(stderr.includes("list"), false);
-  assertEquals(Object.keys(treeOf(world.into)), ["plain"]);
-});
-
 Deno.test("a Latin-1 tree is readable on a replica with filename_charset, and stays its server's", async () => {
   await using world = await makeWorld({
     replica:
