@@ -361,17 +361,22 @@ sshdTest(
   },
 );
 
-sshdTest("SftpSession.list() marks a name that is not UTF-8", async () => {
-  await using stage = await openSshdStage();
-  const { directory, root, session } = stage;
-  const script = `touch "$1/caf$(printf '\\351')"`;
-  await new Deno.Command("sh", { args: ["-c", script, "sh", directory] })
-    .output();
+sshdTest(
+  "SftpSession.list() reads a name that is not UTF-8 so that it can be asked for again",
+  async () => {
+    await using stage = await openSshdStage();
+    const { directory, root, session } = stage;
+    const script = `touch "$1/caf$(printf '\\351')"`;
+    await new Deno.Command("sh", { args: ["-c", script, "sh", directory] })
+      .output();
 
-  const entries = (await Array.fromAsync(session.list(root))).flat();
+    const entries = (await Array.fromAsync(session.list(root))).flat();
 
-  assertEquals(entries.map(({ name }) => name), ["caf\ufffd"]);
-});
+    const names = entries.map(({ name }) => name);
+    assertEquals(names, ["caf\udce9"]);
+    assertEquals((await session.stat(`${root}/${names[0]}`)).kind, "file");
+  },
+);
 
 sshdTest(
   "SftpSession reads from an account that may do nothing else",
