@@ -7,11 +7,13 @@
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import { closeSync, openSync } from "node:fs";
 import { createHasher, type Hasher } from "./digest.ts";
 import { FileError } from "../errors.ts";
 import type { Digest, Entry } from "../list/entry.ts";
 import { Pacer } from "../worker/pacer.ts";
-import { lookAt, openIfThere } from "./if-there.ts";
+import { digestOfFile } from "./file-digest.ts";
+import { lookAt } from "./if-there.ts";
 import { setAttributes, setDate } from "./attributes.ts";
 import { ordinaryRights, type Rights } from "./rights.ts";
 import { writeAll } from "./write-all.ts";
@@ -58,17 +60,14 @@ export async function isWhole(path: string, entry: Contents): Promise<boolean> {
   const there = lookAt(path);
   if (!there?.isFile || there.size !== entry.size) return false;
   if (entry.digest === null) return false;
-  const file = openIfThere(path);
-  if (file === undefined) return false;
-  using staged = file;
-  const pacer = new Pacer();
-  const hasher = createHasher(entry.digest);
-  const block = new Uint8Array(blockBytes);
-  for (let read; (read = staged.readSync(block)) !== null;) {
-    hasher.update(block.subarray(0, read));
-    await pacer.pause();
+  const file = openSync(path, "r");
+  try {
+    const pacer = new Pacer();
+    const digest = await digestOfFile(file, entry, () => pacer.pause());
+    return digest === entry.digest;
+  } finally {
+    closeSync(file);
   }
-  return hasher.digest() === entry.digest;
 }
 
 /** The directory of staged files. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { leastSigned } from "../delta/signature.ts";
 import type { PublishConfig } from "../config/config.ts";
 import { adopt } from "../files/adopt.ts";
 import { Destination } from "../files/destination.ts";
@@ -63,9 +64,6 @@ export interface PublishOptions extends PublishRequest {
 /** Files and bytes that one barrier makes durable together: each takes two processes, which cost as much as some dozen files. */
 const batchFiles = 2_048;
 const batchBytes = 64 * 1024 * 1024;
-
-/** No configuration has ever given smaller files signatures. */
-const leastSigned = 64 * 1024;
 
 /**
  * Publishes once.

@@ -9,6 +9,7 @@ import { fetchSignature } from "../copy-list/fetch-signature.ts";
 import type { Fetcher } from "../copy-list/fetch.ts";
 import {
   formatSignature,
+  leastSigned,
   signatureDirectory,
   signaturePath,
 } from "../delta/signature.ts";
@@ -18,9 +19,6 @@ import type { Rights } from "../files/rights.ts";
 import type { Digest, Entry } from "../list/entry.ts";
 import { parseLine } from "../list/format.ts";
 import { basename } from "@std/path/posix";
-
-/** No publisher gives smaller files signatures. */
-export const leastSigned = 64 * 1024;
 
 /** Signatures that are fetched at a time, and the requests for each. */
 const together = 32;

@@ -7,9 +7,7 @@
 
 import type { LimitsConfig, ServerConfig } from "../config/config.ts";
 import { legacy } from "./algorithms.ts";
-
-/** Unanswered keepalives that end a connection. */
-const keepalives = 3;
+import { keepalives } from "./connect-options.ts";
 
 /** A server that is reached by the ssh client. */
 export type ClientServer = ServerConfig & {

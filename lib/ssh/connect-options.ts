@@ -7,6 +7,9 @@
 
 import type { Depth } from "./depth.ts";
 
+/** Unanswered keepalives that end a connection. */
+export const keepalives = 3;
+
 export interface ConnectOptions {
   /** Gives the attempt up. A session that is open already is left alone. */
   readonly signal?: AbortSignal;

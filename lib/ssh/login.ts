@@ -18,7 +18,7 @@ import {
   weakOnes,
 } from "./algorithms.ts";
 import type { Circumstances } from "./circumstances.ts";
-import type { ConnectOptions } from "./connect-options.ts";
+import { type ConnectOptions, keepalives } from "./connect-options.ts";
 import {
   type ConnectionError,
   explainFailure,
@@ -33,9 +33,6 @@ import { serverOffer } from "./server-offer.ts";
 import { connectionLost } from "./session.ts";
 import { SshSocket } from "./socket.ts";
 import type { Tunnel } from "./tunnel.ts";
-
-/** Unanswered keepalives that end a connection. */
-const keepalives = 3;
 
 /** The server has no strict key exchange, and what was agreed on needs it. */
 export class NotStrictError extends UnusableError {}

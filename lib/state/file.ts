@@ -9,7 +9,7 @@ import type { Digest } from "../list/entry.ts";
 import type { Timestamp } from "../text/timestamp.ts";
 import { prepared } from "./prepared.ts";
 import { type HeldSet, setHolding } from "./sets.ts";
-import type { Standing } from "./standing.ts";
+import { type Standing, unfinished } from "./standing.ts";
 
 /** A version of a file. */
 export interface KnownVersion {
@@ -77,15 +77,11 @@ export function knownFile(db: DatabaseSync, path: string): KnownFile {
     here: here ?? null,
     named: named.map(({ seq, ...entry }) => ({
       ...entry,
-      held: isDone(entry.standing)
-        ? null
-        : setHolding(db, { server: entry.server, seq }) ?? null,
+      held: unfinished.has(entry.standing)
+        ? setHolding(db, { server: entry.server, seq }) ?? null
+        : null,
     })),
   };
-}
-
-function isDone(standing: Standing): boolean {
-  return !["wanted", "withdrawn", "conflict"].includes(standing);
 }
 
 /** Returns the path below `into` of a path that may be given from the root. */

@@ -37,7 +37,7 @@ import {
   type Refusal,
   replaceRefusals,
 } from "./refusals.ts";
-import type { Standing } from "./standing.ts";
+import { type Standing, unfinished } from "./standing.ts";
 import type { Sets } from "./sets.ts";
 import { namedServers, type Statements } from "./statements.ts";
 import type { Superseded } from "./superseded.ts";
@@ -86,11 +86,6 @@ export interface SetEnd {
   /** The line that it stands after. */
   readonly after: number;
 }
-
-/** How entries stand of which something is still to be done. */
-const unfinished: ReadonlySet<Standing> = new Set([
-  ...["wanted", "withdrawn", "conflict"] as const,
-]);
 
 /** Room for an entry on the disk, in the table, its indexes and the write-ahead log; few take more. */
 const entryBytes = 1_024;

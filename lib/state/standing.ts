@@ -22,3 +22,8 @@ export const standings = [
   "gone",
 ] as const;
 export type Standing = typeof standings[number];
+
+/** Standings of entries of which something is still to be done. */
+export const unfinished: ReadonlySet<Standing> = new Set([
+  ...["wanted", "withdrawn", "conflict"] as const,
+]);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { delay } from "@std/async/delay";
 import { Flow } from "../worker/flow.ts";
 import type {
   ClientEnd,
@@ -143,8 +144,4 @@ class Tail {
     both.set(more, this.bytes.length);
     this.bytes = both.slice(-keptPrinted);
   }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -133,10 +133,13 @@ Deno.test(
   },
   async () => {
     await using client = await makeClient(
-      `${fork}\nyes chatter | head -c 20000000 >&2 &\nexec ${sftpServer}`,
+      // Before there is a session, so much would be too much.
+      `${fork}\n(until [ -e "$0.go" ]; do sleep 0.05; done
+      yes chatter | head -c 20000000 >&2) &\nexec ${sftpServer}`,
     );
     {
       await using stage = await openByClient(client.server);
+      await Deno.writeTextFile(`${client.directory}/ssh.go`, "");
       const handle = await stage.session.open(`${client.directory}/ssh`);
       for (let turn = 0; turn < 200; turn++) {
         await stage.session.read(handle, 0, 1_000);
