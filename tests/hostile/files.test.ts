@@ -275,9 +275,9 @@ function readsOfFiles(trick: Trick): Trick {
   return (asked) => asked.path.endsWith(".csv") ? trick(asked) : asked.honest();
 }
 
-/** Says that a packet of 2 GiB comes. */
+/** Says that a packet of 2 GiB comes. OpenSSH drops messages over 32 KiB, so that no part of it is longer. */
 function hugePacket({ sftp, id }: Asked): void {
-  const answer = packet(103, id, Buffer.alloc(64 * 1024));
+  const answer = packet(103, id, Buffer.alloc(16 * 1024));
   answer.writeUInt32BE(2 ** 31 - 1, 0);
   sendRaw(sftp, answer);
 }
