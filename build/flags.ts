@@ -18,8 +18,8 @@ const variables = [
   ...["HOME", "XDG_CONFIG_HOME", "RELAIS_EXECUTABLE", "TERM"],
   ...["PAGER", "LESS", "RELAIS_ACCOUNT"],
   // What the ssh client of the system gets.
-  ...["LOGNAME", "USER", "KRB5CCNAME", "KRB5_CONFIG"],
-  "XDG_RUNTIME_DIR",
+  ...["LOGNAME", "USER", "XDG_RUNTIME_DIR"],
+  ...["KRB5_CONFIG", "KRB5CCNAME", "KRB5_CLIENT_KTNAME"],
   ...variablesForRuntime,
 ];
 

@@ -126,8 +126,9 @@ export function clientEnvironment(): Record<string, string> {
     USER: Deno.env.get("USER"),
     PATH: Deno.env.get("PATH"),
     SSH_AUTH_SOCK: Deno.env.get("SSH_AUTH_SOCK"),
-    KRB5CCNAME: Deno.env.get("KRB5CCNAME"),
     KRB5_CONFIG: Deno.env.get("KRB5_CONFIG"),
+    KRB5CCNAME: Deno.env.get("KRB5CCNAME"),
+    KRB5_CLIENT_KTNAME: Deno.env.get("KRB5_CLIENT_KTNAME"),
     // Where a ControlPath can be.
     XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR"),
   };

@@ -7,9 +7,13 @@ import {
 import { serverConfig } from "../../fixtures/ssh/server-config.ts";
 import { startAgent, withAgentAt } from "../../fixtures/ssh/agent.ts";
 import { limits } from "../../fixtures/ssh/limits.ts";
+import {
+  smartCardAvailable,
+  startAgentWithCard,
+} from "../../fixtures/ssh/smart-card.ts";
 import { sessionWith } from "../../fixtures/ssh/session-in-worker.ts";
 import { makeEcdsaKey } from "../../fixtures/ssh/ecdsa-keys.ts";
-import { makeWorld, relais } from "../../fixtures/world.ts";
+import { makeWorld, relais, treeOf, type World } from "../../fixtures/world.ts";
 import { sshdAvailable, startSshd } from "../../fixtures/sshd.ts";
 import { AuthenticationError, ConfigError } from "../../lib/errors.ts";
 import { connect } from "../../lib/ssh/connect.ts";
@@ -90,6 +94,31 @@ Deno.test({
   },
 });
 
+for (const transport of ["ssh2", "openssh"]) {
+  Deno.test({
+    name: `a pass over ${transport} logs in with a key on a smart card`,
+    ignore: !sshdAvailable || !smartCardAvailable(),
+    async fn() {
+      await using world = await makeWorld({ transport });
+      world.write({ "a.csv": "1;2\n" });
+      await world.publish();
+      const { directory } = world.production.sshd;
+      const { agent, publicKey } = await startAgentWithCard(directory);
+      await using _agent = agent;
+      await Deno.writeTextFile(`${directory}/authorized_keys`, publicKey);
+      await withAgent(world);
+
+      const { code, stderr } = await relais(
+        ["--once", "--config", world.config],
+        { env: { SSH_AUTH_SOCK: agent.socket } },
+      );
+
+      assertEquals([code, stderr], [0, ""]);
+      assertEquals(treeOf(world.into)["a.csv"]?.text, "1;2\n");
+    },
+  });
+}
+
 for (const args of [["check"], ["--once"]]) {
   Deno.test({
     name:
@@ -98,11 +127,7 @@ for (const args of [["check"], ["--once"]]) {
     async fn() {
       await using world = await makeWorld();
       await world.publish();
-      const config = await Deno.readTextFile(world.config);
-      await Deno.writeTextFile(
-        world.config,
-        config.replace(/^identity = .*$/m, "agent = true"),
-      );
+      await withAgent(world);
       for (const socket of ["", "/nowhere/agent"]) {
         const { code, stdout, stderr } = await relais(
           [...args, "--config", world.config],
@@ -154,3 +179,12 @@ Deno.test({
     });
   },
 });
+
+/** Has the replica show the keys of the agent, and no other. */
+async function withAgent({ config }: World): Promise<void> {
+  const text = await Deno.readTextFile(config);
+  await Deno.writeTextFile(
+    config,
+    text.replace(/^identity = .*$/m, "agent = true"),
+  );
+}
