@@ -5,23 +5,14 @@
  * @module
  */
 
-import type { ServerConfig } from "../lib/config/config.ts";
 import { compileFilter } from "../lib/state/judge.ts";
 import type { Logger } from "../lib/worker/logger.ts";
-import { kindOf } from "../lib/list/not-files.ts";
-import { ForeignFormat } from "../lib/text/foreign-format.ts";
-import { findList } from "../lib/list/find.ts";
-import type { ForeignReading } from "../lib/synchro-list/foreign-lines.ts";
 import type {
   SynchroListOperations,
   SynchroListSettings,
-  Synchronised,
 } from "../lib/synchro-list/operations.ts";
 import { describe } from "../lib/errors.ts";
 import { Space } from "../lib/files/space.ts";
-import type { ConnectionOperations } from "../lib/connection/operations.ts";
-import { RemoteSession } from "../lib/connection/remote-session.ts";
-import type { SessionRequests } from "../lib/ssh/session-requests.ts";
 import {
   databasePath,
   keepIndexOf,
@@ -41,8 +32,8 @@ import {
   SynchronisedList,
 } from "../lib/state/synchronised-list.ts";
 import { guardDeletion } from "../lib/synchro-list/guard.ts";
-import { synchroniseList } from "../lib/synchro-list/list.ts";
-import type { Outcome } from "../lib/synchro-list/outcome.ts";
+import { synchronise } from "../lib/synchro-list/synchronise.ts";
+import type { RemoteSession } from "../lib/connection/remote-session.ts";
 import { followTree } from "../lib/synchro-list/tree-changes.ts";
 import { ListedTree } from "../lib/synchro-list/tree-names.ts";
 import { type Context, runModule, type Running } from "../lib/worker/life.ts";
@@ -85,16 +76,26 @@ export function synchroList(
         reading = new AbortController();
         const { signal } = reading;
         const config = named.get(server)!;
+        const { root } = config;
+        const { treeRescanMs: rescanMs, links } = replica;
+        const means = {
+          list,
+          walk: (session: RemoteSession) =>
+            followTree(list, new ListedTree(session, root), root, {
+              ...{ rescanMs, links },
+            }),
+          signal,
+        };
         if (!active) {
           try {
-            return await synchronise(context, list, config, signal);
+            return await synchronise(context, config, means);
           } catch (error) {
             // No pass fails because of it, and so nobody else tells.
             context.log.info(describe(error));
             throw error;
           }
         }
-        const synchronised = await synchronise(context, list, config, signal);
+        const synchronised = await synchronise(context, config, means);
         list.resolve();
         // A plan needs no more than what was withdrawn.
         if (!dryRun) {
@@ -170,100 +171,6 @@ export function synchroList(
       },
     },
     end: () => db.close(),
-  };
-}
-
-async function synchronise(
-  context: SynchroListContext,
-  list: SynchronisedList,
-  server: ServerConfig,
-  signal: AbortSignal,
-): Promise<Synchronised> {
-  const { settings: { limits, acceptShrink, replica } } = context;
-  const { source, treeRescanMs: rescanMs, links } = replica;
-  const { log, figures } = context;
-  const connection = context.peer<ConnectionOperations>("connection");
-  await using session = await RemoteSession.open(connection, server.name, {
-    signal,
-    requestMs: limits.requestMs,
-    onReceived: (bytes) => figures.add("received_bytes", bytes),
-  });
-  const cursor = list.intake.cursor(server.name);
-  const remote = await findList(session, server, { source, cursor });
-  for (const what of remote?.untold ?? []) {
-    log.warning(`${server.name} does not report the ${what} of its list`);
-  }
-  const outcome = remote === undefined
-    ? await followTree(
-      list,
-      new ListedTree(session, server.root),
-      server.root,
-      {
-        ...{ rescanMs, links },
-      },
-    )
-    : await synchroniseList(list, server.name, remote, {
-      acceptShrink,
-      ...foreignReading(session, server),
-    });
-  list.sets.endReading(server.name);
-  const wireBytes = await session.leave();
-  for (const refusal of outcome.refused) log.warning(refusal);
-  tellAppeared(outcome, log);
-  if (outcome.gaps > 0) {
-    log.warning(
-      `the list of ${server.name} lost lines; it was read again from its start`,
-    );
-  }
-  figures.together({
-    passes: 1,
-    list_bytes: outcome.bytes,
-    lines_read: outcome.seen,
-    lines_refused: outcome.refusedCount,
-    wire_bytes: wireBytes,
-  });
-  return {
-    ...result(outcome),
-    source: remote === undefined ? "tree" : "list",
-    generation: remote?.provenance.generation ?? null,
-    wireBytes,
-  };
-}
-
-/** So many of those that have appeared are logged. */
-const appearedTold = 20;
-
-/** Logs what is no file, once. */
-function tellAppeared(
-  { appeared }: Pick<Outcome, "appeared">,
-  log: Pick<Logger, "info">,
-): void {
-  for (const { path, kind } of appeared.slice(0, appearedTold)) {
-    log.info(`skipped the ${kindOf(kind)} ${path}`);
-  }
-  const more = appeared.length - appearedTold;
-  if (more > 0) log.info(`skipped ${more} more: relais list --skipped`);
-}
-
-/** How to read a list that relais did not write; nothing for one that it did. */
-function foreignReading(
-  session: SessionRequests,
-  { root, list }: ServerConfig,
-): { readonly foreign?: ForeignReading } {
-  if (list === null) return {};
-  const format = ForeignFormat.parse(list.format);
-  // The configuration was refused else.
-  if ("reason" in format) throw new Error(format.reason);
-  return { foreign: { format: format.value, session, root } };
-}
-
-function result(
-  { seen, new: wanted, skipped, refused, refusedCount, notFiles, cursor }:
-    Outcome,
-) {
-  return {
-    ...{ seen, new: wanted, skipped, refused, refusedCount },
-    ...{ notFiles, cursor },
   };
 }
 

@@ -42,7 +42,7 @@ export interface Claims {
   readonly next: number;
   /** True while files are copied; false while the leader synchronises the list. */
   readonly open: boolean;
-  /** Paths that were given back since then: they failed, and wait for the next time. */
+  /** Paths that were tried in vain since then: they wait for the next time. */
   readonly tried: readonly string[];
   /** Claims that are held, or ran out and were not taken over, by number. */
   readonly held: readonly Claim[];
@@ -138,13 +138,23 @@ export function commit(
   return { claims: replace(claims, claim, { ...claim, files }), committed };
 }
 
-/** Gives back what is left of a claim, whose directory is removed by now. */
-export function release(claims: Claims, id: number): Claims {
+/**
+ * Gives back what is left of a claim, whose directory is removed by now.
+ *
+ * @param tried Paths that nobody is to try again until the next pass.
+ */
+export function release(
+  claims: Claims,
+  id: number,
+  tried: readonly string[],
+): Claims {
   const claim = claims.held.find((one) => one.id === id);
   if (claim === undefined) return claims;
+  const inVain = claim.files.map(({ path }) => path)
+    .filter((path) => tried.includes(path));
   return {
     ...claims,
-    tried: [...claims.tried, ...claim.files.map(({ path }) => path)],
+    tried: [...claims.tried, ...inVain],
     held: claims.held.filter((one) => one !== claim),
   };
 }

@@ -6,7 +6,7 @@
 
 import postgres from "postgres";
 import { LocalError, RelaisError } from "../errors.ts";
-import { type Address, isLocal } from "./address.ts";
+import { type Address, isLocal } from "../config/address.ts";
 import { explain, isAnswer } from "./failure.ts";
 
 /** How the database of a cluster is reached. */

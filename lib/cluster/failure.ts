@@ -5,7 +5,7 @@
  */
 
 import { LocalError } from "../errors.ts";
-import { type Address, addressText, isLocal } from "./address.ts";
+import { type Address, addressText, isLocal } from "../config/address.ts";
 
 /** The part of the configuration that messages name. */
 interface Reached {

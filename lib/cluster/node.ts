@@ -79,10 +79,17 @@ export class ClusterNode {
     return extended;
   }
 
-  /** Leads whenever nobody else does, and extends what this node holds, without end. */
-  *keep(): Steps<never> {
+  /** Leads whenever nobody else does, without end. */
+  *keepLease(): Steps<never> {
     for (;;) {
-      if (this.#isDue(this.#lease)) yield* this.#acquire();
+      if (this.#isDue(this.#lease)) yield* this.acquire();
+      yield* ask("sleep", { ms: this.pauseMs });
+    }
+  }
+
+  /** Extends the claim that it works on, without end. */
+  *keepClaim(): Steps<never> {
+    for (;;) {
       if (this.#claim !== undefined && this.#isDue(this.#claim)) {
         yield* this.extend(this.#claim.id);
       }
@@ -90,11 +97,19 @@ export class ClusterNode {
     }
   }
 
-  *#acquire(): Steps<void> {
+  /** Asks for the lease; returns the term, if this node leads. */
+  *acquire(): Steps<number | undefined> {
     const grant = this.sending();
     const lease = yield* ask("acquire", { holder: this.holder });
-    if (lease === undefined) return;
-    this.#lease = lease === null ? undefined : { id: lease.term, grant };
+    if (lease !== undefined) {
+      this.#lease = lease === null ? undefined : { id: lease.term, grant };
+    }
+    return this.term;
+  }
+
+  /** Leads no longer. */
+  resign(): void {
+    this.#lease = undefined;
   }
 
   #isDue(held: Held | undefined): boolean {

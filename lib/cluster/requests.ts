@@ -62,8 +62,11 @@ export interface Requests {
     request: { readonly id: number; readonly paths: readonly string[] };
     reply: boolean | Unanswered;
   };
-  /** The database: what is left of the claim is free again. */
-  release: { request: { readonly id: number }; reply: true | Unanswered };
+  /** The database: what is left of the claim is free again; what was tried in vain, from the next pass on. */
+  release: {
+    request: { readonly id: number; readonly tried: readonly string[] };
+    reply: true | Unanswered;
+  };
   /** Makes the directory of a claim. */
   prepare: { request: { readonly id: number }; reply: null };
   /**

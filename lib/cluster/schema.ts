@@ -7,7 +7,7 @@
  */
 
 import { LocalError } from "../errors.ts";
-import { addressText } from "./address.ts";
+import { addressText } from "../config/address.ts";
 import { type Database, run, type Session } from "./database.ts";
 
 /** Statements that lead from each version of the schema to the next; the first makes it. */
@@ -34,6 +34,7 @@ INSERT INTO current_pass (open, server) VALUES (false, '');
 CREATE TABLE claim (
   id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   holder text NOT NULL,
+  server text NOT NULL,        -- that the files are to come from
   until  timestamptz NOT NULL,
   behind bigint[] NOT NULL     -- claims on the same files before it
 );
@@ -83,6 +84,7 @@ CREATE TABLE entry (
 CREATE INDEX entry_wanted ON entry (server, seq) WHERE standing = 'wanted';
 CREATE INDEX entry_withdrawn ON entry (server, path) WHERE standing = 'withdrawn';
 CREATE INDEX entry_conflict ON entry (server, path) WHERE standing = 'conflict';
+CREATE INDEX entry_failing ON entry (path, server) WHERE error IS NOT NULL;
 CREATE TABLE copy (
   path       text COLLATE "C" PRIMARY KEY,
   server     text NOT NULL,
@@ -96,6 +98,7 @@ CREATE TABLE copy (
   arrived    double precision NOT NULL,
   announced  bigint NOT NULL
 );
+CREATE INDEX copy_contents ON copy (digest) WHERE size >= 65536;
 CREATE INDEX copy_unannounced ON copy (path) WHERE announced = 0;
 CREATE TABLE generation (
   generation text PRIMARY KEY,

@@ -45,28 +45,29 @@ const texts = {
         AS summed
       WHERE before = 0 OR before < $4),
     granted AS (
-      INSERT INTO claim (holder, until, behind)
-      SELECT $1, ${now} + ${ms("$2")}, '{}' WHERE EXISTS (SELECT 1 FROM batch)
-      RETURNING id, behind),
+      INSERT INTO claim (holder, server, until, behind)
+      SELECT $1, server, ${now} + ${ms("$2")}, '{}' FROM pass
+      WHERE EXISTS (SELECT 1 FROM batch)
+      RETURNING id, server, behind),
     taken AS (
       INSERT INTO claimed (path, claim, seq, size)
       SELECT path, id, seq, size FROM batch CROSS JOIN granted
       ON CONFLICT (path) DO NOTHING RETURNING path, seq, size)
-    SELECT id, behind, path, seq, size FROM granted LEFT JOIN taken ON true
+    SELECT id, server, behind, path, seq, size FROM granted LEFT JOIN taken ON true
     ORDER BY seq`,
   takeOver: `
     WITH old AS (
-      SELECT id, behind FROM claim WHERE until <= ${now}
+      SELECT id, server, behind FROM claim WHERE until <= ${now}
       ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED),
     granted AS (
-      INSERT INTO claim (holder, until, behind)
-      SELECT $1, ${now} + ${ms("$2")}, behind || id FROM old
-      RETURNING id, behind),
+      INSERT INTO claim (holder, server, until, behind)
+      SELECT $1, server, ${now} + ${ms("$2")}, behind || id FROM old
+      RETURNING id, server, behind),
     gone AS (DELETE FROM claim USING old WHERE claim.id = old.id),
     taken AS (
       UPDATE claimed SET claim = granted.id FROM granted, old
       WHERE claimed.claim = old.id RETURNING path, seq, size)
-    SELECT id, behind, path, seq, size FROM granted LEFT JOIN taken ON true
+    SELECT id, server, behind, path, seq, size FROM granted LEFT JOIN taken ON true
     ORDER BY seq`,
   extend: `
     UPDATE claim SET until = ${now} + ${ms("$2")}
@@ -78,9 +79,18 @@ const texts = {
     WHERE claim = $1 AND path = ANY ($2) ORDER BY seq`,
   commit: "DELETE FROM claimed WHERE claim = $1 AND path = ANY ($2)",
   release: `
-    WITH gone AS (DELETE FROM claim WHERE id = $1 RETURNING id)
-    UPDATE claimed SET claim = NULL FROM gone WHERE claimed.claim = gone.id`,
+    WITH gone AS (DELETE FROM claim WHERE id = $1 RETURNING id),
+    untried AS (
+      DELETE FROM claimed USING gone
+      WHERE claimed.claim = gone.id AND path <> ALL ($2))
+    UPDATE claimed SET claim = NULL FROM gone
+    WHERE claimed.claim = gone.id AND path = ANY ($2)`,
 };
+
+/** A claim, and the server that its files are to come from. */
+export interface ServerClaim extends GrantedClaim {
+  readonly server: string;
+}
 
 /** A node that asks for something. */
 interface Claimant {
@@ -140,7 +150,7 @@ export async function take(
   database: Database,
   { holder, leaseMs }: Claimant,
   { files, bytes }: BatchLimits,
-): Promise<GrantedClaim | undefined> {
+): Promise<ServerClaim | undefined> {
   const values = [holder, leaseMs, files, bytes];
   return grantedOf(await database.query(texts.take, values));
 }
@@ -149,7 +159,7 @@ export async function take(
 export async function takeOver(
   database: Database,
   { holder, leaseMs }: Claimant,
-): Promise<GrantedClaim | undefined> {
+): Promise<ServerClaim | undefined> {
   return grantedOf(await database.query(texts.takeOver, [holder, leaseMs]));
 }
 
@@ -186,13 +196,18 @@ export function commit(
   });
 }
 
-/** Gives back what is left of a claim. */
-export async function release(database: Database, id: number): Promise<void> {
-  await database.query(texts.release, [id]);
+/** Gives back what is left of a claim; what was tried in vain, for the next pass. */
+export async function release(
+  database: Database,
+  id: number,
+  tried: readonly string[],
+): Promise<void> {
+  await database.query(texts.release, [id, tried]);
 }
 
 interface GrantedRow {
   readonly id: number;
+  readonly server: string;
   readonly behind: readonly number[];
   /** `null`: there are no files in it. */
   readonly path: string | null;
@@ -200,11 +215,12 @@ interface GrantedRow {
   readonly size: number;
 }
 
-function grantedOf(rows: readonly GrantedRow[]): GrantedClaim | undefined {
+function grantedOf(rows: readonly GrantedRow[]): ServerClaim | undefined {
   const [first] = rows;
   if (first === undefined) return undefined;
   const files = rows.flatMap(({ path, seq, size }) =>
     path === null ? [] : [{ path, seq, size }]
   );
-  return { id: first.id, behind: first.behind, files };
+  const { id, server, behind } = first;
+  return { id, server, behind, files };
 }

@@ -31,6 +31,8 @@ export type LogConfig = KeysOf<"log">;
 export type Level = LogConfig["level"];
 export type HooksConfig = KeysOf<"hooks">;
 
+export type ClusterConfig = KeysOf<"cluster">;
+
 export type PublishConfig = Readonly<ReturnType<typeof toPublish>>;
 /** Which files a server publishes, and where. */
 export type SourcesConfig = Pick<
@@ -56,6 +58,8 @@ export interface Config {
   readonly log: LogConfig;
   readonly stat: KeysOf<"stat">;
   readonly hooks: HooksConfig;
+  /** `null`: this machine keeps its replica alone. */
+  readonly cluster: ClusterConfig | null;
   readonly publish: PublishConfig | null;
 }
 
@@ -82,6 +86,9 @@ export function toConfig(
     log: named(tables.log, parsed.log),
     stat: named(tables.stat, parsed.stat),
     hooks: named(tables.hooks, parsed.hooks),
+    cluster: parsed.cluster === undefined
+      ? null
+      : named(tables.cluster, parsed.cluster),
     publish: parsed.publish === undefined ? null : toPublish(parsed.publish),
   };
 }

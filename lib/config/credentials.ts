@@ -37,7 +37,17 @@ export function withCredentials<Ready extends Config>(
     const openssh = server.openssh && { ...server.openssh, certificate };
     return { ...server, identity, openssh };
   });
-  return { ...config, servers };
+  return { ...config, servers, cluster: withPassword(config, directory) };
+}
+
+function withPassword(
+  { cluster }: Config,
+  directory: string | undefined,
+): Config["cluster"] {
+  if (cluster === null || cluster.passwordFile === null) return cluster;
+  const passwordFile = handedOver(cluster.passwordFile, directory) ??
+    cluster.passwordFile;
+  return { ...cluster, passwordFile };
 }
 
 function exists(path: string): boolean {

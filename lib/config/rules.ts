@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isLocal, parseAddress } from "./address.ts";
 import type { KeyPath } from "./position.ts";
 import { type Problem, show } from "./problem.ts";
 import type { Parsed } from "./schema.ts";
@@ -26,6 +27,7 @@ export function* brokenRules(
   }
   yield* absoluteGlobs(parsed, sound);
   yield* directories(parsed, sound);
+  yield* sharing(parsed, sound);
   yield* publishing(parsed, sound);
 }
 
@@ -195,12 +197,60 @@ function* directories(parsed: Parsed, sound: Sound): Generator<Problem> {
   }
 }
 
+/** What nodes that share a replica cannot do yet: each key with the only value it may have. */
+const alone = [
+  ["replica", "delete", "keep"],
+  ["replica", "sets", false],
+  ["replica", "republish", false],
+  ["copy", "order", "oldest"],
+] as const;
+
+function* sharing(parsed: Parsed, sound: Sound): Generator<Problem> {
+  const { cluster, replica } = parsed;
+  if (cluster === undefined) return;
+  if (replica === undefined) {
+    if (!sound(["replica"])) return;
+    yield { path: ["cluster"], what: "nothing to share without [replica]" };
+    return;
+  }
+  const database = ["cluster", "database"];
+  if (sound(database, ["cluster", "ca"]) && cluster.ca === undefined) {
+    const parsed = parseAddress(cluster.database);
+    if ("address" in parsed && !isLocal(parsed.address)) {
+      yield { path: database, what: unverified };
+    }
+  }
+  for (const [table, key, only] of alone) {
+    const path = [table, key];
+    const value = (parsed[table] as Record<string, unknown>)[key];
+    if (!sound(path) || value === only) continue;
+    const what = `expected ${show(only)}, found ${
+      show(value)
+    }: with [cluster], relais cannot do that yet`;
+    yield { path, what };
+  }
+  const source = ["replica", "source"];
+  if (sound(source) && replica.source === "tree") {
+    const what =
+      `expected "list", found "tree": with [cluster], relais cannot do that yet`;
+    yield { path: source, what };
+  }
+}
+
+const unverified =
+  "its certificate could not be verified; set ca to the certificate of the authority that signed it";
+
 /** Yields the files that relais trusts or writes besides the copy. */
 function* localFiles(
-  { server, log, stat }: Parsed,
+  { server, log, stat, cluster }: Parsed,
   sound: Sound,
 ): Generator<[path: KeyPath, file: string]> {
   if (sound(["log", "file"])) yield [["log", "file"], log.file];
+  for (const key of ["password_file", "ca"] as const) {
+    const path = ["cluster", key];
+    const file = cluster?.[key];
+    if (sound(path) && file !== undefined) yield [path, file];
+  }
   if (sound(["stat", "prometheus"])) {
     yield [["stat", "prometheus"], stat.prometheus];
   }

@@ -63,7 +63,8 @@ function heading(what: string): string {
 /** Writes a table. Beside a replica, what is published is an example: all of it is commented out. */
 function formatTable(table: Table, role: Role | undefined): string {
   const { header, help, keys } = table;
-  const isExample = role === undefined && table.role === "publisher";
+  const isExample = table.isExample ??
+    (role === undefined && table.role === "publisher");
   const first = firstSentence(help);
   const comment = isExample ? `${first} An example.` : first;
   const lines = Object.entries(keys)

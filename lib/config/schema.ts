@@ -6,6 +6,7 @@
 
 import * as v from "valibot";
 import { schemaOf } from "./table.ts";
+import { cluster } from "./tables/cluster.ts";
 import { copy, limits, probe, schedule } from "./tables/fetching.ts";
 import { publish } from "./tables/publish.ts";
 import { replica } from "./tables/replica.ts";
@@ -16,7 +17,7 @@ import { expected } from "./value.ts";
 /** All tables, in the order in which they are shown. */
 export const tables = {
   ...{ server, replica, probe, copy, limits, schedule, log, stat, hooks },
-  publish,
+  ...{ cluster, publish },
 } as const;
 
 /** What the file must be. */
@@ -38,6 +39,7 @@ export const schema = v.object({
   log: v.optional(schemaOf(log), {}),
   stat: v.optional(schemaOf(stat), {}),
   hooks: v.optional(schemaOf(hooks), {}),
+  cluster: v.optional(schemaOf(cluster)),
   publish: v.optional(schemaOf(publish)),
 });
 

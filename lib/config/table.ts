@@ -40,6 +40,8 @@ export interface Table<Declared extends Keys = Keys> {
   readonly header: string;
   /** The role it is for; both if not given. */
   readonly role?: Role;
+  /** True if the sample shows it as an example, commented out. @default false */
+  readonly isExample?: true;
   /** As for a key. */
   readonly help: string;
   readonly keys: Declared;

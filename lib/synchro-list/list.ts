@@ -20,8 +20,8 @@ import { ForeignLines, type ForeignReading } from "./foreign-lines.ts";
 import { guardList } from "./guard.ts";
 import { add, emptyOutcome, type Outcome, refuse } from "./outcome.ts";
 import type { Reading } from "../state/reading.ts";
-import type { SynchronisedList } from "../state/synchronised-list.ts";
 import type { Twin } from "../state/twins.ts";
+import type { ListStore } from "./store.ts";
 import { Pacer } from "../worker/pacer.ts";
 
 /** Entries taken into the synchronised list in one transaction, of a list that grows. */
@@ -54,12 +54,12 @@ interface Source {
  * @throws {RefusedError} If the list is not what it was, and that is not accepted.
  */
 export async function synchroniseList(
-  list: SynchronisedList,
+  list: ListStore,
   server: string,
   remote: RemoteList,
   { acceptShrink, foreign }: ReadingOptions,
 ): Promise<Outcome> {
-  const known = list.intake.cursor(server);
+  const known = await list.intake.cursor(server);
   const source = { remote, foreign };
   // What writes a foreign list may rewrite it each time.
   if (known !== undefined && !acceptShrink && foreign === undefined) {
@@ -67,9 +67,10 @@ export async function synchroniseList(
   }
   const { generation } = remote.provenance;
   const isNew = known?.generation !== generation || known.offset === 0;
-  const twin = isNew ? list.twins.find(server, remote.provenance) : undefined;
+  const { twins } = list;
+  const twin = isNew ? twins?.find(server, remote.provenance) : undefined;
   if (twin !== undefined && await remote.has(twin.cursor)) {
-    return await readFromTwin(list, server, source, twin);
+    return await readFromTwin(list, server, source, { twins: twins!, twin });
   }
   if (known === undefined) return await readFromStart(list, server, source);
   if (remote.recognition !== "same" && remote.recognition !== "grown") {
@@ -90,7 +91,7 @@ export async function synchroniseList(
 }
 
 async function readFromStart(
-  list: SynchronisedList,
+  list: ListStore,
   server: string,
   source: Source,
   { gaps = 0, renewed = false } = {},
@@ -98,7 +99,8 @@ async function readFromStart(
   const { remote: { provenance, grows } } = source;
   const { generation } = provenance;
   const outcome = { ...emptyOutcome(), gaps };
-  const reading = list.intake.begin(server, { ...provenance, grows, renewed });
+  const life = { ...provenance, grows, renewed };
+  const reading = await list.intake.begin(server, life);
   const start = { generation, seq: 0, modified: null, ...beginning };
   await readLines(list, reading, source, start, outcome);
   await list.intake.complete(reading);
@@ -107,27 +109,30 @@ async function readFromStart(
 
 /** Takes over what was read of the same list on another server, and reads on from there. */
 async function readFromTwin(
-  list: SynchronisedList,
+  list: ListStore,
   server: string,
   source: Source,
-  twin: Twin,
+  { twins, twin }: {
+    readonly twins: NonNullable<ListStore["twins"]>;
+    readonly twin: Twin;
+  },
 ): Promise<Outcome> {
   const { remote: { provenance, grows } } = source;
   const outcome = emptyOutcome();
   const life = { ...provenance, grows, renewed: false };
-  const reading = list.intake.begin(server, life);
+  const reading = await list.intake.begin(server, life);
   const pacer = new Pacer();
   for (let after = "";;) {
-    const entries = list.twins.entries(twin, after, batch);
+    const entries = twins.entries(twin, after, batch);
     if (entries.length === 0) break;
     // Nothing is read yet, should this be cut off.
-    add(outcome, list.intake.take(reading, entries));
+    add(outcome, await list.intake.take(reading, entries));
     after = entries.at(-1)!.path;
     await pacer.pause();
   }
   const { cursor } = twin;
   list.sets.takeOver(server, twin.server);
-  list.intake.take(reading, [], cursor, list.twins.refusals(twin));
+  await list.intake.take(reading, [], cursor, twins.refusals(twin));
   if (!await readLines(list, reading, source, cursor, outcome)) {
     return await readFromStart(list, server, source, { gaps: outcome.gaps });
   }
@@ -137,7 +142,7 @@ async function readFromTwin(
 
 /** Reads to the end; returns false, early, if a line is missing and reading did not begin at the start. */
 async function readLines(
-  list: SynchronisedList,
+  list: ListStore,
   reading: Reading,
   { remote, foreign }: Source,
   from: Cursor,
@@ -150,11 +155,13 @@ async function readLines(
   let cursor = from;
   outcome.cursor = from;
 
-  function take() {
+  async function take() {
     const refusals = outcome.unsaved.splice(0);
     const ends = list.sets.matter ? lines.ends.splice(0) : [];
-    const taken = list.intake.take(reading, entries, cursor, refusals, ends);
-    add(outcome, taken);
+    add(
+      outcome,
+      await list.intake.take(reading, entries, cursor, refusals, ends),
+    );
     outcome.bytes += cursor.offset - outcome.cursor!.offset;
     outcome.cursor = cursor;
     entries = [];
@@ -174,14 +181,14 @@ async function readLines(
     }
     if (lines.gap && from.offset > 0) return false;
     cursor = { generation, offset, tail, seq: lines.seq, modified: null };
-    if (remote.grows && entries.length >= batch) take();
+    if (remote.grows && entries.length >= batch) await take();
   }
   if (!remote.grows) {
     // Read again whole: what a path was on an earlier line must not look like what followed.
     entries = lastOfEach(entries);
     cursor = { ...cursor, modified: datedWhenRead(remote) };
   }
-  if (cursor !== outcome.cursor) take();
+  if (cursor !== outcome.cursor) await take();
   return true;
 }
 

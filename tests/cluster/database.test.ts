@@ -5,7 +5,7 @@ import {
   role,
   startPostgres,
 } from "../../fixtures/postgres.ts";
-import { parseAddress } from "../../lib/cluster/address.ts";
+import { parseAddress } from "../../lib/config/address.ts";
 import { Database, type DatabaseConfig } from "../../lib/cluster/database.ts";
 import { describe, LocalError } from "../../lib/errors.ts";
 

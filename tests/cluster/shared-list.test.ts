@@ -132,7 +132,8 @@ class Both implements AsyncDisposable {
       const { id } = claim;
       await shared.arrived(id, server, arrived, { announce: true });
       await shared.failed(server, failed);
-      await statements.release(database, id);
+      const tried = failed.map(({ path }) => path);
+      await statements.release(database, id, tried);
     }
     await statements.fenced(database, term, statements.close);
   }

@@ -139,6 +139,7 @@ Deno.test("parseConfig() gives every key its default", () => {
       ...{ onRecovered: [], onLag: [], maxLagMs: 0, settleMs: 600_000 },
       ping: "",
     },
+    cluster: null,
     publish: null,
   });
 });

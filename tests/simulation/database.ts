@@ -225,9 +225,9 @@ export class Database {
       for (const { path, seq } of committed) this.here.set(path, seq);
       return isHeldStill;
     },
-    release: ({ id }) => {
+    release: ({ id, tried }) => {
       this.#released.add(id);
-      this.claims = release(this.claims, id);
+      this.claims = release(this.claims, id, tried);
       return true;
     },
   };

@@ -198,7 +198,11 @@ export class World {
       monotonic: () => this.now * rate + offset,
     });
     const { node } = machine;
-    for (const steps of [node.keep(), lead(node), copy(node)]) {
+    const threads = [
+      ...[node.keepLease(), node.keepClaim()],
+      ...[lead(node), copy(node)],
+    ];
+    for (const steps of threads) {
       const thread = { machine, life, steps };
       this.#later(
         this.#random.between(0, 50),
