@@ -41,10 +41,10 @@ const nativeParts = "*.node";
 
 const root = new URL("../", import.meta.url);
 
-/** Names of the modules, the page among them. */
+/** Names of the modules, the shared list and the page among them. */
 export const moduleNames: readonly string[] = [
   ...Object.keys(moduleUrls),
-  "serve",
+  ...["cluster", "serve"],
 ];
 
 /**

@@ -20,6 +20,8 @@ const variables = [
   // What the ssh client of the system gets.
   ...["LOGNAME", "USER", "XDG_RUNTIME_DIR"],
   ...["KRB5_CONFIG", "KRB5CCNAME", "KRB5_CLIENT_KTNAME"],
+  // Its client of PostgreSQL asks for this one, and it has no effect.
+  "PGAPPNAME",
   ...variablesForRuntime,
 ];
 

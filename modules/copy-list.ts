@@ -7,7 +7,10 @@
 
 import { amendRights } from "../lib/copy-list/amend.ts";
 import { Copier } from "../lib/copy-list/copier.ts";
-import type { Ledger, Observer, SetTools } from "../lib/copy-list/tools.ts";
+import { Alone } from "../lib/copy-list/alone.ts";
+import type { Observer, SetTools, Tools } from "../lib/copy-list/tools.ts";
+import type { Work } from "../lib/copy-list/work.ts";
+import type { NodeOperations } from "../lib/cluster/operations.ts";
 import { descriptorsOf } from "../lib/files/descriptors.ts";
 import { Destination } from "../lib/files/destination.ts";
 import { Fetcher } from "../lib/copy-list/fetch.ts";
@@ -17,8 +20,6 @@ import { Rights } from "../lib/files/rights.ts";
 import { Origin } from "../lib/copy-list/origin.ts";
 import { Sessions } from "../lib/copy-list/sessions.ts";
 import { Space } from "../lib/files/space.ts";
-import { Staging } from "../lib/files/staging.ts";
-import { tidy } from "../lib/copy-list/tidy.ts";
 import { Throttle } from "../lib/files/throttle.ts";
 import { dayOf } from "../lib/text/timestamp.ts";
 import { Durability } from "../lib/files/durability.ts";
@@ -45,9 +46,9 @@ type CopyListContext = Context<
  *
  * @throws {LocalError} If the destination cannot be used.
  */
-export function copyList(
+export async function copyList(
   context: CopyListContext,
-): Running<CopyListOperations> {
+): Promise<Running<CopyListOperations>> {
   const { settings: { servers, limits, copy, replica }, log } = context;
   const rights = new Rights(replica.rights);
   const destination = new Destination(
@@ -60,6 +61,7 @@ export function copyList(
   const durability = new Durability();
   const republishing = new Republishing(destination, durability, replica);
   const moves = new Moves(destination, durability);
+  const work = await workOf(context, { destination, durability, moves });
   const named = new Map(servers.map((server) => [server.name, server]));
   let copier: Copier | undefined;
 
@@ -68,17 +70,7 @@ export function copyList(
   return {
     handlers: {
       async recover() {
-        destination.forget();
-        const list = context.peer<SynchroListOperations>("synchro-list");
-        const recovered = await moves.recover({
-          arrived: (server, files) => list.ask("arrived", { server, files }),
-          removed: (paths) => list.ask("removed", { paths }),
-          shown: (server, shown) => list.ask("shown", { server, ...shown }),
-        });
-        if (recovered.moves > 0) {
-          log.info(`settled ${recovered.moves} interrupted renames of files`);
-        }
-        for (const { error } of recovered.failed) log.warning(describe(error));
+        await work.recover();
         return null;
       },
       async copy({ server, maxTransfer, without, only }) {
@@ -99,39 +91,36 @@ export function copyList(
           fetcher: new Fetcher(sessions.connections, new Throttle(bounds)),
           root: named.get(server)!.root,
           destination,
-          staging: new Staging(destination.staging, rights),
           space: new Space(destination.into),
           durability,
-          moves,
-          ledger: ledgerOf(context, server),
           observer: observe(context),
           sets: setsOf(context, server),
         };
-        copier = new Copier(tools, copy, {
+        const exceptions = {
           without: new Set(without),
           only: only && new Set(only),
+        };
+        const copied = await work.copy(server, (own) => {
+          copier = new Copier({ ...tools, ...own }, copy, exceptions);
+          return copier.run();
         });
-        const copied = await copier.run();
         const wireBytes = await sessions.leave();
         context.figures.add("wire_bytes", wireBytes);
         return { ...copied, wireBytes };
       },
       stop() {
+        work.stop();
         copier?.stop();
         return null;
       },
       abandon({ reason }) {
+        work.stop();
         copier?.stop(new UnreachableError(reason));
         copying?.abort();
         return null;
       },
       async tidy({ server }) {
-        const removed = await tidy(
-          new Staging(destination.staging),
-          // What a set still lacks may take long to come, and from another server.
-          ...(replica.sets === false ? [server] : [...named.keys()])
-            .map((name) => ledgerOf(context, name)),
-        );
+        const removed = await work.tidy(server);
         if (removed > 0) {
           log.info(
             `removed ${removed} partial files that are no longer wanted`,
@@ -180,18 +169,25 @@ export function copyList(
   };
 }
 
-/** The synchronised list, as one server's entries stand in it. */
-function ledgerOf(context: CopyListContext, server: string): Ledger {
-  const list = context.peer<SynchroListOperations>("synchro-list");
-  return {
-    wanted: (last, limit, unit) =>
-      list.ask("wanted", {
-        ...{ server, last, limit },
-        ...unit === undefined ? {} : { unit },
-      }),
-    arrived: (files) => list.ask("arrived", { server, files }),
-    failed: (files) => list.ask("failed", { server, files }),
-  };
+/** Copies alone, or as one of several nodes; only they load what that takes. */
+async function workOf(
+  { settings: { leaseMs, replica, servers }, peer, log }: CopyListContext,
+  tools: Pick<Tools, "destination" | "durability"> & { readonly moves: Moves },
+): Promise<Work> {
+  if (leaseMs !== undefined) {
+    const { Together } = await import("../lib/copy-list/together.ts");
+    const list = () =>
+      peer<SynchroListOperations & NodeOperations>("synchro-list");
+    return new Together({ ...tools, list, log, leaseMs });
+  }
+  return new Alone({
+    ...tools,
+    list: () => peer<SynchroListOperations>("synchro-list"),
+    log,
+    assembledFrom: replica.sets === false
+      ? []
+      : servers.map(({ name }) => name),
+  });
 }
 
 /** The synchronised list, as the sets of a server stand in it; `undefined` if they do not matter. */

@@ -136,7 +136,11 @@ function record(
   const before = lastPasses(db, 1)[0]?.errors ?? [];
   // A pass that found no server knows no lag, and yet it grows.
   const lag = Math.round(lagBehind(db, serversInUse(recall(db)), Date.now()));
-  const lagging = { ...report, lag_seconds: lag };
+  const lagging = {
+    ...report,
+    // Of a list that is shared, the state knows nothing.
+    lag_seconds: Math.max(report.lag_seconds, lag),
+  };
   recordPass(db, started / 1_000, lagging, settings.keepMs);
   const notices = judged(
     db,

@@ -6,7 +6,7 @@
 
 import postgres from "postgres";
 import { LocalError, RelaisError } from "../errors.ts";
-import { type Address, isLocal } from "../config/address.ts";
+import { type Address, isLocal, socketOf } from "../config/address.ts";
 import { explain, isAnswer } from "./failure.ts";
 
 /** How the database of a cluster is reached. */
@@ -138,7 +138,7 @@ function optionsOf(
   const { user, database, host, port } = address;
   const password = passwordFile === null ? "" : readPassword(passwordFile);
   return {
-    ...isLocal(address) ? { path: `${host}/.s.PGSQL.${port}` } : {},
+    ...isLocal(address) ? { path: socketOf(address) } : {},
     ...{ host: [host], port: [port], user, database },
     password: () => password,
     ssl: isLocal(address) ? false : { ca: readCa(ca), host },

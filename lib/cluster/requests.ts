@@ -84,6 +84,14 @@ export interface Requests {
     request: { readonly id: number; readonly file: Wanted };
     reply: boolean;
   };
+  /**
+   * Stages, places and commits the files of a claim, many at a time; returns what
+   * {@link Work} does.
+   */
+  work: {
+    request: { readonly claim: GrantedClaim };
+    reply: readonly string[] | undefined;
+  };
   /** Returns when what this node has written is durable. */
   barrier: { request: unknown; reply: null };
   /** Renames a staged file to its final name, or a withdrawn one away; false: the claim's directory is gone. */

@@ -22,6 +22,13 @@ CREATE TABLE lease (
 );
 INSERT INTO lease (term, holder, until) VALUES (0, '', '-infinity');
 
+-- Tells one life of these tables from another; into holds the same: see lib/cluster/guard.ts.
+CREATE TABLE identity (
+  single boolean PRIMARY KEY DEFAULT true CHECK (single),
+  token  uuid NOT NULL
+);
+INSERT INTO identity (token) VALUES (gen_random_uuid());
+
 -- What nodes may claim: the files that this server has and the replica wants.
 CREATE TABLE current_pass (
   single boolean PRIMARY KEY DEFAULT true CHECK (single),

@@ -25,7 +25,7 @@ import {
   SynchronisedList,
 } from "../state/synchronised-list.ts";
 import { type Database, run, type Session } from "./database.ts";
-import { commit, fenced, isQuiet } from "./statements.ts";
+import { close, commit, fenced, isQuiet, open } from "./statements.ts";
 import { WorkingSet } from "./working-set.ts";
 
 /** Rows that are changed in one transaction, where nothing else bounds it. */
@@ -59,6 +59,7 @@ const texts = {
     UPDATE entry SET error = failed.error
     FROM jsonb_to_recordset($2::text::jsonb) AS failed (path text, error text)
     WHERE entry.server = $1 AND entry.path = failed.path`,
+  announce: "UPDATE copy SET announced = 1 WHERE path = ANY ($1)",
   longGone: `
     SELECT path FROM withdrawal
     WHERE at < $1 AND NOT EXISTS (
@@ -264,6 +265,24 @@ export class SharedList implements Disposable {
     return committed !== undefined;
   }
 
+  /** The leader of `term`: commits that a hook was told of these files. */
+  async announced(term: number, paths: readonly string[]): Promise<void> {
+    await this.#inTerm(
+      term,
+      (session) => run(session, texts.announce, [paths]),
+    );
+  }
+
+  /** The leader of `term`: lets nodes claim what is wanted of `server`. */
+  async open(term: number, server: string): Promise<void> {
+    await this.#inTerm(term, (session) => open(session, server));
+  }
+
+  /** The leader of `term`: lets nodes claim nothing more. */
+  async close(term: number): Promise<void> {
+    await this.#inTerm(term, close);
+  }
+
   /** Any node: notes why files of `server` could not be copied; they stay wanted. */
   async failed(server: string, files: readonly FailedFile[]): Promise<void> {
     if (files.length === 0) return;
@@ -294,15 +313,27 @@ export class SharedList implements Disposable {
   }
 
   /** Runs `work` in a transaction of the leader, while nothing is claimed. */
-  async #lead<Result>(
+  #lead<Result>(
     term: number,
     work: (session: Session) => Promise<Result>,
   ): Promise<Result> {
-    const done = await fenced(this.#database, term, async (session) => {
+    return this.#inTerm(term, async (session) => {
       if (!(await isQuiet(session))) throw claimed();
-      return { result: await work(session) };
+      return await work(session);
     });
-    if (done === undefined) throw replaced(term);
+  }
+
+  /** Runs `work` in a transaction of the leader. */
+  async #inTerm<Result>(
+    term: number,
+    work: (session: Session) => Promise<Result>,
+  ): Promise<Result> {
+    const done = await fenced(
+      this.#database,
+      term,
+      async (session) => ({ result: await work(session) }),
+    );
+    if (done === undefined) throw replaced();
     return done.result;
   }
 
@@ -381,10 +412,11 @@ async function forgetLongGone(session: Session): Promise<void> {
   await run(session, texts.forgetSuperseded, values);
 }
 
-function replaced(term: number): LocalError {
+/** Says that a node leads no longer. */
+export function replaced(): LocalError {
   return new LocalError(
-    `Cannot write to the synchronised list: term ${term} is over, and another node leads`,
-    { hint: "nothing needs to be done: that node goes on" },
+    "Cannot write to the synchronised list: this node no longer leads",
+    { hint: "nothing needs to be done: another node goes on" },
   );
 }
 

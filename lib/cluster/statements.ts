@@ -7,6 +7,7 @@
 
 import type { BatchLimits, Wanted } from "./claims.ts";
 import { type Database, run, type Session } from "./database.ts";
+import type { Identity, Survey } from "./operations.ts";
 import type { GrantedClaim } from "./requests.ts";
 
 const now = "clock_timestamp()";
@@ -78,6 +79,17 @@ const texts = {
     SELECT path, seq, size FROM claimed
     WHERE claim = $1 AND path = ANY ($2) ORDER BY seq`,
   commit: "DELETE FROM claimed WHERE claim = $1 AND path = ANY ($2)",
+  identity: `
+    SELECT token::text, term, NOT EXISTS (SELECT 1 FROM list) AS "isNew"
+    FROM identity CROSS JOIN lease`,
+  survey: `
+    SELECT open AS "isOpen", server, (SELECT count(*) FROM claim) AS claims,
+      open AND EXISTS (
+        SELECT 1 FROM entry
+        WHERE entry.server = current_pass.server AND standing = 'wanted'
+          AND NOT EXISTS (SELECT 1 FROM claimed WHERE claimed.path = entry.path))
+        AS "isAnythingFree"
+    FROM current_pass`,
   release: `
     WITH gone AS (DELETE FROM claim WHERE id = $1 RETURNING id),
     untried AS (
@@ -86,6 +98,20 @@ const texts = {
     UPDATE claimed SET claim = NULL FROM gone
     WHERE claimed.claim = gone.id AND path = ANY ($2)`,
 };
+
+/** Returns whose tables these are. */
+export async function identity(database: Database): Promise<Identity> {
+  const [row] = await database.query<Identity>(texts.identity);
+  return row!;
+}
+
+/** Returns how the work of all nodes stands. */
+export async function survey(
+  database: Database,
+): Promise<Omit<Survey, "term">> {
+  const [row] = await database.query<Omit<Survey, "term">>(texts.survey);
+  return row!;
+}
 
 /** A claim, and the server that its files are to come from. */
 export interface ServerClaim extends GrantedClaim {

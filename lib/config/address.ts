@@ -64,3 +64,13 @@ export function isLocal({ host }: Address): boolean {
 export function addressText({ host, port, database }: Address): string {
   return `${database} at ${host}:${port}`;
 }
+
+/** Returns the path of the socket of a database that {@link isLocal}. */
+export function socketOf({ host, port }: Address): string {
+  return `${host}/.s.PGSQL.${port}`;
+}
+
+/** Returns the host as permissions and URLs have it. */
+export function hostText({ host }: Address): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

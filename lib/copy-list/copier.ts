@@ -478,6 +478,7 @@ export class Copier {
 
   #place({ entry, staged }: Ready): boolean {
     if (staged === null) return true;
+    this.#tools.ledger.assertHeld?.();
     try {
       this.#tools.destination.place(staged, entry.path);
       return true;

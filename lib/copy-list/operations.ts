@@ -21,6 +21,8 @@ export interface CopyListSettings {
   readonly limits: LimitsConfig;
   readonly copy: CopyConfig;
   readonly replica: ReplicaConfig;
+  /** Of a cluster that this node belongs to; `undefined`: it copies alone. */
+  readonly leaseMs?: number;
 }
 
 export interface Copied {

@@ -27,6 +27,8 @@ export interface Ledger {
   /** Commits that these files are here, to stay. */
   arrived(files: readonly Arrived[]): Promise<unknown>;
   failed(files: readonly FailedFile[]): Promise<unknown>;
+  /** Fails if what is to be copied is another node's by now. Without it, nobody else copies. */
+  assertHeld?(): void;
 }
 
 /** What is known of sets, and done with them. */
@@ -71,7 +73,7 @@ export interface Tools {
   readonly staging: Staging;
   readonly space: Space;
   readonly durability: Durability;
-  readonly moves: Moves;
+  readonly moves: Pick<Moves, "arriving" | "showing" | "settled">;
   readonly ledger: Ledger;
   readonly observer: Observer;
   /** Without them, each file is put in place as soon as it is here. */

@@ -349,7 +349,8 @@ export interface ArrivedSet {
   readonly paths: readonly string[];
 }
 
-interface WantedRow extends Omit<Wanted, "here" | "failedBefore"> {
+/** A row of what is wanted. */
+export interface WantedRow extends Omit<Wanted, "here" | "failedBefore"> {
   readonly failedBefore: number;
   readonly mtimeHere: Timestamp | null;
   readonly sizeHere: number | null;
@@ -358,7 +359,8 @@ interface WantedRow extends Omit<Wanted, "here" | "failedBefore"> {
   readonly inTree: number;
 }
 
-function wantedOf(
+/** Returns what copying needs to know of a row. */
+export function wantedOf(
   { mtimeHere, sizeHere, digestHere, failedBefore, inTree, ...entry }:
     WantedRow,
 ): Wanted {

@@ -65,6 +65,8 @@ export interface PassOptions {
   readonly isInterrupted?: boolean;
   /** Tells other replicas that the publisher of a list lives that has nothing new; returns false if it is not shown to them yet. */
   readonly freshen?: (list: PublishedList, told: Told) => Promise<boolean>;
+  /** Server to copy from, together with the node that leads and does all else; `null`: there is nothing to copy. @default this one leads, or is alone */
+  readonly helpsWith?: { readonly server: string | null } | undefined;
   /** Hears that another server than before is the active one. */
   readonly onSwitch?: (probed: Probed) => Promise<void>;
 }
@@ -129,9 +131,24 @@ class Pass {
   }
 
   async run(): Promise<void> {
+    if (this.#options.helpsWith !== undefined) {
+      return await this.#help(this.#options.helpsWith.server);
+    }
     if (this.#options.isInterrupted) await this.#recover();
     await this.#takeFromServers();
     await this.#announceLeft();
+  }
+
+  /** Copies what the node that leads wants. */
+  async #help(server: string | null): Promise<void> {
+    const probed = await this.#try(() => this.#choose());
+    if (probed === undefined || server === null) return;
+    const list = await this.#crew.synchroList();
+    const backlog = await list.ask("backlog", { server });
+    this.#options.onStage?.({ module: "copy-list", server, backlog });
+    await this.#copy(server);
+    this.#account.addBacklog(await list.ask("backlog", { server }));
+    this.#account.missing = await list.ask("missing", { server });
   }
 
   async #takeFromServers(): Promise<void> {
@@ -357,7 +374,9 @@ class Pass {
   async #recover(): Promise<boolean> {
     if (this.#options.dryRun) return true;
     const copyList = await this.#crew.copyList();
-    const settled = await this.#try(() => copyList.ask("recover", null));
+    const settled = await this.#try(() =>
+      this.#stoppably(copyList, () => copyList.ask("recover", null))
+    );
     return settled !== undefined;
   }
 
@@ -382,7 +401,10 @@ class Pass {
     const without = [...this.#account.failed.keys()];
     const asked = { server, maxTransfer: this.#leftToTransfer, without };
     const copied = await this.#try(() =>
-      this.#whileServed(server, this.#stoppably(copyList, asked))
+      this.#whileServed(
+        server,
+        this.#stoppably(copyList, () => copyList.ask("copy", asked)),
+      )
     );
     if (copied === undefined) return this.#account.lostServer;
     this.#addCopied(copied);
@@ -390,15 +412,15 @@ class Pass {
     return copied.ended?.exitStatus === exitStatus.unavailable;
   }
 
-  /** Has files copied, until that is done or the pass is stopped. */
-  async #stoppably(
+  /** Has copy-list do some work, until that is done or the pass is stopped. */
+  async #stoppably<Result>(
     copyList: Channel<CopyListOperations>,
-    asked: CopyListOperations["copy"]["request"],
-  ): Promise<Copied> {
+    work: () => Promise<Result>,
+  ): Promise<Result> {
     const stop = () => copyList.ask("stop", null).catch(() => {});
     this.#options.signal.addEventListener("abort", stop, { once: true });
     try {
-      return await copyList.ask("copy", asked);
+      return await work();
     } finally {
       this.#options.signal.removeEventListener("abort", stop);
     }
@@ -418,7 +440,10 @@ class Pass {
         const copyList = await this.#crew.copyList();
         const maxTransfer = this.#leftToTransfer;
         const asked = { server: other, maxTransfer, without: [], only };
-        const copied = await this.#stoppably(copyList, asked);
+        const copied = await this.#stoppably(
+          copyList,
+          () => copyList.ask("copy", asked),
+        );
         this.#addCopied({ ...copied, ended: null });
       } catch {
         // The file is told with what was wrong on the server that it is taken from.

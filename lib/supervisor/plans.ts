@@ -7,7 +7,15 @@
 
 import { descriptorsOf } from "../files/descriptors.ts";
 import { dirname } from "@std/path/posix";
+import {
+  hostText,
+  isLocal,
+  parseAddress,
+  socketOf,
+} from "../config/address.ts";
+import type { NodeSettings } from "../cluster/operations.ts";
 import type {
+  ClusterConfig,
   Config,
   Level,
   ProbeConfig,
@@ -49,6 +57,9 @@ export const moduleUrls: Readonly<Record<ModuleName, URL>> = {
   "publish": new URL("../../modules/publish.ts", import.meta.url),
 };
 
+/** Runs in place of synchro-list where nodes share a replica. */
+const clusterUrl = new URL("../../modules/cluster.ts", import.meta.url);
+
 /** What the command line says about a run. */
 export interface RunOptions {
   readonly dryRun: boolean;
@@ -86,7 +97,7 @@ export function replicaPlans(
   config: ReplicaReady,
   options: RunOptions,
 ): Record<ReplicaModule, ModulePlan> {
-  const { servers, replica, copy, limits, hooks } = config;
+  const { servers, replica, copy, limits, hooks, cluster } = config;
   const { dryRun, acceptShrink = false, failback = false, tellsFiles = false } =
     options;
   const probe: ProbeConfig = failback
@@ -95,6 +106,15 @@ export function replicaPlans(
   const byClient = servers.filter(isByClient);
   // Its files, and not its directory: the way to what all modules hold open lies there.
   const state = readAndWrite([databasePath(replica.state)]);
+  const listSettings = {
+    servers,
+    limits,
+    replica,
+    order: copy.order,
+    announces: hooks.onNew.length > 0,
+    acceptShrink,
+    dryRun,
+  };
   return {
     "connection": plan<ConnectionSettings>(
       "connection",
@@ -119,22 +139,19 @@ export function replicaPlans(
       { servers, probe, limits, replica, dryRun },
       [state],
     ),
-    "synchro-list": plan<SynchroListSettings>(
-      "synchro-list",
-      {
-        servers,
-        limits,
-        replica,
-        order: copy.order,
-        announces: hooks.onNew.length > 0,
-        acceptShrink,
-        dryRun,
-      },
-      [state, { sys: ["statfs"] }],
-    ),
+    "synchro-list": cluster === null
+      ? plan<SynchroListSettings>(
+        "synchro-list",
+        listSettings,
+        [state, { sys: ["statfs"] }],
+      )
+      : clusterPlan(listSettings, cluster),
     "copy-list": plan<CopyListSettings>(
       "copy-list",
-      { servers, limits, copy, replica, tellsFiles },
+      {
+        ...{ servers, limits, copy, replica, tellsFiles },
+        ...cluster === null ? {} : { leaseMs: cluster.leaseMs },
+      },
       [
         readAndWrite([
           ...[replica.into, realDirectory(replica.into)],
@@ -193,6 +210,37 @@ export function publishPlans(
       },
     ),
     "log": logPlan(config, options),
+  };
+}
+
+/** Talks to the database of the cluster, and touches nothing on this machine. */
+function clusterPlan(
+  settings: SynchroListSettings,
+  cluster: ClusterConfig,
+): ModulePlan {
+  const { database, node, ...others } = cluster;
+  const parsed = parseAddress(database);
+  // The configuration was refused else.
+  if ("reason" in parsed) throw new Error(parsed.reason);
+  const { address } = parsed;
+  const { passwordFile, ca } = cluster;
+  const files = [passwordFile, ca].filter((path) => path !== null);
+  const { replica } = settings;
+  return {
+    url: clusterUrl,
+    settings: {
+      ...settings,
+      // A tree cannot be shared yet.
+      replica: { ...replica, source: "list" },
+      database: { address, ...others },
+      node: node ?? Deno.hostname(),
+    } satisfies SynchroListSettings & NodeSettings,
+    permissions: [
+      { read: files, env: ["PGAPPNAME"] },
+      isLocal(address)
+        ? readAndWrite([socketOf(address)])
+        : { net: [`${hostText(address)}:${address.port}`] },
+    ].reduce(merge, nothing),
   };
 }
 

@@ -12,6 +12,7 @@ import type { PublishedList } from "../list/cursor.ts";
 import { linkDescriptors } from "../files/descriptors.ts";
 import { makeLogDirectory } from "../log/file.ts";
 import { Logger } from "../worker/logger.ts";
+import type { NodeOperations } from "../cluster/operations.ts";
 import type { ConnectionOperations } from "../connection/operations.ts";
 import type {
   CopyListOperations,
@@ -38,7 +39,7 @@ import { joinPaths, runHook } from "./hooks.ts";
 import type { ModulePlan } from "./module-worker.ts";
 import { brokenReport } from "./account.ts";
 import { logErrors } from "./lasting.ts";
-import { type PassOutcome, runPass } from "./pass.ts";
+import { type PassOptions, type PassOutcome, runPass } from "./pass.ts";
 import { replicaPlans, type RunOptions } from "./plans.ts";
 import type { Stage } from "../progress/progress.ts";
 import type { Told } from "../republish/freshen.ts";
@@ -230,6 +231,7 @@ export class Replica implements AsyncDisposable {
       maxTransfer: this.#options.maxTransfer,
       signal,
       received: () => this.#received(),
+      helpsWith: await this.#othersWork(),
       onStage: this.#options.onStage,
       remarks: this.#remarks,
       onSwitch: (probed) => this.#announceSwitch(probed, signal),
@@ -254,6 +256,15 @@ export class Replica implements AsyncDisposable {
     return outcome;
   }
 
+  /** Asks for the lease of the cluster; `undefined` if this node leads, or is alone. */
+  async #othersWork(): Promise<PassOptions["helpsWith"]> {
+    if (this.#config.cluster === null) return undefined;
+    const list = await this.#asker<NodeOperations>("synchro-list");
+    if (await list.ask("lead", null)) return undefined;
+    const { isOpen, server } = await list.ask("survey", null);
+    return { server: isOpen ? server : null };
+  }
+
   async #soundly<Result>(work: () => Promise<Result>): Promise<Result> {
     return await (this.#state?.during(work) ?? work());
   }
@@ -269,6 +280,7 @@ export class Replica implements AsyncDisposable {
     Ops extends
       | TestServerOperations
       | SynchroListOperations
+      | NodeOperations
       | CopyListOperations,
   >(
     name: ModuleName,

@@ -1,0 +1,82 @@
+/**
+ * What the module of the shared list is started with and asked, besides what
+ * synchro-list is asked on one machine.
+ *
+ * @module
+ */
+
+import type { Arrived, Wanted } from "../files/wanted.ts";
+import type { FailedFile } from "../state/pass-report.ts";
+import type { DatabaseConfig } from "./database.ts";
+import type { GrantedClaim } from "./requests.ts";
+
+/** Settings of a node. */
+export interface NodeSettings {
+  readonly database: DatabaseConfig;
+  /** Name of the node. */
+  readonly node: string;
+}
+
+/** A claim with all that there is to know of its files. */
+export interface ClaimedBatch extends GrantedClaim {
+  /** Server that the files are to come from. */
+  readonly server: string;
+  readonly files: readonly Wanted[];
+}
+
+/** How the work of all nodes stands. */
+export interface Survey {
+  /** Term in which this node leads; `null`: another one does, or none. */
+  readonly term: number | null;
+  /** True while nodes may claim. */
+  readonly isOpen: boolean;
+  /** Server that files are copied from. */
+  readonly server: string;
+  /** Number of claims. */
+  readonly claims: number;
+  /** True if there is anything to claim. */
+  readonly isAnythingFree: boolean;
+}
+
+/** What tells one cluster, and one life of its database, from another. */
+export interface Identity {
+  /** Made with the tables. */
+  readonly token: string;
+  /** The last term. */
+  readonly term: number;
+  /** True if nothing was read into the database yet. */
+  readonly isNew: boolean;
+}
+
+export type NodeOperations = {
+  /** Asks for the lease; returns whether this node leads. */
+  lead: { request: null; reply: boolean };
+  identity: { request: null; reply: Identity };
+  survey: { request: null; reply: Survey };
+  /** Lets nodes claim nothing more; fails unless this node leads. */
+  close: { request: null; reply: null };
+  /** Asks for a batch, or a claim that ran out; `null`: there is nothing to do. */
+  claim: { request: null; reply: ClaimedBatch | null };
+  /** Asks for more time for a claim; false: it ran out. */
+  extend: { request: { readonly id: number }; reply: boolean };
+  /** Commits that files of a claim are here, to stay; false: the claim is another node's by now. */
+  commit: {
+    request: {
+      readonly id: number;
+      readonly server: string;
+      readonly files: readonly Arrived[];
+    };
+    reply: boolean;
+  };
+  /** Gives back what is left of a claim, and notes why files of it failed. */
+  release: {
+    request: {
+      readonly id: number;
+      readonly server: string;
+      readonly failed: readonly FailedFile[];
+      /** Paths that nobody is to try again until the next pass. */
+      readonly tried: readonly string[];
+    };
+    reply: null;
+  };
+};

@@ -1,0 +1,82 @@
+/**
+ * Seeing to it that the database of a cluster and the directory that its nodes share
+ * belong together: the directory holds a token that was made with the tables, and the
+ * highest term that anybody has seen.
+ *
+ * @module
+ */
+
+import type { Identity } from "../cluster/operations.ts";
+import { LocalError } from "../errors.ts";
+import type { Destination } from "../files/destination.ts";
+import { Journal } from "../files/journal.ts";
+
+/** Guards a directory that nodes share. */
+export class NodeGuard {
+  readonly #destination: Destination;
+
+  constructor(destination: Destination) {
+    this.#destination = destination;
+  }
+
+  /**
+   * Checks, and notes the term; of a new cluster, also the token.
+   *
+   * @throws {LocalError} As {@link check}.
+   */
+  keep(identity: Identity): void {
+    const { token, term, isNew } = identity;
+    const noted = this.#read();
+    if (noted !== undefined || !isNew) this.check(identity);
+    if (noted !== undefined && noted.term >= term) return;
+    this.#file.write([token, String(term)]);
+  }
+
+  /**
+   * Makes sure that the directory and the database belong together.
+   *
+   * @throws {LocalError} If they do not.
+   */
+  check({ token, term }: Identity): void {
+    const noted = this.#read();
+    const { into } = this.#destination;
+    const file = `${into}/.relais/cluster`;
+    if (noted === undefined) {
+      throw new LocalError(
+        `Cannot use ${into}: it is not the directory that the nodes share; ${file} is missing`,
+        {
+          hint:
+            `mount that directory here; if it was emptied on purpose, drop the schema of the cluster in the database`,
+        },
+      );
+    }
+    if (noted.token !== token) {
+      throw new LocalError(
+        `Cannot use ${into}: it belongs to another cluster, or its database was made again`,
+        {
+          hint:
+            `compare cluster.database, cluster.name and replica.into on all nodes; if the database was made again on purpose, remove ${file}`,
+        },
+      );
+    }
+    if (noted.term > term) {
+      throw new LocalError(
+        `Cannot use the database of the cluster: it is in term ${term}, and term ${noted.term} has been; an earlier state of it was restored`,
+        {
+          hint:
+            `go on with the newest state of the database; if that is lost, drop the schema of the cluster there and remove ${file}: relais makes both again`,
+        },
+      );
+    }
+  }
+
+  get #file(): Journal {
+    return new Journal(`${this.#destination.own}/cluster`);
+  }
+
+  #read(): { readonly token: string; readonly term: number } | undefined {
+    const [token, term] = this.#file.read();
+    if (token === undefined) return undefined;
+    return { token, term: Number(term) };
+  }
+}
