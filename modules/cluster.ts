@@ -5,6 +5,7 @@
  * @module
  */
 
+import { delay } from "@std/async/delay";
 import { replaced, SharedList } from "../lib/cluster/shared-list.ts";
 import {
   backlogOf,
@@ -20,6 +21,7 @@ import { ClusterNode } from "../lib/cluster/node.ts";
 import type {
   NodeOperations,
   NodeSettings,
+  WorkWaits,
 } from "../lib/cluster/operations.ts";
 import { migrate } from "../lib/cluster/schema.ts";
 import * as statements from "../lib/cluster/statements.ts";
@@ -36,7 +38,7 @@ import { type Context, runModule, type Running } from "../lib/worker/life.ts";
 type ClusterContext = Context<
   "synchro-list",
   SynchroListSettings & NodeSettings,
-  never
+  WorkWaits
 >;
 
 /** A batch is copied and committed in one go: it must not take longer than a part of a pass. */
@@ -73,6 +75,9 @@ export async function cluster(
   const keeping = driveUntil(ended.signal, node.keepLease(), {
     acquire: () => unlessLost(acquire()),
   });
+  const watching = settings.loop
+    ? watch(context, { database, node, signal: ended.signal })
+    : undefined;
   /** The term that the pass under way leads in. */
   let led: number | undefined;
   let reading: AbortController | undefined;
@@ -140,7 +145,7 @@ export async function cluster(
             await list.resolve(term());
             await list.follow(term(), server, replica.delete === "keep");
             await list.open(term(), server);
-          }
+          } else await list.openAgain(term());
           // Another node may have gone on by the next pass.
           return { ...synchronised, cursor: null };
         } catch (error) {
@@ -178,7 +183,7 @@ export async function cluster(
     },
     async end() {
       ended.abort();
-      await keeping;
+      await Promise.all([keeping, watching]);
       const { term } = node;
       node.resign();
       if (term !== undefined) {
@@ -188,6 +193,29 @@ export async function cluster(
       await database[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Looks now and then for work that need not wait until the next pass is due. */
+async function watch(
+  { tell }: Pick<ClusterContext, "tell">,
+  { database, node, signal }: {
+    readonly database: Database;
+    readonly node: ClusterNode;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  let told = { pass: 0, term: undefined as number | undefined };
+  const pause = () => delay(node.pauseMs, { signal });
+  while (await pause().then(() => true, () => false)) {
+    const survey = await unlessLost(statements.survey(database));
+    if (survey === undefined) continue;
+    const { term } = node;
+    const { pass, isAnythingFree } = survey;
+    const leadsSince = term !== undefined && term !== told.term;
+    if (!leadsSince && (!isAnythingFree || pass === told.pass)) continue;
+    told = { pass, term };
+    tell({ workWaits: true });
+  }
 }
 
 /** Questions that the configuration rules out where nodes share a replica. */

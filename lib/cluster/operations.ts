@@ -12,6 +12,8 @@ import type { GrantedClaim } from "./requests.ts";
 
 /** Settings of a node. */
 export interface NodeSettings {
+  /** True if one pass follows the other: then there is news for those who wait. */
+  readonly loop: boolean;
   readonly database: DatabaseConfig;
   /** Name of the node. */
   readonly node: string;
@@ -28,7 +30,9 @@ export interface ClaimedBatch extends GrantedClaim {
 export interface Survey {
   /** Term in which this node leads; `null`: another one does, or none. */
   readonly term: number | null;
-  /** True while nodes may claim. */
+  /** Number of the pass that nodes copy for. */
+  readonly pass: number;
+  /** True while nodes may claim; false while the leader reads lists. */
   readonly isOpen: boolean;
   /** Server that files are copied from. */
   readonly server: string;
@@ -80,3 +84,8 @@ export type NodeOperations = {
     reply: null;
   };
 };
+
+/** What a node tells unasked: there is work, before its next pass is due. */
+export interface WorkWaits {
+  readonly workWaits: true;
+}

@@ -32,10 +32,11 @@ INSERT INTO identity (token) VALUES (gen_random_uuid());
 -- What nodes may claim: the files that this server has and the replica wants.
 CREATE TABLE current_pass (
   single boolean PRIMARY KEY DEFAULT true CHECK (single),
+  number bigint NOT NULL,      -- counts the times that it was opened
   open   boolean NOT NULL,
   server text NOT NULL
 );
-INSERT INTO current_pass (open, server) VALUES (false, '');
+INSERT INTO current_pass (number, open, server) VALUES (0, false, '');
 
 -- Batches of files that nodes copy: see lib/cluster/claims.ts.
 CREATE TABLE claim (

@@ -25,7 +25,14 @@ import {
   SynchronisedList,
 } from "../state/synchronised-list.ts";
 import { type Database, run, type Session } from "./database.ts";
-import { close, commit, fenced, isQuiet, open } from "./statements.ts";
+import {
+  close,
+  commit,
+  fenced,
+  isQuiet,
+  open,
+  openAgain,
+} from "./statements.ts";
 import { WorkingSet } from "./working-set.ts";
 
 /** Rows that are changed in one transaction, where nothing else bounds it. */
@@ -276,6 +283,11 @@ export class SharedList implements Disposable {
   /** The leader of `term`: lets nodes claim what is wanted of `server`. */
   async open(term: number, server: string): Promise<void> {
     await this.#inTerm(term, (session) => open(session, server));
+  }
+
+  /** The leader of `term`: lets nodes claim as before it was closed. */
+  async openAgain(term: number): Promise<void> {
+    await this.#inTerm(term, openAgain);
   }
 
   /** The leader of `term`: lets nodes claim nothing more. */

@@ -26,7 +26,9 @@ const texts = {
   // A new term has to wait until the transaction has ended.
   isHeld: `
     SELECT 1 FROM lease WHERE term = $1 AND until > ${now} FOR SHARE`,
-  open: "UPDATE current_pass SET open = true, server = $1",
+  open: `
+    UPDATE current_pass SET open = true, server = $1, number = number + 1`,
+  openAgain: "UPDATE current_pass SET open = true",
   forgetTried: "DELETE FROM claimed WHERE claim IS NULL",
   close: "UPDATE current_pass SET open = false",
   isQuiet: `
@@ -83,7 +85,7 @@ const texts = {
     SELECT token::text, term, NOT EXISTS (SELECT 1 FROM list) AS "isNew"
     FROM identity CROSS JOIN lease`,
   survey: `
-    SELECT open AS "isOpen", server, (SELECT count(*) FROM claim) AS claims,
+    SELECT number AS pass, open AS "isOpen", server, (SELECT count(*) FROM claim) AS claims,
       open AND EXISTS (
         SELECT 1 FROM entry
         WHERE entry.server = current_pass.server AND standing = 'wanted'
@@ -158,6 +160,11 @@ export function fenced<Result>(
 export async function open(session: Session, server: string): Promise<void> {
   await run(session, texts.open, [server]);
   await run(session, texts.forgetTried);
+}
+
+/** In a transaction of the leader: lets nodes claim as before it was closed. */
+export async function openAgain(session: Session): Promise<void> {
+  await run(session, texts.openAgain);
 }
 
 /** In a transaction of the leader: lets nodes claim nothing more. */

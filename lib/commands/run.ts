@@ -212,6 +212,7 @@ function passes(
       exitBefore = report.exit;
       return summary;
     },
+    listen: (wake) => replica.listen(wake),
     [Symbol.asyncDispose]: () => replica[Symbol.asyncDispose](),
   };
 }

@@ -145,7 +145,7 @@ export function replicaPlans(
         listSettings,
         [state, { sys: ["statfs"] }],
       )
-      : clusterPlan(listSettings, cluster),
+      : clusterPlan(listSettings, cluster, options),
     "copy-list": plan<CopyListSettings>(
       "copy-list",
       {
@@ -217,6 +217,7 @@ export function publishPlans(
 function clusterPlan(
   settings: SynchroListSettings,
   cluster: ClusterConfig,
+  { loop = false }: Pick<RunOptions, "loop">,
 ): ModulePlan {
   const { database, node, ...others } = cluster;
   const parsed = parseAddress(database);
@@ -234,6 +235,7 @@ function clusterPlan(
       replica: { ...replica, source: "list" },
       database: { address, ...others },
       node: node ?? Deno.hostname(),
+      loop,
     } satisfies SynchroListSettings & NodeSettings,
     permissions: [
       { read: files, env: ["PGAPPNAME"] },

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { delay } from "@std/async/delay";
 import type { ReplicaReady } from "../config/config.ts";
 import { describe, exitStatus, type Failure } from "../errors.ts";
 import { journalOf } from "../files/destination.ts";
@@ -12,7 +13,7 @@ import type { PublishedList } from "../list/cursor.ts";
 import { linkDescriptors } from "../files/descriptors.ts";
 import { makeLogDirectory } from "../log/file.ts";
 import { Logger } from "../worker/logger.ts";
-import type { NodeOperations } from "../cluster/operations.ts";
+import type { NodeOperations, WorkWaits } from "../cluster/operations.ts";
 import type { ConnectionOperations } from "../connection/operations.ts";
 import type {
   CopyListOperations,
@@ -80,6 +81,7 @@ export class Replica implements AsyncDisposable {
   readonly #supervisor: Supervisor;
   readonly #log: Logger;
   readonly #telling: Telling;
+  #wake = () => {};
   /** What happened to the state, for the report of the next pass. */
   #remarks: Failure[] = [];
 
@@ -114,7 +116,7 @@ export class Replica implements AsyncDisposable {
       level,
       log: this.#log,
       plans: { ...replicaPlans(config, options), ...options.plans },
-      onEvent: (_, event) => this.#hear(event as FileFetched),
+      onEvent: (_, event) => this.#hear(event as FileFetched | WorkWaits),
       ...(options.silenceMs === undefined
         ? {}
         : { silenceMs: options.silenceMs }),
@@ -177,6 +179,11 @@ export class Replica implements AsyncDisposable {
     return this.#log;
   }
 
+  /** Calls `wake` when there is something to do before the next pass is due. */
+  listen(wake: () => void): void {
+    this.#wake = wake;
+  }
+
   /** Probes all servers once, changes nothing. */
   async examine(): Promise<readonly Probe[]> {
     const testServer = await this.#asker<TestServerOperations>("test-server");
@@ -231,7 +238,7 @@ export class Replica implements AsyncDisposable {
       maxTransfer: this.#options.maxTransfer,
       signal,
       received: () => this.#received(),
-      helpsWith: await this.#othersWork(),
+      helpsWith: await this.#othersWork(signal),
       onStage: this.#options.onStage,
       remarks: this.#remarks,
       onSwitch: (probed) => this.#announceSwitch(probed, signal),
@@ -256,13 +263,25 @@ export class Replica implements AsyncDisposable {
     return outcome;
   }
 
-  /** Asks for the lease of the cluster; `undefined` if this node leads, or is alone. */
-  async #othersWork(): Promise<PassOptions["helpsWith"]> {
-    if (this.#config.cluster === null) return undefined;
+  /**
+   * Asks for the lease of the cluster; `undefined` if this node leads, or is alone.
+   * Waits while the node that leads reads lists, but no longer than a lease.
+   */
+  async #othersWork(signal: AbortSignal): Promise<PassOptions["helpsWith"]> {
+    const { cluster } = this.#config;
+    if (cluster === null) return undefined;
     const list = await this.#asker<NodeOperations>("synchro-list");
-    if (await list.ask("lead", null)) return undefined;
-    const { isOpen, server } = await list.ask("survey", null);
-    return { server: isOpen ? server : null };
+    const began = performance.now();
+    for (;;) {
+      if (await list.ask("lead", null)) return undefined;
+      const { isOpen, server } = await list.ask("survey", null);
+      if (isOpen) return { server };
+      const isLate = performance.now() - began > cluster.leaseMs;
+      if (isLate || signal.aborted) return { server: null };
+      await delay(cluster.leaseMs / 10, { signal }).catch(() => {
+        // The pass is stopped: the next step sees that.
+      });
+    }
   }
 
   async #soundly<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -379,8 +398,9 @@ export class Replica implements AsyncDisposable {
     await log.ask("flush", null).catch(() => {});
   }
 
-  #hear({ fetched }: FileFetched): void {
-    this.#options.onFile?.(fetched);
+  #hear(event: FileFetched | WorkWaits): void {
+    if ("fetched" in event) this.#options.onFile?.(event.fetched);
+    else this.#wake();
   }
 }
 

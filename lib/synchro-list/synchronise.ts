@@ -30,9 +30,9 @@ export interface Means {
 
 /** Reads what `server` has published since it was read last, and logs what it names wrongly. */
 export async function synchronise(
-  context: Pick<
+  context: Omit<
     Context<"synchro-list", SynchroListSettings, never>,
-    "settings" | "log" | "figures" | "peer"
+    "tell"
   >,
   server: ServerConfig,
   { list, walk, signal }: Means,

@@ -51,7 +51,7 @@ Deno.test("sampleConfig() tells true defaults", () => {
   assertEquals(
     {
       ...shown,
-      publish: null,
+      ...{ cluster: null, publish: null },
       replica: { ...shown.replica!, filenameCharset: null },
       servers: shown.servers.map((each) => ({
         ...each,
