@@ -12,7 +12,7 @@ import {
   type Surroundings,
 } from "../cli/command.ts";
 import { page } from "../cli/pager.ts";
-import { requireReplica } from "../config/load.ts";
+import { requireOwnList } from "../config/load.ts";
 import { type ExitStatus, exitStatus } from "../errors.ts";
 import { Destination } from "../files/destination.ts";
 import { kindOf } from "../list/not-files.ts";
@@ -114,7 +114,7 @@ async function show(
   given: Given,
   { output, load }: Surroundings,
 ): Promise<ExitStatus> {
-  const { replica } = requireReplica(await load());
+  const { replica } = requireOwnList(await load());
   using db = readState(replica.state);
   if (db === undefined) return exitStatus.done;
   const matches = given.glob === undefined

@@ -10,7 +10,7 @@ import {
   type GivenTo,
   type Surroundings,
 } from "../cli/command.ts";
-import { requireReplica } from "../config/load.ts";
+import { requireOwnList } from "../config/load.ts";
 import {
   type ExitStatus,
   exitStatus,
@@ -64,7 +64,7 @@ async function settle(
   { path: given, from, json }: Given,
   { output, load }: Surroundings,
 ): Promise<ExitStatus> {
-  const config = requireReplica(await load());
+  const config = requireOwnList(await load());
   const { servers, replica } = config;
   const path = pathHere(given, replica);
   const names = servers.map(({ name }) => name);

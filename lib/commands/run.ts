@@ -12,7 +12,7 @@ import {
 } from "../cli/command.ts";
 import type { Output } from "../cli/output.ts";
 import type { Level, ReplicaReady } from "../config/config.ts";
-import { requireReplica } from "../config/load.ts";
+import { requireOwnList, requireReplica } from "../config/load.ts";
 import { describe, type ExitStatus } from "../errors.ts";
 import type { Stage } from "../progress/progress.ts";
 import { ProgressWatch } from "../progress/watch.ts";
@@ -86,7 +86,8 @@ async function work(
   surroundings: Surroundings,
 ): Promise<ExitStatus> {
   const { output } = surroundings;
-  const load = async () => requireReplica(await surroundings.load());
+  const require = given.dryRun ? requireOwnList : requireReplica;
+  const load = async () => require(await surroundings.load());
   // A program that asked for JSON does not watch.
   const terminal = given.json ? undefined : output.terminal;
   const watch = terminal && new ProgressWatch(terminal);

@@ -13,7 +13,7 @@ import {
 } from "../cli/command.ts";
 import type { Output } from "../cli/output.ts";
 import type { ReplicaReady } from "../config/config.ts";
-import { requireReplica } from "../config/load.ts";
+import { requireOwnList } from "../config/load.ts";
 import { type ExitStatus, exitStatus } from "../errors.ts";
 import { Destination } from "../files/destination.ts";
 import { Throttle } from "../files/throttle.ts";
@@ -120,7 +120,7 @@ async function read(
   given: Given,
   { output, load }: Surroundings,
 ): Promise<ExitStatus> {
-  const config = requireReplica(await load());
+  const config = requireOwnList(await load());
   const started = performance.now();
   const { into, state } = config.replica;
   if (!hasState(state)) {

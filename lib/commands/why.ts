@@ -12,7 +12,7 @@ import {
   type Surroundings,
 } from "../cli/command.ts";
 import type { ReplicaReady } from "../config/config.ts";
-import { requireReplica } from "../config/load.ts";
+import { requireOwnList } from "../config/load.ts";
 import { type ExitStatus, exitStatus } from "../errors.ts";
 import { readableName } from "../list/charset.ts";
 import { readState } from "../state/database.ts";
@@ -71,7 +71,7 @@ async function tell(
   { path: given, json }: Given,
   { output, load }: Surroundings,
 ): Promise<ExitStatus> {
-  const { servers, replica } = requireReplica(await load());
+  const { servers, replica } = requireOwnList(await load());
   using db = readState(replica.state);
   const { path, file } = find(db, given, replica);
   const { choice: { active }, reason } = db === undefined

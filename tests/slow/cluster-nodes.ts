@@ -1,0 +1,100 @@
+import { assertEquals } from "@std/assert";
+import { delay } from "@std/async/delay";
+import { type Cluster, makeCluster } from "../../fixtures/cluster/world.ts";
+import { treeOf } from "../../fixtures/world.ts";
+import { Random } from "../simulation/random.ts";
+
+const leaseMs = 5_000;
+
+/** Has the server publish a new version of some files. */
+async function change(
+  { world }: Cluster,
+  version: string,
+  count: number,
+): Promise<void> {
+  const files = Array.from(
+    { length: count },
+    (_, index) => [`${index % 10}/${index}.csv`, `${version} `.repeat(50)],
+  );
+  world.write(Object.fromEntries(files));
+  await world.publish();
+}
+
+/** Lets nodes pass, one after the other, until one finds nothing to do. */
+async function finish(cluster: Cluster): Promise<void> {
+  for (let round = 0; round < 10; round++) {
+    for (const node of cluster.nodes) {
+      const { exit, copied, errors } = await node.pass();
+      assertEquals([exit, errors], [0, []]);
+      if (copied === 0 && isSame(cluster)) return;
+    }
+  }
+  assertEquals(treeOf(cluster.into), treeOf(cluster.world.production.root));
+}
+
+function isSame({ into, world }: Cluster): boolean {
+  const [here, there] = [into, world.production.root].map((directory) =>
+    JSON.stringify(Object.entries(treeOf(directory)).sort())
+  );
+  return here === there;
+}
+
+/** How often each version of each file was put in place, as the database saw it. */
+async function watchCopies(cluster: Cluster): Promise<void> {
+  await using sql = connection(cluster);
+  await sql.unsafe(`
+    SET search_path TO stock;
+    CREATE TABLE audit (path text, digest text, arrived double precision);
+    CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        INSERT INTO stock.audit VALUES (NEW.path, NEW.digest, NEW.arrived);
+        RETURN NEW;
+      END $$;
+    CREATE TRIGGER audit AFTER INSERT OR UPDATE OF digest ON copy
+      FOR EACH ROW EXECUTE FUNCTION audit();`);
+}
+
+async function placedTwice(cluster: Cluster): Promise<unknown[]> {
+  await using sql = connection(cluster);
+  return [
+    ...await sql.unsafe(`
+      SELECT path, digest, count(DISTINCT arrived) FROM stock.audit
+      GROUP BY path, digest HAVING count(DISTINCT arrived) > 1 LIMIT 5`),
+  ];
+}
+
+function connection({ postgres }: Cluster) {
+  const sql = postgres.connect();
+  return Object.assign(sql, { [Symbol.asyncDispose]: () => sql.end() });
+}
+
+Deno.test("nodes that are killed and stopped at any moment lose nothing, and nothing is placed twice", async () => {
+  const rounds = Number(Deno.env.get("RELAIS_CLUSTER_ROUNDS") ?? 10);
+  const random = new Random(Number(Deno.env.get("RELAIS_SEED") ?? 1));
+  await using cluster = await makeCluster({ lease: `${leaseMs / 1_000}s` });
+  await change(cluster, "first", 10);
+  await finish(cluster);
+  await watchCopies(cluster);
+  for (let round = 0; round < rounds; round++) {
+    await change(cluster, `round ${round}`, 4_000);
+    const running = cluster.nodes.map((node) => node.start("--once"));
+    await delay(random.between(1_000, 8_000));
+    const [killed, stopped] = [0, 1].map(() => running[random.below(3)]!);
+    signal(killed!, "SIGKILL");
+    signal(stopped!, "SIGSTOP");
+    await delay(random.between(0, 3 * leaseMs));
+    signal(stopped!, "SIGCONT");
+    await Promise.all(running.map(({ status }) => status));
+    await finish(cluster);
+    assertEquals(await placedTwice(cluster), [], `round ${round}`);
+  }
+});
+
+function signal(process: Deno.ChildProcess, name: Deno.Signal): void {
+  try {
+    process.kill(name);
+  } catch (error) {
+    // It has ended meanwhile.
+    if (!(error instanceof TypeError)) throw error;
+  }
+}
