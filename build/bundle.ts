@@ -33,8 +33,11 @@ const ownRequire = `var __require = (name) => {
 /** An import of a file that is named, when the program comes to it. */
 const dynamicImport = /\bimport\(("[^"]+")\)/g;
 
-/** What only ssh2 contains, which takes longer to load than all else. */
-const markOfSsh2 = "sshcrypto.node";
+/** Packages that take long to load, each by what only it contains, and the only module that may load it. */
+const packages = [
+  { name: "ssh2", mark: "sshcrypto.node", of: "connection" },
+  { name: "postgres", mark: "UNSAFE_TRANSACTION", of: "cluster" },
+] as const;
 
 /** The ssh2 package asks for native parts and does without if there are none. */
 const nativeParts = "*.node";
@@ -68,11 +71,12 @@ export async function bundle(directory: string): Promise<void> {
   await adapt(directory);
   await loadLater(directory);
   for (const file of [entryFile, ...moduleNames.map(fileOfModule)]) {
-    const needsSsh2 = file === fileOfModule("connection");
     const loads = loadedBy(directory, file);
-    if (loads.has(markOfSsh2) !== needsSsh2) {
+    for (const { name, mark, of } of packages) {
+      const isNeeded = file === fileOfModule(of);
+      if (loads.has(mark) === isNeeded) continue;
       throw new Error(
-        `Cannot bundle: ${file} ${needsSsh2 ? "lacks" : "would load"} ssh2`,
+        `Cannot bundle: ${file} ${isNeeded ? "lacks" : "would load"} ${name}`,
       );
     }
     if (loads.has("node:module")) {
@@ -107,19 +111,23 @@ function fileOfModule(name: string): string {
   return `modules/${name}.js`;
 }
 
-/** What a file of a bundle has loaded when it begins: files, modules of the runtime, and ssh2 by its mark. */
+/** What a file of a bundle has loaded when it begins: files, modules of the runtime, and packages by their marks. */
 function loadedBy(directory: string, file: string): Set<string> {
   const loaded = new Set([file]);
   for (const name of loaded) {
-    if (name === markOfSsh2 || name.startsWith("node:")) continue;
+    if (isMark(name) || name.startsWith("node:")) continue;
     const text = Deno.readTextFileSync(`${directory}/${name}`);
-    if (text.includes(markOfSsh2)) loaded.add(markOfSsh2);
+    for (const { mark } of packages) if (text.includes(mark)) loaded.add(mark);
     for (const imported of importsOf(text)) {
       const isFile = imported.startsWith(".");
       loaded.add(isFile ? join(dirname(name), imported) : imported);
     }
   }
   return loaded;
+}
+
+function isMark(name: string): boolean {
+  return packages.some(({ mark }) => mark === name);
 }
 
 /** What a file imports before it begins, as it spells it. */

@@ -155,11 +155,12 @@ Deno.test("ssh2 is imported only where SSH is spoken", () => {
   );
 });
 
-Deno.test("a start loads neither SSH nor the parser and the schema of the configuration", async () => {
+/** The files and packages that `entry` has loaded when it begins. */
+async function loadedBy(entry: string): Promise<Set<string>> {
   const modules = new Map(
-    (await modulesOf("main.ts")).map((module) => [module.specifier, module]),
+    (await modulesOf(entry)).map((module) => [module.specifier, module]),
   );
-  const loaded = new Set(["main.ts"]);
+  const loaded = new Set([entry]);
   // A set yields what is added to it meanwhile.
   for (const path of loaded) {
     const { dependencies = [] } = modules.get(`file://${root}${path}`) ?? {};
@@ -169,6 +170,11 @@ Deno.test("a start loads neither SSH nor the parser and the schema of the config
       }
     }
   }
+  return loaded;
+}
+
+Deno.test("a start loads neither SSH nor the parser and the schema of the configuration", async () => {
+  const loaded = await loadedBy("main.ts");
 
   assertEquals(loaded.has("lib/config/load.ts"), true);
   assertEquals(
@@ -178,6 +184,24 @@ Deno.test("a start loads neither SSH nor the parser and the schema of the config
     [],
     "who needs one loads it then",
   );
+});
+
+Deno.test("what nodes share is loaded by nobody who copies alone", async () => {
+  const entries = [
+    "main.ts",
+    "lib/supervisor/replica.ts",
+    ...[...Deno.readDirSync(`${root}modules`)].map(({ name }) =>
+      `modules/${name}`
+    ),
+  ];
+  const loading = await Promise.all(entries.map(async (entry) => {
+    const loaded = [...await loadedBy(entry)];
+    return loaded.some((path) => /^npm:\/?postgres|^lib\/cluster\//.test(path))
+      ? [entry]
+      : [];
+  }));
+
+  assertEquals(loading.flat(), ["modules/cluster.ts"]);
 });
 
 Deno.test("statements that a loop needs are prepared once", () => {

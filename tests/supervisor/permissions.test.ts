@@ -35,8 +35,14 @@ async function trespass(
   }
 }
 
-/** What no module may do, and what only some may; `elsewhere` is a port of nobody. */
-function deedsIn(world: World, elsewhere: number): Deed[] {
+/** Where nothing is that relais knows of, and where the database of a cluster may be. */
+interface Ports {
+  readonly elsewhere: number;
+  readonly database: number;
+}
+
+/** What no module may do, and what only some may. */
+function deedsIn(world: World, { elsewhere, database }: Ports): Deed[] {
   const { state, into, directory, production, config } = world;
   const { identity } = production.sshd.serverConfig("production", "/");
   // Every worker shares what the process holds open.
@@ -68,20 +74,33 @@ function deedsIn(world: World, elsewhere: number): Deed[] {
     deed("run", "/usr/bin/ssh", "ssh"),
     deed("connect", String(production.sshd.port), "server"),
     deed("connect", String(elsewhere), "elsewhere"),
+    deed("connect", String(database), "database"),
+    deed("read", `${directory}/password`, "password"),
     deed("listen", "", "anywhere"),
     deed("env", "HOME", "HOME"),
   ];
 }
 
-/** What each module could do. */
-async function doneIn(world: World): Promise<Record<string, string[]>> {
+/** What each module could do; `cluster` returns tables for a database at a port. */
+async function doneIn(
+  world: World,
+  cluster: (port: number) => string = () => "",
+): Promise<Record<string, string[]>> {
   const prometheus = `${world.directory}/replica/relais.prom`;
-  world.configure({ more: `[stat]\nprometheus = "${prometheus}"` });
+  const figures = `[stat]\nprometheus = "${prometheus}"\n`;
+  world.configure({ more: figures });
+  Deno.writeTextFileSync(`${world.directory}/password`, "test only");
   world.write({ "a.csv": "1" });
   await world.publish();
   await world.pass();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const deeds = deedsIn(world, (listener.addr as Deno.NetAddr).port);
+  using database = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const portOf = ({ addr }: Deno.Listener) => (addr as Deno.NetAddr).port;
+  const deeds = deedsIn(world, {
+    elsewhere: portOf(listener),
+    database: portOf(database),
+  });
+  world.configure({ more: figures + cluster(portOf(database)) });
   const config = requireReplica(await loadConfig(world.config));
   const plans = replicaPlans(config, {
     dryRun: false,
@@ -139,4 +158,23 @@ Deno.test("where ssh reaches the servers, no module that parses has a network or
     "connection": [],
     "transport": ["run ssh"],
   });
+});
+
+Deno.test("where nodes share a replica, the module of the list reaches the database, and no state", async () => {
+  await using world = await makeWorld({ transport: "ssh2" });
+
+  assertEquals(
+    await doneIn(world, (port) =>
+      `[cluster]
+database = "postgres://relais@127.0.0.1:${port}/relais"
+password_file = "${world.directory}/password"
+ca = "${world.directory}/ca.pem"
+name = "stock"`),
+    {
+      ...ofOthers,
+      "connection": ["read key", "connect server"],
+      "transport": [],
+      "synchro-list": ["connect database", "read password"],
+    },
+  );
 });
