@@ -1,27 +1,186 @@
-import { assertEquals } from "@std/assert";
-import { makeCluster } from "../../fixtures/cluster/world.ts";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  type Cluster,
+  type ClusterMember,
+  makeCluster,
+} from "../../fixtures/cluster/world.ts";
 import { postgresAvailable } from "../../fixtures/postgres.ts";
+import { until } from "../../fixtures/until.ts";
 import { treeOf } from "../../fixtures/world.ts";
 
-Deno.test({
-  name:
-    "nodes copy an export together, and each goes on where the other has ended",
-  ignore: !postgresAvailable,
-  async fn() {
-    await using cluster = await makeCluster({ nodes: ["r1", "r2"] });
-    const { world, nodes: [r1, r2] } = cluster;
-    world.write({ "a.csv": "1", "b/c.csv": "2" });
-    await world.publish();
+/** A test that needs PostgreSQL. */
+function test(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: !postgresAvailable, fn });
+}
 
-    const first = await r1!.pass();
-    world.write({ "d.csv": "3" });
-    await world.publish();
-    const second = await r2!.pass();
-    const third = await r1!.pass();
+/** Files that take a while over a narrow link. */
+const narrow = { bytesPerSecond: 200_000 };
+const slow = Object.fromEntries(
+  Array.from({ length: 30 }, (_, index) => [
+    `${index}.csv`,
+    `${index} `.repeat(20_000),
+  ]),
+);
 
-    assertEquals([first.exit, first.copied, first.errors], [0, 2, []]);
-    assertEquals([second.exit, second.copied, second.seen], [0, 1, 1]);
-    assertEquals([third.exit, third.copied, third.seen], [0, 0, 0]);
-    assertEquals(treeOf(cluster.into), treeOf(world.production.root));
-  },
+/** Waits until the first node has claimed files, and has begun to stage them. */
+async function untilStaged(cluster: Cluster): Promise<void> {
+  await until(() =>
+    [...namesIn(`${cluster.into}/.relais/staging/1`)].length > 0
+  );
+}
+
+function* namesIn(directory: string): Generator<string> {
+  for (const { name } of Deno.readDirSync(directory)) yield name;
+}
+
+/** Which file is under which name. */
+function inodesOf({ into }: Cluster): Record<string, number | null> {
+  return Object.fromEntries(
+    Object.keys(treeOf(into)).map((path) => [
+      path,
+      Deno.lstatSync(`${into}/${path}`).ino,
+    ]),
+  );
+}
+
+/** Runs passes on a node until all is here: the claims of another one may have to run out first. */
+async function passUntilCopied(
+  node: ClusterMember,
+  cluster: Cluster,
+): Promise<void> {
+  await until(async () => {
+    const { exit, errors } = await node.pass();
+    assertEquals([exit, errors], [0, []]);
+    return cluster.isCopied;
+  });
+}
+
+/** What is staged of files that are not in place. */
+function stagedIn({ into }: Cluster): string[] {
+  const staging = `${into}/.relais/staging`;
+  return [...namesIn(staging)].flatMap((name) =>
+    [...namesIn(`${staging}/${name}`)].map((file) => `${name}/${file}`)
+  );
+}
+
+function assertCopied({ into, world }: Cluster): void {
+  assertEquals(treeOf(into), treeOf(world.production.root));
+}
+
+test("nodes copy an export together, and each goes on where the other has ended", async () => {
+  await using cluster = await makeCluster({ nodes: ["r1", "r2"] });
+  const { world, nodes: [r1, r2] } = cluster;
+  world.write({ "a.csv": "1", "b/c.csv": "2" });
+  await world.publish();
+
+  const first = await r1!.pass();
+  world.write({ "d.csv": "3" });
+  await world.publish();
+  const second = await r2!.pass();
+  const third = await r1!.pass();
+
+  assertEquals([first.exit, first.copied, first.errors], [0, 2, []]);
+  assertEquals([second.exit, second.copied, second.seen], [0, 1, 1]);
+  assertEquals([third.exit, third.copied, third.seen], [0, 0, 0]);
+  assertCopied(cluster);
+});
+
+test("what a node has begun that was killed, another one ends", async () => {
+  await using cluster = await makeCluster({
+    nodes: ["r1", "r2"],
+    link: narrow,
+  });
+  const { world, nodes: [r1, r2] } = cluster;
+  world.write(slow);
+  await world.publish();
+  const killed = r1!.start("--once");
+  await untilStaged(cluster);
+
+  killed.kill("SIGKILL");
+  await killed.status;
+  cluster.link.hurry();
+  await passUntilCopied(r2!, cluster);
+
+  assertEquals(stagedIn(cluster), []);
+});
+
+test("a node that stood still changes nothing any more that others have done meanwhile", async () => {
+  await using cluster = await makeCluster({
+    nodes: ["r1", "r2"],
+    link: narrow,
+  });
+  const { world, nodes: [r1, r2] } = cluster;
+  world.write(slow);
+  await world.publish();
+  const stopped = r1!.start("--once");
+  await untilStaged(cluster);
+
+  stopped.kill("SIGSTOP");
+  cluster.link.hurry();
+  await passUntilCopied(r2!, cluster);
+  const inodes = inodesOf(cluster);
+  stopped.kill("SIGCONT");
+  await stopped.status;
+  const afterwards = await r2!.pass();
+
+  assertEquals([afterwards.exit, afterwards.copied], [0, 0]);
+  assertEquals(inodesOf(cluster), inodes);
+  assertCopied(cluster);
+  assertEquals(stagedIn(cluster), []);
+});
+
+test("nothing is written where database and directory do not belong together", async () => {
+  await using cluster = await makeCluster({ nodes: ["r1"] });
+  const { world, into, nodes: [r1] } = cluster;
+  const noted = `${into}/.relais/cluster`;
+  world.write({ "a.csv": "1" });
+  await world.publish();
+  assertEquals((await r1!.pass()).exit, 0);
+  world.write({ "b.csv": "2" });
+  await world.publish();
+
+  const known = Deno.readTextFileSync(noted);
+  Deno.renameSync(into, `${into}-elsewhere`);
+  const unmounted = await r1!.pass();
+  Deno.removeSync(into, { recursive: true });
+  Deno.renameSync(`${into}-elsewhere`, into);
+  Deno.writeTextFileSync(noted, known.replace(/^\S+/, crypto.randomUUID()));
+  const another = await r1!.pass();
+  Deno.writeTextFileSync(noted, known.replace(/\d+\n$/, "1000\n"));
+  const restored = await r1!.pass();
+  const before = Object.keys(treeOf(into));
+  Deno.writeTextFileSync(noted, known);
+  const well = await r1!.pass();
+
+  assertEquals(
+    [unmounted, another, restored].map(({ exit }) => exit),
+    [4, 4, 4],
+  );
+  assertStringIncludes(unmounted.errors.join(), ".relais/cluster is missing");
+  assertStringIncludes(another.errors.join(), "belongs to another cluster");
+  assertStringIncludes(restored.errors.join(), "an earlier state of it was");
+  assertEquals(before, ["a.csv"]);
+  assertEquals([well.exit, well.copied], [0, 1]);
+});
+
+test("without the database a pass ends with exit 4, and the next one goes on", async () => {
+  await using cluster = await makeCluster({ nodes: ["r1"], link: narrow });
+  const { world, postgres, nodes: [r1] } = cluster;
+  world.write(slow);
+  await world.publish();
+
+  await postgres.stop();
+  const atStart = await r1!.pass();
+  await postgres.start();
+  const cut = r1!.relais("--once", "--json");
+  await untilStaged(cluster);
+  await postgres.stop("SIGQUIT");
+  cluster.link.hurry();
+  const inTheMiddle = await cut;
+  await postgres.start();
+  await passUntilCopied(r1!, cluster);
+
+  assertEquals(atStart.exit, 4);
+  assertStringIncludes(atStart.errors.join(), "Cannot use the database");
+  assertEquals(inTheMiddle.code, 4);
 });

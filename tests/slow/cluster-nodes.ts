@@ -26,24 +26,15 @@ async function finish(cluster: Cluster): Promise<void> {
     for (const node of cluster.nodes) {
       const { exit, copied, errors } = await node.pass();
       assertEquals([exit, errors], [0, []]);
-      if (copied === 0 && isSame(cluster)) return;
+      if (copied === 0 && cluster.isCopied) return;
     }
   }
   assertEquals(treeOf(cluster.into), treeOf(cluster.world.production.root));
 }
 
-function isSame({ into, world }: Cluster): boolean {
-  const [here, there] = [into, world.production.root].map((directory) =>
-    JSON.stringify(Object.entries(treeOf(directory)).sort())
-  );
-  return here === there;
-}
-
-/** How often each version of each file was put in place, as the database saw it. */
+/** Has the database note each arrival. */
 async function watchCopies(cluster: Cluster): Promise<void> {
-  await using sql = connection(cluster);
-  await sql.unsafe(`
-    SET search_path TO stock;
+  await cluster.query(`
     CREATE TABLE audit (path text, digest text, arrived double precision);
     CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
@@ -54,18 +45,10 @@ async function watchCopies(cluster: Cluster): Promise<void> {
       FOR EACH ROW EXECUTE FUNCTION audit();`);
 }
 
-async function placedTwice(cluster: Cluster): Promise<unknown[]> {
-  await using sql = connection(cluster);
-  return [
-    ...await sql.unsafe(`
-      SELECT path, digest, count(DISTINCT arrived) FROM stock.audit
-      GROUP BY path, digest HAVING count(DISTINCT arrived) > 1 LIMIT 5`),
-  ];
-}
-
-function connection({ postgres }: Cluster) {
-  const sql = postgres.connect();
-  return Object.assign(sql, { [Symbol.asyncDispose]: () => sql.end() });
+function placedTwice(cluster: Cluster): Promise<unknown[]> {
+  return cluster.query(`
+    SELECT path, digest, count(DISTINCT arrived) FROM audit
+    GROUP BY path, digest HAVING count(DISTINCT arrived) > 1 LIMIT 5`);
 }
 
 Deno.test("nodes that are killed and stopped at any moment lose nothing, and nothing is placed twice", async () => {
