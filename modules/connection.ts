@@ -73,10 +73,10 @@ export function connection(
         sessions.run(use, (session) => session.open(path)),
       fstat: ({ use, handle }) =>
         sessions.run(use, (session) => session.fstat(handle)),
-      read: ({ use, handle, position, length }) =>
+      read: ({ use, handle, position, length, memory }) =>
         sessions.run(
           use,
-          (session) => session.read(handle, position, length),
+          (session) => session.read(handle, position, length, memory),
         ),
       close: ({ use, handle }) =>
         sessions.run(use, async (session) => {

@@ -84,7 +84,12 @@ export type ConnectionOperations = {
   open: { request: OfPath; reply: Uint8Array };
   fstat: { request: OfHandle; reply: OpenFileStat };
   read: {
-    request: OfHandle & { readonly position: number; readonly length: number };
+    request: OfHandle & {
+      readonly position: number;
+      readonly length: number;
+      /** What the answer may be put into; it changes hands. */
+      readonly memory: ArrayBuffer | undefined;
+    };
     reply: Uint8Array;
   };
   close: { request: OfHandle; reply: null };

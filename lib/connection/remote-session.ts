@@ -179,9 +179,10 @@ export class RemoteSession implements SessionRequests, AsyncDisposable {
     handle: Handle,
     position: number,
     length: number,
+    memory?: ArrayBuffer,
   ): Promise<Uint8Array> {
-    const asked = { use: this.#use, handle, position, length };
-    const bytes = await this.#ask("read", asked);
+    const asked = { use: this.#use, handle, position, length, memory };
+    const bytes = await this.#ask("read", asked, memory && [memory]);
     this.#received(bytes.length);
     return bytes;
   }
@@ -225,9 +226,10 @@ export class RemoteSession implements SessionRequests, AsyncDisposable {
   async #ask<Kind extends keyof ConnectionOperations>(
     kind: Kind,
     body: ConnectionOperations[Kind]["request"],
+    transfer?: Transferable[],
   ): Promise<ConnectionOperations[Kind]["reply"]> {
     try {
-      return await this.#connection.ask(kind, body);
+      return await this.#connection.ask(kind, body, transfer);
     } catch (error) {
       throw error instanceof RemoteFailure ? ofOneFile(error) : error;
     }

@@ -15,7 +15,7 @@ import { Window } from "./window.ts";
 /** A file that is open on a server. */
 export interface RemoteFile {
   /** @throws {FileError} If the server does not give it. */
-  read(position: number, length: number): Promise<Uint8Array>;
+  readonly read: Read;
   /** Waits for no answer. */
   close(): void;
 }
@@ -163,7 +163,7 @@ export class Fetcher {
     return this.fetchRanges(path, [{ start, end: size + 1 }], slots);
   }
 
-  /** Fetches parts of a file, in order; ends early where the file does. */
+  /** Fetches parts of a file, in order; ends early where the file does. A piece is gone once the next one is asked for. */
   async *fetchRanges(
     path: string,
     ranges: Iterable<Range>,
@@ -174,14 +174,14 @@ export class Fetcher {
     const most = slots * slotBytes;
     let pieces = 0;
     let own = 0;
-    const read: Read = async (position, bytes) => {
+    const read: Read = async (position, bytes, memory) => {
       await this.#throttle.pass(bytes);
       const file = files[pieces++ % files.length]!;
       window.ask(bytes, performance.now());
       own += bytes;
       let came = 0;
       try {
-        const piece = await file.read(position, bytes);
+        const piece = await file.read(position, bytes, memory);
         came = piece.length;
         return piece;
       } finally {

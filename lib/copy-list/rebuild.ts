@@ -46,9 +46,9 @@ export async function* rebuild(
       for (let left = end - start; left > 0;) {
         const { done, value: bytes } = await next;
         if (done) return;
-        next = ahead(fetched);
-        yield { bytes, fromOld: false };
         left -= bytes.length;
+        yield { bytes, fromOld: false };
+        next = ahead(fetched);
       }
     }
   } finally {

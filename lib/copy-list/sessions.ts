@@ -91,8 +91,8 @@ export function connectionOver(session: RemoteSession): Connection {
     async open(path) {
       const handle = await ofOneFile(session.open(path));
       return {
-        read: (position, length) =>
-          ofOneFile(session.read(handle, position, length)),
+        read: (position, length, memory) =>
+          ofOneFile(session.read(handle, position, length, memory)),
         close: () => void session.close(handle).catch(() => {}),
       };
     },

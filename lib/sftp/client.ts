@@ -77,6 +77,11 @@ export class SftpClient {
     this.#send(packet(request.type, [this.#last, ...request.fields]));
   }
 
+  /** Gives memory for the answers to what is asked. */
+  give(memory: ArrayBuffer): void {
+    this.#packets.give(memory);
+  }
+
   /** Takes what the server has sent, cut anywhere. Never throws. */
   receive(bytes: Uint8Array): void {
     if (this.#isBroken) return;
@@ -107,6 +112,7 @@ export class SftpClient {
         `it answers ${waiting.request.name} with ${name}`,
       );
     }
+    if (this.#waiting.size === 0) this.#packets.forget();
   }
 
   #begin(type: number, fields: FieldReader): void {

@@ -10,6 +10,9 @@ import { ProtocolError } from "./protocol-error.ts";
 /** No answer to what relais asks for is longer: OpenSSH's limit for any packet. */
 export const longestPacket = 256 * 1024;
 
+/** Pieces of memory that are kept for packets to come: what a fast link has under way. */
+const mostSpare = 32;
+
 /** Cuts what is received into packets, wherever it is cut itself; keeps one packet at most. */
 export class Packets {
   readonly #take: (packet: Uint8Array<ArrayBuffer>) => void;
@@ -18,10 +21,24 @@ export class Packets {
   /** What is there of a packet that came in parts. */
   #packet: Uint8Array<ArrayBuffer> | undefined;
   #filled = 0;
+  #spare: ArrayBuffer[] = [];
 
   /** @param take Takes a packet without its length, which shares its memory with nothing. */
   constructor(take: (packet: Uint8Array<ArrayBuffer>) => void) {
     this.#take = take;
+  }
+
+  /**
+   * Gives memory for a packet to come. To get it from the system costs more than
+   * all else that is done with a large packet.
+   */
+  give(memory: ArrayBuffer): void {
+    if (this.#spare.length < mostSpare) this.#spare.push(memory);
+  }
+
+  /** Keeps no memory any longer. */
+  forget(): void {
+    this.#spare = [];
   }
 
   /** @throws {ProtocolError} If a packet has a length that cannot be. */
@@ -37,7 +54,7 @@ export class Packets {
         at += packet.length;
         this.#end(packet);
       } else {
-        this.#packet = new Uint8Array(this.#length);
+        this.#packet = this.#roomFor(this.#length);
       }
     }
   }
@@ -49,6 +66,16 @@ export class Packets {
     this.#filled += part.length;
     if (this.#filled === packet.length) this.#end(packet);
     return part.length;
+  }
+
+  /** What fills less than half of some memory does not take it. */
+  #roomFor(length: number): Uint8Array<ArrayBuffer> {
+    const { byteLength = 0 } = this.#spare.at(-1) ?? {};
+    if (length <= byteLength / 2) return new Uint8Array(length);
+    const memory = this.#spare.pop();
+    return memory === undefined || length > byteLength
+      ? new Uint8Array(length)
+      : new Uint8Array(memory, 0, length);
   }
 
   #end(packet: Uint8Array<ArrayBuffer>): void {

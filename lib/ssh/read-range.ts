@@ -8,8 +8,15 @@
 import { FileError } from "../errors.ts";
 import { leastProgress } from "./request-watch.ts";
 
-/** Reads at most so many bytes at a position, as SFTP's READ does: fewer may come, none at the end of the file. */
-export type Read = (position: number, length: number) => Promise<Uint8Array>;
+/**
+ * Reads at most so many bytes at a position, as SFTP's READ does: fewer may come,
+ * none at the end of the file. They may be put into `memory`, which is gone then.
+ */
+export type Read = (
+  position: number,
+  length: number,
+  memory?: ArrayBuffer,
+) => Promise<Uint8Array>;
 
 /** A part of a file, from `start` up to but not including `end`. */
 export interface Range {
@@ -59,7 +66,8 @@ export function readRange(
 /**
  * Reads several ranges of one file, one after the other, as {@link readRange}
  * does; no piece is of two of them. At least one request is in flight. What came
- * of a piece before an error is yielded before the error is thrown.
+ * of a piece before an error is yielded before the error is thrown. Where `read`
+ * takes memory, a piece is gone once the next one is asked for.
  */
 export async function* readRanges(
   read: Read,
@@ -69,11 +77,17 @@ export async function* readRanges(
   const flight: { length: number; answer: Promise<Piece> }[] = [];
   const pieces = split(ranges, length);
   let next = pieces.next();
+  const memory: ArrayBuffer[] = [];
   let inFlight = 0;
   while (!next.done || flight.length > 0) {
     while (!next.done && (inFlight === 0 || inFlight < most())) {
       const { start, end } = next.value;
-      const answer = readPiece(read, start, end - start, limitMs);
+      const answer = readPiece(
+        (position, length) => read(position, length, memory.pop()),
+        start,
+        end - start,
+        limitMs,
+      );
       flight.push({ length: end - start, answer });
       inFlight += Math.max(leastCounted, end - start);
       next = pieces.next();
@@ -81,7 +95,10 @@ export async function* readRanges(
     const { length: wanted, answer } = flight.shift()!;
     const { bytes, error } = await answer;
     inFlight -= Math.max(leastCounted, wanted);
-    if (bytes.length > 0) yield bytes;
+    if (bytes.length > 0) {
+      yield bytes;
+      memory.push(bytes.buffer as ArrayBuffer);
+    }
     if (error !== undefined) throw error;
     if (bytes.length < wanted) return;
   }

@@ -26,11 +26,12 @@ export interface SessionRequests {
   open(path: string): Promise<Handle>;
   /** @throws {SftpError} */
   fstat(handle: Handle): Promise<OpenFileStat>;
-  /** Reads at most `length` bytes; none come at the end of the file. @throws {SftpError} */
+  /** Reads at most `length` bytes, into `memory` if that suits; none come at the end of the file. @throws {SftpError} */
   read(
     handle: Handle,
     position: number,
     length: number,
+    memory?: ArrayBuffer,
   ): Promise<Uint8Array>;
   /** @throws {SftpError} */
   close(handle: Handle): Promise<void>;

@@ -169,14 +169,17 @@ export class SftpSession implements AsyncDisposable {
    * Reads at most `length` bytes, of which there must be at most
    * {@link maxRead}. Fewer may come, legally; none at the end of the file.
    *
+   * @param memory What the answer may be put into.
    * @throws {SftpError}
    */
   async read(
     handle: Handle,
     position: number,
     length: number,
+    memory?: ArrayBuffer,
   ): Promise<Uint8Array> {
     if (length === 0) return new Uint8Array(0);
+    if (memory !== undefined) this.#sftp.give(memory);
     const request = requests.read(handle, position, length);
     const bytes = await this.#ask("read", request, length);
     return bytes.length > length ? bytes.slice(0, length) : bytes;

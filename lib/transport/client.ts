@@ -26,7 +26,8 @@ const keptPrinted = 4 * 1024;
 /** How long it may take to end before it is killed. */
 const endMs = 500;
 
-type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+/** Bytes of its output that are read at a time: what a pipe holds. */
+const readBytes = 64 * 1024;
 
 /** What a client is started with. */
 export interface ClientOptions {
@@ -78,7 +79,7 @@ export class Client {
   }
 
   async #run(tell: ClientOptions["tell"]): Promise<void> {
-    const output = this.#process.stdout.getReader();
+    const output = this.#process.stdout.getReader({ mode: "byob" });
     const printed = this.#process.stderr.getReader();
     const passing = [this.#passOutput(output), this.#passPrinted(printed)];
     const { code, signal } = await this.#process.status;
@@ -99,14 +100,19 @@ export class Client {
     this.#flow.close();
   }
 
-  async #passOutput(reader: Reader): Promise<void> {
-    for (let read; !(read = await reader.read()).done;) {
+  async #passOutput(reader: ReadableStreamBYOBReader): Promise<void> {
+    for (;;) {
+      const memory = this.#flow.memory() ?? new ArrayBuffer(readBytes);
+      const read = await reader.read(new Uint8Array(memory));
+      if (read.done) return;
       this.#flow.send(read.value);
       await this.#flow.whenRoom();
     }
   }
 
-  async #passPrinted(reader: Reader): Promise<void> {
+  async #passPrinted(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+  ): Promise<void> {
     let told = 0;
     for (let read; !(read = await reader.read()).done;) {
       told += read.value.length + perMessage;

@@ -79,18 +79,20 @@ export class Channel<Ops extends Operations> {
   /**
    * Asks and waits for the answer.
    *
+   * @param transfer What of the request changes hands, and is not copied.
    * @throws {RemoteFailure} If the other side failed.
    * @throws {ModuleError} If the channel broke before it answered.
    */
   ask<Kind extends keyof Ops & string>(
     kind: Kind,
     body: Ops[Kind]["request"],
+    transfer: Transferable[] = [],
   ): Promise<Ops[Kind]["reply"]> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     const ask = ++this.#asked;
     return new Promise((resolve, reject) => {
       this.#waiting.set(ask, { resolve, reject });
-      this.#endpoint.postMessage({ ask, kind, body });
+      this.#endpoint.postMessage({ ask, kind, body }, transfer);
     });
   }
 

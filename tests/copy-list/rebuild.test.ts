@@ -156,6 +156,67 @@ Deno.test("readRanges() asks a server that answers little for little", async () 
   assert(asked < 2_000_000, `${asked} bytes asked for`);
 });
 
+/** A server like {@link reading}, over a session that takes the memory of pieces that are done with. */
+function takingMemory(bytes: Uint8Array): Read {
+  return (position, length, memory) => {
+    if (memory !== undefined) {
+      new Uint8Array(memory).fill(0xee);
+      structuredClone(memory, { transfer: [memory] });
+    }
+    return Promise.resolve(bytes.slice(position, position + length));
+  };
+}
+
+Deno.test("readRanges() gives the memory of a piece away once the next one is asked for", async () => {
+  const bytes = noise(10_000);
+  const manner = { length: () => 1_000, most: () => 3_000 };
+  let given = 0;
+  const taking = takingMemory(bytes);
+  const read: Read = (position, length, memory) => {
+    if (memory !== undefined) given++;
+    return taking(position, length, memory);
+  };
+  const came: number[] = [];
+  for await (
+    const piece of readRanges(read, [{ start: 0, end: 10_000 }], manner)
+  ) {
+    await Promise.resolve();
+    came.push(...piece);
+  }
+
+  assertEquals(Uint8Array.from(came), bytes);
+  // Nothing is done with before the first one is asked for.
+  assertEquals(given, 9);
+});
+
+Deno.test("rebuild() has done with a piece before its memory is taken", async () => {
+  const old = noise(2_000);
+  const fresh = noise(9_000);
+  using file = fileOf(old);
+  using open = OldFile.open(file.path);
+  const manner = { length: () => 500, most: () => 1_000 };
+  const recipe = [
+    { start: 0, end: 4_000, old: null },
+    { start: 4_000, end: 6_000, old: 0 },
+    { start: 6_000, end: 9_000, old: null },
+  ];
+
+  const bytes = await made(
+    recipe,
+    open,
+    (ranges) => readRanges(takingMemory(fresh), ranges, manner),
+  );
+
+  assertEquals(
+    bytes,
+    Uint8Array.from([
+      ...fresh.subarray(0, 4_000),
+      ...old,
+      ...fresh.subarray(6_000),
+    ]),
+  );
+});
+
 Deno.test("rebuild() makes any recipe of the old version and what is fetched", async () => {
   const old = noise(2_000);
   const fresh = noise(3_000);

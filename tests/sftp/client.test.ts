@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Buffer } from "node:buffer";
+import { noise } from "../../fixtures/noise.ts";
 import {
   answer,
   type Asked,
@@ -175,6 +176,37 @@ Deno.test("what is asked in one turn leaves as one write", async () => {
 
   assertEquals((await stage.asked()).length, 50);
   assertEquals(stage.writes.length, 1);
+});
+
+Deno.test("a long answer is put into memory that was given, wherever it is cut", () => {
+  fc.assert(
+    fc.property(cuts, (lengths) => {
+      const stage = Stage.begun();
+      const contents = [noise(4_000), noise(3_000), noise(5_000), noise(100)];
+      const memory = [4_100, 3_500, 3_500].map((size) => new ArrayBuffer(size));
+      for (const each of memory) {
+        new Uint8Array(each).fill(0xee);
+        stage.client.give(each);
+      }
+      for (const { length } of contents) {
+        stage.ask(requests.read(Uint8Array.of(1), 0, length));
+      }
+      const answers = contents.map((data, at) => answer.data(at + 1, data));
+      for (const piece of pieces(Buffer.concat(answers), lengths)) {
+        stage.client.receive(piece);
+      }
+      stage.ask(requests.read(Uint8Array.of(1), 0, 10));
+
+      assertEquals(stage.outcomes.slice(0, 4), contents);
+      const of = stage.outcomes.slice(0, 4)
+        .map((bytes) => (bytes as Uint8Array).buffer);
+      assertEquals(
+        of.slice(0, 3).map((each) => memory.includes(each as ArrayBuffer)),
+        [false, true, false],
+      );
+      assert((of[3] as ArrayBuffer).byteLength < 200);
+    }),
+  );
 });
 
 Deno.test("requests say what the draft wants them to", async () => {
