@@ -23,12 +23,6 @@ export interface ConnectionSettings {
  */
 export type Sharing = "shared" | "idle" | "own";
 
-/** Bytes on the wire. */
-export interface WireBytes {
-  readonly received: number;
-  readonly sent: number;
-}
-
 /** A session that is open. */
 export interface Opened {
   readonly maxRead: number;
@@ -37,8 +31,6 @@ export interface Opened {
   readonly terms: Terms;
   /** True if it was open already. */
   readonly isKept: boolean;
-  /** Bytes that others have used it for. */
-  readonly wireBytes: WireBytes;
 }
 
 /** One name in a directory; see `DirectoryEntry`. */
@@ -67,8 +59,8 @@ export type ConnectionOperations = {
     request: Used & { readonly server: string; readonly sharing: Sharing };
     reply: Opened | { readonly failure: Failure; readonly depth: Depth };
   };
-  /** Ends a use; a shared session stays open. Tells the bytes that have gone over it in all. */
-  leave: { request: Used; reply: WireBytes };
+  /** Ends a use; a shared session stays open. Tells the bytes that the use took, both ways. */
+  leave: { request: Used; reply: number };
   /** Ends the session of a use, or the attempt to open it, without waiting for the server. */
   abandon: { request: Used; reply: null };
   /** Ends all sessions that nobody uses. */

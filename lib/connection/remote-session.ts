@@ -14,12 +14,7 @@ import type { DirectoryEntry, Handle } from "../ssh/session.ts";
 import { type SftpCode, SftpError } from "../ssh/sftp-error.ts";
 import type { Terms } from "../ssh/terms.ts";
 import type { Channel } from "../worker/channel.ts";
-import type {
-  ConnectionOperations,
-  Opened,
-  Sharing,
-  WireBytes,
-} from "./operations.ts";
+import type { ConnectionOperations, Opened, Sharing } from "./operations.ts";
 
 /** The module connection, to those who ask it. */
 export type Connection = Channel<ConnectionOperations>;
@@ -67,7 +62,7 @@ export class RemoteSession implements SessionRequests, AsyncDisposable {
   readonly #use: string;
   readonly #opened: Opened;
   readonly #received: (bytes: number) => void;
-  #total: WireBytes | undefined;
+  #wireBytes: number | undefined;
   #toFetch: Fetching[] = [];
 
   private constructor(
@@ -212,11 +207,10 @@ export class RemoteSession implements SessionRequests, AsyncDisposable {
     }
   }
 
-  /** Ends this use; returns the bytes that went over the wire meanwhile, both ways. Idempotent. */
+  /** Ends this use; returns the bytes that went over the wire for it, both ways. Idempotent. */
   async leave(): Promise<number> {
-    this.#total ??= await this.#connection.ask("leave", { use: this.#use });
-    const { received, sent } = this.#opened.wireBytes;
-    return this.#total.received + this.#total.sent - received - sent;
+    this.#wireBytes ??= await this.#connection.ask("leave", { use: this.#use });
+    return this.#wireBytes;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

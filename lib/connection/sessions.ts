@@ -9,12 +9,8 @@ import { FileError, toFailure, UnreachableError } from "../errors.ts";
 import type { ConnectOptions } from "../ssh/connect-options.ts";
 import type { Depth } from "../ssh/depth.ts";
 import type { SftpSession } from "../ssh/session.ts";
-import type {
-  ConnectionOperations,
-  Opened,
-  Sharing,
-  WireBytes,
-} from "./operations.ts";
+import type { ConnectionOperations, Opened, Sharing } from "./operations.ts";
+import { type Share, Tally } from "./tally.ts";
 
 /** Opens a session, as `connect()` does. */
 export type Connect = (
@@ -29,6 +25,7 @@ class Line {
   readonly isShared: boolean;
   /** Settled once it is open, or cannot be opened. */
   readonly opening: Promise<SftpSession>;
+  readonly tally = new Tally(() => this.#wireBytes);
   /** Requests that are not answered yet. */
   underWay = 0;
   users = 0;
@@ -55,8 +52,9 @@ class Line {
     return this.#session !== undefined;
   }
 
-  get wireBytes(): WireBytes {
-    return this.#session?.wireBytes ?? { received: 0, sent: 0 };
+  get #wireBytes(): number {
+    const { received = 0, sent = 0 } = this.#session?.wireBytes ?? {};
+    return received + sent;
   }
 
   get hasEnded(): boolean {
@@ -71,12 +69,18 @@ class Line {
   }
 }
 
+/** One user of a line. */
+interface Use {
+  readonly line: Line;
+  readonly share: Share;
+}
+
 /** At most one shared session for each server, and those that one user has for itself. */
 export class Sessions {
   readonly #connect: Connect;
   readonly #servers: ReadonlyMap<string, ServerConfig>;
   readonly #shared = new Map<string, Line>();
-  readonly #uses = new Map<string, Line>();
+  readonly #uses = new Map<string, Use>();
 
   constructor(servers: readonly ServerConfig[], connect: Connect) {
     this.#servers = new Map(servers.map((server) => [server.name, server]));
@@ -86,12 +90,12 @@ export class Sessions {
   /** Begins a use. What goes wrong is part of the answer, with how far it got. */
   async take(server: string, use: string, sharing: Sharing): Promise<Taken> {
     const line = this.#lineTo(server, sharing);
-    const { isOpen: isKept, wireBytes } = line;
-    this.#uses.set(use, line);
+    const { isOpen: isKept } = line;
+    this.#uses.set(use, { line, share: line.tally.begin() });
     line.users++;
     try {
       const { maxRead, maxHandles, terms } = await line.opening;
-      return { maxRead, maxHandles, terms, isKept, wireBytes } satisfies Opened;
+      return { maxRead, maxHandles, terms, isKept } satisfies Opened;
     } catch (error) {
       this.#uses.delete(use);
       this.#forget(line);
@@ -104,11 +108,13 @@ export class Sessions {
     use: string,
     work: (session: SftpSession) => Promise<Result>,
   ): Promise<Result> {
-    const line = this.#uses.get(use);
+    const used = this.#uses.get(use);
     // It was left while this was on its way.
-    if (line === undefined) throw new UnreachableError("the session has ended");
+    if (used === undefined) throw new UnreachableError("the session has ended");
+    const { line, share } = used;
     const session = await line.opening;
     line.underWay++;
+    line.tally.asked(share);
     try {
       return await work(session);
     } catch (error) {
@@ -116,23 +122,25 @@ export class Sessions {
       throw error;
     } finally {
       line.underWay--;
+      line.tally.answered(share);
     }
   }
 
-  /** Ends a use. A session that is not shared ends with it. */
-  async leave(use: string): Promise<WireBytes> {
-    const line = this.#uses.get(use);
-    if (line === undefined) return { received: 0, sent: 0 };
+  /** Ends a use, and returns its bytes. A session that is not shared ends with it. */
+  async leave(use: string): Promise<number> {
+    const used = this.#uses.get(use);
+    if (used === undefined) return 0;
+    const { line, share } = used;
     this.#uses.delete(use);
     line.users--;
     if (!line.isShared || line.hasEnded) await this.#end(line);
-    return line.wireBytes;
+    return line.tally.end(share);
   }
 
   /** Ends the session of a use for all who use it, or the attempt to open it. */
   async abandon(use: string): Promise<void> {
-    const line = this.#uses.get(use);
-    if (line !== undefined) await this.#end(line);
+    const used = this.#uses.get(use);
+    if (used !== undefined) await this.#end(used.line);
   }
 
   /** Ends the sessions that nobody uses. */
@@ -143,7 +151,8 @@ export class Sessions {
 
   /** Ends all sessions. */
   async end(): Promise<void> {
-    const lines = new Set([...this.#shared.values(), ...this.#uses.values()]);
+    const lines = new Set(this.#shared.values());
+    for (const { line } of this.#uses.values()) lines.add(line);
     await Promise.all([...lines].map((line) => this.#end(line)));
   }
 

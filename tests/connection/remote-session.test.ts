@@ -85,6 +85,30 @@ Deno.test({
 });
 
 Deno.test({
+  name: "RemoteSession counts no bytes that another use of its session took",
+  ignore,
+  async fn() {
+    await using sshd = await startSshd();
+    const { directory } = sshd;
+    const server = sshd.serverConfig("production", directory);
+    await using connection = connectionTo([server], limits());
+    const size = 200_000;
+    await Deno.writeFile(`${directory}/f`, new Uint8Array(size));
+    const open = () =>
+      RemoteSession.open(connection.channel, "production", purpose);
+    const file = { path: `${directory}/f`, length: size + 1, isChecked: false };
+    await using waiting = await open();
+    await using busy = await open();
+    await busy.fetch(file);
+    const last = await busy.leave();
+    await waiting.stat(directory);
+    const first = await waiting.leave();
+
+    assertEquals([last > size, first < size], [true, true]);
+  },
+});
+
+Deno.test({
   name: "RemoteSession.open() tells how far it got",
   ignore,
   async fn() {
