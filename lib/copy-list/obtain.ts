@@ -100,8 +100,11 @@ export class Obtaining {
     }
     using staged = await staging.open(entry);
     const start = staged.offset;
-    const isOver = () => this.#run.end() !== undefined;
-    const making = this.#reuse.begin({ entry, root, slots, start, isOver });
+    const making = this.#reuse.begin({
+      ...{ entry, root, slots, start },
+      isOver: () => this.#run.end() !== undefined,
+      clone: (path, bytes) => staged.clone(path, bytes),
+    });
     if (making !== undefined && await this.#make(staged, entry, making)) {
       return { staged: staged.path, reused: making.reused };
     }

@@ -14,11 +14,14 @@ export class OldFile implements Old, Disposable {
   readonly name: string;
   /** Bytes it had when it was opened. */
   readonly size: number;
+  /** Where it is found, whatever is done to its name meanwhile. */
+  readonly path: string | undefined;
   readonly #file: number;
 
   /** Takes over the descriptor `file`. */
-  constructor(name: string, file: number) {
+  constructor(name: string, file: number, path?: string) {
     this.name = name;
+    this.path = path;
     this.#file = file;
     this.size = fstatSync(file).size;
   }

@@ -8,7 +8,7 @@
 
 import type { Delta } from "../config/config.ts";
 import { Blocks } from "../delta/blocks.ts";
-import { recipeOf, type Stretch } from "../delta/recipe.ts";
+import { recipeOf, restOf, type Stretch } from "../delta/recipe.ts";
 import { estimate, search } from "../delta/search.ts";
 import type { Signature } from "../delta/signature.ts";
 import { fastServer, goesOn, pays, type Prospect } from "../delta/worth.ts";
@@ -43,6 +43,8 @@ export interface Task extends Asked {
   readonly start: number;
   /** Tells that nobody wants it any more. */
   isOver(): boolean;
+  /** Begins the file with so many bytes of another one, if that takes no copying; returns how many are there then. */
+  clone(path: string, bytes: number): Promise<number>;
 }
 
 /** Stretches of an old version that are looked at to estimate how much of it is of use. */
@@ -52,6 +54,9 @@ const sampleCount = 32;
 const fetchedToMeasure = 16 * 1024 * 1024;
 const shareToMeasure = 1 / 32;
 const readToMeasure = 4 * 1024 * 1024;
+
+/** Which share of an old version must be of use as its beginning, for all of it to be cloned. */
+const leastCloned = 0.5;
 
 /** Makes files of what is here, in one copy run. */
 export class Reuse {
@@ -106,7 +111,7 @@ export class Reuse {
   #open(path: string): OldFile | undefined {
     return orNothing(() => {
       const opened = this.#tools.destination.open(path);
-      return opened && new OldFile(path, opened.file);
+      return opened && new OldFile(path, opened.file, opened.path);
     });
   }
 
@@ -175,15 +180,28 @@ export class Making {
       return yield* heard(pieces, this.#tools.observer);
     }
     this.#reuses = true;
+    const rest = restOf(recipe, await this.#clone(old, recipe));
     for await (
-      const { bytes, fromOld } of rebuild(recipe, old, this.#fetchRanges)
+      const { bytes, fromOld } of rebuild(rest, old, this.#fetchRanges)
     ) {
-      if (fromOld) {
-        this.#reused += bytes.length;
-        this.#tools.observer.readHere(bytes.length);
-      }
+      if (fromOld) this.#take(bytes.length);
       yield bytes;
     }
+  }
+
+  /** Clones what the old version begins with, if the new one does, too; returns where to go on. */
+  async #clone(old: OldFile, [first]: readonly Stretch[]): Promise<number> {
+    const isBeginning = this.#start === 0 && first?.old === 0 &&
+      first.end >= leastCloned * old.size;
+    if (!isBeginning || old.path === undefined) return this.#start;
+    const cloned = await this.#task.clone(old.path, first.end);
+    this.#take(cloned);
+    return cloned;
+  }
+
+  #take(bytes: number): void {
+    this.#reused += bytes;
+    this.#tools.observer.readHere(bytes);
   }
 
   /** Makes the recipe; may fetch, and yield, some of the file before it. */

@@ -41,6 +41,15 @@ export function recipeOf(
   return stretches;
 }
 
+/** Returns what is left to do of a recipe where the new version is there up to `start`. */
+export function restOf(recipe: readonly Stretch[], start: number): Stretch[] {
+  return recipe.filter(({ end }) => end > start).map((stretch) => {
+    const done = Math.max(0, start - stretch.start);
+    const old = stretch.old === null ? null : stretch.old + done;
+    return { start: stretch.start + done, end: stretch.end, old };
+  });
+}
+
 function goesOn(
   { start, end, old: before }: Stretch,
   old: number | null,

@@ -8,10 +8,12 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
+import { dirname } from "@std/path/posix";
 import { createHasher, type Hasher } from "./digest.ts";
 import { FileError } from "../errors.ts";
 import type { Digest, Entry } from "../list/entry.ts";
 import { Pacer } from "../worker/pacer.ts";
+import { sharesContents } from "./clone.ts";
 import { digestOfFile } from "./file-digest.ts";
 import { lookAt } from "./if-there.ts";
 import { setAttributes, setDate } from "./attributes.ts";
@@ -205,6 +207,25 @@ export class StagedFile implements Disposable {
 
   /** Bytes that are there already: reading goes on after them. */
   get offset(): number {
+    return this.#written;
+  }
+
+  /**
+   * Begins an empty file with the first `bytes` of the file at `path`, if the file
+   * system lets both share them. Returns how many are there then, none or all.
+   */
+  async clone(path: string, bytes: number): Promise<number> {
+    if (this.#written > 0 || !sharesContents(dirname(this.path))) return 0;
+    try {
+      await Deno.copyFile(path, this.path);
+      Deno.chmodSync(this.path, stagedMode);
+    } catch {
+      // What is wrong with the disk is found when it is written to.
+      this.restart();
+      return 0;
+    }
+    this.#file.truncateSync(bytes);
+    await this.#hashWhatIsThere();
     return this.#written;
   }
 

@@ -1,6 +1,8 @@
 import { delay } from "@std/async/delay";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
+import { statfsSync } from "node:fs";
+import { BtrfsDisk, canShareBlocks } from "../../fixtures/disk.ts";
 import { noise } from "../../fixtures/noise.ts";
 import { makeWorld, nimble, treeOf, type World } from "../../fixtures/world.ts";
 import { formatSignature, SignatureMaker } from "../../lib/delta/signature.ts";
@@ -146,6 +148,41 @@ Deno.test("a file that was renamed, or copied, is not fetched", async () => {
   assert(report.wire_bytes < overhead, `${report.wire_bytes}`);
   const { file: _, ...tree } = treeOf(world.into);
   assertEquals(tree, treeOf(world.production.root));
+});
+
+Deno.test({
+  name:
+    "what a file begins with takes no second room, where the file system can share blocks",
+  ignore: !canShareBlocks(),
+  async fn() {
+    await using world = await makeWorld({ more: always });
+    Deno.mkdirSync(world.into);
+    using disk = new BtrfsDisk(world.into);
+    const used = () => {
+      disk.sync();
+      const { blocks, bfree, bsize } = statfsSync(world.into);
+      return (blocks - bfree) * bsize;
+    };
+    const old = noise(32 * MiB + 100);
+    await publish(world, old);
+    assertEquals((await world.pass()).copied, 1);
+    const before = used();
+    const { data } = world.production;
+    // One is found by its digest, and one by a signature.
+    Deno.copyFileSync(`${data}/file`, `${data}/copy`);
+    Deno.chmodSync(`${data}/copy`, 0o600);
+    Deno.linkSync(`${world.into}/file`, `${world.into}/kept`);
+    await publish(world, joined(old, noise(2 * MiB)));
+
+    const report = await world.pass();
+
+    assertEquals([report.copied, report.failed, report.exit], [2, [], 0]);
+    assert(report.reused >= 2 * 32 * MiB, `${report.reused} reused`);
+    assert(used() - before < 8 * MiB, `${used() - before} bytes of the disk`);
+    const { kept: _, ...tree } = treeOf(world.into);
+    assertEquals(tree, treeOf(world.production.root));
+    assertEquals(Deno.statSync(`${world.into}/copy`).mode! & 0o777, 0o600);
+  },
 });
 
 Deno.test("a copy that is no longer what it was is not taken for another one", async () => {

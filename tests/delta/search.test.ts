@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { noise } from "../../fixtures/noise.ts";
 import { Blocks } from "../../lib/delta/blocks.ts";
-import { recipeOf, type Stretch } from "../../lib/delta/recipe.ts";
+import { recipeOf, restOf, type Stretch } from "../../lib/delta/recipe.ts";
 import { estimate, type Old, search } from "../../lib/delta/search.ts";
 import { type Signature, SignatureMaker } from "../../lib/delta/signature.ts";
 import { Roller, weakSum } from "../../lib/delta/sums.ts";
@@ -100,6 +100,9 @@ Deno.test("any old and new version give the new one back", async () => {
         const found = await recipe(old, sign(fresh, blockSize), start);
         assertEquals(make(found, old, fresh), fresh.slice(start));
         assertEquals(found.at(0)?.start ?? start, start);
+        const middle = Math.floor((start + fresh.length) / 2);
+        const rest = restOf(found, middle);
+        assertEquals(make(rest, old, fresh), fresh.slice(middle));
       },
     ),
     { numRuns: 500 },

@@ -1,4 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import {
+  BtrfsDisk,
+  canMount,
+  canShareBlocks,
+  TmpfsDisk,
+} from "../../fixtures/disk.ts";
 import { createHasher } from "../../lib/files/digest.ts";
 import {
   type Contents,
@@ -138,4 +144,56 @@ Deno.test("createHasher() makes the checksum of POSIX cksum", () => {
   const hasher = createHasher("cksum:0");
   hasher.update(bytes("hello world\n"));
   assertEquals(hasher.digest(), "cksum:3733384285");
+});
+
+Deno.test({
+  name: "StagedFile.clone() begins a file with another one, and checks it all",
+  ignore: !canShareBlocks(),
+  async fn() {
+    const directory = Deno.makeTempDirSync();
+    {
+      using _disk = new BtrfsDisk(directory);
+      const old = `${directory}/old`;
+      Deno.writeTextFileSync(old, "hello, old", { mode: 0o644 });
+      const begin = async (text: string) => {
+        const staged = await StagedFile.open(directory, contents(text));
+        const cloned = await staged.clone(old, 7);
+        return { staged, cloned };
+      };
+      const good = await begin("hello, world");
+      assertEquals(good.cloned, 7);
+      assertEquals(Deno.statSync(good.staged.path).mode! & 0o777, 0o600);
+      // What was cloned is there to go on with.
+      good.staged[Symbol.dispose]();
+      using again = await StagedFile.open(directory, contents("hello, world"));
+      assertEquals(again.offset, 7);
+      assertEquals(await again.clone(old, 3), 0);
+      again.write(bytes("world"));
+      again.finish();
+      assertEquals(Deno.readTextFileSync(again.path), "hello, world");
+
+      const { staged: bad } = await begin("Hello, world");
+      bad.write(bytes("world"));
+      assertThrows(() => bad.finish(), FileError, "its digest is");
+      assertEquals([bad.offset, Deno.statSync(bad.path).size], [0, 0]);
+      assertEquals(await bad.clone(`${directory}/none`, 7), 0);
+      bad.write(bytes("Hello, world"));
+      bad.finish();
+      bad[Symbol.dispose]();
+      assertEquals(Deno.readTextFileSync(old), "hello, old");
+    }
+    Deno.removeSync(directory);
+  },
+});
+
+Deno.test("StagedFile.clone() leaves a file empty where the kernel would copy", async () => {
+  using staging = stagingDirectory();
+  const disk = canMount() ? new TmpfsDisk(staging.path, "size=1m") : undefined;
+  Deno.writeTextFileSync(`${staging.path}/old`, "hello");
+  {
+    using staged = await StagedFile.open(staging.path, contents("hello"));
+    assertEquals(await staged.clone(`${staging.path}/old`, 5), 0);
+    assertEquals([staged.offset, Deno.statSync(staged.path).size], [0, 0]);
+  }
+  disk?.[Symbol.dispose]();
 });
