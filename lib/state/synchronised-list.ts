@@ -14,11 +14,13 @@ import type { Digest, Version } from "../list/entry.ts";
 import { sameVersion } from "../list/version.ts";
 import type { Timestamp } from "../text/timestamp.ts";
 import { transaction } from "./database.ts";
+import { EntryIntake } from "./entry-intake.ts";
 import { Intake } from "./intake.ts";
 import { type EntryRow, type Filter, Judge, type Row } from "./judge.ts";
 import type { Backlog } from "./left.ts";
 import type { Rule, State } from "./order.ts";
 import { conflictsWith, lagBehind } from "./overview.ts";
+import { Naming } from "./naming.ts";
 import type { FailedFile } from "./pass-report.ts";
 import { Generations } from "./reading.ts";
 import { Sets } from "./sets.ts";
@@ -28,7 +30,9 @@ import {
   type Statements,
 } from "./statements.ts";
 import { Superseded } from "./superseded.ts";
+import { TreeIntake } from "./tree-intake.ts";
 import { Twins } from "./twins.ts";
+import { Walks } from "./walks.ts";
 import { Withdrawals } from "./withdrawals.ts";
 
 /** Two versions of one path, of which nothing tells which is newer. */
@@ -60,6 +64,8 @@ export interface ListOptions {
 export class SynchronisedList {
   /** Intake of the versions that servers name. */
   readonly intake: Intake;
+  /** Intake of servers that have no list. */
+  readonly trees: TreeIntake;
   /** Lists that were read of other servers. */
   readonly twins: Twins;
   /** Files that servers no longer name. */
@@ -82,7 +88,12 @@ export class SynchronisedList {
     const generations = new Generations(db);
     const common = { filter, statements, superseded, generations };
     const judge = new Judge(db, { ...common, without });
-    this.intake = new Intake(db, { ...common, judge, sets, charset, space });
+    const naming = new Naming(db, charset);
+    const entries = new EntryIntake({ ...common, judge, sets, naming });
+    const walks = new Walks(db);
+    const taking = { ...common, judge, entries, walks, charset };
+    this.intake = new Intake(db, { ...taking, sets, space });
+    this.trees = new TreeIntake(db, { ...taking, intake: this.intake });
     this.twins = new Twins(db, charset);
     this.withdrawals = new Withdrawals(db, { statements, superseded, judge });
     this.#db = db;

@@ -11,7 +11,7 @@ import type { Way } from "../list/way.ts";
 import type { TreeRequests } from "./tree-names.ts";
 import { SftpError } from "../ssh/sftp-error.ts";
 import type { Reading } from "../state/reading.ts";
-import type { LastWalk, ReadDirectory } from "../state/intake.ts";
+import type { LastWalk, ReadDirectory } from "../state/tree-intake.ts";
 import type { SynchronisedList } from "../state/synchronised-list.ts";
 import { settle } from "../state/walks.ts";
 import { add, emptyOutcome, type Outcome } from "./outcome.ts";
@@ -54,7 +54,7 @@ export async function followTree(
   { rescanMs, links }: FollowOptions,
 ): Promise<Outcome> {
   const way = wayOfReading(root, links);
-  const last = list.intake.lastWalk(session.server, way, rescanMs);
+  const last = list.trees.lastWalk(session.server, way, rescanMs);
   if (last !== undefined) {
     const reading = await list.intake.resume(session.server);
     try {
@@ -117,11 +117,11 @@ class Changes {
         waiting.splice(-parallel).map((directory) => this.#visit(directory)),
       );
       const read = visits.filter((visit) => visit !== undefined);
-      add(this.#outcome, list.intake.takeDirectories(reading, read, this.#seq));
+      add(this.#outcome, list.trees.take(reading, read, this.#seq));
       waiting.push(...read.flatMap(({ found }) => found));
     }
     // Only a full walk looks for these everywhere.
-    this.#outcome.notFiles = list.intake.notFiles(reading.server);
+    this.#outcome.notFiles = list.trees.notFiles(reading.server);
     return this.#outcome;
   }
 

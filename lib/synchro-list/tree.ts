@@ -75,7 +75,7 @@ export async function synchroniseTree(
 ): Promise<Outcome> {
   const outcome = emptyOutcome();
   const at = Date.now() / 1_000;
-  const before = list.intake.walkedDirectories(session.server);
+  const before = list.trees.walkedDirectories(session.server);
   const walked: WalkedDirectory[] = [];
   const reading = list.intake.begin(session.server, null);
   let entries: Entry[] = [];
@@ -110,12 +110,12 @@ export async function synchroniseTree(
   });
   await walk.run();
   take();
-  outcome.appeared = list.intake.passOver(session.server, outcome);
+  outcome.appeared = list.trees.passOver(session.server, outcome);
   // A file is there, whatever is said of it: without its name, it would look withdrawn.
   if (!walk.metUnknown) await list.intake.complete(reading);
   if (outcome.refusedCount === 0 && walked.length <= mostRemembered) {
     const way = wayOfReading(root, links);
-    list.intake.walked(reading, { root: way, at, seq }, walked);
+    list.trees.walked(reading, { root: way, at, seq }, walked);
   }
   return outcome;
 }
