@@ -25,7 +25,7 @@ import {
 import type { Compaction } from "../../lib/config/config.ts";
 import { loadConfig, requirePublish } from "../../lib/config/load.ts";
 
-const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 20);
+const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 12);
 
 /** A second pass that finds nothing, and a look at the exports, come so often. */
 const thoroughEvery = 10;
