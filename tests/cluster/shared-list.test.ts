@@ -395,7 +395,7 @@ Deno.test({
       await assertRejects(
         () => shared.take(term, reading, [line(1)], at(1)),
         LocalError,
-        "term 1 is over, and another node leads",
+        "this node no longer leads",
       );
       assertEquals([...await database.query("SELECT * FROM entry")], []);
     });
