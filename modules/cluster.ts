@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { DatabaseSync } from "node:sqlite";
 import { delay } from "@std/async/delay";
 import { replaced, SharedList } from "../lib/cluster/shared-list.ts";
 import {
@@ -23,9 +24,13 @@ import type {
   NodeSettings,
   WorkWaits,
 } from "../lib/cluster/operations.ts";
+import { lookAtList, lookAtNodes, showLife } from "../lib/cluster/members.ts";
 import { migrate } from "../lib/cluster/schema.ts";
 import * as statements from "../lib/cluster/statements.ts";
 import { describe } from "../lib/errors.ts";
+import { openState } from "../lib/state/database.ts";
+import { keepView } from "../lib/state/shared-view.ts";
+import { recall, serversInUse } from "../lib/test-server/memory.ts";
 import { compileFilter } from "../lib/state/judge.ts";
 import type {
   SynchroListOperations,
@@ -59,7 +64,7 @@ export async function cluster(
   await migrate(database);
   const list = new SharedList(database, compileFilter(replica), {
     charset: replica.filenameCharset,
-  });
+  }, settings.node);
   const node = new ClusterNode({
     holder: `${settings.node}/${crypto.randomUUID().slice(0, 8)}`,
     leaseMs,
@@ -68,6 +73,13 @@ export async function cluster(
   const { holder } = node;
   const claimant = { holder, leaseMs };
   const ended = new AbortController();
+  const member = { name: settings.node, holder };
+  await showLife(database, member);
+  const state = openState(replica.state);
+  const look = async () => {
+    await showLife(database, member);
+    await keep(state, context, database);
+  };
   const acquire = async () => {
     const term = await statements.acquire(database, claimant);
     return term === undefined ? null : { term };
@@ -76,7 +88,7 @@ export async function cluster(
     acquire: () => unlessLost(acquire()),
   });
   const watching = settings.loop
-    ? watch(context, { database, node, signal: ended.signal })
+    ? watch(context, { database, node, look, signal: ended.signal })
     : undefined;
   /** The term that the pass under way leads in. */
   let led: number | undefined;
@@ -164,6 +176,7 @@ export async function cluster(
         const names = servers.map(({ name }) => name);
         const preferred = names.slice(0, names.indexOf(server));
         const backlog = await backlogOf(database, server, preferred);
+        await look();
         figures.set("pending", backlog.pending);
         return backlog;
       },
@@ -189,6 +202,7 @@ export async function cluster(
       if (term !== undefined) {
         await unlessLost(statements.resign(database, term));
       }
+      state.close();
       list[Symbol.dispose]();
       await database[Symbol.asyncDispose]();
     },
@@ -198,15 +212,17 @@ export async function cluster(
 /** Looks now and then for work that need not wait until the next pass is due. */
 async function watch(
   { tell }: Pick<ClusterContext, "tell">,
-  { database, node, signal }: {
+  { database, node, look, signal }: {
     readonly database: Database;
     readonly node: ClusterNode;
+    look(): Promise<void>;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
   let told = { pass: 0, term: undefined as number | undefined };
   const pause = () => delay(node.pauseMs, { signal });
   while (await pause().then(() => true, () => false)) {
+    await unlessLost(look());
     const survey = await unlessLost(statements.survey(database));
     if (survey === undefined) continue;
     const { term } = node;
@@ -216,6 +232,22 @@ async function watch(
     told = { pass, term };
     tell({ workWaits: true });
   }
+}
+
+/** Keeps what there is to be seen of all nodes in the state of this one. */
+async function keep(
+  state: DatabaseSync,
+  { settings }: Pick<ClusterContext, "settings">,
+  database: Database,
+): Promise<void> {
+  const inUse = serversInUse(recall(state));
+  const [seen, counts] = await Promise.all([
+    lookAtNodes(database),
+    lookAtList(database, inUse),
+  ]);
+  const { node, database: { name } } = settings;
+  const cluster = { name, node, seen: Date.now() / 1_000, ...seen };
+  keepView(state, { cluster, counts });
 }
 
 /** Questions that the configuration rules out where nodes share a replica. */

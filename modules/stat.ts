@@ -25,7 +25,8 @@ import type {
 } from "../lib/stat/operations.ts";
 import { openState } from "../lib/state/database.ts";
 import { lastPasses, recordPass } from "../lib/state/history.ts";
-import { lagBehind, totals } from "../lib/state/overview.ts";
+import { lagBehind, type Totals, totals } from "../lib/state/overview.ts";
+import { lagOf, readView } from "../lib/state/shared-view.ts";
 import { passFigure } from "../lib/worker/figures.ts";
 import { formatPrometheus, writePrometheus } from "../lib/stat/prometheus.ts";
 import { type ServerState, serverStates } from "../lib/stat/servers.ts";
@@ -135,12 +136,8 @@ function record(
 ): Recorded {
   const before = lastPasses(db, 1)[0]?.errors ?? [];
   // A pass that found no server knows no lag, and yet it grows.
-  const lag = Math.round(lagBehind(db, serversInUse(recall(db)), Date.now()));
-  const lagging = {
-    ...report,
-    // Of a list that is shared, the state knows nothing.
-    lag_seconds: Math.max(report.lag_seconds, lag),
-  };
+  const lag = Math.round(counted(db, settings).lag);
+  const lagging = { ...report, lag_seconds: lag };
   recordPass(db, started / 1_000, lagging, settings.keepMs);
   const notices = judged(
     db,
@@ -167,12 +164,18 @@ function judged(
 }
 
 function write(
-  { settings: { directory, prometheus, loop }, stats, figures }: StatContext,
+  { settings, stats, figures }: StatContext,
   db: DatabaseSync,
 ): void {
+  const { directory, prometheus, loop, isShared } = settings;
   figures.add("snapshots", 1);
-  const servers = lookAt(db, figures);
-  const snapshot = { ...takeSnapshot(stats, servers), loop };
+  const servers = lookAt(db, { figures, settings });
+  const cluster = isShared ? readView(db)?.cluster : undefined;
+  const snapshot = {
+    ...takeSnapshot(stats, servers),
+    ...cluster && { cluster },
+    loop,
+  };
   writeSnapshot(snapshotPath(directory), snapshot);
   if (prometheus !== "") {
     writePrometheus(prometheus, formatPrometheus(snapshot));
@@ -182,19 +185,29 @@ function write(
 /** Sets the gauges of what the state says, and returns what it says of the servers. */
 function lookAt(
   db: DatabaseSync,
-  figures: StatContext["figures"],
+  { figures, settings }: Pick<StatContext, "figures" | "settings">,
 ): readonly ServerState[] {
   const memory = recall(db);
-  const now = totals(db, null);
-  figures.set(
-    "lag",
-    Math.round(lagBehind(db, serversInUse(memory), Date.now()) * 1_000),
-  );
-  figures.set("replica_files", now.here);
-  figures.set("replica_bytes", now.bytes);
-  figures.set("failing", now.failed);
+  const { lag, here, bytes, failed } = counted(db, settings);
+  figures.set("lag", Math.round(lag * 1_000));
+  figures.set("replica_files", here);
+  figures.set("replica_bytes", bytes);
+  figures.set("failing", failed);
   figures.set("active_since", Math.round(memory.choice.since));
   return serverStates(memory);
+}
+
+/** What the list says: that of this machine, or the one that it shares, as it was last seen. */
+function counted(
+  db: DatabaseSync,
+  { isShared }: Pick<StatSettings, "isShared">,
+): Pick<Totals, "here" | "bytes" | "failed"> & { readonly lag: number } {
+  const counts = isShared ? readView(db)?.counts : undefined;
+  if (counts !== undefined) {
+    return { ...counts, lag: lagOf(counts, Date.now()) };
+  }
+  const lag = lagBehind(db, serversInUse(recall(db)), Date.now());
+  return { ...totals(db, null), lag };
 }
 
 /** Figures that cannot be written are no reason to stop. */

@@ -29,6 +29,17 @@ CREATE TABLE identity (
 );
 INSERT INTO identity (token) VALUES (gen_random_uuid());
 
+-- The nodes, and what each has done; here and here_bytes of all add up to what is here.
+CREATE TABLE node (
+  name       text PRIMARY KEY,
+  holder     text NOT NULL,
+  seen       timestamptz NOT NULL,
+  copied     bigint NOT NULL DEFAULT 0,
+  bytes      double precision NOT NULL DEFAULT 0,
+  here       bigint NOT NULL DEFAULT 0,
+  here_bytes double precision NOT NULL DEFAULT 0
+);
+
 -- What nodes may claim: the files that this server has and the replica wants.
 CREATE TABLE current_pass (
   single boolean PRIMARY KEY DEFAULT true CHECK (single),

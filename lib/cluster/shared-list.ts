@@ -25,6 +25,7 @@ import {
   SynchronisedList,
 } from "../state/synchronised-list.ts";
 import { type Database, run, type Session } from "./database.ts";
+import { count } from "./members.ts";
 import {
   close,
   commit,
@@ -94,6 +95,7 @@ export class SharedList implements Disposable {
   readonly #database: Database;
   readonly #filter: Filter;
   readonly #charset: string | null;
+  readonly #node: string;
   readonly #rows = new WorkingSet();
   readonly #list: SynchronisedList;
   /** Where the leader's next write has to go on, by server. */
@@ -101,7 +103,14 @@ export class SharedList implements Disposable {
   /** Working sets are used one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(database: Database, filter: Filter, options: ListOptions = {}) {
+  /** @param node Name of this node, for what it counts. */
+  constructor(
+    database: Database,
+    filter: Filter,
+    options: ListOptions = {},
+    node = "",
+  ) {
+    this.#node = node;
     this.#database = database;
     this.#filter = filter;
     this.#charset = options.charset ?? null;
@@ -259,14 +268,22 @@ export class SharedList implements Disposable {
     const committed = await commit(
       this.#database,
       { id: claim, paths },
-      (session, claimed) => {
-        const mine = new Set(claimed.map(({ path }) => path));
-        const here = files.filter(({ path }) => mine.has(path));
-        return this.#change(
+      async (session, claimed) => {
+        const sizes = new Map(claimed.map(({ path, size }) => [path, size]));
+        const here = files.filter(({ path }) => sizes.has(path));
+        await this.#change(
           session,
           here.map(({ path }) => path),
           (list) => list.arrived(server, here, options),
         );
+        const fetched = here.filter(({ fetched }) => fetched);
+        const bytes = fetched.reduce(
+          (sum, { path }) => sum + sizes.get(path)!,
+          0,
+        );
+        const copied = fetched.length;
+        const same = { here: 0, hereBytes: 0 };
+        await count(session, this.#node, { copied, bytes, ...same });
       },
     );
     return committed !== undefined;
@@ -314,14 +331,28 @@ export class SharedList implements Disposable {
     const done = this.#turn.then(async () => {
       await this.#rows.load(session, paths);
       this.#list.forget();
+      const before = this.#rows.tally;
       const result = work(this.#list);
       await this.#rows.store(session);
+      await this.#count(session, before, this.#rows.tally);
       return result;
     });
     this.#turn = done.catch(() => {
       // The caller is told, through `done`.
     });
     return done;
+  }
+
+  /** Counts what a change has brought; most bring nothing. */
+  async #count(
+    session: Session,
+    before: WorkingSet["tally"],
+    { files, bytes }: WorkingSet["tally"],
+  ): Promise<void> {
+    const here = files - before.files;
+    const hereBytes = bytes - before.bytes;
+    if (here === 0 && hereBytes === 0) return;
+    await count(session, this.#node, { here, hereBytes, copied: 0, bytes: 0 });
   }
 
   /** Runs `work` in a transaction of the leader, while nothing is claimed. */

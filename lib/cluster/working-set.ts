@@ -93,6 +93,14 @@ export class WorkingSet implements Disposable {
     }
   }
 
+  /** Number and bytes of the files here that are loaded. */
+  get tally(): { readonly files: number; readonly bytes: number } {
+    return prepared(this.db, "SELECT files, bytes FROM tally").get() as {
+      files: number;
+      bytes: number;
+    };
+  }
+
   /** Writes what was changed since {@link load}. */
   async store(session: Session): Promise<void> {
     await Promise.all(

@@ -17,7 +17,14 @@ import { failing, files, heldSets } from "./files.ts";
 import { plots } from "./plots.ts";
 import { failedFiles, lastRuns, publisherFacts } from "./publisher.ts";
 import type { View } from "./view.ts";
-import { facts, lastPasses, liveLog, modules, servers } from "./sections.ts";
+import {
+  facts,
+  lastPasses,
+  liveLog,
+  modules,
+  nodes,
+  servers,
+} from "./sections.ts";
 
 /** The Content-Security-Policy of the page. */
 export const policy = pagePolicy(style, script);
@@ -52,6 +59,7 @@ export function renderPage(view: View): string {
       ...replica === undefined ? [] : [
         facts(replica.situation),
         servers(replica.situation),
+        nodes(replica.situation),
         failing(replica.situation),
         heldSets(replica.situation),
       ],

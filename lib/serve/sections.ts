@@ -121,6 +121,38 @@ function verdict({ verdict }: ServerSituation): Html {
   return html`<span class="mark ${gravity}">${verdict}</span>`;
 }
 
+/** The nodes that share the replica; nothing on a machine that keeps it alone. */
+export function nodes({ cluster, now }: Situation): Html | "" {
+  if (cluster === null) return "";
+  const rows = cluster.nodes.map((node) =>
+    html`<tr>
+  <th scope="row">${node.name} ${
+      node.leads ? html`<span class="tag">leads</span>` : ""
+    }</th>
+  <td>${ago(cluster.seen, cluster.seen - node.silent_seconds)}</td>
+  <td class="number">${node.claims}</td>
+  <td class="number">${node.copied.toLocaleString("en")}</td>
+  <td class="number">${formatBytes(node.bytes)}</td>
+</tr>`
+  );
+  return html`
+    <section id="nodes" data-live aria-labelledby="nodes-title">
+      <h2 id="nodes-title">Nodes of ${cluster.name}, term ${cluster.term}</h2>
+      ${table(
+        `The nodes, seen from ${cluster.node} ${ago(now, cluster.seen)}`,
+        [
+          ["Node"],
+          ["Last sign of life"],
+          ["Batches", "number"],
+          ["Copied", "number"],
+          ["Bytes", "number"],
+        ],
+        rows,
+      )}
+    </section>
+  `;
+}
+
 /** The last passes, the youngest first. */
 export function lastPasses({ passes }: Situation): Html {
   const rows = passes.map((pass) =>

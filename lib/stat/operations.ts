@@ -20,6 +20,8 @@ export interface StatSettings {
   readonly dryRun: boolean;
   /** True if one pass follows the other. */
   readonly loop: boolean;
+  /** True if the list is one that nodes share. */
+  readonly isShared: boolean;
 }
 
 /** What recording a pass brought to light. */

@@ -12,6 +12,7 @@ import { moduleNames } from "../worker/protocol.ts";
 import { verdicts } from "../test-server/operations.ts";
 import { figuresOf } from "../worker/figures.ts";
 import { replaceFile } from "../files/replace.ts";
+import type { ClusterSeen } from "../state/shared-view.ts";
 import type { ServerState } from "./servers.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -52,6 +53,7 @@ export function formatAll(all: readonly Labelled[]): string {
     }
     addWhole(add, snapshot);
     if (snapshot.servers !== undefined) addServers(add, snapshot.servers);
+    if (snapshot.cluster !== undefined) addCluster(add, snapshot.cluster);
   }
   return [...families].map(formatFamily).join("");
 }
@@ -143,6 +145,36 @@ function addServers(add: Add, servers: readonly ServerState[]): void {
       }))
     ),
   );
+}
+
+/** Adds what this node says of the cluster; each node says it. */
+function addCluster(
+  add: Add,
+  { node, nodes, term, claims, seen }: ClusterSeen,
+): void {
+  const leads = nodes.some((each) => each.leads && each.name === node);
+  const gauges: [metric: string, help: string, value: number][] = [
+    ["leader", "1 on the node that leads the cluster, else 0", Number(leads)],
+    [
+      "term",
+      "Number of the lease of the cluster; it grows with each change of leader",
+      term,
+    ],
+    [
+      "nodes",
+      "Nodes that have shown a sign of life in the last day",
+      nodes.length,
+    ],
+    ["claims", "Batches of files that nodes work on", claims],
+    [
+      "seen_timestamp_seconds",
+      "Time when this node last saw the database of the cluster",
+      seen,
+    ],
+  ];
+  for (const [metric, help, value] of gauges) {
+    add(`relais_cluster_${metric}`, { kind: "gauge", help }, [{ value }]);
+  }
 }
 
 function formatFamily(

@@ -15,6 +15,7 @@ import {
   toBlock,
 } from "../worker/figures.ts";
 import { replaceFile } from "../files/replace.ts";
+import type { ClusterSeen } from "../state/shared-view.ts";
 import type { ServerState } from "./servers.ts";
 
 /** Figures by name, in base units: bytes, seconds. */
@@ -31,6 +32,8 @@ export interface Snapshot {
   readonly modules: Readonly<Record<ModuleName, ModuleFigures>>;
   /** What is known of the servers, in order of preference. */
   readonly servers?: readonly ServerState[];
+  /** The nodes that share the replica, as this one last saw them. */
+  readonly cluster?: ClusterSeen;
 }
 
 /** Takes a snapshot. May block: for workers. */

@@ -3,7 +3,7 @@
  * released is never changed: what it made lies on people's disks.
  *
  * Each table belongs to one module, which alone writes it: `memory` to
- * test-server, `list`, `generation`, `entry`, `copy`, `superseded`,
+ * test-server (and its row `cluster` to cluster), `list`, `generation`, `entry`, `copy`, `superseded`,
  * `withdrawal`, `refusal`, `walk`, `directory`, `passed_over`, `line_set` and
  * `arrived_set` to synchro-list,
  * `pass`, `hour` and `told` to stat. `resolution` is written by

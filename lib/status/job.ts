@@ -28,7 +28,12 @@ import { readSituation, type Situation } from "./situation.ts";
 
 /** The part of a configuration that matters to who looks: no key, and no server. */
 export interface JobPlaces {
-  readonly replica: Pick<ReplicaConfig, "into" | "state" | "republish"> | null;
+  readonly replica:
+    | Pick<ReplicaConfig, "into" | "state" | "republish"> & {
+      /** True if it is a node of a cluster. */
+      readonly isShared: boolean;
+    }
+    | null;
   readonly publish: Pick<PublishConfig, "into"> | null;
   readonly everyMs: number;
 }
@@ -64,13 +69,14 @@ export interface LookOptions {
 
 /** Returns the places that a configuration names. */
 export function placesOf(
-  { replica, publish, schedule }: Config,
+  { replica, publish, schedule, cluster }: Config,
 ): JobPlaces {
   return {
     replica: replica && {
       into: replica.into,
       state: replica.state,
       republish: replica.republish,
+      isShared: cluster !== null,
     },
     publish: publish && { into: publish.into },
     everyMs: schedule.everyMs,

@@ -8,12 +8,18 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ReplicaConfig } from "../config/config.ts";
 import { describe } from "../errors.ts";
-import { recall, serversInUse } from "../test-server/memory.ts";
+import { type Memory, recall, serversInUse } from "../test-server/memory.ts";
 import type { Conflicts } from "../state/left.ts";
 import type { Verdict } from "../test-server/operations.ts";
 import type { Depth } from "../ssh/depth.ts";
 import { lastPasses, lastSuccess, type PastPass } from "../state/history.ts";
 import { noNotFiles, type NotFiles } from "../list/not-files.ts";
+import {
+  type ClusterSeen,
+  lagOf,
+  readView,
+  type SharedView,
+} from "../state/shared-view.ts";
 import { type HeldSet, heldSets } from "../state/sets.ts";
 import { countPassedOver } from "../state/passed-over.ts";
 import {
@@ -85,6 +91,8 @@ export interface Situation {
   readonly republished: Republished | null;
   /** The disk of the replica, in bytes. */
   readonly disk: Disk | null;
+  /** The nodes that share the replica; `null`: this machine keeps it alone. */
+  readonly cluster: ClusterSeen | null;
 }
 
 export interface SituationOptions {
@@ -101,7 +109,9 @@ export interface SituationOptions {
 /** Reads how things stand from the state; from none, before the first pass. */
 export function readSituation(
   db: DatabaseSync | undefined,
-  replica: Pick<ReplicaConfig, "into" | "republish">,
+  replica: Pick<ReplicaConfig, "into" | "republish"> & {
+    readonly isShared: boolean;
+  },
   options: SituationOptions,
 ): Situation {
   const now = Date.now();
@@ -109,8 +119,10 @@ export function readSituation(
   if (db === undefined) return { ...nothing, now: now / 1_000, disk };
   const passes = lastPasses(db, options.passes);
   const memory = recall(db);
-  const counts = totals(db, memory.choice.active);
-  const inUse = serversInUse(memory);
+  const view = replica.isShared ? readView(db) : undefined;
+  const counts = view === undefined
+    ? countsOf(db, memory, { now, failing: options.failing })
+    : shared(view, now);
   const read = bytesRead(db);
   return {
     now: now / 1_000,
@@ -129,11 +141,8 @@ export function readSituation(
       milliseconds,
       list: list === null ? null : { ...list, read: read.get(server) ?? null },
     })),
-    lag_seconds: Math.round(lagBehind(db, inUse, now)),
     ...counts,
     not_files: countPassedOver(db, memory.choice.active),
-    conflicts: conflictsWith(db, inUse),
-    failing: failingFiles(db, options.failing),
     held: memory.choice.active === null
       ? []
       : heldSets(db, memory.choice.active, options.failing),
@@ -142,7 +151,41 @@ export function readSituation(
     next_pass: options.nextPass(passes[0], now / 1_000) ?? null,
     republished: readRepublished(db, replica, memory.choice.active),
     disk,
+    cluster: view?.cluster ?? null,
   };
+}
+
+/** What the list says of the files. */
+type Counts = Pick<
+  Situation,
+  | "lag_seconds"
+  | "here"
+  | "bytes"
+  | "pending"
+  | "failed"
+  | "failing"
+  | "conflicts"
+>;
+
+/** Counts what is in the state of this machine. */
+function countsOf(
+  db: DatabaseSync,
+  memory: Memory,
+  { now, failing }: { readonly now: number; readonly failing: number },
+): Counts {
+  const inUse = serversInUse(memory);
+  return {
+    lag_seconds: Math.round(lagBehind(db, inUse, now)),
+    ...totals(db, memory.choice.active),
+    conflicts: conflictsWith(db, inUse),
+    failing: failingFiles(db, failing),
+  };
+}
+
+/** Returns what this node last saw of the list that it shares. */
+function shared({ counts }: SharedView, now: number): Counts {
+  const { oldest: _, ...others } = counts;
+  return { ...others, lag_seconds: Math.round(lagOf(counts, now)) };
 }
 
 const nothing = {
@@ -164,4 +207,5 @@ const nothing = {
   last_success: null,
   next_pass: null,
   republished: null,
+  cluster: null,
 } as const;

@@ -7,6 +7,7 @@
 import { tellNotFiles } from "../list/not-files.ts";
 import type { Ended, PastPass, PastRun } from "../state/history.ts";
 import { tellObstacle } from "../state/sets.ts";
+import type { ClusterSeen, NodeSeen } from "../state/shared-view.ts";
 import type { Disk } from "./disk.ts";
 import type { Problem } from "./health.ts";
 import type { Aspect } from "./job.ts";
@@ -30,6 +31,7 @@ export function statusLines(aspect: Aspect<Situation>): string[] {
     ...heading(aspect),
     ...overview(situation),
     ...section("Servers", serverLines(situation)),
+    ...section(nodesTitle(situation), nodeLines(situation)),
     ...section(failingTitle(situation), failingLines(situation)),
     ...section("Sets that wait, not shown", heldLines(situation)),
     ...section("Last passes", table(passColumns, situation.passes)),
@@ -139,6 +141,35 @@ function serverLines({ servers, now, probed }: Situation): string[] {
     error === null ? [] : [`${name}: ${error}`]
   );
   return [...lines, ...errors, `Probed ${formatAge(now, probed)} ago.`];
+}
+
+function nodesTitle({ cluster }: Situation): string {
+  return cluster === null
+    ? ""
+    : `Nodes of ${cluster.name}, term ${cluster.term}`;
+}
+
+function nodeLines({ cluster, now }: Situation): string[] {
+  if (cluster === null) return [];
+  const { nodes, node, seen } = cluster;
+  return [
+    ...table(nodeColumns(cluster), nodes),
+    `Seen from ${node} ${formatAge(now, seen)} ago.`,
+  ];
+}
+
+function nodeColumns({ seen }: ClusterSeen): Told<NodeSeen>[] {
+  return [
+    left("node", ({ name }) => name),
+    left("", ({ leads }) => leads ? "leads" : ""),
+    left(
+      "last sign of life",
+      ({ silent_seconds }) => `${formatAge(seen, seen - silent_seconds)} ago`,
+    ),
+    right("batches", ({ claims }) => claims),
+    right("copied", ({ copied }) => copied),
+    right("bytes", ({ bytes }) => formatBytes(bytes)),
+  ];
 }
 
 function serverColumns(now: number): Told<ServerSituation>[] {

@@ -145,7 +145,7 @@ export function replicaPlans(
         listSettings,
         [state, { sys: ["statfs"] }],
       )
-      : clusterPlan(listSettings, cluster, options),
+      : clusterPlan(listSettings, cluster, state, options),
     "copy-list": plan<CopyListSettings>(
       "copy-list",
       {
@@ -170,6 +170,7 @@ export function replicaPlans(
       },
       dryRun,
       loop: options.loop ?? false,
+      isShared: cluster !== null,
     }),
     "log": logPlan(config, options),
   };
@@ -207,16 +208,18 @@ export function publishPlans(
         },
         dryRun: false,
         loop: options.loop ?? false,
+        isShared: false,
       },
     ),
     "log": logPlan(config, options),
   };
 }
 
-/** Talks to the database of the cluster, and touches nothing on this machine. */
+/** Talks to the database of the cluster, and keeps in the state what it sees there. */
 function clusterPlan(
   settings: SynchroListSettings,
   cluster: ClusterConfig,
+  state: Deno.PermissionOptionsObject,
   { loop = false }: Pick<RunOptions, "loop">,
 ): ModulePlan {
   const { database, node, ...others } = cluster;
@@ -238,6 +241,7 @@ function clusterPlan(
       loop,
     } satisfies SynchroListSettings & NodeSettings,
     permissions: [
+      state,
       { read: files, env: ["PGAPPNAME"] },
       isLocal(address)
         ? readAndWrite([socketOf(address)])
@@ -249,7 +253,10 @@ function clusterPlan(
 function statPlan(
   { stat: { prometheus } }: Pick<Config, "stat">,
   directory: string,
-  how: Pick<StatSettings, "keepMs" | "notices" | "dryRun" | "loop">,
+  how: Pick<
+    StatSettings,
+    "keepMs" | "notices" | "dryRun" | "loop" | "isShared"
+  >,
 ): ModulePlan {
   const replaced = [snapshotPath(directory), prometheus]
     .filter((path) => path !== "");

@@ -1,12 +1,14 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
   type Cluster,
   type ClusterMember,
   makeCluster,
 } from "../../fixtures/cluster/world.ts";
+import { faults } from "../../fixtures/schemas.ts";
 import { postgresAvailable } from "../../fixtures/postgres.ts";
 import { until } from "../../fixtures/until.ts";
 import { treeOf } from "../../fixtures/world.ts";
+import { formatPrometheus } from "../../lib/stat/prometheus.ts";
 
 /** A test that needs PostgreSQL. */
 function test(name: string, fn: () => Promise<void>): void {
@@ -83,6 +85,40 @@ test("nodes copy an export together, and each goes on where the other has ended"
   assertEquals([second.exit, second.copied, second.seen], [0, 1, 1]);
   assertEquals([third.exit, third.copied, third.seen], [0, 0, 0]);
   assertCopied(cluster);
+});
+
+test("each node tells of all nodes, and of what is here", async () => {
+  await using cluster = await makeCluster({ nodes: ["r1", "r2"] });
+  const { world, nodes: [r1, r2] } = cluster;
+  world.write({ "a.csv": "1", "b/c.csv": "22" });
+  await world.publish();
+  await r1!.pass();
+  world.write({ "d.csv": "3" });
+  await world.publish();
+  await r2!.pass();
+
+  const { code, stdout } = await r2!.relais("status", "--json");
+  const { healthy, here, bytes, pending, ...rest } = JSON.parse(stdout);
+  const text = (await r2!.relais("status")).stdout;
+  const figures = (await r2!.relais("stat", "--json")).stdout;
+
+  assertEquals(await faults("status", stdout), []);
+  assertEquals([code, healthy, here, bytes, pending], [0, true, 3, 4, 0]);
+  assertEquals(
+    rest.cluster.nodes.map((
+      { name, claims, copied, bytes }: Record<string, unknown>,
+    ) => [name, claims, copied, bytes]),
+    [["r1", 0, 2, 3], ["r2", 0, 1, 1]],
+  );
+  assertMatch(text, /^Nodes of stock, term 2$/m);
+  assertMatch(text, /^ +r2 +leads .* ago +0 +1 +1 B$/m);
+  assertEquals(await faults("stat", figures), []);
+  const snapshot = JSON.parse(figures);
+  assertEquals(snapshot.modules.stat.replica_files, 3);
+  const metrics = formatPrometheus(snapshot);
+  assertMatch(metrics, /^relais_cluster_leader 1$/m);
+  assertMatch(metrics, /^relais_cluster_nodes 2$/m);
+  assertMatch(metrics, /^relais_cluster_term 2$/m);
 });
 
 test("what a node has begun that was killed, another one ends", async () => {

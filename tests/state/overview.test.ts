@@ -52,7 +52,7 @@ function plansOf(db: DatabaseSync, work: () => void): string[] {
 Deno.test("what relais status asks goes through no table that grows", async () => {
   await withPast({ files: 100, failing: 2, days: 2, now }, (db) => {
     const plans = plansOf(db, () => {
-      readSituation(db, { into: "/", republish: false }, {
+      readSituation(db, { into: "/", republish: false, isShared: false }, {
         passes: 5,
         failing: 20,
         nextPass: () => undefined,

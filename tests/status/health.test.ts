@@ -58,6 +58,7 @@ function situation(more: Partial<Situation> = {}): Situation {
     next_pass: null,
     republished: null,
     disk: { free: 50, total: 100 },
+    cluster: null,
     ...more,
   };
 }

@@ -160,7 +160,7 @@ Deno.test("where ssh reaches the servers, no module that parses has a network or
   });
 });
 
-Deno.test("where nodes share a replica, the module of the list reaches the database, and no state", async () => {
+Deno.test("where nodes share a replica, the module of the list reaches the database, and no other does", async () => {
   await using world = await makeWorld({ transport: "ssh2" });
 
   assertEquals(
@@ -174,7 +174,10 @@ name = "stock"`),
       ...ofOthers,
       "connection": ["read key", "connect server"],
       "transport": [],
-      "synchro-list": ["connect database", "read password"],
+      "synchro-list": [
+        ...["read state", "write state"],
+        ...["connect database", "read password"],
+      ],
     },
   );
 });
