@@ -59,7 +59,7 @@ export async function cluster(
 ): Promise<Running<SynchroListOperations & NodeOperations>> {
   const { settings, figures, log } = context;
   const { servers, replica, announces } = settings;
-  const { leaseMs } = settings.database;
+  const { leaseMs, name } = settings.database;
   const database = new Database(settings.database);
   await migrate(database);
   const list = new SharedList(database, compileFilter(replica), {
@@ -101,6 +101,14 @@ export async function cluster(
     return led;
   }
 
+  async function resign(): Promise<void> {
+    const { term } = node;
+    node.resign();
+    led = undefined;
+    if (term === undefined) return;
+    await unlessLost(statements.resign(database, term));
+  }
+
   const store: ListStore = {
     intake: {
       cursor: (server) => list.cursor(server),
@@ -116,8 +124,16 @@ export async function cluster(
   return {
     handlers: {
       async lead() {
+        const before = led;
         led = node.term ?? await drive(node.acquire(), { acquire });
+        if (led !== undefined && led !== before) {
+          log.info(`this node leads ${name} in term ${led}`);
+        }
         return led !== undefined;
+      },
+      async resign() {
+        await resign();
+        return null;
       },
       identity: () => statements.identity(database),
       async survey() {
@@ -176,7 +192,7 @@ export async function cluster(
         const names = servers.map(({ name }) => name);
         const preferred = names.slice(0, names.indexOf(server));
         const backlog = await backlogOf(database, server, preferred);
-        await look();
+        await unlessLost(look());
         figures.set("pending", backlog.pending);
         return backlog;
       },
@@ -197,17 +213,16 @@ export async function cluster(
     async end() {
       ended.abort();
       await Promise.all([keeping, watching]);
-      const { term } = node;
-      node.resign();
-      if (term !== undefined) {
-        await unlessLost(statements.resign(database, term));
-      }
+      await resign();
       state.close();
       list[Symbol.dispose]();
       await database[Symbol.asyncDispose]();
     },
   };
 }
+
+/** Of so many looks for work, one is a look at all nodes and at the whole list. */
+const lookEvery = 4;
 
 /** Looks now and then for work that need not wait until the next pass is due. */
 async function watch(
@@ -219,10 +234,14 @@ async function watch(
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  let told = { pass: 0, term: undefined as number | undefined };
+  let told = { pass: 0, term: node.term };
+  let lookedAt = -Infinity;
   const pause = () => delay(node.pauseMs, { signal });
   while (await pause().then(() => true, () => false)) {
-    await unlessLost(look());
+    if (performance.now() - lookedAt > lookEvery * node.pauseMs) {
+      lookedAt = performance.now();
+      await unlessLost(look());
+    }
     const survey = await unlessLost(statements.survey(database));
     if (survey === undefined) continue;
     const { term } = node;

@@ -13,6 +13,7 @@ import { formatBytes } from "../text/human.ts";
 import type { Probe } from "../test-server/operations.ts";
 import { isByClient } from "../ssh/client-command.ts";
 import { readIdentity } from "../ssh/identity.ts";
+import { databaseOf } from "../supervisor/plans.ts";
 import { Replica } from "../supervisor/replica.ts";
 import { examineBastions } from "./bastions.ts";
 import { examineDirectory } from "./directory.ts";
@@ -24,6 +25,7 @@ import { bad, doubtful, type Finding, good } from "./finding.ts";
 /** Examines what a replica needs. Changes nothing. */
 export async function examineReplica(config: ReplicaReady): Promise<Finding[]> {
   const { into, state, republish } = config.replica;
+  const { cluster } = config;
   return [
     ...examineServerFiles(config),
     ...await examineServers(config),
@@ -34,6 +36,12 @@ export async function examineReplica(config: ReplicaReady): Promise<Finding[]> {
       : [],
     ...examineRights(config.replica.rights),
     await examineDirectory("state", state, ""),
+    ...cluster === null
+      ? []
+      : await (await import("./cluster.ts")).examineCluster(
+        config,
+        databaseOf(cluster),
+      ),
   ];
 }
 

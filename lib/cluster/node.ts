@@ -29,6 +29,7 @@ export class ClusterNode {
   readonly holder: string;
   readonly #options: NodeOptions;
   #lease: Held | undefined;
+  #restsUntil = -Infinity;
   #claim: Held | undefined;
 
   constructor(options: NodeOptions) {
@@ -82,7 +83,7 @@ export class ClusterNode {
   /** Leads whenever nobody else does, without end. */
   *keepLease(): Steps<never> {
     for (;;) {
-      if (this.#isDue(this.#lease)) yield* this.acquire();
+      if (!this.#isResting && this.#isDue(this.#lease)) yield* this.acquire();
       yield* ask("sleep", { ms: this.pauseMs });
     }
   }
@@ -107,9 +108,15 @@ export class ClusterNode {
     return this.term;
   }
 
-  /** Leads no longer. */
+  /** Leads no longer, and leaves it to others for a lease to begin with that. */
   resign(): void {
+    const { monotonic, leaseMs } = this.#options;
     this.#lease = undefined;
+    this.#restsUntil = monotonic() + leaseMs;
+  }
+
+  get #isResting(): boolean {
+    return this.#options.monotonic() < this.#restsUntil;
   }
 
   #isDue(held: Held | undefined): boolean {

@@ -55,6 +55,8 @@ export interface Identity {
 export type NodeOperations = {
   /** Asks for the lease; returns whether this node leads. */
   lead: { request: null; reply: boolean };
+  /** Leaves it to others to lead. */
+  resign: { request: null; reply: null };
   identity: { request: null; reply: Identity };
   survey: { request: null; reply: Survey };
   /** Lets nodes claim nothing more; fails unless this node leads. */

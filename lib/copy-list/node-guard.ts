@@ -8,15 +8,18 @@
 
 import type { Identity } from "../cluster/operations.ts";
 import { LocalError } from "../errors.ts";
-import type { Destination } from "../files/destination.ts";
 import { Journal } from "../files/journal.ts";
+import { ownDirectory } from "../list/path.ts";
 
 /** Guards a directory that nodes share. */
 export class NodeGuard {
-  readonly #destination: Destination;
+  readonly #into: string;
+  readonly #own: () => string;
 
-  constructor(destination: Destination) {
-    this.#destination = destination;
+  /** @param own Returns a path to the directory of relais in `into`. */
+  constructor(into: string, own = () => `${into}/${ownDirectory}`) {
+    this.#into = into;
+    this.#own = own;
   }
 
   /**
@@ -39,8 +42,8 @@ export class NodeGuard {
    */
   check({ token, term }: Identity): void {
     const noted = this.#read();
-    const { into } = this.#destination;
-    const file = `${into}/.relais/cluster`;
+    const into = this.#into;
+    const file = `${into}/${ownDirectory}/cluster`;
     if (noted === undefined) {
       throw new LocalError(
         `Cannot use ${into}: it is not the directory that the nodes share; ${file} is missing`,
@@ -71,7 +74,7 @@ export class NodeGuard {
   }
 
   get #file(): Journal {
-    return new Journal(`${this.#destination.own}/cluster`);
+    return new Journal(`${this.#own()}/cluster`);
   }
 
   #read(): { readonly token: string; readonly term: number } | undefined {

@@ -65,7 +65,8 @@ export class Together implements Work {
   constructor(means: Means) {
     this.#means = means;
     this.#directories = new ClaimDirectories(means.destination);
-    this.#guard = new NodeGuard(means.destination);
+    const { into } = means.destination;
+    this.#guard = new NodeGuard(into, () => means.destination.own);
     this.#node = new ClusterNode({
       holder: "",
       leaseMs: means.leaseMs,

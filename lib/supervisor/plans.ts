@@ -13,6 +13,7 @@ import {
   parseAddress,
   socketOf,
 } from "../config/address.ts";
+import type { DatabaseConfig } from "../cluster/database.ts";
 import type { NodeSettings } from "../cluster/operations.ts";
 import type {
   ClusterConfig,
@@ -215,6 +216,17 @@ export function publishPlans(
   };
 }
 
+/** Returns how the database of a cluster is reached. */
+export function databaseOf(
+  { database, passwordFile, ca, name, leaseMs }: ClusterConfig,
+): DatabaseConfig {
+  const parsed = parseAddress(database);
+  // The configuration was refused else.
+  if ("reason" in parsed) throw new Error(parsed.reason);
+  const { address } = parsed;
+  return { address, passwordFile, ca, name, leaseMs };
+}
+
 /** Talks to the database of the cluster, and keeps in the state what it sees there. */
 function clusterPlan(
   settings: SynchroListSettings,
@@ -222,12 +234,9 @@ function clusterPlan(
   state: Deno.PermissionOptionsObject,
   { loop = false }: Pick<RunOptions, "loop">,
 ): ModulePlan {
-  const { database, node, ...others } = cluster;
-  const parsed = parseAddress(database);
-  // The configuration was refused else.
-  if ("reason" in parsed) throw new Error(parsed.reason);
-  const { address } = parsed;
-  const { passwordFile, ca } = cluster;
+  const { node, passwordFile, ca } = cluster;
+  const database = databaseOf(cluster);
+  const { address } = database;
   const files = [passwordFile, ca].filter((path) => path !== null);
   const { replica } = settings;
   return {
@@ -236,7 +245,7 @@ function clusterPlan(
       ...settings,
       // A tree cannot be shared yet.
       replica: { ...replica, source: "list" },
-      database: { address, ...others },
+      database,
       node: node ?? Deno.hostname(),
       loop,
     } satisfies SynchroListSettings & NodeSettings,

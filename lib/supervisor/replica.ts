@@ -257,6 +257,7 @@ export class Replica implements AsyncDisposable {
           ),
       }),
     });
+    if (outcome.probed.active === null) await this.#leaveLead();
     await this.#conclude(outcome, started, signal);
     if (!this.#config.probe.keep) await this.#hangUp();
     this.#remarks = [];
@@ -282,6 +283,13 @@ export class Replica implements AsyncDisposable {
         // The pass is stopped: the next step sees that.
       });
     }
+  }
+
+  /** A node that reaches no server leaves it to others to lead. */
+  async #leaveLead(): Promise<void> {
+    if (this.#config.cluster === null) return;
+    const list = await this.#asker<NodeOperations>("synchro-list");
+    await list.ask("resign", null);
   }
 
   async #soundly<Result>(work: () => Promise<Result>): Promise<Result> {

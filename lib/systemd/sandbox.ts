@@ -23,7 +23,7 @@ export interface Needs {
   readonly network: boolean;
   /** Whom it gives files to: to another user, or to a group; `null`: to nobody else. */
   readonly gives: { readonly owner: boolean; readonly group: string | null };
-  /** Private keys, which root reads for it. */
+  /** Private keys and passwords, which root reads for it. */
   readonly credentials: readonly { name: string; path: string }[];
 }
 

@@ -235,18 +235,21 @@ function confinement(needs: Needs, { perUser }: UnitOptions): Setting[] {
 }
 
 function replicaNeeds(
-  { servers, replica, log, stat, job }: Config,
+  { servers, replica, cluster, log, stat, job }: Config,
   { user, executable, config }: UnitOptions,
 ): Needs {
-  const identities = new Set(
-    servers.flatMap(({ identity }) => identity === null ? [] : [identity]),
-  );
+  const { passwordFile = null, ca = null } = cluster ?? {};
+  const secrets = new Set([
+    ...servers.flatMap(({ identity }) => identity ?? []),
+    ...passwordFile === null ? [] : [passwordFile],
+  ]);
   return {
     user,
     reads: [
       ...[executable, config],
       ...servers.flatMap(({ knownHosts }) => knownHosts),
       ...servers.flatMap(({ openssh }) => openssh?.config ?? []),
+      ...ca === null ? [] : [ca],
     ],
     writes: [...replicaDirectories(replica!), ...logDirectories(log)],
     shares: figureDirectories(stat),
@@ -256,7 +259,7 @@ function replicaNeeds(
       owner: replica!.rights.owner !== null,
       group: replica!.rights.group?.name ?? null,
     },
-    credentials: [...identities].map((path) => ({
+    credentials: [...secrets].map((path) => ({
       name: credentialName(path),
       path,
     })),
