@@ -165,6 +165,41 @@ test("a node that stood still changes nothing any more that others have done mea
   assertEquals(stagedIn(cluster), []);
 });
 
+test("relais check says whether database and directory are those of the cluster", async () => {
+  await using cluster = await makeCluster({ nodes: ["r1"] });
+  const { world, into, nodes: [r1] } = cluster;
+  world.write({ "a.csv": "1" });
+  await world.publish();
+  const check = async () => {
+    const { code, stdout } = await r1!.relais("check");
+    const lines = stdout.split("\n");
+    const about = (what: string) =>
+      lines.filter((line) => line.includes(`  ${what}: `));
+    return [code, ...["database", "tables", "cluster"].flatMap(about)].join(
+      "\n",
+    );
+  };
+
+  const before = await check();
+  await r1!.pass();
+  const after = await check();
+  Deno.writeTextFileSync(
+    `${into}/.relais/cluster`,
+    `${crypto.randomUUID()}\n1\n`,
+  );
+  const another = await check();
+  await cluster.postgres.stop();
+  const down = await check();
+
+  assertMatch(
+    before,
+    /^0\nok  database: .*PostgreSQL \d+.*\nok  tables: the first pass makes them/,
+  );
+  assertMatch(after, /^0\n(.*\n)+ok  cluster: .* of stock, term 1$/);
+  assertMatch(another, /^4\n(.*\n)+FAILED  cluster: .*another cluster/);
+  assertMatch(down, /^4\nFAILED  cluster: Cannot use the database/);
+});
+
 test("nothing is written where database and directory do not belong together", async () => {
   await using cluster = await makeCluster({ nodes: ["r1"] });
   const { world, into, nodes: [r1] } = cluster;

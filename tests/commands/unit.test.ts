@@ -187,6 +187,26 @@ Deno.test("the units open what the configuration names, and hand the key over", 
   assertMatch(units["relais.timer"]!, /^OnCalendar=\*:0\/1$/m);
 });
 
+Deno.test("the unit of a node hands the password of the database over, and no other does", async () => {
+  using place = new Place(`${sampleConfig()}
+[cluster]
+database = "postgres://relais@db.example.net/relais"
+password_file = "/etc/relais/db-password"
+ca = "/home/ca/db-ca.pem"
+name = "stock"
+`);
+  const units = await place.units();
+  const handed =
+    /^LoadCredential=etc-relais-db-password:\/etc\/relais\/db-password$/m;
+
+  const handedTo = Object.keys(units).filter((name) =>
+    handed.test(units[name]!)
+  );
+
+  assertEquals(handedTo, ["relais.service", "relaisd.service"]);
+  assertMatch(units["relais.service"]!, /^ProtectHome=read-only$/m);
+});
+
 Deno.test("relais unit --install --user writes the units, says how to go on, and leaves what others wrote", async () => {
   using place = new Place();
   const env = { HOME: place.path };
