@@ -6,8 +6,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import { delay } from "@std/async/delay";
-import { replaced, SharedList } from "../lib/cluster/shared-list.ts";
+import { SharedList } from "../lib/cluster/shared-list.ts";
 import {
   backlogOf,
   claimedFiles,
@@ -17,8 +16,8 @@ import {
   wantedFiles,
 } from "../lib/cluster/shared-overview.ts";
 import { Database } from "../lib/cluster/database.ts";
-import { drive, driveUntil, unlessLost } from "../lib/cluster/drive.ts";
-import { ClusterNode } from "../lib/cluster/node.ts";
+import { unlessLost } from "../lib/cluster/drive.ts";
+import { Leadership } from "../lib/cluster/leadership.ts";
 import type {
   NodeOperations,
   NodeSettings,
@@ -27,6 +26,7 @@ import type {
 import { lookAtList, lookAtNodes, showLife } from "../lib/cluster/members.ts";
 import { migrate } from "../lib/cluster/schema.ts";
 import * as statements from "../lib/cluster/statements.ts";
+import { watch } from "../lib/cluster/watch.ts";
 import { describe } from "../lib/errors.ts";
 import { openState } from "../lib/state/database.ts";
 import { keepView } from "../lib/state/shared-view.ts";
@@ -65,83 +65,76 @@ export async function cluster(
   const list = new SharedList(database, compileFilter(replica), {
     charset: replica.filenameCharset,
   }, settings.node);
-  const node = new ClusterNode({
-    holder: `${settings.node}/${crypto.randomUUID().slice(0, 8)}`,
-    leaseMs,
-    monotonic: () => performance.now(),
-  });
-  const { holder } = node;
-  const claimant = { holder, leaseMs };
-  const ended = new AbortController();
-  const member = { name: settings.node, holder };
+  const leadership = new Leadership(database, settings.node);
+  const { member } = leadership;
   await showLife(database, member);
+  const { holder } = member;
+  const claimant = { holder, leaseMs };
   const state = openState(replica.state);
   const look = async () => {
     await showLife(database, member);
     await keep(state, context, database);
   };
-  const acquire = async () => {
-    const term = await statements.acquire(database, claimant);
-    return term === undefined ? null : { term };
-  };
-  const keeping = driveUntil(ended.signal, node.keepLease(), {
-    acquire: () => unlessLost(acquire()),
-  });
+  const ended = new AbortController();
   const watching = settings.loop
-    ? watch(context, { database, node, look, signal: ended.signal })
+    ? watch(database, leadership, {
+      look,
+      onWork: () => context.tell({ workWaits: true }),
+      signal: ended.signal,
+    })
     : undefined;
-  /** The term that the pass under way leads in. */
-  let led: number | undefined;
+  let toldTerm: number | undefined;
   let reading: AbortController | undefined;
   const named = new Map(servers.map((server) => [server.name, server]));
-
-  /** The term to write in; the database refuses it, too, once it is over. */
-  function term(): number {
-    if (led === undefined || node.term !== led) throw replaced();
-    return led;
-  }
-
-  async function resign(): Promise<void> {
-    const { term } = node;
-    node.resign();
-    led = undefined;
-    if (term === undefined) return;
-    await unlessLost(statements.resign(database, term));
-  }
 
   const store: ListStore = {
     intake: {
       cursor: (server) => list.cursor(server),
-      begin: (server, life) => list.begin(term(), server, life),
-      resume: (server) => list.resume(term(), server),
+      begin: (server, life) => list.begin(leadership.term, server, life),
+      resume: (server) => list.resume(leadership.term, server),
       take: (reading, entries, cursor, refusals) =>
-        list.take(term(), reading, entries, cursor, refusals),
-      complete: (reading) => list.complete(term(), reading),
+        list.take(leadership.term, reading, entries, cursor, refusals),
+      complete: (reading) => list.complete(leadership.term, reading),
     },
     sets: { matter: false, takeOver() {}, endReading() {} },
   };
 
+  /** Reads the list of a server that files are not copied from; the others go on afterwards. */
+  async function readOther<Result>(
+    read: () => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await read();
+    } catch (error) {
+      // No pass fails because of it, and so nobody else tells.
+      log.info(describe(error));
+      throw error;
+    } finally {
+      await list.openAgain(leadership.term);
+    }
+  }
+
   return {
     handlers: {
       async lead() {
-        const before = led;
-        led = node.term ?? await drive(node.acquire(), { acquire });
-        if (led !== undefined && led !== before) {
-          log.info(`this node leads ${name} in term ${led}`);
+        const leads = await leadership.begin();
+        if (leads && leadership.term !== toldTerm) {
+          toldTerm = leadership.term;
+          log.info(`this node leads ${name} in term ${toldTerm}`);
         }
-        return led !== undefined;
+        return leads;
       },
       async resign() {
-        await resign();
+        await leadership.resign();
         return null;
       },
       identity: () => statements.identity(database),
       async survey() {
         const survey = await statements.survey(database);
-        return { term: node.term ?? null, ...survey };
+        return { term: leadership.held ?? null, ...survey };
       },
       async close() {
-        await list.close(term());
+        await list.close(leadership.term);
         return null;
       },
       async claim() {
@@ -161,25 +154,24 @@ export async function cluster(
       async synchronise({ server, active }) {
         reading = new AbortController();
         const { signal } = reading;
-        // The node that leads has seen to it that nothing is claimed.
-        await list.close(term());
-        try {
-          const synchronised = await synchronise(context, named.get(server)!, {
+        const read = async () => ({
+          ...await synchronise(context, named.get(server)!, {
             list: store,
             walk: () => Promise.reject(new Error("a tree in a cluster")),
             signal,
-          });
-          if (active) {
-            await list.resolve(term());
-            await list.follow(term(), server, replica.delete === "keep");
-            await list.open(term(), server);
-          } else await list.openAgain(term());
+          }),
           // Another node may have gone on by the next pass.
-          return { ...synchronised, cursor: null };
-        } catch (error) {
-          if (!active) log.info(describe(error));
-          throw error;
-        }
+          cursor: null,
+        });
+        // What is claimed was waited for.
+        await list.close(leadership.term);
+        if (!active) return await readOther(read);
+        const synchronised = await read();
+        await list.resolve(leadership.term);
+        const keeps = replica.delete === "keep";
+        await list.follow(leadership.term, server, keeps);
+        await list.open(leadership.term, server);
+        return synchronised;
       },
       abandon() {
         reading?.abort();
@@ -198,10 +190,9 @@ export async function cluster(
       },
       missing: ({ server }) => missingFrom(database, [...named.keys()], server),
       // Whoever leads by now tells its hook.
-      unannounced: () =>
-        led !== undefined && node.term === led ? unannounced(database) : [],
+      unannounced: () => leadership.isLeading ? unannounced(database) : [],
       async announced({ paths }) {
-        await list.announced(term(), paths);
+        await list.announced(leadership.term, paths);
         return null;
       },
       ...unsupported(
@@ -212,45 +203,13 @@ export async function cluster(
     },
     async end() {
       ended.abort();
-      await Promise.all([keeping, watching]);
-      await resign();
+      await leadership[Symbol.asyncDispose]();
+      await watching;
       state.close();
       list[Symbol.dispose]();
       await database[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Of so many looks for work, one is a look at all nodes and at the whole list. */
-const lookEvery = 4;
-
-/** Looks now and then for work that need not wait until the next pass is due. */
-async function watch(
-  { tell }: Pick<ClusterContext, "tell">,
-  { database, node, look, signal }: {
-    readonly database: Database;
-    readonly node: ClusterNode;
-    look(): Promise<void>;
-    readonly signal: AbortSignal;
-  },
-): Promise<void> {
-  let told = { pass: 0, term: node.term };
-  let lookedAt = -Infinity;
-  const pause = () => delay(node.pauseMs, { signal });
-  while (await pause().then(() => true, () => false)) {
-    if (performance.now() - lookedAt > lookEvery * node.pauseMs) {
-      lookedAt = performance.now();
-      await unlessLost(look());
-    }
-    const survey = await unlessLost(statements.survey(database));
-    if (survey === undefined) continue;
-    const { term } = node;
-    const { pass, isAnythingFree } = survey;
-    const leadsSince = term !== undefined && term !== told.term;
-    if (!leadsSince && (!isAnythingFree || pass === told.pass)) continue;
-    told = { pass, term };
-    tell({ workWaits: true });
-  }
 }
 
 /** Keeps what there is to be seen of all nodes in the state of this one. */

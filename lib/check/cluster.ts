@@ -43,7 +43,7 @@ export async function examineCluster(
     const own = await identity(database);
     if (own.isNew) return findings;
     new NodeGuard(into).check(own);
-    const told = `${into} is the directory of ${config.name}, term ${own.term}`;
+    const told = `${into} is the directory of ${config.name}`;
     return [...findings, good("cluster", told)];
   } catch (error) {
     if (!(error instanceof LocalError)) throw error;

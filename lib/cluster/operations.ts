@@ -46,8 +46,8 @@ export interface Survey {
 export interface Identity {
   /** Made with the tables. */
   readonly token: string;
-  /** The last term. */
-  readonly term: number;
+  /** Number of the last pass that nodes copied for. A term would not tell: each attempt to lead begins one. */
+  readonly pass: number;
   /** True if nothing was read into the database yet. */
   readonly isNew: boolean;
 }

@@ -22,7 +22,7 @@ CREATE TABLE lease (
 );
 INSERT INTO lease (term, holder, until) VALUES (0, '', '-infinity');
 
--- Tells one life of these tables from another; into holds the same: see lib/cluster/guard.ts.
+-- Tells one life of these tables from another; into holds the same: see lib/copy-list/node-guard.ts.
 CREATE TABLE identity (
   single boolean PRIMARY KEY DEFAULT true CHECK (single),
   token  uuid NOT NULL

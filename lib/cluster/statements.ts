@@ -82,8 +82,9 @@ const texts = {
     WHERE claim = $1 AND path = ANY ($2) ORDER BY seq`,
   commit: "DELETE FROM claimed WHERE claim = $1 AND path = ANY ($2)",
   identity: `
-    SELECT token::text, term, NOT EXISTS (SELECT 1 FROM list) AS "isNew"
-    FROM identity CROSS JOIN lease`,
+    SELECT token::text, number AS pass,
+      NOT EXISTS (SELECT 1 FROM list) AS "isNew"
+    FROM identity CROSS JOIN current_pass`,
   survey: `
     SELECT number AS pass, open AS "isOpen", server, (SELECT count(*) FROM claim) AS claims,
       open AND EXISTS (

@@ -1,7 +1,7 @@
 /**
  * Seeing to it that the database of a cluster and the directory that its nodes share
  * belong together: the directory holds a token that was made with the tables, and the
- * highest term that anybody has seen.
+ * number of the last pass.
  *
  * @module
  */
@@ -23,16 +23,16 @@ export class NodeGuard {
   }
 
   /**
-   * Checks, and notes the term; of a new cluster, also the token.
+   * Checks, and notes the pass; of a new cluster, also the token.
    *
    * @throws {LocalError} As {@link check}.
    */
   keep(identity: Identity): void {
-    const { token, term, isNew } = identity;
+    const { token, pass, isNew } = identity;
     const noted = this.#read();
     if (noted !== undefined || !isNew) this.check(identity);
-    if (noted !== undefined && noted.term >= term) return;
-    this.#file.write([token, String(term)]);
+    if (noted !== undefined && noted.pass >= pass) return;
+    this.#file.write([token, String(pass)]);
   }
 
   /**
@@ -40,7 +40,7 @@ export class NodeGuard {
    *
    * @throws {LocalError} If they do not.
    */
-  check({ token, term }: Identity): void {
+  check({ token, pass }: Identity): void {
     const noted = this.#read();
     const into = this.#into;
     const file = `${into}/${ownDirectory}/cluster`;
@@ -62,9 +62,9 @@ export class NodeGuard {
         },
       );
     }
-    if (noted.term > term) {
+    if (noted.pass > pass) {
       throw new LocalError(
-        `Cannot use the database of the cluster: it is in term ${term}, and term ${noted.term} has been; an earlier state of it was restored`,
+        `Cannot use the database of the cluster: it knows ${pass} passes, and there have been ${noted.pass}; an earlier state of it was restored`,
         {
           hint:
             `go on with the newest state of the database; if that is lost, drop the schema of the cluster there and remove ${file}: relais makes both again`,
@@ -77,9 +77,9 @@ export class NodeGuard {
     return new Journal(`${this.#own()}/cluster`);
   }
 
-  #read(): { readonly token: string; readonly term: number } | undefined {
-    const [token, term] = this.#file.read();
+  #read(): { readonly token: string; readonly pass: number } | undefined {
+    const [token, pass] = this.#file.read();
     if (token === undefined) return undefined;
-    return { token, term: Number(term) };
+    return { token, pass: Number(pass) };
   }
 }
