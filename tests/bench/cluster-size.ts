@@ -72,5 +72,5 @@ const head = [
   "idle load",
 ];
 const lines = [head, head.map(() => "---"), ...sizes.map(rowOf)];
-// deno-lint-ignore no-console
+// deno-lint-ignore no-console -- the table
 for (const cells of lines) console.log(`| ${cells.join(" | ")} |`);

@@ -176,13 +176,10 @@ test("relais check says whether database and directory are those of the cluster"
   world.write({ "a.csv": "1" });
   await world.publish();
   const check = async () => {
-    const { code, stdout } = await r1!.relais("check");
+    const { stdout } = await r1!.relais("check");
     const lines = stdout.replaceAll(/ +/g, " ").split("\n");
-    const about = (what: string) =>
-      lines.filter((line) => line.includes(` ${what}: `));
-    return [code, ...["database", "tables", "cluster"].flatMap(about)].join(
-      "\n",
-    );
+    return lines.filter((line) => / (database|tables|cluster): /.test(line))
+      .join("\n");
   };
 
   const before = await check();
@@ -198,11 +195,11 @@ test("relais check says whether database and directory are those of the cluster"
 
   assertMatch(
     before,
-    /^0\nok database: .*PostgreSQL \d+.*\nok tables: the first pass makes them/,
+    /^ok database: .*PostgreSQL \d+.*\nok tables: the first pass makes them/,
   );
-  assertMatch(after, /^0\n(.*\n)+ok cluster: .* of stock$/);
-  assertMatch(another, /^4\n(.*\n)+FAILED cluster: .*another cluster/);
-  assertMatch(down, /^4\nFAILED cluster: Cannot use the database/);
+  assertMatch(after, /^(.*\n)+ok cluster: .* of stock$/);
+  assertMatch(another, /^(.*\n)+FAILED cluster: .*another cluster/);
+  assertMatch(down, /^FAILED cluster: Cannot use the database/);
 });
 
 test("nothing is written where database and directory do not belong together", async () => {
