@@ -170,6 +170,32 @@ test("a node that stood still changes nothing any more that others have done mea
   assertEquals(stagedIn(cluster), []);
 });
 
+test("a file that fails is told of, waits for the next pass, and comes then", async () => {
+  await using cluster = await makeCluster({
+    nodes: ["r1", "r2"],
+    more: "[copy]\nretries = 0",
+  });
+  const { world, nodes: [r1, r2] } = cluster;
+  world.write({ "a.csv": "1", "b.csv": "2" });
+  await world.publish();
+  const missing = `${world.production.root}/b.csv`;
+  Deno.renameSync(missing, `${missing}.away`);
+
+  const first = await r1!.pass();
+  const { failed, pending, failing } = JSON.parse(
+    (await r1!.relais("status", "--json")).stdout,
+  );
+  Deno.renameSync(`${missing}.away`, missing);
+  const second = await r2!.pass();
+
+  assertEquals([first.exit, first.copied], [1, 1]);
+  assertEquals(first.failed.map(({ path }) => path), ["b.csv"]);
+  assertEquals([failed, pending], [1, 1]);
+  assertEquals(failing.map(({ path }: { path: string }) => path), ["b.csv"]);
+  assertEquals([second.exit, second.copied, second.failed], [0, 1, []]);
+  assertCopied(cluster);
+});
+
 test("relais check says whether database and directory are those of the cluster", async () => {
   await using cluster = await makeCluster({ nodes: ["r1"] });
   const { world, into, nodes: [r1] } = cluster;
