@@ -252,9 +252,12 @@ function clusterPlan(
     permissions: [
       state,
       { read: files, env: ["PGAPPNAME"] },
-      isLocal(address)
-        ? readAndWrite([socketOf(address)])
-        : { net: [`${hostText(address)}:${address.port}`] },
+      ...isLocal(address)
+        ? [
+          readAndWrite([socketOf(address)]),
+          { net: [`unix:${socketOf(address)}`] },
+        ]
+        : [{ net: [`${hostText(address)}:${address.port}`] }],
     ].reduce(merge, nothing),
   };
 }

@@ -170,6 +170,22 @@ test("a node that stood still changes nothing any more that others have done mea
   assertEquals(stagedIn(cluster), []);
 });
 
+test("a node reaches its database by a socket", async () => {
+  await using cluster = await makeCluster({ nodes: ["r1"] });
+  const { world, postgres, nodes: [r1] } = cluster;
+  const config = Deno.readTextFileSync(r1!.config)
+    .replace(postgres.url, postgres.socketUrl)
+    .replace(/^ca = .*$/m, "");
+  Deno.writeTextFileSync(r1!.config, config);
+  world.write({ "a.csv": "1" });
+  await world.publish();
+
+  const { exit, errors } = await r1!.pass();
+
+  assertEquals([exit, errors], [0, []]);
+  assertCopied(cluster);
+});
+
 test("a file that fails is told of, waits for the next pass, and comes then", async () => {
   await using cluster = await makeCluster({
     nodes: ["r1", "r2"],
