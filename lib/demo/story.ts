@@ -5,18 +5,14 @@
  * @module
  */
 
-import { ensureDirSync } from "@std/fs/ensure-dir";
 import type { Output } from "../cli/output.ts";
-import { loadConfig, requirePublish, requireReplica } from "../config/load.ts";
+import { loadConfig, requireReplica } from "../config/load.ts";
 import { type ExitStatus, exitStatus } from "../errors.ts";
 import { readSnapshot, snapshotPath } from "../stat/snapshot.ts";
-import { Publishing } from "../supervisor/publishing.ts";
 import { Replica } from "../supervisor/replica.ts";
 import { summarise } from "../supervisor/summary.ts";
 import { writeDay } from "./company.ts";
-import { type EmbeddedServer, startSftpServer } from "./sftp-server.ts";
-
-const silent = { dryRun: false, stderr: null, journal: false } as const;
+import { makeServer, publish, silent, writeReplicaConfig } from "./stage.ts";
 
 /**
  * Plays the story in a folder; `show` tells how things stand with the replica
@@ -34,7 +30,15 @@ export async function play(
   for (const { data } of [production, backup]) writeDay(data, 1);
   await publish(production, output);
   await publish(backup, output);
-  const config = await writeReplicaConfig(folder, [production, backup]);
+  const config = requireReplica(
+    await loadConfig(
+      await writeReplicaConfig({
+        home: folder,
+        into: `${folder}/replica`,
+        servers: [production, backup],
+      }),
+    ),
+  );
   await using replica = await Replica.open(config, silent);
   const exits: ExitStatus[] = [];
 
@@ -91,85 +95,3 @@ const howToGoOn = `The same on real machines:
   on the replica   relais init /etc/relais/relais.toml, edit it, relais check,
                    then relais --once from a systemd timer
 See README.md.`;
-
-/** One server of the story. */
-interface DemoServer extends AsyncDisposable {
-  readonly name: string;
-  readonly data: string;
-  readonly config: string;
-  readonly server: EmbeddedServer;
-}
-
-async function makeServer(folder: string, name: string): Promise<DemoServer> {
-  const home = `${folder}/${name}`;
-  const data = `${home}/data`;
-  const root = `${home}/export`;
-  for (const directory of [data, root]) ensureDirSync(directory);
-  const config = `${home}/relais.toml`;
-  await Deno.writeTextFile(
-    config,
-    `[publish]
-files = ["${data}/**/*"]
-base = "${data}"
-into = "${root}"
-
-[log]
-file = "${home}/relais.log"
-`,
-  );
-  const server = await startSftpServer({ root, keys: home });
-  return {
-    name,
-    data,
-    config,
-    server,
-    [Symbol.asyncDispose]: () => server.stop(),
-  };
-}
-
-async function publish(
-  { name, config }: DemoServer,
-  output: Output,
-): Promise<void> {
-  await using publishing = new Publishing(
-    requirePublish(await loadConfig(config)),
-    silent,
-  );
-  const { published, unchanged } = await publishing.run();
-  output.text(
-    `${name}$ relais publish --once\n  ${published} files published, ${unchanged} unchanged`,
-  );
-}
-
-async function writeReplicaConfig(
-  folder: string,
-  servers: readonly DemoServer[],
-) {
-  const tables = servers.map(({ name, server }) => {
-    const { host, port, user, identity, hostKeys, root } = server.serverConfig(
-      name,
-    );
-    return `[[server]]
-name = "${name}"
-host = "${host}"
-port = ${port}
-user = "${user}"
-identity = "${identity}"
-host_key = "${hostKeys[0]}"
-root = "${root}"
-`;
-  });
-  const path = `${folder}/relais.toml`;
-  await Deno.writeTextFile(
-    path,
-    `${tables.join("\n")}
-[replica]
-into = "${folder}/replica"
-state = "${folder}/state"
-
-[log]
-file = "${folder}/log/relais.log"
-`,
-  );
-  return requireReplica(await loadConfig(path));
-}

@@ -9,21 +9,22 @@ const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 type Name = keyof typeof numbers;
 
-/** Whoever has not ended in good order by then is ended anyway. */
-const patienceMs = 4_500;
-
 export interface SignalsOptions {
   /** Is called at each SIGHUP; without it SIGHUP asks for an end, as when a terminal is closed. */
   readonly onHangup?: () => void;
+  /** What has not ended in good order by then is ended anyway. @default 4500 */
+  readonly patienceMs?: number;
 }
 
 /** Listens for signals until disposed of. */
 export class Signals implements Disposable {
   readonly #controller = new AbortController();
   readonly #listeners = new Map<Deno.Signal, () => void>();
+  readonly #patienceMs: number;
   #received: Name | undefined;
 
-  constructor({ onHangup }: SignalsOptions = {}) {
+  constructor({ onHangup, patienceMs = 4_500 }: SignalsOptions = {}) {
+    this.#patienceMs = patienceMs;
     for (const name of Object.keys(numbers) as Name[]) {
       const listener = name === "SIGHUP" && onHangup !== undefined
         ? onHangup
@@ -56,7 +57,10 @@ export class Signals implements Disposable {
     this.#received = name;
     this.#controller.abort();
     // A worker that blocks must not keep the administrator waiting.
-    const timer = setTimeout(() => Deno.exit(this.exitStatus), patienceMs);
+    const timer = setTimeout(
+      () => Deno.exit(this.exitStatus),
+      this.#patienceMs,
+    );
     Deno.unrefTimer(timer);
   }
 }
