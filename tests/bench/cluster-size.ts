@@ -1,27 +1,21 @@
 /**
- * What a cluster of some size needs, computed from what was measured here: prints the
- * table in docs/cluster.md.
+ * How large a cluster can be: measures what entries, files, claims and connections cost
+ * the database, and computes from that what many of them come to.
+ *
+ *     deno run -A --no-check tests/bench/cluster-size.ts [--measured N] [--lease SECONDS]
  *
  * @module
  */
 
-/** Measured on 2 shared cores with PostgreSQL 15; docs/cluster.md says how. */
-const measured = {
-  /** Bytes in PostgreSQL, with indexes, of one file of one server: an entry, and a copy. */
-  entryBytes: 530,
-  copyBytes: 350,
-  /** CPU of the database to read a line, and to have its file claimed and arrive, in µs. */
-  lineMicros: 73,
-  fileMicros: 109,
-  /** CPU of a node for a small file: fetching it, and what the cluster adds. */
-  nodeMicros: 190 + 66,
-  /** Requests of a node that has nothing to do, in each lease: it extends, looks for work, and looks at all nodes. */
-  idleRequests: 17,
-  /** CPU of the database for one of them, in µs, with all that it does besides. */
-  requestMicros: 770,
-};
+import { parseArgs } from "@std/cli/parse-args";
+import {
+  batch,
+  type Constants,
+  type Cpu,
+  measure,
+} from "./cluster-constants.ts";
 
-/** A cluster, or many. */
+/** A cluster, or many in one database. */
 interface Size {
   readonly what: string;
   readonly files: number;
@@ -34,43 +28,124 @@ const sizes: readonly Size[] = [
   { what: "100 million files, 10 nodes", files: 1e8, nodes: 10, clusters: 1 },
   { what: "100 million files, 100 nodes", files: 1e8, nodes: 100, clusters: 1 },
   {
-    what: "1 000 clusters of 100 000 files, 3 nodes each",
-    files: 1e5,
-    nodes: 3,
-    clusters: 1_000,
+    what: "1 000 replicas of 100 000 files, 3 nodes each",
+    ...{ files: 1e5, nodes: 3, clusters: 1_000 },
   },
 ];
 
-const leaseSeconds = 15;
+/** Requests of a node of a loop that has nothing to do, in each lease: for the lease, for work, and about the other nodes. */
+const idleRequests = 17;
 
-function rowOf({ what, files, nodes, clusters }: Size): string[] {
-  const { entryBytes, copyBytes, lineMicros, fileMicros, nodeMicros } =
-    measured;
-  const { idleRequests, requestMicros } = measured;
-  const bytes = files * clusters * (entryBytes + copyBytes);
-  const perSecond = 1e6 / (lineMicros + fileMicros);
-  const ofNodes = nodes * clusters * 1e6 / nodeMicros;
-  const idle = nodes * clusters * idleRequests / leaseSeconds * requestMicros /
-    1e6;
-  const rate = Math.min(perSecond, ofNodes);
+/** The most that lib/cluster/database.ts opens. */
+const connectionsOfNode = 4;
+
+function rowsOfConstants(constants: Constants): string[][] {
+  const { line, file, claim, passedOver, counted, request } = constants;
+  const bytesOnly = (
+    what: string,
+    value: number,
+  ) => [what, bytes(value), "", ""];
+  const cpu = (what: string, { database, node }: Cpu) => [
+    ...[what, "", micros(database), micros(node)],
+  ];
   return [
-    what,
-    `${(bytes / 1e9).toFixed(bytes < 1e10 ? 1 : 0)} GB`,
-    `${Math.round(rate / 100) * 100}`,
-    ofNodes < perSecond ? "the nodes" : "the database",
-    `${(files * clusters / rate / 3_600).toFixed(1)} h`,
-    `${(idle * 100).toFixed(idle < 0.01 ? 1 : 0)} %`,
+    bytesOnly("an entry of a server, with its indexes", constants.entryBytes),
+    bytesOnly("a copy, with its indexes", constants.copyBytes),
+    bytesOnly("the tables of a cluster without files", constants.emptyBytes),
+    bytesOnly("memory of a connection", constants.connectionBytes),
+    cpu("a line of the list is taken in", line),
+    cpu(`a file is claimed and arrives, ${batch} in a claim`, file),
+    cpu(
+      `a claim itself: ${constants.statementsPerClaim} statements`,
+      claim,
+    ),
+    cpu("a claim passes over a file that is claimed", passedOver),
+    cpu("a pass counts a file that is wanted", counted),
+    cpu("a request that finds nothing to do", request),
   ];
 }
 
-const head = [
-  "cluster",
-  "in PostgreSQL",
-  "files/s",
-  "bounded by",
-  "first copy",
-  "idle load",
-];
-const lines = [head, head.map(() => "---"), ...sizes.map(rowOf)];
-// deno-lint-ignore no-console -- the table
-for (const cells of lines) console.log(`| ${cells.join(" | ")} |`);
+/** CPU of the database for one file, from its line until it is here, while all nodes hold claims. */
+function microsOfFile({ line, file, passedOver }: Constants, nodes: number) {
+  return line.database + file.database + (nodes - 1) * passedOver.database;
+}
+
+function rowOfSize(
+  constants: Constants,
+  leaseSeconds: number,
+  { what, files, nodes, clusters }: Size,
+): string[] {
+  const all = files * clusters;
+  const { entryBytes, copyBytes, emptyBytes, request } = constants;
+  const disk = all * (entryBytes + copyBytes) + clusters * emptyBytes;
+  const micros = microsOfFile(constants, nodes);
+  const idle = nodes * clusters * idleRequests / leaseSeconds *
+    request.database / 1e6;
+  const connections = nodes * clusters * connectionsOfNode;
+  return [
+    what,
+    bytes(disk),
+    count(1e6 / micros),
+    `${(all * micros / 3.6e9).toPrecision(2)} h`,
+    `${(idle * 100).toPrecision(2)} %`,
+    `${count(connections)}: ${bytes(connections * constants.connectionBytes)}`,
+  ];
+}
+
+function rowsOfLimits(constants: Constants, leaseSeconds: number): string[][] {
+  const { line, file, passedOver, counted } = constants;
+  const halfLease = leaseSeconds / 2 * 1e6;
+  const leaseFor = 2 * 1e8 * counted.database / 6e7;
+  return [
+    [
+      `files that may wait, with a lease of ${leaseSeconds} s`,
+      count(halfLease / counted.database),
+    ],
+    ["lease for 100 million files that wait", `${Math.ceil(leaseFor)} min`],
+    [
+      "nodes for which passing over costs as much as all else",
+      count((line.database + file.database) / passedOver.database),
+    ],
+  ];
+}
+
+function micros(value: number): string {
+  return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} µs`;
+}
+
+function count(value: number): string {
+  return Number(value.toPrecision(2)).toLocaleString("en").replaceAll(",", " ");
+}
+
+function bytes(value: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = Math.floor(Math.log(Math.max(1, value)) / Math.log(1_000));
+  return `${Number((value / 1_000 ** power).toPrecision(2))} ${units[power]}`;
+}
+
+function table(head: readonly string[], rows: readonly string[][]): string {
+  return [head, head.map(() => "---"), ...rows]
+    .map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+if (import.meta.main) {
+  const args = parseArgs(Deno.args, { string: ["measured", "lease"] });
+  const constants = await measure(Number(args.measured ?? 200_000));
+  const lease = Number(args.lease ?? 15);
+  const tables = [
+    table(
+      ["measured", "bytes", "CPU of the database", "CPU of the node"],
+      rowsOfConstants(constants),
+    ),
+    table(
+      [
+        ...["cluster", "in PostgreSQL", "files/s", "first copy"],
+        ...["idle load", "connections"],
+      ],
+      sizes.map((size) => rowOfSize(constants, lease, size)),
+    ),
+    table(["limit", ""], rowsOfLimits(constants, lease)),
+  ];
+  // deno-lint-ignore no-console -- the tables
+  console.log(tables.join("\n\n"));
+}
