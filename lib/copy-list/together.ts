@@ -51,6 +51,9 @@ type Deal = (claim: ClaimedBatch) => Promise<Done>;
 /** Entries asked from the list at a time. */
 const page = 1_000;
 
+/** Pause between two looks at what others do; a part of the lease, if that is shorter. */
+const longestPauseMs = 250;
+
 /** The claim says what is being moved, and a note beside it would say no more. */
 const noMoves = { arriving() {}, showing() {}, settled() {} };
 
@@ -103,10 +106,14 @@ export class Together implements Work {
             ? this.#copy(claim, run, total)
             : this.#settle(claim);
         if (await this.#claim(deal)) continue;
-        const { term, isOpen, ...left } = await list.ask("survey", null);
-        const isOver = left.claims === 0 && !left.isAnythingFree;
+        const { term, isOpen, claims, isAnythingFree } = await list.ask(
+          "survey",
+          null,
+        );
         // Others end what they have begun; the leader sees to it that somebody does.
-        if (term === null || !isOpen || isOver) return;
+        const isOver = term === null || claims === 0;
+        // What is free may just be looked at by another node.
+        if (!isOpen || isOver && !isAnythingFree) return;
         if (!await this.#pause()) total.ended = toFailure(stopped());
       }
     });
@@ -293,7 +300,8 @@ export class Together implements Work {
   /** Waits for other nodes; returns false if this one was stopped meanwhile. */
   async #pause(): Promise<boolean> {
     const { signal } = this.#stopped;
-    await delay(this.#node.pauseMs, { signal }).catch(() => {
+    const ms = Math.min(longestPauseMs, this.#node.pauseMs);
+    await delay(ms, { signal }).catch(() => {
       // The answer tells.
     });
     return !signal.aborted;

@@ -67,6 +67,9 @@ const onNew = {
   hint: "correct the program; the next pass runs it again with the same files",
 };
 
+/** Between two looks whether another node has ended reading lists. */
+const waitMs = 250;
+
 /** The modules that have the state open. */
 const stateful: readonly ModuleName[] = ["test-server", "synchro-list", "stat"];
 
@@ -279,7 +282,7 @@ export class Replica implements AsyncDisposable {
       if (isOpen) return { server };
       const isLate = performance.now() - began > cluster.leaseMs;
       if (isLate || signal.aborted) return { server: null };
-      await delay(cluster.leaseMs / 10, { signal }).catch(() => {
+      await delay(waitMs, { signal }).catch(() => {
         // The pass is stopped: the next step sees that.
       });
     }
