@@ -96,15 +96,18 @@ export class Together implements Work {
   }
 
   async copy(server: string, run: Run): Promise<Outcome> {
+    await this.#guardPass();
     const list = this.#means.list();
-    this.#guard.check(await list.ask("identity", null));
     const total = new Total();
     await this.#whileKept(async () => {
-      while (total.ended === null) {
-        const deal = (claim: ClaimedBatch) =>
-          claim.server === server
-            ? this.#copy(claim, run, total)
-            : this.#settle(claim);
+      let isOfAnotherPass = false;
+      while (total.ended === null && !isOfAnotherPass) {
+        const deal = (claim: ClaimedBatch) => {
+          if (claim.server === server) return this.#copy(claim, run, total);
+          // Unless it was taken over, the leader has changed servers meanwhile.
+          isOfAnotherPass = claim.behind.length === 0;
+          return this.#settle(claim);
+        };
         if (await this.#claim(deal)) continue;
         const { term, isOpen, claims, isAnythingFree } = await list.ask(
           "survey",
@@ -138,6 +141,15 @@ export class Together implements Work {
 
   stop(): void {
     this.#stopped.abort();
+  }
+
+  /** The leader notes the pass that it has opened before any file of it is put in place. */
+  async #guardPass(): Promise<void> {
+    const list = this.#means.list();
+    const identity = await list.ask("identity", null);
+    const { term } = await list.ask("survey", null);
+    if (term === null) this.#guard.check(identity);
+    else this.#guard.keep(identity);
   }
 
   /** Extends the claim that `work` is about for as long as that takes. */

@@ -83,11 +83,10 @@ Deno.test("an earlier state of the database is refused, however often it is trie
   await postgres.stop();
   await run("cp", ["-a", data, `${data}-before`]);
   await postgres.start();
-  for (const text of ["second", "third"]) {
-    await publish(cluster, text);
-    await pass();
-  }
-  await publish(cluster, "fourth");
+  // One pass is enough to be missed.
+  await publish(cluster, "second");
+  await pass();
+  await publish(cluster, "third");
 
   await postgres.stop();
   Deno.removeSync(data, { recursive: true });
@@ -100,7 +99,7 @@ Deno.test("an earlier state of the database is refused, however often it is trie
     assertEquals([exit, copied], [4, 0], errors.join());
     assertStringIncludes(errors.join(), "was restored");
   }
-  assertEquals(treeOf(cluster.into)["fourth.csv"], undefined);
+  assertEquals(treeOf(cluster.into)["third.csv"], undefined);
 });
 
 Deno.test("two clusters of one name in one database do not mix", async () => {
