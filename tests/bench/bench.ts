@@ -66,21 +66,25 @@ if (import.meta.main) {
   using disk = inMemory();
   const load = Deno.loadavg()[0]!.toFixed(2);
   let loop = "";
-  for (const work of works(sizes)) {
-    if (!work.name.includes(args.only ?? "")) continue;
-    if (world === undefined || tree !== work.tree.name) {
-      await world?.[Symbol.asyncDispose]();
-      tree = work.tree.name;
-      say(`making the tree: ${tree}`);
-      world = await work.tree.makeWorld();
-      if (loop === "" && args.only === undefined) {
-        loop = `${(await loopCost(world)).toFixed(1)} ms of CPU a pass`;
-        say(`the loop, nothing new: ${loop}`);
+  try {
+    for (const work of works(sizes)) {
+      if (!work.name.includes(args.only ?? "")) continue;
+      if (world === undefined || tree !== work.tree.name) {
+        await world?.[Symbol.asyncDispose]();
+        tree = work.tree.name;
+        say(`making the tree: ${tree}`);
+        world = await work.tree.makeWorld();
+        if (loop === "" && args.only === undefined) {
+          loop = `${(await loopCost(world)).toFixed(1)} ms of CPU a pass`;
+          say(`the loop, nothing new: ${loop}`);
+        }
       }
+      rows.push(...await perform(work, world, settings, say));
     }
-    rows.push(...await perform(work, world, settings, say));
+  } finally {
+    // Its servers have files open on the disk.
+    await world?.[Symbol.asyncDispose]();
   }
-  await world?.[Symbol.asyncDispose]();
   say(formatTable(rows));
   if (args.write === true) {
     const rounds = settings.rounds;
