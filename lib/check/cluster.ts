@@ -1,5 +1,5 @@
 /**
- * What `relais check` examines on a node of a cluster: its database, and whether that
+ * `relais check` on a node of a cluster: it examines the database, and whether that
  * and the shared directory belong together.
  *
  * @module
@@ -18,7 +18,7 @@ import { bad, doubtful, type Finding, good } from "./finding.ts";
 /** A clock that differs by more, in seconds, is worth a word. */
 const mostDifference = 60;
 
-/** What the database says of itself. */
+/** Facts that the database tells of itself. */
 interface Said {
   readonly version: string;
   /** Seconds since the epoch. */

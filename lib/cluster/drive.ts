@@ -14,11 +14,17 @@ export type Answers = {
   ) => Promise<Requests[Kind]["reply"]> | Requests[Kind]["reply"];
 };
 
-/** Goes through `steps`, and returns what they come to. */
+/** Goes through `steps`, and returns what they come to; `signal` ends it while it sleeps. */
 export async function drive<Result>(
   steps: Steps<Result>,
-  answers: Answers,
+  given: Answers,
+  signal?: AbortSignal,
 ): Promise<Result> {
+  const sleep: Answers["sleep"] = async ({ ms }) => {
+    await delay(ms, signal === undefined ? {} : { signal });
+    return null;
+  };
+  const answers: Answers = { ...given, sleep };
   let next = steps.next();
   while (!next.done) {
     const { value: request } = next;
@@ -38,12 +44,8 @@ export async function driveUntil(
   steps: Steps<never>,
   answers: Answers,
 ): Promise<void> {
-  const sleep = async ({ ms }: { readonly ms: number }) => {
-    await delay(ms, { signal });
-    return null;
-  };
   try {
-    await drive(steps, { ...answers, sleep });
+    await drive(steps, answers, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   }

@@ -61,7 +61,7 @@ export async function showLife(
   await database.query(texts.seen, [name, holder]);
 }
 
-/** What a node has changed with one transaction. */
+/** Changes of a node by one transaction. */
 export interface Counted {
   /** Files that it has copied. */
   readonly copied: number;

@@ -1,6 +1,6 @@
 /**
- * What the module of the shared list is started with and asked, besides what
- * synchro-list is asked on one machine.
+ * Settings and requests of the module of the shared list, besides those of
+ * synchro-list on one machine.
  *
  * @module
  */
@@ -42,7 +42,7 @@ export interface Survey {
   readonly isAnythingFree: boolean;
 }
 
-/** What tells one cluster, and one life of its database, from another. */
+/** The marks by which one cluster, and one life of its database, differs from another. */
 export interface Identity {
   /** Made with the tables. */
   readonly token: string;
@@ -87,7 +87,7 @@ export type NodeOperations = {
   };
 };
 
-/** What a node tells unasked: there is work, before its next pass is due. */
+/** Tells, unasked, that there is work before the next pass of a node is due. */
 export interface WorkWaits {
   readonly workWaits: true;
 }

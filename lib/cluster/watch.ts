@@ -1,5 +1,5 @@
 /**
- * What a node does between its passes: it looks for work that need not wait until the
+ * The time between two passes of a node: it looks for work that need not wait until the
  * next one is due, and now and then at all nodes and the whole list.
  *
  * @module

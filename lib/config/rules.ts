@@ -197,7 +197,7 @@ function* directories(parsed: Parsed, sound: Sound): Generator<Problem> {
   }
 }
 
-/** What nodes that share a replica cannot do yet: each key with the only value it may have. */
+/** Keys that are not for nodes yet, each with the only value it may have. */
 const alone = [
   ["replica", "delete", "keep"],
   ["replica", "sets", false],

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What one use of a session takes. */
+/** The part of one use in a session. */
 export class Share {
   bytes = 0;
   /** Requests that are not answered yet. */

@@ -14,7 +14,7 @@ import { tidy } from "./tidy.ts";
 import type { Ledger, Tools } from "./tools.ts";
 import type { Outcome, Run, Work } from "./work.ts";
 
-/** What one relais copies with. */
+/** Means of one relais to copy. */
 interface Means extends Pick<Tools, "destination"> {
   /** What is moved into place, and out of it. */
   readonly moves: Moves;

@@ -30,7 +30,7 @@ import { NodeGuard } from "./node-guard.ts";
 import type { Ledger, Tools } from "./tools.ts";
 import type { Outcome, Run, Work } from "./work.ts";
 
-/** What a node copies with. */
+/** Means of a node to copy. */
 interface Means extends Pick<Tools, "destination" | "durability"> {
   list(): Channel<SynchroListOperations & NodeOperations>;
   readonly log: Pick<Logger, "info">;
@@ -203,10 +203,6 @@ export class Together implements Work {
             .then(() => true as const),
         );
       },
-      sleep: async ({ ms }) => {
-        await delay(ms);
-        return null;
-      },
     });
   }
 
@@ -285,10 +281,6 @@ export class Together implements Work {
     const list = this.#means.list();
     const answers: Answers = {
       commit: () => unlessLost(list.ask("commit", { id, server, files })),
-      async sleep({ ms }) {
-        await delay(ms);
-        return null;
-      },
     };
     const commit = () => ask("commit", { id, paths });
     return await drive(insist(this.#node, id, commit), answers);
@@ -340,7 +332,7 @@ function lost(): LocalError {
 
 const sums = ["copied", "adopted", "bytes", "reused"] as const;
 
-/** What the claims of a pass have come to. */
+/** The outcome of all claims of a pass. */
 class Total {
   ended: Outcome["ended"] = null;
   readonly #sums = { copied: 0, adopted: 0, bytes: 0, reused: 0 };

@@ -8,7 +8,7 @@
 import type { Copied } from "./operations.ts";
 import type { Tools } from "./tools.ts";
 
-/** What copying has come to, but for the bytes on the wire. */
+/** The outcome of copying, but for the bytes on the wire. */
 export type Outcome = Omit<Copied, "wireBytes">;
 
 /** The tools of a copy run that depend on who else copies. */

@@ -162,7 +162,7 @@ async function startDatabase(folder: string): Promise<PostgresServer> {
   return database;
 }
 
-/** What a node is made of. */
+/** Parts of a node. */
 interface NodeParts {
   readonly name: string;
   readonly into: string;

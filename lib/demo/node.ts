@@ -8,10 +8,10 @@
 import { executableCommand } from "../cli/executable.ts";
 import type { ExitStatus } from "../errors.ts";
 
-/** What a pass has come to. */
+/** Outcome of a pass. */
 export interface NodePass {
   readonly exit: ExitStatus;
-  /** What relais has printed. */
+  /** Output of relais. */
   readonly told: readonly string[];
 }
 

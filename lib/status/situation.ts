@@ -155,7 +155,7 @@ export function readSituation(
   };
 }
 
-/** What the list says of the files. */
+/** The files, as the list has them. */
 type Counts = Pick<
   Situation,
   | "lag_seconds"

@@ -28,7 +28,7 @@ export interface Cpu {
   readonly database: number;
 }
 
-/** What one of each costs. Bytes are on the database's disk, indexes included. */
+/** Cost of one of each. Bytes are on the database's disk, indexes included. */
 export interface Constants {
   readonly entryBytes: number;
   readonly copyBytes: number;

@@ -146,6 +146,6 @@ if (import.meta.main) {
     ),
     table(["limit", ""], rowsOfLimits(constants, lease)),
   ];
-  // deno-lint-ignore no-console -- the tables
-  console.log(tables.join("\n\n"));
+  const text = `${tables.join("\n\n")}\n`;
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
 }

@@ -27,6 +27,15 @@ const slow = Object.fromEntries(
   ]),
 );
 
+/** Makes a cluster of two nodes, with files to copy that take a while. */
+async function makeSlowCluster(): Promise<Cluster> {
+  const nodes = ["r1", "r2"];
+  const cluster = await makeCluster({ nodes, link: narrow, lease });
+  cluster.world.write(slow);
+  await cluster.world.publish();
+  return cluster;
+}
+
 /** Waits until the first node has claimed files, and has begun to stage them. */
 async function untilStaged(cluster: Cluster): Promise<void> {
   await until(() =>
@@ -60,7 +69,7 @@ async function passUntilCopied(
   });
 }
 
-/** What is staged of files that are not in place. */
+/** Names of staged files that are not in place. */
 function stagedIn({ into }: Cluster): string[] {
   const staging = `${into}/.relais/staging`;
   return [...namesIn(staging)].flatMap((name) =>
@@ -125,14 +134,8 @@ test("each node tells of all nodes, and of what is here", async () => {
 });
 
 test("what a node has begun that was killed, another one ends", async () => {
-  await using cluster = await makeCluster({
-    nodes: ["r1", "r2"],
-    link: narrow,
-    lease,
-  });
-  const { world, nodes: [r1, r2] } = cluster;
-  world.write(slow);
-  await world.publish();
+  await using cluster = await makeSlowCluster();
+  const { nodes: [r1, r2] } = cluster;
   const killed = r1!.start("--once");
   await untilStaged(cluster);
 
@@ -145,14 +148,8 @@ test("what a node has begun that was killed, another one ends", async () => {
 });
 
 test("a node that stood still changes nothing any more that others have done meanwhile", async () => {
-  await using cluster = await makeCluster({
-    nodes: ["r1", "r2"],
-    link: narrow,
-    lease,
-  });
-  const { world, nodes: [r1, r2] } = cluster;
-  world.write(slow);
-  await world.publish();
+  await using cluster = await makeSlowCluster();
+  const { nodes: [r1, r2] } = cluster;
   const stopped = r1!.start("--once");
   await untilStaged(cluster);
 
