@@ -197,7 +197,7 @@ function lookAt(
   return serverStates(memory);
 }
 
-/** What the list says: that of this machine, or the one that it shares, as it was last seen. */
+/** The list of this machine, or the one that it shares, as it was last seen. */
 function counted(
   db: DatabaseSync,
   { isShared }: Pick<StatSettings, "isShared">,

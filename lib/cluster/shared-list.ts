@@ -25,7 +25,7 @@ import {
   SynchronisedList,
 } from "../state/synchronised-list.ts";
 import { type Database, run, type Session } from "./database.ts";
-import { count } from "./members.ts";
+import { count, type Counted } from "./members.ts";
 import {
   close,
   commit,
@@ -89,6 +89,9 @@ interface Position {
   readonly reading: number;
   readonly seq: number;
 }
+
+/** Files that a node has copied itself, and their bytes. */
+type Fetched = Pick<Counted, "copied" | "bytes">;
 
 /** The synchronised list, as one node works with it. */
 export class SharedList implements Disposable {
@@ -271,19 +274,17 @@ export class SharedList implements Disposable {
       async (session, claimed) => {
         const sizes = new Map(claimed.map(({ path, size }) => [path, size]));
         const here = files.filter(({ path }) => sizes.has(path));
-        await this.#change(
-          session,
-          here.map(({ path }) => path),
-          (list) => list.arrived(server, here, options),
-        );
         const fetched = here.filter(({ fetched }) => fetched);
         const bytes = fetched.reduce(
           (sum, { path }) => sum + sizes.get(path)!,
           0,
         );
-        const copied = fetched.length;
-        const same = { here: 0, hereBytes: 0 };
-        await count(session, this.#node, { copied, bytes, ...same });
+        await this.#change(
+          session,
+          here.map(({ path }) => path),
+          (list) => list.arrived(server, here, options),
+          { copied: fetched.length, bytes },
+        );
       },
     );
     return committed !== undefined;
@@ -322,11 +323,12 @@ export class SharedList implements Disposable {
     this.#rows[Symbol.dispose]();
   }
 
-  /** Runs `work` on the rows of `paths`, and writes what it has changed. */
+  /** Runs `work` on the rows of `paths`, and writes what it has changed; counts what this node has `fetched`, if it is a commit. */
   #change<Result>(
     session: Session,
     paths: readonly string[],
     work: (list: SynchronisedList) => Result,
+    fetched?: Fetched,
   ): Promise<Result> {
     const done = this.#turn.then(async () => {
       await this.#rows.load(session, paths);
@@ -334,7 +336,7 @@ export class SharedList implements Disposable {
       const before = this.#rows.tally;
       const result = work(this.#list);
       await this.#rows.store(session);
-      await this.#count(session, before, this.#rows.tally);
+      await this.#count(session, before, fetched);
       return result;
     });
     this.#turn = done.catch(() => {
@@ -347,12 +349,14 @@ export class SharedList implements Disposable {
   async #count(
     session: Session,
     before: WorkingSet["tally"],
-    { files, bytes }: WorkingSet["tally"],
+    fetched: Fetched | undefined,
   ): Promise<void> {
+    const { files, bytes } = this.#rows.tally;
     const here = files - before.files;
     const hereBytes = bytes - before.bytes;
-    if (here === 0 && hereBytes === 0) return;
-    await count(session, this.#node, { here, hereBytes, copied: 0, bytes: 0 });
+    if (fetched === undefined && here === 0 && hereBytes === 0) return;
+    const counted = { copied: 0, bytes: 0, ...fetched };
+    await count(session, this.#node, { here, hereBytes, ...counted });
   }
 
   /** Runs `work` in a transaction of the leader, while nothing is claimed. */
