@@ -85,6 +85,10 @@ export class PassAccount {
   readonly plan: PlannedAction[] = [];
   /** Files that could not be copied, by path. */
   readonly failed = new Map<string, FailedFile>();
+  /** Servers with a list, a tree or an SFTP that cannot be used, and why. */
+  readonly unusable: Record<string, Failure> = {};
+  /** Bytes that copying took, from all servers. */
+  transferred = 0;
   readonly #started = performance.now();
   readonly #failures: Failure[];
   /** Files that something else was in the way of. */
@@ -124,6 +128,23 @@ export class PassAccount {
   note(failure: Failure, cause: unknown = new RemoteFailure(failure)): void {
     if (isFatal(failure)) throw cause;
     this.#failures.push(failure);
+  }
+
+  /** Runs one step; what goes wrong with it is noted, and `undefined` returned, unless no step can go on after it. */
+  async attempt<Result>(
+    step: () => Promise<Result> | undefined,
+  ): Promise<Result | undefined> {
+    try {
+      return await step();
+    } catch (error) {
+      this.note(toFailure(error), error);
+      return undefined;
+    }
+  }
+
+  /** Remembers a server that would fail again in the same way, however well it answers a probe. */
+  noteUnusable(server: string, failure: Failure | null | undefined): void {
+    if (failure?.name === "UnusableError") this.unusable[server] = failure;
   }
 
   /** Forgets what could not be copied: another server may have it. */
@@ -171,6 +192,7 @@ export class PassAccount {
     this.#totals.adopted += copied.adopted;
     this.#totals.bytes += copied.bytes;
     this.#totals.reused += copied.reused;
+    this.transferred += copied.wireBytes;
     this.addWireBytes(copied.wireBytes);
     for (const file of failed) this.failed.set(file.path, file);
     for (const path of got) this.failed.delete(path);

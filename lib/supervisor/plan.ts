@@ -12,8 +12,25 @@ import type { Channel } from "../worker/channel.ts";
 /** So many files are asked for at a time. */
 const limit = 1_000;
 
-/** Yields what would be copied from a server; of one set, if `unit` names it. */
-export async function* copies(
+/**
+ * Yields what a pass from `server` would do.
+ *
+ * @throws {RefusedError} If it would remove too much.
+ */
+export async function* plan(
+  list: Channel<SynchroListOperations>,
+  server: string,
+  { sets, removes }: { readonly sets: boolean; readonly removes: boolean },
+): AsyncGenerator<PlannedAction> {
+  const units = sets
+    ? (await list.ask("sets", { server })).map(({ unit }) => unit)
+    : [undefined];
+  for (const unit of units) yield* copies(list, server, unit);
+  if (removes) yield* removals(list, server);
+}
+
+/** Yields what would be copied; of one set, if `unit` names it. */
+async function* copies(
   list: Channel<SynchroListOperations>,
   server: string,
   unit?: number,
@@ -30,12 +47,8 @@ export async function* copies(
   } while (last !== undefined);
 }
 
-/**
- * Yields what would be removed because a server withdrew it.
- *
- * @throws {RefusedError} If it is too much.
- */
-export async function* removals(
+/** Yields what would be removed because a server withdrew it. */
+async function* removals(
   list: Channel<SynchroListOperations>,
   server: string,
 ): AsyncGenerator<PlannedAction> {

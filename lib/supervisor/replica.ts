@@ -6,7 +6,7 @@
 
 import { delay } from "@std/async/delay";
 import type { ReplicaReady } from "../config/config.ts";
-import { describe, exitStatus, type Failure } from "../errors.ts";
+import { exitStatus, type Failure } from "../errors.ts";
 import { journalOf } from "../files/destination.ts";
 import { lookAt } from "../files/if-there.ts";
 import type { PublishedList } from "../list/cursor.ts";
@@ -21,26 +21,20 @@ import type {
 } from "../copy-list/operations.ts";
 import type { LogOperations } from "../log/operations.ts";
 import type { ModuleName } from "../worker/protocol.ts";
-import type {
-  Probe,
-  Probed,
-  TestServerOperations,
-} from "../test-server/operations.ts";
-import type { Recorded, StatOperations } from "../stat/operations.ts";
+import type { Probe, TestServerOperations } from "../test-server/operations.ts";
+import type { StatOperations } from "../stat/operations.ts";
 import type { SynchroListOperations } from "../synchro-list/operations.ts";
 import { isByClient } from "../ssh/client-command.ts";
 import { ensureState } from "../state/database.ts";
 import { StatsBlock } from "../worker/stats-block.ts";
-import {
-  type Timestamp,
-  timestampFromMilliseconds,
-} from "../text/timestamp.ts";
+import { timestampFromMilliseconds } from "../text/timestamp.ts";
 import { Hold } from "./hold.ts";
 import { joinPaths, runHook } from "./hooks.ts";
 import type { ModulePlan } from "./module-worker.ts";
-import { brokenReport } from "./account.ts";
-import { logErrors } from "./lasting.ts";
-import { type PassOptions, type PassOutcome, runPass } from "./pass.ts";
+import { fingerprint } from "./fingerprint.ts";
+import { type PassOutcome, runPass } from "./pass.ts";
+import type { PassOptions } from "./pass-options.ts";
+import { Recording } from "./recording.ts";
 import { replicaPlans, type RunOptions } from "./plans.ts";
 import type { Stage } from "../progress/progress.ts";
 import type { Told } from "../republish/freshen.ts";
@@ -84,6 +78,7 @@ export class Replica implements AsyncDisposable {
   readonly #supervisor: Supervisor;
   readonly #log: Logger;
   readonly #telling: Telling;
+  readonly #recording: Recording;
   #wake = () => {};
   /** What happened to the state, for the report of the next pass. */
   #remarks: Failure[] = [];
@@ -100,19 +95,20 @@ export class Replica implements AsyncDisposable {
     this.#hold = hold;
     this.#stats = stats;
     this.#log = new Logger({ module: "supervisor", level, stats });
+    const stat = () => this.#supervisor.asker<StatOperations>("stat");
     this.#telling = new Telling(
       config.hooks,
       this.#log,
-      async ({ condition }) => {
-        const stat = this.#supervisor.asker<StatOperations>("stat");
-        await stat.ask("unheard", { condition });
-      },
+      ({ condition }) => stat().ask("unheard", { condition }),
+    );
+    this.#recording = new Recording(
+      ...[stat, this.#log, this.#telling, options.dryRun] as const,
     );
     this.#state = options.dryRun ? undefined : new SoundState(
       config.replica.state,
       hold,
       () => this.#supervisor.retire(...stateful),
-      (message) => this.#remarks.push(remark(message)),
+      (message) => this.#remarks.push(toRemark(message)),
     );
     this.#supervisor = new Supervisor({
       stats,
@@ -161,7 +157,7 @@ export class Replica implements AsyncDisposable {
       return await this.#soundly(() => this.#pass(signal));
     } catch (error) {
       if (!this.#options.dryRun) {
-        await this.#concludeBroken(error, started, signal);
+        await this.#recording.concludeBroken(error, started, signal);
       }
       throw error;
     }
@@ -244,7 +240,7 @@ export class Replica implements AsyncDisposable {
       helpsWith: await this.#othersWork(signal),
       onStage: this.#options.onStage,
       remarks: this.#remarks,
-      onSwitch: (probed) => this.#announceSwitch(probed, signal),
+      onSwitch: (probed) => this.#recording.announceSwitch(probed, signal),
       ...(replica.republish ? { freshen: freshenIn(replica.into) } : {}),
       ...(hooks.onNew.length === 0 ? {} : {
         announce: (paths, set) =>
@@ -261,7 +257,7 @@ export class Replica implements AsyncDisposable {
       }),
     });
     if (outcome.probed.active === null) await this.#leaveLead();
-    await this.#conclude(outcome, started, signal);
+    await this.#recording.conclude(outcome, started, signal);
     if (!this.#config.probe.keep) await this.#hangUp();
     this.#remarks = [];
     return outcome;
@@ -323,77 +319,6 @@ export class Replica implements AsyncDisposable {
     return this.#supervisor.asker<Ops>(name);
   }
 
-  async #conclude(
-    { report, failures }: PassOutcome,
-    started: Timestamp,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { before, notices } = await this.#record(report, started);
-    logErrors(this.#log, failures.map(describe), before);
-    const { server, copied, bytes, seconds, exit } = report;
-    const summary = `pass from ${
-      server ?? "no server"
-    }: ${copied} files, ${bytes} bytes, ${seconds} s, exit ${exit}`;
-    this.#log.info(summary);
-    if (this.#options.dryRun) return;
-    await this.#telling.tell(notices, signal);
-    await this.#telling.end(exit, summary, signal);
-  }
-
-  /** Records and tells of a pass that `error` ended, as far as that is still possible. */
-  async #concludeBroken(
-    error: unknown,
-    started: { readonly at: number; readonly steady: number },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const seconds = (performance.now() - started.steady) / 1_000;
-    const report = brokenReport(error, seconds);
-    try {
-      const stat = this.#supervisor.asker<StatOperations>("stat");
-      const { notices } = await stat.ask("record", {
-        report,
-        started: timestampFromMilliseconds(started.at),
-      });
-      await this.#telling.tell(notices, signal);
-    } catch (cause) {
-      // It may be stat that died, or the state that cannot be written.
-      this.#log.debug(
-        `cannot record this pass in the history: ${describe(cause)}`,
-      );
-    }
-    await this.#telling.end(report.exit, describe(error), signal);
-  }
-
-  /** Records the pass; returns what that brought to light. */
-  async #record(
-    report: PassOutcome["report"],
-    started: Timestamp,
-  ): Promise<Recorded> {
-    const stat = this.#supervisor.asker<StatOperations>("stat");
-    try {
-      return await stat.ask("record", { report, started });
-    } catch (error) {
-      for (const text of report.errors) this.#log.error(text);
-      throw error;
-    }
-  }
-
-  /** A pass may take hours: that another server serves is told at once. */
-  async #announceSwitch(
-    { active: server, reason }: Probed,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (this.#options.dryRun) return;
-    const stat = this.#supervisor.asker<StatOperations>("stat");
-    try {
-      const notices = await stat.ask("switched", { server, reason });
-      // The work goes on meanwhile; it ends with what there is to tell at its end.
-      this.#telling.tell(notices, signal);
-    } catch (error) {
-      this.#log.warning(describe(error));
-    }
-  }
-
   /** Logs out of all servers: the next pass logs in again. */
   async #hangUp(): Promise<void> {
     const connection = this.#supervisor.asker<ConnectionOperations>(
@@ -415,8 +340,8 @@ export class Replica implements AsyncDisposable {
   }
 }
 
-/** What happened to the state, for the report of a pass. */
-function remark(message: string): Failure {
+/** Says what happened to the state, for the report of a pass. */
+function toRemark(message: string): Failure {
   const { done } = exitStatus;
   return { name: "Remark", message, exitStatus: done, retriable: false };
 }
@@ -427,24 +352,4 @@ function freshenIn(into: string) {
     const { freshen } = await import("../republish/freshen.ts");
     return freshen(into, list, told);
   };
-}
-
-/** Changes with whatever decides what is wanted, and where it goes. */
-async function fingerprint(
-  { servers, replica }: ReplicaReady,
-): Promise<string> {
-  const roots = servers.map((
-    { name, host, port, jump, openssh, root, list },
-  ) => [name, host, port, jump, openssh, root, list]);
-  const { into, source, include, exclude, filenameCharset } = replica;
-  const text = JSON.stringify([
-    ...[roots, into, source, include, exclude, replica.delete],
-    ...[filenameCharset, replica.rights],
-    // Without these, nothing changes for those who use neither.
-    ...replica.republish ? ["republish"] : [],
-    ...replica.sets === false ? [] : ["sets", replica.sets],
-  ]);
-  const bytes = new TextEncoder().encode(text);
-  const digest = await crypto.subtle.digest("SHA-256", bytes);
-  return new Uint8Array(digest).toHex().slice(0, 16);
 }
