@@ -5,41 +5,35 @@
  * @module
  */
 
-import { leastSigned } from "../delta/signature.ts";
 import type { PublishConfig } from "../config/config.ts";
+import { leastSigned } from "../delta/signature.ts";
+import { LocalError } from "../errors.ts";
 import { adopt } from "../files/adopt.ts";
 import { Destination } from "../files/destination.ts";
-import { requireNoReplica } from "../files/keeper.ts";
 import type { Durability } from "../files/durability.ts";
-import { FileError, LocalError } from "../errors.ts";
-import type { Digest } from "../list/entry.ts";
-import { Journal } from "../files/journal.ts";
-import {
-  above,
-  checkPath,
-  decodePath,
-  directoriesAbove,
-  encodePath,
-} from "../list/path.ts";
-import type { NotFile } from "../list/not-files.ts";
-import { seenName } from "../list/charset.ts";
-import { ListMemory } from "./list-memory.ts";
-import { ListWriter } from "./list-writer.ts";
+import { requireNoReplica } from "../files/keeper.ts";
 import { Lock } from "../files/lock.ts";
+import { ownDirectoryOf } from "../files/own-directory.ts";
+import { seenName } from "../list/charset.ts";
+import type { Digest } from "../list/entry.ts";
+import type { NotFile } from "../list/not-files.ts";
+import { above, directoriesAbove } from "../list/path.ts";
 import type { FailedFile } from "../state/pass-report.ts";
-import type { PublishReport, PublishRequest } from "./operations.ts";
 import { dayOf } from "../text/timestamp.ts";
 import { Pacer } from "../worker/pacer.ts";
-import { NoRoomError } from "../files/space.ts";
+import { Batch } from "./batch.ts";
+import { Exporter } from "./export.ts";
+import { Failures } from "./failures.ts";
 import { refusalToWithdraw } from "./guard.ts";
-import { reasonOf } from "./reason.ts";
-import { ownDirectoryOf } from "../files/own-directory.ts";
+import { ListMemory } from "./list-memory.ts";
+import { ListWriter } from "./list-writer.ts";
+import type { PublishReport, PublishRequest } from "./operations.ts";
 import { PassedOver } from "./passed-over.ts";
-import { Presence } from "./presence.ts";
 import { Places } from "./places.ts";
-import { type Exported, Exporter, isFull } from "./export.ts";
+import { Presence } from "./presence.ts";
 import { Signatures } from "./signatures.ts";
 import { Sources } from "./sources.ts";
+import { Unsure } from "./unsure.ts";
 import { writerOf } from "./writer-id.ts";
 
 /** Hears of what happens, to count and log it. */
@@ -60,10 +54,6 @@ export interface PublishOptions extends PublishRequest {
   /** Memory of the list from the last run. @default nothing */
   readonly memory?: ListMemory;
 }
-
-/** Files and bytes that one barrier makes durable together: each takes two processes, which cost as much as some dozen files. */
-const batchFiles = 2_048;
-const batchBytes = 64 * 1024 * 1024;
 
 /**
  * Publishes once.
@@ -110,7 +100,6 @@ class Run {
   readonly #config: PublishConfig;
   readonly #how: Pick<PublishRequest, "verify" | "only">;
   readonly #sources: Sources;
-  readonly #exporter: Exporter;
   readonly #destination: Destination;
   readonly #presence: Presence;
   readonly #passedOver: PassedOver;
@@ -118,29 +107,21 @@ class Run {
   readonly #observer: PublishObserver;
   readonly #list: ListWriter;
   readonly #signatures: Signatures;
+  readonly #failures: Failures;
+  readonly #unsure: Unsure;
+  readonly #batch: Batch;
   readonly #started = performance.now();
-  readonly #failed: FailedFile[] = [];
+  readonly #day = dayOf(Date.now());
+  /** Paths that this run has met and the list does not name. */
   readonly #named = new Set<string>();
-  readonly #journal: Journal;
-  /** Paths that an interrupted run was about to export or remove. */
-  readonly #unsure: ReadonlySet<string>;
   /** Made when first needed: most runs find nothing new. */
   #places: Places | undefined;
-  readonly #day = dayOf(Date.now());
-  readonly #staging: string;
   /** Sources whose place in the export is taken by what is about to be withdrawn. */
   readonly #later: string[] = [];
-  /** Sources that the disk had no room for. */
-  readonly #unfit = new Set<string>();
-  #batch: { path: string; file: Exported }[] = [];
-  #batchBytes = 0;
-  #staged = 0;
   #scanned = 0;
   #unchanged = 0;
-  #published = 0;
   /** Files that the export should have had, and had not. */
   #damaged = 0;
-  #bytes = 0;
 
   constructor(
     config: PublishConfig,
@@ -160,18 +141,22 @@ class Run {
     this.#durability = durability;
     this.#observer = observer;
     this.#list = list;
-    this.#journal = new Journal(destination.journal);
-    this.#staging = destination.staging;
-    this.#unsure = new Set(
-      this.#journal.read().map((line) => decodePath(line) ?? "")
-        .filter((path) => checkPath(path) === undefined),
+    this.#unsure = new Unsure(destination.journal);
+    this.#failures = new Failures(
+      config.into,
+      (file) => observer.skipped(file),
     );
     this.#signatures = new Signatures(config.into, config.signatures);
-    this.#exporter = new Exporter(
-      sources,
-      this.#signatures,
-      config.into,
-    );
+    this.#batch = new Batch({
+      ...{ destination, durability, list },
+      exporter: new Exporter(sources, this.#signatures, config.into),
+      signatures: this.#signatures,
+      unsure: this.#unsure,
+      failures: this.#failures,
+      keptUnder: this.#keeps ? this.#day : null,
+      onPublished: (path, size) => this.#hasPublished(path, size),
+      onRetried: (path) => observer.retried(path),
+    });
   }
 
   async publish(): Promise<PublishReport> {
@@ -189,33 +174,36 @@ class Run {
       this.#scanned++;
       // Most are in the list: what only one of the two has takes less memory.
       if (!this.#list.live.mark(found.path)) this.#named.add(found.path);
-      if ("skipped" in found) this.#fail(found.path, found.skipped);
+      if ("skipped" in found) this.#failures.add(found.path, found.skipped);
       else await this.#take(found.path);
     }
-    await this.#commit();
+    await this.#batch.commit();
     const { maxWithdraw, compaction } = this.#config;
     const gone = this.#gone();
     const refusal = refusalToWithdraw(gone.length, listed, maxWithdraw);
     const withdrawn = refusal === undefined ? gone.length : 0;
     await this.#withdraw(refusal === undefined ? gone : []);
     // What was withdrawn has made room.
-    const waiting = [...this.#later, ...withdrawn > 0 ? this.#unfit : []];
+    const waiting = [...this.#later, ...withdrawn > 0 ? this.#batch.unfit : []];
     for (const path of waiting) {
       await pacer.pause();
-      await this.#stage(path);
+      await this.#batch.stage(path);
     }
-    await this.#commit();
-    if (this.#published + withdrawn > 0) {
+    await this.#batch.commit();
+    if (this.#batch.published + withdrawn > 0) {
       this.#signatures.prune(this.#signed());
     }
     // What the disk had no room for belongs to the set, too.
-    if (this.#unfit.size === 0) this.#list.endSet();
+    if (this.#batch.unfit.size === 0) this.#list.endSet();
     await this.#list.sync();
     if (this.#keeps) {
       const { keepMs } = this.#config;
       this.#destination.emptyTrash(dayOf(Date.now() - keepMs));
     }
-    this.#settle();
+    // All is settled, but what could not be looked at, or had no room.
+    const isOpen = this.#failures.files.length + this.#batch.unfit.size > 0 ||
+      this.#how.only !== undefined;
+    this.#unsure.settle(isOpen);
     // A run that looks at some sources knows nothing of the others.
     if (this.#how.only === undefined) this.#passedOver.settle();
     if (await this.#list.compact(compaction)) {
@@ -228,15 +216,15 @@ class Run {
       );
     }
     if (refusal !== undefined) throw refusal;
-    if (this.#unfit.size > 0) throw this.#noRoom();
+    if (this.#batch.unfit.size > 0) throw this.#noRoom();
     return {
       scanned: this.#scanned,
-      published: this.#published,
+      published: this.#batch.published,
       withdrawn,
       unchanged: this.#unchanged,
       not_files: this.#passedOver.counts,
-      bytes: this.#bytes,
-      failed: this.#failed,
+      bytes: this.#batch.publishedBytes,
+      failed: this.#failures.files,
       generation: this.#list.generation,
       seconds: Math.round(performance.now() - this.#started) / 1_000,
     };
@@ -247,6 +235,12 @@ class Run {
     for (const path of this.#list.live.ofAtLeast(leastSigned)) {
       yield this.#list.entry(path)!.digest;
     }
+  }
+
+  #hasPublished(path: string, size: number): void {
+    // The list knows it by now.
+    if (this.#list.live.mark(path)) this.#named.delete(path);
+    this.#observer.published(path, size);
   }
 
   get #keeps(): boolean {
@@ -261,55 +255,18 @@ class Run {
         return;
       }
     } catch (error) {
-      this.#failOrThrow(path, error);
+      this.#failures.addOrThrow(path, error);
       return;
     }
-    this.#places ??= new Places(this.#list.live, this.#unsure);
+    this.#places ??= new Places(this.#list.live, this.#unsure.paths);
     if (this.#places.isTaken(path)) this.#later.push(path);
-    else await this.#stage(path);
-  }
-
-  async #stage(path: string): Promise<void> {
-    try {
-      await this.#stageInto(path);
-    } catch (error) {
-      if (error instanceof NoRoomError) await this.#stageLater(path);
-      else this.#failOrThrow(path, error);
-    }
-    if (this.#batch.length >= batchFiles || this.#batchBytes >= batchBytes) {
-      await this.#commit();
-    }
-  }
-
-  async #stageInto(path: string): Promise<void> {
-    const staged = `${this.#staging}/${++this.#staged}`;
-    const file = await this.#exporter.stage(
-      path,
-      staged,
-      () => this.#observer.retried(path),
-    );
-    this.#batch.push({ path, file });
-    this.#batchBytes += file.size;
-    this.#unfit.delete(path);
-  }
-
-  /** The disk is full: what is staged is published, which may replace what is larger. */
-  async #stageLater(path: string): Promise<void> {
-    const retries = this.#batch.length > 0;
-    await this.#commit();
-    this.#unfit.add(path);
-    if (!retries) return;
-    try {
-      await this.#stageInto(path);
-    } catch (error) {
-      if (!(error instanceof NoRoomError)) this.#failOrThrow(path, error);
-    }
+    else await this.#batch.stage(path);
   }
 
   #noRoom(): LocalError {
     const { into } = this.#config;
     return new LocalError(
-      `Cannot publish ${this.#unfit.size} files: the disk of ${into} is full; ${this.#published} files that fit were published`,
+      `Cannot publish ${this.#batch.unfit.size} files: the disk of ${into} is full; ${this.#batch.published} files that fit were published`,
       { hint: "free some space there; the next run publishes the rest" },
     );
   }
@@ -320,7 +277,7 @@ class Run {
     if (!live.has(path)) return false;
     const { size, modified, mode } = this.#sources.glance(path);
     if (!live.names(path, size, modified)) return false;
-    const isUnsure = this.#unsure.has(path);
+    const isUnsure = this.#unsure.paths.has(path);
     const isThere = isUnsure || this.#how.verify
       ? await adopt(
         this.#destination,
@@ -332,57 +289,6 @@ class Run {
       : this.#destination.look(path)?.isFile === true;
     if (!isThere && !isUnsure) this.#damaged++;
     return isThere;
-  }
-
-  /** Notes what is about to be exported or taken away; what was unsure before still is. */
-  #note(paths: Iterable<string>): void {
-    this.#journal.write([...this.#unsure, ...paths].map(encodePath));
-  }
-
-  /** At the end of a run all is settled, but what could not be looked at, or had no room. */
-  #settle(): void {
-    const isOpen = this.#failed.length + this.#unfit.size > 0 ||
-      this.#how.only !== undefined;
-    if (isOpen && this.#unsure.size > 0) this.#note([]);
-    else this.#journal.clear();
-  }
-
-  /** Stage, barrier, rename, barrier: only then may a line name a file. See docs/durability.md. */
-  async #commit(): Promise<void> {
-    const batch = this.#batch;
-    if (batch.length === 0) return;
-    this.#batch = [];
-    this.#batchBytes = 0;
-    this.#note(batch.map(({ path }) => path));
-    await this.#durability.barrier(this.#destination.into);
-    const placed = batch.filter(({ path, file }) => this.#place(path, file));
-    await this.#durability.barrier(this.#destination.into);
-    for (const { path, file } of placed) this.#append(path, file);
-    await this.#list.sync();
-  }
-
-  #place(path: string, { staged, signature, digest }: Exported): boolean {
-    try {
-      if (signature !== null) this.#signatures.place(signature, digest);
-      if (this.#keeps && this.#list.live.has(path)) {
-        this.#destination.keep(path, this.#day);
-      }
-      this.#destination.place(staged, path);
-      return true;
-    } catch (error) {
-      if (isFull(error)) this.#unfit.add(path);
-      else this.#failOrThrow(path, error);
-      return false;
-    }
-  }
-
-  #append(path: string, { size, mtime, mode, digest }: Exported): void {
-    this.#list.append({ op: "+", mtime, size, mode, digest, path });
-    // The list knows it by now.
-    if (this.#list.live.mark(path)) this.#named.delete(path);
-    this.#published++;
-    this.#bytes += size;
-    this.#observer.published(path, size);
   }
 
   /** Returns the listed files whose sources no longer exist. */
@@ -413,11 +319,11 @@ class Run {
    */
   async #withdraw(gone: readonly string[]): Promise<void> {
     const { only } = this.#how;
-    const orphans = [...this.#unsure].filter((path) =>
+    const orphans = [...this.#unsure.paths].filter((path) =>
       only === undefined && !this.#list.live.has(path) && this.#isGone(path)
     );
     if (gone.length + orphans.length === 0) return;
-    this.#note(gone);
+    this.#unsure.note(gone);
     await this.#durability.barrier(this.#destination.into);
     const pacer = new Pacer();
     for (const path of gone) {
@@ -450,7 +356,7 @@ class Run {
       if (this.#keeps) this.#destination.trash(path, this.#day);
       else this.#destination.remove(path);
     } catch (error) {
-      this.#failOrThrow(path, error);
+      this.#failures.addOrThrow(path, error);
     }
   }
 
@@ -460,30 +366,7 @@ class Run {
     // The script exports what this cannot name.
     const seen = seenName(path);
     if (seen !== undefined && !this.#isGone(seen)) return false;
-    return !this.#failed.some((failed) =>
-      failed.path === "" || path.startsWith(`${failed.path}/`)
-    );
-  }
-
-  #failOrThrow(path: string, error: unknown): void {
-    const { code } = error as { code?: string };
-    if (code === "ENOSPC" || code === "EROFS" || code === "EDQUOT") {
-      throw new LocalError(
-        `Cannot write to ${this.#config.into}: ${(error as Error).message}`,
-        {
-          cause: error,
-          hint: `check the permissions and free space of ${this.#config.into}`,
-        },
-      );
-    }
-    if (!(error instanceof FileError) && code === undefined) throw error;
-    this.#fail(path, reasonOf(error));
-  }
-
-  #fail(path: string, error: string): void {
-    const file = { path, error };
-    this.#failed.push(file);
-    this.#observer.skipped(file);
+    return !this.#failures.hides(path);
   }
 }
 
