@@ -32,15 +32,23 @@ type AskedFor = Omit<Asked, "entry"> & {
   readonly entry: Pick<Wanted, "path" | "size" | "digest">;
 };
 
+/** The blocks of a signature that is about to be fetched. */
+export interface BlocksToCome {
+  readonly count: number;
+  readonly blockSize: number;
+}
+
 /**
  * Fetches the signature of a version; `undefined` if the server has none.
  * No more is read than a sound signature of that file is long.
  *
+ * @param admit Waits until there is memory for so many blocks.
  * @throws {FileError} If it cannot be used.
  */
 export async function fetchSignature(
   fetcher: Fetcher,
   { entry: { path, size, digest }, root, slots }: AskedFor,
+  admit: (blocks: BlocksToCome) => Promise<void>,
 ): Promise<Signature | undefined> {
   const below = signaturePath(digest);
   const blockSize = blockSizeOf(size);
@@ -50,7 +58,12 @@ export async function fetchSignature(
   const asked = Math.min(usual, fetcher.mostAtOnce);
   const first = await fetchFirst(fetcher, `${root}/${below}`, asked);
   if (first === undefined) return undefined;
-  const { length } = sound(parseHeader(first, signed), path);
+  const header = sound(parseHeader(first, signed), path);
+  const { length } = header;
+  await admit({
+    count: countBlocks({ size, blockSize: header.blockSize }),
+    blockSize: header.blockSize,
+  });
   const bytes = new Uint8Array(length + 1);
   bytes.set(first.subarray(0, bytes.length));
   let filled = Math.min(first.length, bytes.length);

@@ -8,6 +8,7 @@ import { FileError } from "../errors.ts";
 import type { Wanted } from "../files/wanted.ts";
 import type { FileStat } from "../ssh/file-stat.ts";
 import type { SmallFile } from "../ssh/read-file.ts";
+import type { ComingRanges } from "../ssh/coming-ranges.ts";
 import { type Range, type Read, readRanges } from "../ssh/read-range.ts";
 import type { Throttle } from "../files/throttle.ts";
 import { Window } from "./window.ts";
@@ -80,6 +81,11 @@ export class Fetcher {
   /** Bytes that come in a millisecond, as far as has been seen; `undefined` before anything large has come. */
   get rate(): number | undefined {
     return this.#rate === 0 ? undefined : Math.min(this.#rate, this.limit);
+  }
+
+  /** The shortest time in which a small request was answered, in milliseconds; 0 before any was. */
+  get roundTripMs(): number {
+    return this.#window.roundTripMs;
   }
 
   /** Bytes that may come in a millisecond; `Infinity`: no limit. */
@@ -166,7 +172,7 @@ export class Fetcher {
   /** Fetches parts of a file, in order; ends early where the file does. A piece is gone once the next one is asked for. */
   async *fetchRanges(
     path: string,
-    ranges: Iterable<Range>,
+    ranges: Iterable<Range> | ComingRanges,
     slots: number,
   ): AsyncGenerator<Uint8Array> {
     const files = await this.#openAll(path);
@@ -174,13 +180,16 @@ export class Fetcher {
     const most = slots * slotBytes;
     let pieces = 0;
     let own = 0;
+    let isOver = false;
     const read: Read = async (position, bytes, memory) => {
       await this.#throttle.pass(bytes);
-      const file = files[pieces++ % files.length]!;
       window.ask(bytes, performance.now());
       own += bytes;
       let came = 0;
       try {
+        // Nobody waits for it any more, and the file is closed.
+        if (isOver) return new Uint8Array(0);
+        const file = files[pieces++ % files.length]!;
         const piece = await file.read(position, bytes, memory);
         came = piece.length;
         return piece;
@@ -199,6 +208,7 @@ export class Fetcher {
     try {
       yield* readRanges(read, ranges, pacing);
     } finally {
+      isOver = true;
       for (const file of files) file.close();
     }
   }

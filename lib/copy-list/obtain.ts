@@ -12,7 +12,8 @@ import { adopt } from "../files/adopt.ts";
 import { BlockedError } from "../files/directories.ts";
 import type { Tools } from "./tools.ts";
 import { heard, pathOn } from "./fetch.ts";
-import { type Making, Reuse } from "./reuse.ts";
+import type { Making } from "./making.ts";
+import { Reuse } from "./reuse.ts";
 import type { StagedFile } from "../files/staging.ts";
 
 /** A file that waits to be made durable and put in place. */
@@ -103,7 +104,7 @@ export class Obtaining {
     const making = this.#reuse.begin({
       ...{ entry, root, slots, start },
       isOver: () => this.#run.end() !== undefined,
-      clone: (path, bytes) => staged.clone(path, bytes),
+      clone: (path, bytes, check) => staged.clone(path, bytes, check),
     });
     if (making !== undefined && await this.#make(staged, entry, making)) {
       return { staged: staged.path, reused: making.reused };

@@ -8,6 +8,10 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import type { Old } from "../delta/search.ts";
 import { FileError } from "../errors.ts";
 
+/** Bytes that are read to measure the disk, at most and as a share of the file. */
+const readToMeasure = 4 * 1024 * 1024;
+const shareToMeasure = 1 / 64;
+
 /** An old version that is open for reading. Nobody promises that it stays as it is. */
 export class OldFile implements Old, Disposable {
   /** What it is called when it is told of. */
@@ -55,6 +59,15 @@ export class OldFile implements Old, Disposable {
       throw unreadable(this.name, error);
     }
     return filled;
+  }
+
+  /** Reads some of its middle, and returns how many bytes came in a millisecond. */
+  rate(): number {
+    const share = Math.ceil(shareToMeasure * this.size);
+    const bytes = new Uint8Array(Math.min(readToMeasure, share));
+    const began = performance.now();
+    this.read(Math.floor((this.size - bytes.length) / 2), bytes);
+    return bytes.length / Math.max(0.01, performance.now() - began);
   }
 
   [Symbol.dispose](): void {

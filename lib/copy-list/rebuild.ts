@@ -7,29 +7,41 @@
 import type { Stretch } from "../delta/recipe.ts";
 import { FileError } from "../errors.ts";
 import { Pacer } from "../worker/pacer.ts";
+import type { Old } from "../delta/search.ts";
+import type { ComingRanges } from "../ssh/coming-ranges.ts";
 import type { Range } from "../ssh/read-range.ts";
-import type { OldFile } from "./old-file.ts";
 
 /** Bytes of the old version that are read at a time. */
 const blockBytes = 1024 * 1024;
 
 /** Fetches ranges of the new version, in order. */
 export type FetchRanges = (
-  ranges: readonly Range[],
+  ranges: readonly Range[] | ComingRanges,
 ) => AsyncGenerator<Uint8Array>;
 
+/** An old version, and what it is called when it is told of. */
+export interface NamedOld extends Old {
+  readonly name: string;
+}
+
+/** A part of the new version. */
+export interface Piece {
+  readonly bytes: Uint8Array;
+  /** True if it is from the old version, read for it or searched before. */
+  readonly fromOld: boolean;
+}
+
 /**
- * Yields what `recipe` says, in order; `fromOld` tells which pieces are from
- * the old version. Ends early where the file on the server does. The bytes of a
+ * Yields what `recipe` says, in order. Ends early where the file on the server does. The bytes of a
  * piece are overwritten by the next one.
  *
  * @throws {FileError} If the old version has become shorter meanwhile.
  */
 export async function* rebuild(
   recipe: readonly Stretch[],
-  old: OldFile,
+  old: NamedOld,
   fetchRanges: FetchRanges,
-): AsyncGenerator<{ bytes: Uint8Array; fromOld: boolean }> {
+): AsyncGenerator<Piece> {
   const missing = recipe.filter(({ old }) => old === null);
   const fetched = missing.length === 0 ? nothing() : fetchRanges(missing);
   // Always asked for ahead: the server works while the old version is read.
@@ -58,7 +70,8 @@ export async function* rebuild(
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
-function ahead(
+/** Asks for the next piece before its turn comes. */
+export function ahead(
   fetched: AsyncGenerator<Uint8Array>,
 ): Promise<IteratorResult<Uint8Array, undefined>> {
   const next = fetched.next();
@@ -67,8 +80,14 @@ function ahead(
   return next;
 }
 
-async function* readOld(
-  old: OldFile,
+/**
+ * Yields a part of an old version; the bytes of a piece are overwritten by the next
+ * one.
+ *
+ * @throws {FileError} If it has become shorter.
+ */
+export async function* readOld(
+  old: NamedOld,
   { start, end }: Range,
 ): AsyncGenerator<Uint8Array> {
   const pacer = new Pacer();

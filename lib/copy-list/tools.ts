@@ -13,7 +13,7 @@ import type { Space } from "../files/space.ts";
 import type { Destination } from "../files/destination.ts";
 import type { Fetcher } from "./fetch.ts";
 import type { Moves } from "../files/moves.ts";
-import type { ReuseObserver } from "./reuse.ts";
+import type { ReuseObserver } from "./making.ts";
 import type { Staging } from "../files/staging.ts";
 
 /** The synchronised list, as far as copying needs it. */

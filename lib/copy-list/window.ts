@@ -65,6 +65,11 @@ export class Window {
     return Math.min(longest, inTime);
   }
 
+  /** The shortest time in which a small request was answered, in milliseconds; 0 before any was. */
+  get roundTripMs(): number {
+    return this.#roundTripMs ?? 0;
+  }
+
   /** The highest rate so far, in bytes a millisecond. */
   get rate(): number {
     return this.#rate;

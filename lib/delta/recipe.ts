@@ -33,12 +33,17 @@ export function recipeOf(
     if (from >= end) continue;
     const place = places[block]!;
     const old = place === -1 ? null : place + from - begin;
-    const last = stretches.at(-1);
-    if (last !== undefined && goesOn(last, old)) {
-      stretches[stretches.length - 1] = { ...last, end };
-    } else stretches.push({ start: from, end, old });
+    append(stretches, { start: from, end, old });
   }
   return stretches;
+}
+
+/** Adds a stretch to a recipe, as a part of the last one if it goes on there. */
+export function append(stretches: Stretch[], stretch: Stretch): void {
+  const last = stretches.at(-1);
+  if (last !== undefined && goesOn(last, stretch.old)) {
+    stretches[stretches.length - 1] = { ...last, end: stretch.end };
+  } else stretches.push(stretch);
 }
 
 /** Returns what is left to do of a recipe where the new version is there up to `start`. */

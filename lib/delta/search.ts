@@ -11,7 +11,8 @@
 
 import { Pacer } from "../worker/pacer.ts";
 import type { Blocks } from "./blocks.ts";
-import { Roller, strongSum, weakSum } from "./sums.ts";
+import { Scan } from "./scan.ts";
+import { strongSum, weakSum } from "./sums.ts";
 
 /** An old version, or a part of one. */
 export interface Old {
@@ -30,13 +31,39 @@ export interface Found {
 
 /** How a search goes, for who decides whether to go on with it. */
 export interface Progress {
+  /** Bytes up to where the old version has been searched. */
   readonly searched: number;
   /** Bytes among them that are of use. */
   readonly found: number;
+  /** Bytes since the last one that is of use. */
+  readonly barren: number;
+  /** Time that it took to read and search them. */
+  readonly ms: number;
+}
+
+/** Blocks that lie in the old version as they follow each other in the new one. */
+export interface Run {
+  readonly block: number;
+  readonly count: number;
+  /** Where the first one lies in the old version. */
+  readonly position: number;
+}
+
+/** A part of the old version, in memory, and what was found in it. */
+export interface Window {
+  readonly position: number;
+  readonly bytes: Uint8Array;
+  readonly runs: readonly Run[];
+}
+
+/** Where a search begins: whole blocks before it lie in the old version where they lie in the new one. */
+export interface Beginning {
+  readonly position: number;
+  readonly block: number;
 }
 
 /** Bytes of the old version in memory at a time, or so many blocks of it. */
-const windowBytes = 4 * 1024 * 1024;
+const windowBytes = 1024 * 1024;
 const windowBlocks = 4;
 
 /**
@@ -46,151 +73,94 @@ const windowBlocks = 4;
  */
 const mostWrong = 1;
 
-/** Searches all of `old`. `goOn` is asked now and then, and may end it. */
+/** Goes on with a search to the end of the old version. `goOn` is asked now and then, and may end it. */
 export async function search(
-  old: Old,
-  blocks: Blocks,
+  searching: Search,
   goOn: (progress: Progress) => boolean = () => true,
 ): Promise<Found> {
   const pacer = new Pacer();
-  const searching = new Search(old, blocks);
+  const memory = new Uint8Array(searching.windowSize);
   let givenUp = false;
-  while (!givenUp && searching.window()) {
+  while (!givenUp && searching.window(memory) !== undefined) {
     givenUp = searching.isFutile || !goOn(searching.progress);
     await pacer.pause();
   }
-  if (!givenUp) searching.end();
+  searching.end();
   return { places: searching.places(), givenUp };
 }
 
-/**
- * Estimates which share of `old` is of use, from `samples` stretches of it that
- * are so long that each holds a whole block, wherever it begins.
- */
-export function estimate(old: Old, blocks: Blocks, samples: number): number {
-  const { blockSize } = blocks.signature;
-  const length = Math.min(old.size, 2 * blockSize);
-  const bytes = new Uint8Array(length);
-  let hits = 0;
-  for (let sample = 0; sample < samples; sample++) {
-    const spread = (sample + Math.random()) / samples;
-    const read = old.read(Math.floor(spread * (old.size - length)), bytes);
-    if (holdsBlock(bytes.subarray(0, read), blocks)) hits++;
-  }
-  return hits / samples;
-}
-
-function holdsBlock(bytes: Uint8Array, blocks: Blocks): boolean {
-  const end = bytes.length - blocks.signature.blockSize;
-  if (end < 0) return false;
-  const scan = new Scan(blocks);
-  scan.begin(bytes, 0);
-  return scan.next(bytes, end) !== undefined;
-}
-
-/** Moves along some bytes, from block to block. */
-class Scan {
-  at = 0;
-  /** Bytes that strong sums were taken of for nothing. */
-  wrong = 0;
-  readonly #blocks: Blocks;
-  readonly #length: number;
-  readonly #roller: Roller;
-  #sum = 0;
-
-  constructor(blocks: Blocks) {
-    this.#blocks = blocks;
-    this.#length = blocks.signature.blockSize;
-    this.#roller = new Roller(this.#length);
-  }
-
-  begin(bytes: Uint8Array, at: number): void {
-    this.at = at;
-    this.#sum = weakSum(bytes.subarray(at, at + this.#length));
-  }
-
-  /** Goes on to the next block that is found, or to `end`; returns the block. */
-  next(bytes: Uint8Array, end: number): number | undefined {
-    const { filter } = this.#blocks;
-    for (;;) {
-      const range = { at: this.at, end, sum: this.#sum };
-      ({ at: this.at, sum: this.#sum } = this.#roller.roll(
-        bytes,
-        range,
-        filter,
-      ));
-      const block = this.#look(bytes);
-      if (block !== undefined) return block;
-      if (this.at === end) return undefined;
-      this.#step(bytes);
-    }
-  }
-
-  #look(bytes: Uint8Array): number | undefined {
-    if (!this.#blocks.has(this.#sum)) return undefined;
-    const strong = strongSum(bytes.subarray(this.at, this.at + this.#length));
-    const block = this.#blocks.find(this.#sum, strong);
-    if (block === undefined) this.wrong += this.#length;
-    return block;
-  }
-
-  /** Past a sum that the filter let through. */
-  #step(bytes: Uint8Array): void {
-    this.#sum = this.#roller.step(bytes, this.at++, this.#sum);
-  }
-}
-
 /** A search through a window that is moved along the old version. */
-class Search {
+export class Search {
   readonly #old: Old;
   readonly #blocks: Blocks;
   readonly #scan: Scan;
   readonly #length: number;
-  readonly #buffer: Uint8Array;
   readonly #places: Float64Array;
+  #buffer: Uint8Array = new Uint8Array(0);
   /** Where the window begins in the old version, and how much it holds. */
-  #position = 0;
+  #position: number;
   #filled = 0;
+  #runs: Run[] = [];
   /** The block that should come next, and whether the scan is under way because none did. */
-  #expected = 0;
+  #expected: number;
   #scanning = false;
-  #found = 0;
+  #found: number;
+  /** Up to where something was found. */
+  #foundUpTo: number;
+  #ms = 0;
 
-  constructor(old: Old, blocks: Blocks) {
+  constructor(
+    old: Old,
+    blocks: Blocks,
+    { position, block }: Beginning = { position: 0, block: 0 },
+  ) {
     this.#old = old;
     this.#blocks = blocks;
     this.#scan = new Scan(blocks);
     this.#length = blocks.signature.blockSize;
-    const bytes = Math.max(windowBytes, windowBlocks * this.#length);
-    this.#buffer = new Uint8Array(Math.min(bytes, old.size));
     this.#places = new Float64Array(blocks.count).fill(-1);
+    for (let before = 0; before < block; before++) {
+      this.#places[before] = before * this.#length;
+    }
+    this.#position = position;
+    this.#expected = block;
+    this.#found = block * this.#length;
+    this.#foundUpTo = position;
+  }
+
+  /** Bytes of memory that {@link window} needs. */
+  get windowSize(): number {
+    return windowSizeOf(this.#length, this.#old.size);
   }
 
   get progress(): Progress {
-    return { searched: this.#position + this.#scan.at, found: this.#found };
+    const searched = this.#position + this.#scan.at;
+    const barren = searched - this.#foundUpTo;
+    return { searched, found: this.#found, barren, ms: this.#ms };
   }
 
+  /** True if it costs more than it can bring: contents and signature are made for each other. */
   get isFutile(): boolean {
     return this.#scan.wrong > mostWrong * this.#old.size + 64 * this.#length;
   }
 
-  /** Searches the next window; false if there is none. */
-  window(): boolean {
-    const kept = this.#filled - this.#scan.at;
-    this.#buffer.copyWithin(0, this.#scan.at, this.#filled);
-    this.#position += this.#scan.at;
-    this.#scan.at = 0;
-    const read = this.#old.read(
-      this.#position + kept,
-      this.#buffer.subarray(kept),
-    );
-    this.#filled = kept + read;
-    if (read === 0) return false;
-    const end = this.#filled - this.#length;
-    while (this.#scan.at <= end && !this.isFutile) {
-      if (!this.#follow(end) && !this.#seek(end)) break;
+  /**
+   * Reads the next part of the old version into `memory`, which may be that of an
+   * earlier one, and searches it; `undefined` at the end.
+   */
+  window(memory: Uint8Array): Window | undefined {
+    const began = performance.now();
+    try {
+      if (!this.#moveOn(memory)) return undefined;
+      const end = this.#filled - this.#length;
+      while (this.#scan.at <= end && !this.isFutile) {
+        if (!this.#follow(end) && !this.#seek(end)) break;
+      }
+      const bytes = memory.subarray(0, this.#filled);
+      return { position: this.#position, bytes, runs: this.#runs };
+    } finally {
+      this.#ms += performance.now() - began;
     }
-    return true;
   }
 
   /** Looks for the last block, which may be short, behind the one before it and at the end. */
@@ -208,11 +178,31 @@ class Search {
     }
   }
 
+  /** Where a block lies, as far as is known; -1: nowhere. */
+  placeOf(block: number): number {
+    const place = this.#places[block]!;
+    return place === -1 ? this.#places[this.#blocks.same(block)]! : place;
+  }
+
   /** Where each block lies. */
   places(): Float64Array {
-    return this.#places.map((place, block) =>
-      place === -1 ? this.#places[this.#blocks.same(block)]! : place
-    );
+    return this.#places.map((_, block) => this.placeOf(block));
+  }
+
+  /** Moves the window on to what has not been searched; returns false if there is nothing. */
+  #moveOn(memory: Uint8Array): boolean {
+    const { at } = this.#scan;
+    const kept = this.#filled - at;
+    if (memory === this.#buffer) memory.copyWithin(0, at, this.#filled);
+    else memory.set(this.#buffer.subarray(at, this.#filled));
+    this.#buffer = memory;
+    this.#position += at;
+    this.#scan.at = 0;
+    this.#runs = [];
+    const next = this.#position + kept;
+    const read = this.#old.read(next, memory.subarray(kept));
+    this.#filled = kept + read;
+    return read > 0;
   }
 
   /** Takes the block that should come next, or if it alone was changed in its place the one after it. */
@@ -243,15 +233,37 @@ class Search {
   }
 
   #take(block: number, at: number): void {
+    const position = this.#position + at;
     this.#scanning = false;
     this.#scan.at = at + this.#length;
     this.#expected = block + 1;
     this.#found += this.#length;
-    if (this.#places[block] === -1) this.#places[block] = this.#position + at;
+    this.#foundUpTo = position + this.#length;
+    if (this.#places[block] === -1) this.#places[block] = position;
+    const run = { block, count: 1, position };
+    const last = this.#runs.at(-1);
+    if (last !== undefined && follows(run, last, this.#length)) {
+      this.#runs[this.#runs.length - 1] = { ...last, count: last.count + 1 };
+    } else this.#runs.push(run);
   }
 
   /** Tells whether the old version goes on behind the window. */
   #isMore(): boolean {
     return this.#position + this.#filled < this.#old.size;
   }
+}
+
+/** Returns how much of an old version is in memory at a time. */
+export function windowSizeOf(blockSize: number, oldSize: number): number {
+  return Math.min(oldSize, Math.max(windowBytes, windowBlocks * blockSize));
+}
+
+/** Tells whether a run goes on where the one before it ends, in both versions. */
+export function follows(
+  { block, position }: Run,
+  before: Run,
+  blockSize: number,
+): boolean {
+  return before.block + before.count === block &&
+    before.position + before.count * blockSize === position;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Progress } from "./search.ts";
+
 /** What is known before an old version is searched. Rates are in bytes a millisecond. */
 export interface Prospect {
   /** Bytes of the new version. */
@@ -27,6 +29,9 @@ export const fastServer = 250_000;
 /** How much of the time of a plain copy may be lost by trying. */
 const mostLost = 0.05;
 
+/** So many bytes may be searched for nothing before it counts what the samples say. */
+export const mostBarren = 8 * 1024 * 1024;
+
 /** Tells whether a search pays, going by a sample. */
 export function pays(
   { size, oldSize, share, fetching, reading }: Prospect,
@@ -36,6 +41,21 @@ export function pays(
     oldSize / reading;
   const makeMs = found / reading;
   return found / fetching > searchMs + makeMs;
+}
+
+/**
+ * Tells whether a search has come to where nothing of use is: it has found nothing
+ * for some megabytes, and no sample of what is left did. What was compressed or
+ * encrypted anew has nothing of use behind its first change; where something was
+ * taken out, the samples behind it say so.
+ *
+ * @param useful Where the samples lie in which something was found.
+ */
+export function isBarren(
+  { searched, barren }: Pick<Progress, "searched" | "barren">,
+  useful: readonly number[],
+): boolean {
+  return barren > mostBarren && !useful.some((at) => at >= searched);
 }
 
 /**

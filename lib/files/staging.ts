@@ -5,7 +5,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { dirname } from "@std/path/posix";
@@ -15,6 +14,7 @@ import type { Digest, Entry } from "../list/entry.ts";
 import { Pacer } from "../worker/pacer.ts";
 import { sharesContents } from "./clone.ts";
 import { digestOfFile } from "./file-digest.ts";
+import { splitAtHoles } from "./holes.ts";
 import { lookAt } from "./if-there.ts";
 import { setAttributes, setDate } from "./attributes.ts";
 import { ordinaryRights, type Rights } from "./rights.ts";
@@ -22,11 +22,6 @@ import { writeAll } from "./write-all.ts";
 
 /** Size of one read when a staged file is hashed again. */
 const blockBytes = 1024 * 1024;
-
-/** Zeros are looked for in blocks of so many bytes; file systems keep holes of whole pages. */
-const holeBytes = 16 * 1024;
-const leastHoleBytes = 4 * 1024;
-const zeros = Buffer.alloc(holeBytes);
 
 /** Rights of a file that is not whole yet. */
 const stagedMode = 0o600;
@@ -71,6 +66,15 @@ export async function isWhole(path: string, entry: Contents): Promise<boolean> {
     closeSync(file);
   }
 }
+
+/** What a clone has to be, to be of use. */
+export interface CloneCheck {
+  /** Bytes of the units that are checked; the clone has so many whole ones. */
+  readonly unit: number;
+  isRight(index: number, unit: Uint8Array): boolean;
+}
+
+const unchecked: CloneCheck = { unit: blockBytes, isRight: () => true };
 
 /** The directory of staged files. */
 export class Staging {
@@ -212,9 +216,15 @@ export class StagedFile implements Disposable {
 
   /**
    * Begins an empty file with the first `bytes` of the file at `path`, if the file
-   * system lets both share them. Returns how many are there then, none or all.
+   * system lets both share them, up to the first unit that is not right. What is
+   * checked and hashed is the clone, which nobody else can change. Returns how many
+   * bytes are there then.
    */
-  async clone(path: string, bytes: number): Promise<number> {
+  async clone(
+    path: string,
+    bytes: number,
+    check?: CloneCheck,
+  ): Promise<number> {
     if (this.#written > 0 || !sharesContents(dirname(this.path))) return 0;
     try {
       await Deno.copyFile(path, this.path);
@@ -225,7 +235,7 @@ export class StagedFile implements Disposable {
       return 0;
     }
     this.#file.truncateSync(bytes);
-    await this.#hashWhatIsThere();
+    await this.#hashWhatIsThere(check);
     return this.#written;
   }
 
@@ -287,15 +297,39 @@ export class StagedFile implements Disposable {
     this.#endsInHole = false;
   }
 
-  async #hashWhatIsThere(): Promise<void> {
+  /** Goes on behind what is there, as far as it is right. */
+  async #hashWhatIsThere(check = unchecked): Promise<void> {
     const pacer = new Pacer();
-    const block = new Uint8Array(blockBytes);
-    for (let read; (read = this.#file.readSync(block)) !== null;) {
-      this.#hasher.update(block.subarray(0, read));
-      this.#written += read;
+    const { unit } = check;
+    const block = new Uint8Array(unit * Math.max(1, blockBytes / unit | 0));
+    const units = block.length / unit;
+    for (let isWhole = true; isWhole;) {
+      const read = this.#read(block);
+      let right = 0;
+      for (let index = 0; right < read && index < units; index++) {
+        const piece = block.subarray(right, Math.min(read, right + unit));
+        if (!check.isRight(this.#written / unit + index, piece)) break;
+        right += piece.length;
+      }
+      this.#hasher.update(block.subarray(0, right));
+      this.#written += right;
+      isWhole = right === block.length;
       await pacer.pause();
     }
-    if (this.#written > this.#entry.size) this.restart();
+    if (this.#written > this.#entry.size) return this.restart();
+    this.#file.truncateSync(this.#written);
+    this.#file.seekSync(this.#written, Deno.SeekMode.Start);
+  }
+
+  /** Fills `block`, unless the file ends before. */
+  #read(block: Uint8Array): number {
+    let filled = 0;
+    while (filled < block.length) {
+      const read = this.#file.readSync(block.subarray(filled));
+      if (read === null) break;
+      filled += read;
+    }
+    return filled;
   }
 
   #mismatch(error: FileError): FileError {
@@ -334,27 +368,6 @@ function changed({ path }: Contents, what: string): FileError {
     retriable: true,
     hint: "it may have changed since it was listed; the next pass tries again",
   });
-}
-
-/** Splits `bytes` into what must be written and what may be left out, as few pieces as can be. */
-function* splitAtHoles(
-  bytes: Uint8Array,
-): Generator<{ piece: Uint8Array; hole: boolean }> {
-  let start = 0;
-  let hole = false;
-  for (let at = 0; at < bytes.length; at += holeBytes) {
-    const zero = isZero(bytes.subarray(at, at + holeBytes));
-    if (zero === hole) continue;
-    if (at > start) yield { piece: bytes.subarray(start, at), hole };
-    start = at;
-    hole = zero;
-  }
-  if (start < bytes.length) yield { piece: bytes.subarray(start), hole };
-}
-
-function isZero(block: Uint8Array): boolean {
-  if (block[0] !== 0 || block.length < leastHoleBytes) return false;
-  return zeros.subarray(0, block.length).equals(block);
 }
 
 /** Makes a new file; returns `undefined` if there is one already. */

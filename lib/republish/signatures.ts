@@ -102,7 +102,7 @@ export class KeptSignatures {
     const signature = await fetchSignature(await fetcher(), {
       entry: file,
       ...{ root, slots },
-    }).catch((error) => {
+    }, () => Promise.resolve()).catch((error) => {
       // A damaged one helps nobody.
       if (error instanceof FileError) return undefined;
       throw error;

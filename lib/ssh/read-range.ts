@@ -6,7 +6,10 @@
  */
 
 import { FileError } from "../errors.ts";
+import { ComingRanges, type Range } from "./coming-ranges.ts";
 import { leastProgress } from "./request-watch.ts";
+
+export type { Range };
 
 /**
  * Reads at most so many bytes at a position, as SFTP's READ does: fewer may come,
@@ -17,12 +20,6 @@ export type Read = (
   length: number,
   memory?: ArrayBuffer,
 ) => Promise<Uint8Array>;
-
-/** A part of a file, from `start` up to but not including `end`. */
-export interface Range {
-  readonly start: number;
-  readonly end: number;
-}
 
 /** How to read. */
 export interface Manner {
@@ -65,23 +62,27 @@ export function readRange(
 
 /**
  * Reads several ranges of one file, one after the other, as {@link readRange}
- * does; no piece is of two of them. At least one request is in flight. What came
- * of a piece before an error is yielded before the error is thrown. Where `read`
- * takes memory, a piece is gone once the next one is asked for.
+ * does; no piece is of two of them. What becomes known meanwhile is asked for at
+ * once. At least one request is in flight. What came of a piece before an error is
+ * yielded before the error is thrown. Where `read` takes memory, a piece is gone
+ * once the next one is asked for.
  */
 export async function* readRanges(
   read: Read,
-  ranges: Iterable<Range>,
+  ranges: Iterable<Range> | ComingRanges,
   { length, most, limitMs }: Pacing,
 ): AsyncGenerator<Uint8Array> {
+  const coming = ranges instanceof ComingRanges
+    ? ranges
+    : ComingRanges.all(ranges);
   const flight: { length: number; answer: Promise<Piece> }[] = [];
-  const pieces = split(ranges, length);
-  let next = pieces.next();
   const memory: ArrayBuffer[] = [];
   let inFlight = 0;
-  while (!next.done || flight.length > 0) {
-    while (!next.done && (inFlight === 0 || inFlight < most())) {
-      const { start, end } = next.value;
+  const ask = () => {
+    while (inFlight === 0 || inFlight < most()) {
+      const next = coming.take(length());
+      if (next === undefined) return;
+      const { start, end } = next;
       const answer = readPiece(
         (position, length) => read(position, length, memory.pop()),
         start,
@@ -90,30 +91,29 @@ export async function* readRanges(
       );
       flight.push({ length: end - start, answer });
       inFlight += Math.max(leastCounted, end - start);
-      next = pieces.next();
     }
-    const { length: wanted, answer } = flight.shift()!;
-    const { bytes, error } = await answer;
-    inFlight -= Math.max(leastCounted, wanted);
-    if (bytes.length > 0) {
-      yield bytes;
-      memory.push(bytes.buffer as ArrayBuffer);
+  };
+  coming.onPush(ask);
+  try {
+    for (;;) {
+      ask();
+      const first = flight.shift();
+      if (first === undefined) {
+        if (await coming.more()) continue;
+        return;
+      }
+      const { length: wanted, answer } = first;
+      const { bytes, error } = await answer;
+      inFlight -= Math.max(leastCounted, wanted);
+      if (bytes.length > 0) {
+        yield bytes;
+        memory.push(bytes.buffer as ArrayBuffer);
+      }
+      if (error !== undefined) throw error;
+      if (bytes.length < wanted) return;
     }
-    if (error !== undefined) throw error;
-    if (bytes.length < wanted) return;
-  }
-}
-
-function* split(
-  ranges: Iterable<Range>,
-  length: () => number,
-): Generator<Range, undefined> {
-  for (const { start, end } of ranges) {
-    for (let at = start; at < end;) {
-      const next = Math.min(end, at + length());
-      yield { start: at, end: next };
-      at = next;
-    }
+  } finally {
+    coming.onPush(() => {});
   }
 }
 

@@ -6,6 +6,7 @@ import { OldFile } from "../../lib/copy-list/old-file.ts";
 import { type FetchRanges, rebuild } from "../../lib/copy-list/rebuild.ts";
 import { recipeOf, type Stretch } from "../../lib/delta/recipe.ts";
 import { FileError } from "../../lib/errors.ts";
+import { ComingRanges } from "../../lib/ssh/coming-ranges.ts";
 import {
   type Range,
   type Read,
@@ -154,6 +155,37 @@ Deno.test("readRanges() asks a server that answers little for little", async () 
   assertEquals(pieces[0], bytes);
   // Each request needs room for its answer: asked in full each time, that would be 28 MB.
   assert(asked < 2_000_000, `${asked} bytes asked for`);
+});
+
+Deno.test("readRanges() asks at once for what becomes known while it waits", async () => {
+  const bytes = noise(400);
+  const asked: number[] = [];
+  const answers: (() => void)[] = [];
+  const read: Read = async (position, length) => {
+    asked.push(position);
+    await new Promise<void>((resolve) => answers.push(resolve));
+    return bytes.slice(position, position + length);
+  };
+  const ranges = new ComingRanges();
+  const manner = { length: () => 100, most: () => 1_000_000 };
+  const pieces = readRanges(read, ranges, manner);
+  const first = pieces.next();
+  await Promise.resolve();
+  assertEquals(asked, []);
+
+  ranges.push({ start: 0, end: 50 });
+  await Promise.resolve();
+  ranges.push({ start: 100, end: 250 });
+  await Promise.resolve();
+  assertEquals(asked, [0, 100, 200]);
+
+  for (const answer of answers.splice(0)) answer();
+  assertEquals((await first).value, bytes.slice(0, 50));
+  assertEquals((await pieces.next()).value, bytes.slice(100, 200));
+  assertEquals((await pieces.next()).value, bytes.slice(200, 250));
+  const last = pieces.next();
+  ranges.end();
+  assertEquals(await last, { done: true, value: undefined });
 });
 
 /** A server like {@link reading}, over a session that takes the memory of pieces that are done with. */

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { noise } from "../../fixtures/noise.ts";
 import { Blocks } from "../../lib/delta/blocks.ts";
 import { recipeOf, restOf, type Stretch } from "../../lib/delta/recipe.ts";
-import { estimate, type Old, search } from "../../lib/delta/search.ts";
+import { sample } from "../../lib/delta/sample.ts";
+import { type Old, Search, search } from "../../lib/delta/search.ts";
 import { type Signature, SignatureMaker } from "../../lib/delta/signature.ts";
 import { Roller, weakSum } from "../../lib/delta/sums.ts";
 import { createHasher } from "../../lib/files/digest.ts";
@@ -46,12 +47,16 @@ function make(
   ]));
 }
 
+function searched(old: Uint8Array, signature: Signature) {
+  return search(new Search(inMemory(old), new Blocks(signature)));
+}
+
 async function recipe(
   old: Uint8Array,
   signature: Signature,
   start = 0,
 ): Promise<Stretch[]> {
-  const { places } = await search(inMemory(old), new Blocks(signature));
+  const { places } = await searched(old, signature);
   return recipeOf(signature, places, start);
 }
 
@@ -169,25 +174,19 @@ Deno.test("a search that finds nothing but wrong blocks is given up", async () =
   signature.strong.fill(7);
   // Those that are expected at the start.
   signature.weak.set([1, 2]);
-  const { givenUp, places } = await search(
-    inMemory(old),
-    new Blocks(signature),
-  );
+  const { givenUp, places } = await searched(old, signature);
   assertEquals([givenUp, new Set(places)], [true, new Set([-1])]);
 });
 
 Deno.test("a million different blocks of one weak sum cost no more than others", async () => {
   const count = 2 ** 20;
-  const { places } = await search(
-    inMemory(new Uint8Array(100_000)),
-    new Blocks({
-      size: count * 512,
-      digest: "sha256:",
-      blockSize: 512,
-      weak: new Int32Array(count),
-      strong: new Uint32Array(noise(8 * count).buffer),
-    }),
-  );
+  const { places } = await searched(new Uint8Array(100_000), {
+    size: count * 512,
+    digest: "sha256:",
+    blockSize: 512,
+    weak: new Int32Array(count),
+    strong: new Uint32Array(noise(8 * count).buffer),
+  });
   assertEquals(places.length, count);
 });
 
@@ -211,15 +210,28 @@ Deno.test("Roller moves the weak sum of any block along any bytes", () => {
   );
 });
 
-Deno.test("estimate() tells what two versions have in common", () => {
+Deno.test("sample() tells what two versions have in common, and where", () => {
   const old = noise(512 * 1_000);
   const half = joined(noise(17), old.subarray(0, old.length / 2));
-  const shares = [joined(noise(17), old), half, noise(512 * 1_000)].map(
-    (fresh) => estimate(inMemory(old), new Blocks(sign(fresh, 512)), 64),
+  const samples = [joined(noise(17), old), half, noise(512 * 1_000)].map(
+    (fresh) => sample(inMemory(old), new Blocks(sign(fresh, 512)), 64),
   );
+  const shares = samples.map(({ share }) => share);
   assert(shares[0]! > 0.9, `${shares}`);
   assert(shares[1]! > 0.3 && shares[1]! < 0.7, `${shares}`);
   assertEquals(shares[2], 0);
+  assert(samples[1]!.useful.every((at) => at < old.length / 2));
+});
+
+Deno.test("search() tells how far it is from the last block that it found", async () => {
+  const old = joined(noise(512 * 100), noise(512 * 9_000));
+  const signature = sign(old.slice(0, 512 * 100), 512);
+  const searching = new Search(inMemory(old), new Blocks(signature));
+  const barren: number[] = [];
+  await search(searching, (progress) => barren.push(progress.barren) < 3);
+  const { searched } = searching.progress;
+  assertEquals(barren.at(-1), searched - 512 * 100);
+  assert(searched < old.length);
 });
 
 /** Returns how many bytes of a recipe need not be fetched. */

@@ -1,5 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { goesOn, pays, type Prospect } from "../../lib/delta/worth.ts";
+import {
+  goesOn,
+  isBarren,
+  mostBarren,
+  pays,
+  type Prospect,
+} from "../../lib/delta/worth.ts";
 
 const GB = 1e9;
 
@@ -47,4 +53,13 @@ Deno.test("goesOn() bounds what a search that finds nothing may take", () => {
   const ms = 0.06 * plainMs;
   assertEquals(goesOn({ ms, found: 0.1 * GB }, nothing), true);
   assertEquals(goesOn({ ms, found: 0 }, prospect({ share: 0.5 })), true);
+});
+
+Deno.test("isBarren() ends a search where nothing was found for long, and no sample of what is left was of use", () => {
+  const searched = GB / 2;
+  const long = mostBarren + 1;
+  assertEquals(isBarren({ searched, barren: long }, []), true);
+  assertEquals(isBarren({ searched, barren: long }, [GB / 4]), true);
+  assertEquals(isBarren({ searched, barren: long }, [GB / 4, GB]), false);
+  assertEquals(isBarren({ searched, barren: mostBarren }, []), false);
 });

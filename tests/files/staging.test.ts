@@ -181,6 +181,18 @@ Deno.test({
       bad.finish();
       bad[Symbol.dispose]();
       assertEquals(Deno.readTextFileSync(old), "hello, old");
+
+      using checked = await StagedFile.open(directory, contents("hello, you"));
+      const seen: string[] = [];
+      const isRight = (index: number, unit: Uint8Array) => {
+        seen.push(`${index} ${new TextDecoder().decode(unit)}`);
+        return index < 2;
+      };
+      assertEquals(await checked.clone(old, 9, { unit: 3, isRight }), 6);
+      assertEquals(seen, ["0 hel", "1 lo,", "2  ol"]);
+      checked.write(bytes(" you"));
+      checked.finish();
+      assertEquals(Deno.readTextFileSync(checked.path), "hello, you");
     }
     Deno.removeSync(directory);
   },
