@@ -19,6 +19,12 @@ const batchBytes = 128 * 1024 * 1024;
 /** Or when its first file has waited so long: what is slow must not keep back what is whole. */
 const batchMs = 2_000;
 
+/** Batches, and flushes, that may wait for the disk before no other file is begun. */
+const mostSteps = 3;
+
+/** Files that may be whole and not committed, but for those under way then; sets are whole as large as they are. */
+export const mostUncommitted = (mostSteps + 1) * batchFiles;
+
 /** The copy run that batches are made in. */
 export interface BatchRun {
   /** Hears of a file that is in place, durably. */
@@ -43,6 +49,9 @@ export class Batches {
   #committing: Promise<void> = Promise.resolve();
   /** Steps of committing that wait or are under way. */
   #steps = 0;
+  #onStep = Promise.withResolvers<void>();
+  /** True if a flush waits that will write all there is by then. */
+  #willFlush = false;
   /** Paths that sets take away, which then are in nobody's way. */
   readonly #leaving = new Set<string>();
 
@@ -83,8 +92,18 @@ export class Batches {
 
   /** Has the disk write while the network brings more, so that the barrier of the batch is short. */
   flushEarly(): void {
+    if (this.#willFlush) return;
+    this.#willFlush = true;
     const { durability, destination } = this.#tools;
-    this.#commitAfter(() => durability.barrier(destination.into));
+    this.#commitAfter(() => {
+      this.#willFlush = false;
+      return durability.barrier(destination.into);
+    });
+  }
+
+  /** Waits until the disk has caught up: a server that is faster must not fill the memory with what waits. */
+  async room(): Promise<void> {
+    while (this.#steps >= mostSteps) await this.#onStep.promise;
   }
 
   /** Commits the last batch; returns when all are, or throws what ended it. */
@@ -127,7 +146,11 @@ export class Batches {
   /** A disk tells only once that it could not write: after that nothing more is committed. */
   #commitAfter(step: () => Promise<void>): void {
     this.#steps++;
-    this.#committing = this.#committing.then(step).finally(() => this.#steps--);
+    this.#committing = this.#committing.then(step).finally(() => {
+      this.#steps--;
+      this.#onStep.resolve();
+      this.#onStep = Promise.withResolvers();
+    });
     this.#committing.catch((error) => this.#run.onEnd(error));
   }
 

@@ -153,6 +153,7 @@ export class Copier {
         entry.size,
         this.#slots.total,
       );
+      await this.#batches.room();
       await this.#slots.take(slots);
       if (this.#end !== undefined || this.#refused >= mostRefused) {
         this.#slots.give(slots);

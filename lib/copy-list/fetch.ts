@@ -31,7 +31,7 @@ export interface Connection {
   readonly requestMs: number;
   /** Follows a symbolic link. @throws {FileError} If there is nothing. */
   stat(path: string): Promise<FileStat>;
-  /** Reads a small file whole. @throws {FileError} If the server does not give it. */
+  /** Reads a small file whole, into memory that is the caller's. @throws {FileError} If the server does not give it. */
   fetch(file: SmallFile): Promise<Uint8Array>;
   /** @throws {FileError} If the server does not give the file. */
   open(path: string): Promise<RemoteFile>;
@@ -183,7 +183,7 @@ export class Fetcher {
     let isOver = false;
     const read: Read = async (position, bytes, memory) => {
       await this.#throttle.pass(bytes);
-      window.ask(bytes, performance.now());
+      await window.enter(bytes, performance.now());
       own += bytes;
       let came = 0;
       try {

@@ -15,6 +15,7 @@ import { heard, pathOn } from "./fetch.ts";
 import type { Making } from "./making.ts";
 import { Reuse } from "./reuse.ts";
 import type { StagedFile } from "../files/staging.ts";
+import { release } from "../worker/release.ts";
 
 /** A file that waits to be made durable and put in place. */
 export interface Ready {
@@ -97,7 +98,11 @@ export class Obtaining {
       const isChecked = entry.digest !== null && !entry.failedBefore;
       const bytes = await fetcher.fetchSmall(path, size, isChecked);
       observer.received(bytes.length);
-      return { staged: staging.write(entry, bytes), reused: 0 };
+      try {
+        return { staged: staging.write(entry, bytes), reused: 0 };
+      } finally {
+        release(bytes);
+      }
     }
     using staged = await staging.open(entry);
     const start = staged.offset;

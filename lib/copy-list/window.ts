@@ -19,6 +19,9 @@ const leastPiece = 32 * 1024;
 const horizonMs = 1_000;
 const usual = 4 * 1024 * 1024;
 
+/** No link is believed to hold more: 5 Gbit/s at a round trip of 50 ms. So no server decides how much memory its answers take. */
+export const mostUnderWay = 32 * 1024 * 1024;
+
 /** A link is filled by its rate times its round trip; twice that finds out whether it has more to give. */
 const gain = 2;
 
@@ -32,7 +35,7 @@ const memory = 0.8;
 /** What a request and its answer take besides the bytes asked for. */
 const aroundRequest = 256;
 
-/** Follows the rate of a link, and bounds what is under way. */
+/** Follows the rate of a link, and bounds what is under way, of all files and connections together. */
 export class Window {
   #roundTripMs: number | undefined;
   /** The highest rate so far, and the one of late. */
@@ -49,7 +52,7 @@ export class Window {
     if (this.#rate === 0) return Math.min(usual, first + 2 * this.#sampled);
     const inTime = Math.min(usual, this.#rateOfLate * horizonMs);
     const fill = this.#rateOfLate * (this.#roundTripMs ?? 0);
-    return Math.max(least, inTime, gain * fill);
+    return Math.min(mostUnderWay, Math.max(least, inTime, gain * fill));
   }
 
   /** Bytes that are under way. */

@@ -34,10 +34,12 @@ export class Packets {
    */
   give(memory: ArrayBuffer): void {
     if (this.#spare.length < mostSpare) this.#spare.push(memory);
+    else memory.transfer(0);
   }
 
   /** Keeps no memory any longer. */
   forget(): void {
+    for (const memory of this.#spare) memory.transfer(0);
     this.#spare = [];
   }
 

@@ -13,6 +13,7 @@
  */
 
 import crypto from "node:crypto";
+import { releaseOwn } from "../worker/release.ts";
 
 /** The only cipher that ssh2 uses once and does not end. */
 const usedOnce = "chacha20";
@@ -22,7 +23,11 @@ type Create = (
   ...rest: [key: Uint8Array, iv: Uint8Array]
 ) => { update(bytes: Uint8Array): Uint8Array; final(): Uint8Array };
 
-function endedAfterUse(create: Create): Create {
+/** @param done Is given what was ciphered or deciphered, which is not looked at any more. */
+function endedAfterUse(
+  create: Create,
+  done: (bytes: Uint8Array) => void = () => {},
+): Create {
   return (algorithm, ...rest) => {
     const cipher = create(algorithm, ...rest);
     if (algorithm !== usedOnce) return cipher;
@@ -30,6 +35,7 @@ function endedAfterUse(create: Create): Create {
     cipher.update = (bytes) => {
       const result = update(bytes);
       cipher.final();
+      done(bytes);
       return result;
     };
     return cipher;
@@ -41,4 +47,8 @@ const patched = crypto as unknown as Record<
   Create
 >;
 patched.createCipheriv = endedAfterUse(patched.createCipheriv);
-patched.createDecipheriv = endedAfterUse(patched.createDecipheriv);
+patched.createDecipheriv = endedAfterUse(
+  patched.createDecipheriv,
+  // A part of what came is left alone: the rest may be the next packet.
+  (bytes) => releaseOwn(bytes),
+);

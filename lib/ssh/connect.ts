@@ -7,6 +7,7 @@
 import type { Channel } from "ssh2";
 import type { LimitsConfig, ServerConfig } from "../config/config.ts";
 import { SftpClient } from "../sftp/client.ts";
+import { releaseOwn } from "../worker/release.ts";
 import { widenWindow } from "./channel.ts";
 import type { ConnectOptions } from "./connect-options.ts";
 import { readTrust } from "./host-key.ts";
@@ -16,6 +17,9 @@ import { Login, type Means, NotStrictError } from "./login.ts";
 import { connectionLost, SftpSession } from "./session.ts";
 import type { Terms } from "./terms.ts";
 import { Tunnel } from "./tunnel.ts";
+
+/** What a packet of SSH has around its data, at most: RFC 4253 section 6, RFC 4254 section 5.2. */
+const aroundData = 512;
 
 /**
  * Connects to `server`, through its jump host if it has one, and opens SFTP.
@@ -83,6 +87,8 @@ function startSftp(
       sftp.receive(bytes);
     });
     widenWindow(channel);
+    // All of it has been copied to where it goes.
+    channel.on("data", (bytes: Uint8Array) => releaseOwn(bytes, aroundData));
     sftp.start((told) => {
       session = new SftpSession(server.name, {
         sftp,

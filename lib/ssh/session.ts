@@ -181,8 +181,7 @@ export class SftpSession implements AsyncDisposable {
     if (length === 0) return new Uint8Array(0);
     if (memory !== undefined) this.#sftp.give(memory);
     const request = requests.read(handle, position, length);
-    const bytes = await this.#ask("read", request, length);
-    return bytes.length > length ? bytes.slice(0, length) : bytes;
+    return cutTo(length, await this.#ask("read", request, length));
   }
 
   /** Closes a file or a directory. @throws {SftpError} */
@@ -241,7 +240,7 @@ export class SftpSession implements AsyncDisposable {
     });
     this.#sftp.ask(
       requests.read(handle, 0, length),
-      (bytes) => resolve(isOpen ? bytes.subarray(0, length) : undefined),
+      (bytes) => resolve(isOpen ? cutTo(length, bytes) : undefined),
       (status) => isOpen ? fail("read", status) : resolve(undefined),
     );
     this.#sftp.ask(requests.close(handle), () => {}, () => {});
@@ -316,6 +315,14 @@ export class SftpSession implements AsyncDisposable {
       bytes,
     );
   }
+}
+
+/** Takes no more than was asked for: the memory of what came besides is not kept. */
+function cutTo(
+  length: number,
+  bytes: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  return bytes.length > length ? bytes.slice(0, length) : bytes;
 }
 
 /** What cannot be the name of a file, or is that of another directory. */

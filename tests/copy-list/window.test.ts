@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Window } from "../../lib/copy-list/window.ts";
+import { mostUnderWay, Window } from "../../lib/copy-list/window.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -41,6 +41,11 @@ Deno.test("Window grows until it fills a long link, and not much beyond", () => 
   const fill = 125_000 * 100;
   const { bytes } = settle({ roundTripMs: 100, rate: 125_000 });
   assert(bytes >= fill && bytes <= 2.5 * fill, `${bytes}`);
+});
+
+Deno.test("Window believes in no link that would take all memory to fill", () => {
+  const { bytes } = settle({ roundTripMs: 500, rate: 1_000_000 });
+  assertEquals(bytes, mostUnderWay);
 });
 
 Deno.test("Window has no more under way on a slow link than comes in a second or so, in short pieces", () => {

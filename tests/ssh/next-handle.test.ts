@@ -43,12 +43,19 @@ class Server {
   readonly open = new Map<number, string>();
   opened = 0;
   readonly #policy: Policy;
+  /** Whether it sends all of a file, however little it is asked for. */
+  readonly #sendsAll: boolean;
   readonly #free: number[] = [];
   #made = 0;
 
-  constructor(files: Record<string, string>, policy: Policy) {
+  constructor(
+    files: Record<string, string>,
+    policy: Policy,
+    { sendsAll = false } = {},
+  ) {
     this.files = new Map(Object.entries(files));
     this.#policy = policy;
+    this.#sendsAll = sendsAll;
   }
 
   /** A session with it, which takes it for OpenSSH. */
@@ -111,7 +118,10 @@ class Server {
   #read(id: number, path: string, rest: Buffer): Buffer {
     const position = Number(rest.readBigUInt64BE(0));
     const bytes = Buffer.from(this.files.get(path)!)
-      .subarray(position, position + rest.readUInt32BE(8));
+      .subarray(
+        position,
+        this.#sendsAll ? Infinity : position + rest.readUInt32BE(8),
+      );
     return bytes.length === 0
       ? answer.status(id, status.endOfFile)
       : answer.data(id, bytes);
@@ -208,6 +218,18 @@ Deno.test("nothing is foretold of a server that was wrong once", async () => {
   }
   // The first one in the ordinary way, the second both ways, and so on.
   assertEquals(server.opened, 6);
+});
+
+Deno.test("what a server sends beyond what it was asked for takes no memory", async () => {
+  const whole = { "/a": "x".repeat(200_000) };
+  const server = new Server(whole, last, { sendsAll: true });
+  await using session = server.session();
+  const first = await outcomeOf(session, "/a", 10);
+
+  const atOnce = await session.readAtOnce("/a", 11, 10);
+
+  assertEquals(first, "x".repeat(11));
+  assertEquals([atOnce?.length, atOnce?.buffer.byteLength], [11, 11]);
 });
 
 Deno.test("who waits for what comes of the first try is told when the session ends", async () => {

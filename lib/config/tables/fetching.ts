@@ -72,7 +72,7 @@ export const copy = table({
       default: 512,
       example: 64,
       help:
-        "Requests in flight, of up to 64 KiB each. This bounds the memory: 512 of them take up to 32 MiB. Fewer are slower on a link with a long round trip.",
+        "Requests in flight, of up to 64 KiB each. This bounds the memory: 512 of them take up to 32 MiB, and no more than 32 MiB are ever asked for at a time. Fewer are slower on a link with a long round trip.",
     },
     connections: {
       kind: whole(1, 10),
