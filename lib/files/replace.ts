@@ -1,6 +1,6 @@
 /**
- * Replaces a small text file at once: a reader finds the old text or the new
- * one, never half of it. Synchronous, so that two writers in one worker do not
+ * Replaces a small file at once: a reader finds the old contents or the new
+ * ones, never half of them. Synchronous, so that two writers in one worker do not
  * meet at the temporary file.
  *
  * @module
@@ -10,25 +10,33 @@ import { removeIfThere } from "./if-there.ts";
 import { basename, dirname, join } from "@std/path/posix";
 import { LocalError } from "../errors.ts";
 
-/** Returns the path at which the new text of `path` is written before it is renamed. */
+/** Returns the path at which the new contents of `path` are written before it is renamed. */
 export function besideOf(path: string): string {
   return join(dirname(path), `.${basename(path)}.tmp`);
 }
 
 /**
- * Writes `text` beside `path` and renames it into place, with exactly the
- * permission bits of `mode`.
+ * Writes `contents` beside `path` and renames it into place, with exactly the
+ * permission bits of `rights`, or with what that gives to the file at a path.
  *
  * @throws {LocalError} If the file cannot be written; the old one is still there then.
  */
-export function replaceFile(path: string, text: string, mode: number): void {
+export function replaceFile(
+  path: string,
+  contents: string | Uint8Array,
+  rights: number | ((path: string) => void),
+): void {
   const temporary = besideOf(path);
+  const bytes = typeof contents === "string"
+    ? new TextEncoder().encode(contents)
+    : contents;
   try {
     // What a run that was killed, or found no space, may have left.
     removeIfThere(temporary);
     // A new file: whatever somebody laid in the way is not followed, and not written through.
-    Deno.writeTextFileSync(temporary, text, { createNew: true });
-    Deno.chmodSync(temporary, mode);
+    Deno.writeFileSync(temporary, bytes, { createNew: true });
+    if (typeof rights === "number") Deno.chmodSync(temporary, rights);
+    else rights(temporary);
     Deno.renameSync(temporary, path);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

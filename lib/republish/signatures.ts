@@ -5,16 +5,22 @@
  * @module
  */
 
-import { fetchSignature } from "../copy-list/fetch-signature.ts";
+import {
+  type BlocksToCome,
+  fetchSignature,
+} from "../copy-list/fetch-signature.ts";
 import type { Fetcher } from "../copy-list/fetch.ts";
+import { Slots } from "../copy-list/window.ts";
 import {
   formatSignature,
   leastSigned,
+  type Signature,
   signatureDirectory,
   signaturePath,
 } from "../delta/signature.ts";
 import { FileError } from "../errors.ts";
 import { lookAt } from "../files/if-there.ts";
+import { replaceFile } from "../files/replace.ts";
 import type { Rights } from "../files/rights.ts";
 import type { Digest, Entry } from "../list/entry.ts";
 import { parseLine } from "../list/format.ts";
@@ -23,6 +29,10 @@ import { basename } from "@std/path/posix";
 /** Signatures that are fetched at a time, and the requests for each. */
 const together = 32;
 const slots = 8;
+
+/** Bytes of memory for them, and what each block takes: as it comes, as it is read, and as it is written. */
+const mostMemory = 16 * 1024 * 1024;
+const bytesPerBlock = 36;
 
 /** A line of a file that may have a signature. */
 const maySign =
@@ -46,6 +56,7 @@ export interface SignatureTools {
 export class KeptSignatures {
   readonly #tools: SignatureTools;
   readonly #directory: string;
+  readonly #memory = new Slots(mostMemory);
   /** The largest file so far for which the server has none. */
   #unsigned = 0;
 
@@ -98,25 +109,32 @@ export class KeptSignatures {
   async #fetch(file: Signed): Promise<void> {
     const { size, digest } = file;
     if (size <= this.#unsigned) return;
-    const { root, rights, fetcher } = this.#tools;
-    const signature = await fetchSignature(await fetcher(), {
-      entry: file,
-      ...{ root, slots },
-    }, () => Promise.resolve()).catch((error) => {
-      // A damaged one helps nobody.
-      if (error instanceof FileError) return undefined;
-      throw error;
-    });
-    if (signature === undefined) {
-      this.#unsigned = Math.max(this.#unsigned, size);
-      return;
+    let taken = 0;
+    const admit = async ({ count }: BlocksToCome) => {
+      const bytes = Math.min(mostMemory, count * bytesPerBlock);
+      await this.#memory.take(bytes);
+      taken = bytes;
+    };
+    try {
+      const { root, fetcher } = this.#tools;
+      const asked = { entry: file, root, slots };
+      const signature = await fetchSignature(await fetcher(), asked, admit);
+      if (signature !== undefined) this.#write(digest, signature);
+      else this.#unsigned = Math.max(this.#unsigned, size);
+    } catch (error) {
+      // A damaged one helps nobody, and says nothing of the others.
+      if (!(error instanceof FileError)) throw error;
+    } finally {
+      this.#memory.give(taken);
     }
-    const path = this.#pathOf(digest)!;
+  }
+
+  #write(digest: Digest | null, signature: Signature): void {
+    const { rights } = this.#tools;
     Deno.mkdirSync(this.#directory, { recursive: true });
     rights.showDirectory(this.#directory);
-    Deno.writeFileSync(`${path}.new`, formatSignature(signature));
-    rights.showFile(`${path}.new`);
-    Deno.renameSync(`${path}.new`, path);
+    const show = (path: string) => rights.showFile(path);
+    replaceFile(this.#pathOf(digest)!, formatSignature(signature), show);
   }
 
   #pathOf(digest: Digest | null): string | undefined {
