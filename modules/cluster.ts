@@ -84,6 +84,8 @@ export async function cluster(
     })
     : undefined;
   let toldTerm: number | undefined;
+  /** Number of the last pass, as the directory was last compared with it. */
+  let comparedPass: number | undefined;
   let reading: AbortController | undefined;
   const named = new Map(servers.map((server) => [server.name, server]));
 
@@ -128,7 +130,11 @@ export async function cluster(
         await leadership.resign();
         return null;
       },
-      identity: () => statements.identity(database),
+      async identity() {
+        const identity = await statements.identity(database);
+        comparedPass = identity.pass;
+        return identity;
+      },
       async survey() {
         const survey = await statements.survey(database);
         return { term: leadership.held ?? null, ...survey };
@@ -170,7 +176,7 @@ export async function cluster(
         await list.resolve(leadership.term);
         const keeps = replica.delete === "keep";
         await list.follow(leadership.term, server, keeps);
-        await list.open(leadership.term, server);
+        await list.open(leadership.term, server, comparedPass);
         return synchronised;
       },
       abandon() {

@@ -3,12 +3,21 @@
  * was released is never changed. They lie in a schema of the cluster's name, so that
  * several clusters can share a database.
  *
+ * Nodes of an earlier version may be at work while a step is taken: they ask for the
+ * version at each pass and each claim. What they have claimed before, they may still
+ * commit: a step has to let them, or make them fail.
+ *
  * @module
  */
 
 import { LocalError } from "../errors.ts";
 import { addressText } from "../config/address.ts";
-import { type Database, run, type Session } from "./database.ts";
+import {
+  type Database,
+  type DatabaseConfig,
+  run,
+  type Session,
+} from "./database.ts";
 
 /** Statements that lead from each version of the schema to the next; the first makes it. */
 const steps: readonly string[] = [
@@ -175,6 +184,9 @@ export const schemaVersion: number = steps.length;
 /** PostgreSQL's words for two nodes that make the same thing at once. */
 const madeMeanwhile = new Set(["23505", "42P06", "42P07", "40001"]);
 
+/** Nodes that come first may be in the way so often: with the schema, a table and its row. */
+const attempts = 10;
+
 /**
  * Brings the tables to this relais's version; several nodes may do so at once.
  *
@@ -184,30 +196,52 @@ export async function migrate(
   database: Database,
   version = schemaVersion,
 ): Promise<void> {
-  for (;;) {
+  for (let attempt = 1;; attempt++) {
     try {
       return await database.transaction((session) =>
         migrateIn(session, database, version)
       );
     } catch (error) {
       const { code } = (error as Error).cause as { code?: string } ?? {};
-      if (!madeMeanwhile.has(code ?? "")) throw error;
+      const isLast = attempt === attempts;
+      if (isLast || !madeMeanwhile.has(code ?? "")) throw error;
     }
   }
 }
 
+/**
+ * Makes sure that this relais knows the tables.
+ *
+ * @throws {LocalError} If a newer one has made them.
+ */
+export function assertKnown(
+  made: number,
+  { name, address }: Pick<DatabaseConfig, "name" | "address">,
+  known = schemaVersion,
+): void {
+  if (made <= known) return;
+  throw new LocalError(
+    `Cannot use the tables of "${name}" in the database ${
+      addressText(address)
+    }: a newer relais made them (version ${made}, this one knows ${known})`,
+    { hint: "install the same version of relais on all nodes" },
+  );
+}
+
 async function migrateIn(
   session: Session,
-  { config: { name, address } }: Database,
+  { config }: Database,
   version: number,
 ): Promise<void> {
   const [there] = await run(
     session,
     "SELECT 1 FROM pg_namespace WHERE nspname = $1",
-    [name],
+    [config.name],
   );
   // To ask for it if it is there would take a right that nothing else needs.
-  if (there === undefined) await session.unsafe(`CREATE SCHEMA "${name}"`);
+  if (there === undefined) {
+    await session.unsafe(`CREATE SCHEMA "${config.name}"`);
+  }
   await session.unsafe(
     "CREATE TABLE IF NOT EXISTS version (single boolean PRIMARY KEY, version integer NOT NULL)",
   );
@@ -219,14 +253,7 @@ async function migrateIn(
     "SELECT version FROM version FOR UPDATE",
   );
   const from = row!.version;
-  if (from > version) {
-    throw new LocalError(
-      `Cannot use the tables of "${name}" in the database ${
-        addressText(address)
-      }: a newer relais made them (version ${from}, this one knows ${version})`,
-      { hint: "install the same version of relais on all nodes" },
-    );
-  }
+  assertKnown(from, config, version);
   for (const step of steps.slice(from, version)) await session.unsafe(step);
   await run(session, "UPDATE version SET version = $1", [version]);
 }

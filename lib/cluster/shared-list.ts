@@ -298,9 +298,18 @@ export class SharedList implements Disposable {
     );
   }
 
-  /** The leader of `term`: lets nodes claim what is wanted of `server`. */
-  async open(term: number, server: string): Promise<void> {
-    await this.#inTerm(term, (session) => open(session, server));
+  /**
+   * The leader of `term`: lets nodes claim what is wanted of `server`.
+   *
+   * @param after Number of the pass before, as it was compared with the directory.
+   * @throws {LocalError} If it was another one: the database is in an earlier state.
+   */
+  async open(term: number, server: string, after?: number): Promise<void> {
+    const isOpened = await this.#inTerm(
+      term,
+      (session) => open(session, server, after),
+    );
+    if (!isOpened) throw wentBack();
   }
 
   /** The leader of `term`: lets nodes claim as before it was closed. */
@@ -464,6 +473,13 @@ export function replaced(): LocalError {
   return new LocalError(
     "Cannot write to the synchronised list: this node no longer leads",
     { hint: "nothing needs to be done: another node goes on" },
+  );
+}
+
+function wentBack(): LocalError {
+  return new LocalError(
+    "Cannot write to the synchronised list: the database is in another state than when this pass began",
+    { hint: "nothing needs to be done: the next pass examines it" },
   );
 }
 

@@ -9,6 +9,7 @@ import type { BatchLimits, Wanted } from "./claims.ts";
 import { type Database, run, type Session } from "./database.ts";
 import type { Identity, Survey } from "./operations.ts";
 import type { GrantedClaim } from "./requests.ts";
+import { assertKnown } from "./schema.ts";
 
 const now = "clock_timestamp()";
 
@@ -27,7 +28,8 @@ const texts = {
   isHeld: `
     SELECT 1 FROM lease WHERE term = $1 AND until > ${now} FOR SHARE`,
   open: `
-    UPDATE current_pass SET open = true, server = $1, number = number + 1`,
+    UPDATE current_pass SET open = true, server = $1, number = number + 1
+    WHERE number = coalesce($2, number) RETURNING number`,
   openAgain: "UPDATE current_pass SET open = true",
   forgetTried: "DELETE FROM claimed WHERE claim IS NULL",
   close: "UPDATE current_pass SET open = false",
@@ -83,8 +85,8 @@ const texts = {
   commit: "DELETE FROM claimed WHERE claim = $1 AND path = ANY ($2)",
   identity: `
     SELECT token::text, number AS pass,
-      NOT EXISTS (SELECT 1 FROM list) AS "isNew"
-    FROM identity CROSS JOIN current_pass`,
+      NOT EXISTS (SELECT 1 FROM list) AS "isNew", version
+    FROM identity CROSS JOIN current_pass CROSS JOIN version`,
   survey: `
     SELECT number AS pass, open AS "isOpen", server, (SELECT count(*) FROM claim) AS claims,
       open AND EXISTS (
@@ -102,10 +104,18 @@ const texts = {
     WHERE claimed.claim = gone.id AND path = ANY ($2)`,
 };
 
-/** Returns whose tables these are. */
+/**
+ * Returns whose tables these are.
+ *
+ * @throws {LocalError} If a newer relais has changed them meanwhile.
+ */
 export async function identity(database: Database): Promise<Identity> {
-  const [row] = await database.query<Identity>(texts.identity);
-  return row!;
+  const [row] = await database.query<Identity & { version: number }>(
+    texts.identity,
+  );
+  const { version, ...identity } = row!;
+  assertKnown(version, database.config);
+  return identity;
 }
 
 /** Returns how the work of all nodes stands. */
@@ -157,10 +167,19 @@ export function fenced<Result>(
   });
 }
 
-/** In a transaction of the leader: lets nodes claim what is wanted of `server`. */
-export async function open(session: Session, server: string): Promise<void> {
-  await run(session, texts.open, [server]);
+/**
+ * In a transaction of the leader: lets nodes claim what is wanted of `server`; returns
+ * false if the pass before was not number `after`. Without that, any will do.
+ */
+export async function open(
+  session: Session,
+  server: string,
+  after: number | null = null,
+): Promise<boolean> {
+  const [opened] = await run(session, texts.open, [server, after]);
+  if (opened === undefined) return false;
   await run(session, texts.forgetTried);
+  return true;
 }
 
 /** In a transaction of the leader: lets nodes claim as before it was closed. */

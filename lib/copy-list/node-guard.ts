@@ -8,7 +8,7 @@
 
 import type { Identity } from "../cluster/operations.ts";
 import { LocalError } from "../errors.ts";
-import { Journal } from "../files/journal.ts";
+import { replaceFile } from "../files/replace.ts";
 import { ownDirectory } from "../list/path.ts";
 
 /** Guards a directory that nodes share. */
@@ -25,14 +25,17 @@ export class NodeGuard {
   /**
    * Checks, and notes the pass; of a new cluster, also the token.
    *
+   * @param directory Of the claim of this node; without one, only the leader may note
+   * anything, because two nodes cannot write one file at once.
    * @throws {LocalError} As {@link check}.
    */
-  keep(identity: Identity): void {
+  keep(identity: Identity, directory?: string): void {
     const { token, pass, isNew } = identity;
     const noted = this.#read();
     if (noted !== undefined || !isNew) this.check(identity);
     if (noted !== undefined && noted.pass >= pass) return;
-    this.#file.write([token, String(pass)]);
+    const temporary = directory && `${directory}/.cluster`;
+    replaceFile(this.#file, `${token}\n${pass}\n`, 0o600, temporary);
   }
 
   /**
@@ -73,13 +76,17 @@ export class NodeGuard {
     }
   }
 
-  get #file(): Journal {
-    return new Journal(`${this.#own()}/cluster`);
+  get #file(): string {
+    return `${this.#own()}/cluster`;
   }
 
   #read(): { readonly token: string; readonly pass: number } | undefined {
-    const [token, pass] = this.#file.read();
-    if (token === undefined) return undefined;
-    return { token, pass: Number(pass) };
+    try {
+      const [token, pass] = Deno.readTextFileSync(this.#file).split("\n");
+      return { token: token!, pass: Number(pass) };
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
   }
 }

@@ -79,7 +79,8 @@ export class Together implements Work {
 
   /**
    * The leader, before it changes what is wanted: lets nobody claim any more, takes
-   * over the claims that ran out, and waits for the others.
+   * over the claims that ran out, and waits for the others. If the database has lost
+   * claims, it ends them.
    */
   async recover(): Promise<void> {
     const list = this.#means.list();
@@ -88,8 +89,10 @@ export class Together implements Work {
     await this.#whileKept(async () => {
       for (;;) {
         if (await this.#claim((claim) => this.#settle(claim))) continue;
+        // Those that are made later may be of claims that are granted later.
+        const directories = this.#directories.claims;
         const { claims } = await list.ask("survey", null);
-        if (claims === 0) return;
+        if (claims === 0) return this.#directories.end(directories);
         if (!await this.#pause()) throw stopped();
       }
     });
@@ -143,13 +146,22 @@ export class Together implements Work {
     this.#stopped.abort();
   }
 
-  /** The leader notes the pass that it has opened before any file of it is put in place. */
+  /** The leader notes the pass that it has opened. */
   async #guardPass(): Promise<void> {
     const list = this.#means.list();
     const identity = await list.ask("identity", null);
     const { term } = await list.ask("survey", null);
     if (term === null) this.#guard.check(identity);
     else this.#guard.keep(identity);
+  }
+
+  /**
+   * Notes the pass of a claim before any file of it is put in place. Since the last
+   * look, the pass may be another one, and so may the database.
+   */
+  async #guardClaim(id: number): Promise<void> {
+    const identity = await this.#means.list().ask("identity", null);
+    this.#guard.keep(identity, this.#directories.of(id));
   }
 
   /** Extends the claim that `work` is about for as long as that takes. */
@@ -179,8 +191,9 @@ export class Together implements Work {
         return claimed;
       },
       extend: ({ id }) => this.#extend(id),
-      prepare({ id }) {
+      prepare: async ({ id }) => {
         directories.make(id);
+        await this.#guardClaim(id);
         return null;
       },
       fence({ id, old }) {

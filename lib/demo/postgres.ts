@@ -37,6 +37,8 @@ export interface PostgresOptions {
   /** Part of the name of the socket; and where it listens, if the settings say so. */
   readonly port: number;
   readonly settings: Settings;
+  /** A command line that it runs under, such as one that enters a namespace. */
+  readonly within?: readonly string[];
 }
 
 /** Returns the directory of the newest PostgreSQL's programs; `undefined` if there is none. */
@@ -60,12 +62,14 @@ export class PostgresServer implements AsyncDisposable {
   readonly directory: string;
   readonly port: number;
   readonly #settings: Settings;
+  readonly #within: readonly string[];
   #process: Deno.ChildProcess | undefined;
 
-  constructor({ directory, port, settings }: PostgresOptions) {
+  constructor({ directory, port, settings, within = [] }: PostgresOptions) {
     this.directory = directory;
     this.port = port;
     this.#settings = settings;
+    this.#within = within;
   }
 
   /**
@@ -75,13 +79,26 @@ export class PostgresServer implements AsyncDisposable {
    */
   async initialise(options: readonly string[]): Promise<void> {
     const command = commandOf("initdb", [
-      ...["-D", this.#data, "-E", "UTF8", "--locale=C", "--no-sync"],
+      ...["-D", this.data, "-E", "UTF8", "--locale=C", "--no-sync"],
       ...options,
     ]);
-    if (Deno.uid() === 0) {
-      await run(["chown", "-R", `${account}:`, this.directory]);
-    }
+    await this.handOver();
     await run(command);
+  }
+
+  /** Hands the directory to the account that the server runs as. */
+  protected async handOver(): Promise<void> {
+    if (Deno.uid() !== 0) return;
+    await run(["chown", "-R", `${account}:`, this.directory]);
+  }
+
+  /** Runs a program of PostgreSQL as that account, with `env` in its environment. */
+  protected async run(
+    program: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    await run(commandOf(program, args), env);
   }
 
   /**
@@ -98,12 +115,12 @@ export class PostgresServer implements AsyncDisposable {
       ...this.#settings,
     };
     const command = commandOf("postgres", [
-      ...["-D", this.#data],
+      ...["-D", this.data],
       ...Object.entries(settings)
         .flatMap(([key, value]) => ["-c", `${key}=${value}`]),
     ]);
     const process = new Deno.Command("sh", {
-      args: ["-c", guarded, this.#log, ...command],
+      args: ["-c", guarded, this.#log, ...this.#within, ...command],
       cwd: "/",
       stdin: "piped",
     }).spawn();
@@ -143,7 +160,8 @@ export class PostgresServer implements AsyncDisposable {
     await this.stop("SIGQUIT");
   }
 
-  get #data(): string {
+  /** The directory of its data. */
+  protected get data(): string {
     return `${this.directory}/data`;
   }
 
@@ -154,7 +172,7 @@ export class PostgresServer implements AsyncDisposable {
   /** A server notes in this file which process it is, and in its eighth line that it answers. */
   #isReady(pid: number): boolean {
     try {
-      const lines = Deno.readTextFileSync(`${this.#data}/postmaster.pid`)
+      const lines = Deno.readTextFileSync(`${this.data}/postmaster.pid`)
         .split("\n");
       return Number(lines[0]) === pid && lines[7]?.trim() === "ready";
     } catch (error) {
@@ -185,9 +203,13 @@ function commandOf(program: string, args: readonly string[]): string[] {
   return setprivCommand({ name, ids: entry, home, owns: "" }, command);
 }
 
-async function run([program, ...args]: readonly string[]): Promise<void> {
+async function run(
+  [program, ...args]: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const { success, stderr } = await new Deno.Command(program!, {
     args,
+    env,
     cwd: "/",
     stdin: "null",
   }).output();

@@ -46,10 +46,23 @@ export class ClaimDirectories {
     // The other node may be making files meanwhile. Without its own directory, this claim was taken over, too.
     const isOurs = () => lookAt(this.of(claim)) !== undefined;
     while (isOurs() && lookAt(from) !== undefined) {
-      for (const name of namesIn(from)) {
-        move(`${from}/${name}`, `${this.of(claim)}/${asTaken(name)}`);
+      this.#empty(from, this.of(claim));
+    }
+  }
+
+  /** Claims that have a directory. */
+  get claims(): number[] {
+    return namesIn(this.#destination.staging)
+      .filter((name) => /^\d+$/.test(name)).map(Number);
+  }
+
+  /** Removes the directories of claims that nobody knows of, and keeps what is staged there: their nodes can place nothing any more. */
+  end(claims: readonly number[]): void {
+    for (const from of claims.map((claim) => this.of(claim))) {
+      while (lookAt(from) !== undefined) {
+        this.#makeLeft();
+        this.#empty(from, this.of(left));
       }
-      removeIfEmpty(from);
     }
   }
 
@@ -100,6 +113,14 @@ export class ClaimDirectories {
       .filter((name) => !wanted.has(name.replace(taken, "")));
     for (const name of idle) remove(`${this.of(left)}/${name}`);
     return idle.length;
+  }
+
+  /** Moves what another node has staged, and may have open, and removes its directory. */
+  #empty(from: string, to: string): void {
+    for (const name of namesIn(from)) {
+      move(`${from}/${name}`, `${to}/${asTaken(name)}`);
+    }
+    removeIfEmpty(from);
   }
 
   #makeLeft(): void {

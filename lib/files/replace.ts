@@ -19,14 +19,15 @@ export function besideOf(path: string): string {
  * Writes `contents` beside `path` and renames it into place, with exactly the
  * permission bits of `rights`, or with what that gives to the file at a path.
  *
+ * @param temporary Where it is written before, if others may write beside `path`, too.
  * @throws {LocalError} If the file cannot be written; the old one is still there then.
  */
 export function replaceFile(
   path: string,
   contents: string | Uint8Array,
   rights: number | ((path: string) => void),
+  temporary = besideOf(path),
 ): void {
-  const temporary = besideOf(path);
   const bytes = typeof contents === "string"
     ? new TextEncoder().encode(contents)
     : contents;

@@ -256,7 +256,8 @@ export class Replica implements AsyncDisposable {
           ),
       }),
     });
-    if (outcome.probed.active === null) await this.#leaveLead();
+    const isUnfit = outcome.report.exit === exitStatus.local;
+    if (isUnfit || outcome.probed.active === null) await this.#leaveLead();
     await this.#recording.conclude(outcome, started, signal);
     if (!this.#config.probe.keep) await this.#hangUp();
     this.#remarks = [];
@@ -284,7 +285,7 @@ export class Replica implements AsyncDisposable {
     }
   }
 
-  /** A node that reaches no server leaves it to others to lead. */
+  /** A node that reaches no server, or has local trouble, leaves it to others to lead. */
   async #leaveLead(): Promise<void> {
     if (this.#config.cluster === null) return;
     const list = await this.#asker<NodeOperations>("synchro-list");

@@ -12,6 +12,7 @@ import {
   commit,
   extend,
   fenced,
+  identity,
   open,
   take,
   takeOver,
@@ -222,6 +223,42 @@ Deno.test({
           schemaVersion + 1
         }, this one knows ${schemaVersion})`,
       );
+      await assertRejects(
+        () => identity(database),
+        LocalError,
+        "a newer relais",
+      );
     });
+
+    await t.step("do not try for ever to make what is there", async () => {
+      await using one = await nodes("there", 1);
+      const [database] = one.databases as [Database];
+      await database.query("UPDATE version SET version = 0");
+      await assertRejects(
+        () => migrate(database),
+        LocalError,
+        "already exists",
+      );
+    });
+
+    await t.step(
+      "open no pass after another one than they have compared",
+      async () => {
+        await using one = await nodes("compared", 1);
+        const [database] = one.databases as [Database];
+        const term = (await acquire(database, r1!))!;
+        const openAfter = (pass: number) =>
+          fenced(
+            database,
+            term,
+            (session) => open(session, "production", pass),
+          );
+
+        assertEquals(await openAfter(1), false);
+        assertEquals((await identity(database)).pass, 0);
+        assertEquals(await openAfter(0), true);
+        assertEquals((await identity(database)).pass, 1);
+      },
+    );
   },
 });

@@ -165,7 +165,7 @@ const steps: Record<string, Step> = {
   open: (on) =>
     leaderStep(
       on,
-      (claims) => [rules.open(claims), undefined],
+      (claims) => [rules.open(claims), true],
       (session) => statements.open(session, "production"),
     ),
   close: (on) =>

@@ -51,6 +51,24 @@ Deno.test("takeOver() leaves the node that held the claim before nothing to put 
   assertEquals(destination.look("a.csv"), undefined);
 });
 
+Deno.test("end() leaves a claim that nobody knows of nothing to put in place, and keeps what it has staged", async () => {
+  using shared = new Shared();
+  const { destination, directories } = shared;
+  const staged = shared.stage(7, "1111");
+
+  directories.end(directories.claims);
+  const placed = () => destination.place(staged, "a.csv");
+
+  assertThrows(placed, Deno.errors.NotFound);
+  assertEquals(directories.claims, []);
+  directories.make(8);
+  await directories.fetch(8, [entry]);
+  const text = Deno.readTextFileSync(
+    `${directories.of(8)}/${stagedName(entry)}`,
+  );
+  assertEquals(text, "1111");
+});
+
 Deno.test("takeOver() ends where its own claim was taken over, too", () => {
   using shared = new Shared();
   const staged = shared.stage(1, "1111");

@@ -1,6 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { delay } from "@std/async/delay";
-import { type Cluster, makeCluster } from "../../fixtures/cluster/world.ts";
+import {
+  type Cluster,
+  makeCluster,
+  signal,
+} from "../../fixtures/cluster/world.ts";
 import { treeOf } from "../../fixtures/world.ts";
 import { Random } from "../simulation/random.ts";
 
@@ -54,13 +58,14 @@ function placedTwice(cluster: Cluster): Promise<unknown[]> {
 
 Deno.test("nodes that are killed and stopped at any moment lose nothing, and nothing is placed twice", async () => {
   const rounds = Number(Deno.env.get("RELAIS_CLUSTER_ROUNDS") ?? 4);
+  const files = Number(Deno.env.get("RELAIS_CLUSTER_FILES") ?? 4_000);
   const random = new Random(Number(Deno.env.get("RELAIS_SEED") ?? 1));
   await using cluster = await makeCluster({ lease: `${leaseMs / 1_000}s` });
   await change(cluster, "first", 10);
   await finish(cluster);
   await watchCopies(cluster);
   for (let round = 0; round < rounds; round++) {
-    await change(cluster, `round ${round}`, 4_000);
+    await change(cluster, `round ${round}`, files);
     const running = cluster.nodes.map((node) => node.start("--once"));
     await delay(random.between(1_000, 8_000));
     const [killed, stopped] = [0, 1].map(() => running[random.below(3)]!);
@@ -73,12 +78,3 @@ Deno.test("nodes that are killed and stopped at any moment lose nothing, and not
     assertEquals(await placedTwice(cluster), [], `round ${round}`);
   }
 });
-
-function signal(process: Deno.ChildProcess, name: Deno.Signal): void {
-  try {
-    process.kill(name);
-  } catch (error) {
-    // It has ended meanwhile.
-    if (!(error instanceof TypeError)) throw error;
-  }
-}
