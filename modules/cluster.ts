@@ -29,7 +29,12 @@ import * as statements from "../lib/cluster/statements.ts";
 import { watch } from "../lib/cluster/watch.ts";
 import { describe } from "../lib/errors.ts";
 import { openState } from "../lib/state/database.ts";
-import { keepView } from "../lib/state/shared-view.ts";
+import { keepView, lagOf, readView } from "../lib/state/shared-view.ts";
+import type {
+  SharedNoticeOperations,
+  SharedNoticeSettings,
+} from "../lib/stat/operations.ts";
+import { SharedNotices } from "../lib/stat/shared-notices.ts";
 import { recall, serversInUse } from "../lib/test-server/memory.ts";
 import { compileFilter } from "../lib/state/judge.ts";
 import type {
@@ -42,7 +47,7 @@ import { type Context, runModule, type Running } from "../lib/worker/life.ts";
 
 type ClusterContext = Context<
   "synchro-list",
-  SynchroListSettings & NodeSettings,
+  SynchroListSettings & NodeSettings & SharedNoticeSettings,
   WorkWaits
 >;
 
@@ -56,7 +61,9 @@ const batch = { files: 1_000, bytes: 128 * 1024 * 1024 };
  */
 export async function cluster(
   context: ClusterContext,
-): Promise<Running<SynchroListOperations & NodeOperations>> {
+): Promise<
+  Running<SynchroListOperations & NodeOperations & SharedNoticeOperations>
+> {
   const { settings, figures, log } = context;
   const { servers, replica, announces } = settings;
   const { leaseMs, name } = settings.database;
@@ -65,6 +72,7 @@ export async function cluster(
   const list = new SharedList(database, compileFilter(replica), {
     charset: replica.filenameCharset,
   }, settings.node);
+  const notices = new SharedNotices(database, settings.notices);
   const leadership = new Leadership(database, settings.node);
   const { member } = leadership;
   await showLife(database, member);
@@ -86,6 +94,10 @@ export async function cluster(
   let toldTerm: number | undefined;
   /** Number of the last pass, as the directory was last compared with it. */
   let comparedPass: number | undefined;
+  /** True if the pass under way began as that of the leader: one that reaches no server resigns. */
+  let hasLed = false;
+  /** Term in which it was judged whether the node before has given up the lead. */
+  let judgedTerm: number | undefined;
   let reading: AbortController | undefined;
   const named = new Map(servers.map((server) => [server.name, server]));
 
@@ -120,11 +132,34 @@ export async function cluster(
     handlers: {
       async lead() {
         const leads = await leadership.begin();
+        hasLed = leads;
         if (leads && leadership.term !== toldTerm) {
           toldTerm = leadership.term;
           log.info(`this node leads ${name} in term ${toldTerm}`);
         }
         return leads;
+      },
+      async judgeLead() {
+        const { held } = leadership;
+        if (held === undefined || held === judgedTerm) return [];
+        const told = await notices.judgeLead(held);
+        judgedTerm = held;
+        for (const { reason } of told) log.warning(reason!);
+        return told;
+      },
+      // The others copy from the server that it has chosen.
+      judgeSwitch: (change) =>
+        leadership.isLeading ? notices.judgeSwitch(change) : [],
+      judgePass({ report }) {
+        const counts = readView(state)?.counts;
+        // A pass that found no server knows no lag, and yet it grows.
+        const lag = counts === undefined ? 0 : lagOf(counts, Date.now());
+        const lagging = { ...report, lag_seconds: Math.round(lag) };
+        return notices.judgePass(lagging, hasLed);
+      },
+      async unheard({ condition }) {
+        await notices.unheard(condition);
+        return null;
       },
       async resign() {
         await leadership.resign();

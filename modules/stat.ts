@@ -8,6 +8,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { readTold, writeTold } from "../lib/stat/notice-memory.ts";
 import {
+  isError,
   type Judged,
   judgePass,
   judgeSwitch,
@@ -72,12 +73,11 @@ export async function stat(
   const timer = setInterval(() => writeOrTell(context, db), snapshotEveryMs);
   return {
     handlers: {
-      record({ report, started }) {
+      record({ report, started, isJudged }) {
         count(context, report);
         const recorded = record(
           db,
-          toMilliseconds(started),
-          report,
+          { report, started: toMilliseconds(started), isJudged },
           settings,
         );
         write(context, db);
@@ -130,8 +130,11 @@ function count({ figures }: StatContext, { exit, seconds }: PassReport): void {
 /** Adds a pass to the history, and judges what is to be told of it. */
 function record(
   db: DatabaseSync,
-  started: number,
-  report: PassReport,
+  { report, started, isJudged }: {
+    readonly report: PassReport;
+    readonly started: number;
+    readonly isJudged: boolean;
+  },
   settings: StatSettings,
 ): Recorded {
   const before = lastPasses(db, 1)[0]?.errors ?? [];
@@ -142,9 +145,24 @@ function record(
   const notices = judged(
     db,
     settings,
-    (told, policy) => judgePass(told, lagging, policy, Date.now()),
+    (told, policy) =>
+      judgePass(told, lagging, policy, Date.now(), {
+        concerns: concernsOf(told, { isJudged, isShared: settings.isShared }),
+      }),
   );
   return { before, notices };
+}
+
+/** A node that cannot ask the others speaks of its own failures; when it can again, it goes on until they are over. */
+function concernsOf(
+  told: Told,
+  { isJudged, isShared }: {
+    readonly isJudged: boolean;
+    readonly isShared: boolean;
+  },
+): (condition: string) => boolean {
+  if (isJudged) return (condition) => Object.hasOwn(told, condition);
+  return isShared ? isError : () => true;
 }
 
 /** Judges by what was told before, and remembers what is told now. */

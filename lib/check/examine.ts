@@ -37,6 +37,6 @@ export async function examine(config: Config): Promise<readonly Finding[]> {
     ],
     // Where an executable that unpacks itself has unpacked.
     ...cache === undefined ? [] : [await examineDirectory("cache", cache)],
-    ...examineHooks(hooks),
+    ...examineHooks(hooks, config.cluster !== null),
   ];
 }

@@ -12,10 +12,12 @@
 export interface Lease {
   /** Number of the lease; it only grows. */
   readonly term: number;
-  /** The process that leads: a node restarted is another holder. */
+  /** The process that leads: a node restarted is another holder. "": it was given up. */
   readonly holder: string;
   /** Time at which it runs out, in milliseconds. */
   readonly until: number;
+  /** The node that led before and did not give it up, until somebody was told; "": none. */
+  readonly former: string;
 }
 
 /** A request for the lease. */
@@ -34,14 +36,19 @@ export function acquire(
   { holder, now, leaseMs }: Candidate,
 ): Lease | undefined {
   const until = now + leaseMs;
-  if (lease === undefined) return { term: 1, holder, until };
-  if (lease.until <= now) return { term: lease.term + 1, holder, until };
+  if (lease === undefined) return { term: 1, holder, until, former: "" };
+  if (lease.until <= now) {
+    const former = formerOf(lease, holder);
+    return { term: lease.term + 1, holder, until, former };
+  }
   return lease.holder === holder ? { ...lease, until } : undefined;
 }
 
 /** Ends a term early, so that nobody needs to wait for its end. */
 export function resign(lease: Lease, term: number, now: number): Lease {
-  return isHeld(lease, term, now) ? { ...lease, until: now } : lease;
+  return isHeld(lease, term, now)
+    ? { ...lease, holder: "", until: now }
+    : lease;
 }
 
 /** The fence: tells whether the leader of `term` may write. */
@@ -51,4 +58,15 @@ export function isHeld(
   now: number,
 ): boolean {
   return lease !== undefined && lease.term === term && lease.until > now;
+}
+
+/** Returns the node of a holder, which is a process of it. */
+export function nodeOf(holder: string): string {
+  return holder.split("/")[0]!;
+}
+
+/** A node that is only started again has not been replaced by another one. */
+function formerOf(lease: Lease, holder: string): string {
+  const node = nodeOf(lease.holder);
+  return node === "" || node === nodeOf(holder) ? lease.former : node;
 }

@@ -26,10 +26,19 @@ const steps: readonly string[] = [
 CREATE TABLE lease (
   single boolean PRIMARY KEY DEFAULT true CHECK (single),
   term   bigint NOT NULL,
-  holder text NOT NULL,
-  until  timestamptz NOT NULL
+  holder text NOT NULL,        -- '': it was given up
+  until  timestamptz NOT NULL,
+  former text NOT NULL         -- the node that led before and did not give it up; '': none, or it was told
 );
-INSERT INTO lease (term, holder, until) VALUES (0, '', '-infinity');
+INSERT INTO lease (term, holder, until, former) VALUES (0, '', '-infinity', '');
+
+-- What the administrator was told of, and still lasts. Dates in milliseconds since the epoch.
+CREATE TABLE told (
+  condition text PRIMARY KEY,
+  began     double precision NOT NULL,
+  seen      double precision NOT NULL, -- for the last time
+  told      double precision NOT NULL  -- for the last time
+);
 
 -- Tells one life of these tables from another; into holds the same: see lib/copy-list/node-guard.ts.
 CREATE TABLE identity (

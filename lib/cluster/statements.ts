@@ -16,14 +16,24 @@ const now = "clock_timestamp()";
 /** A number of milliseconds as SQL. */
 const ms = (value: string) => `make_interval(secs => ${value} / 1000.0)`;
 
+/** The node of a holder as SQL. */
+const nodeOf = (holder: string) => `split_part(${holder}, '/', 1)`;
+
 const texts = {
   acquire: `
     UPDATE lease SET
+      former = CASE
+        WHEN until > ${now} OR ${nodeOf("holder")} IN ('', ${nodeOf("$1")})
+        THEN former ELSE ${nodeOf("holder")} END,
       term = CASE WHEN until > ${now} THEN term ELSE term + 1 END,
       holder = $1, until = ${now} + ${ms("$2")}
     WHERE until <= ${now} OR holder = $1
     RETURNING term`,
-  resign: `UPDATE lease SET until = ${now} WHERE term = $1 AND until > ${now}`,
+  resign: `
+    UPDATE lease SET holder = '', until = ${now}
+    WHERE term = $1 AND until > ${now}`,
+  former: "SELECT former FROM lease WHERE term = $1",
+  forgetFormer: "UPDATE lease SET former = '' WHERE term = $1",
   // A new term has to wait until the transaction has ended.
   isHeld: `
     SELECT 1 FROM lease WHERE term = $1 AND until > ${now} FOR SHARE`,
@@ -150,6 +160,20 @@ export async function acquire(
 /** Ends a term early. */
 export async function resign(database: Database, term: number): Promise<void> {
   await database.query(texts.resign, [term]);
+}
+
+/**
+ * In a transaction of the leader of `term`: returns the node that led before and did not
+ * give it up, and forgets it; "" if there is none, or somebody was told of it.
+ */
+export async function takeFormer(
+  session: Session,
+  term: number,
+): Promise<string> {
+  const rows = await run<{ former: string }>(session, texts.former, [term]);
+  const former = rows[0]?.former ?? "";
+  if (former !== "") await run(session, texts.forgetFormer, [term]);
+  return former;
 }
 
 /**

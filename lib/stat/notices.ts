@@ -16,17 +16,19 @@ export const events = [
   "failback",
   /** Passes fail. */
   "error",
-  /** Passes no longer fail, or the lag is short again. */
+  /** Passes no longer fail, the lag is short, or a node shows signs of life again. */
   "recovered",
   /** The replica lags further behind than it may. */
   "lag",
+  /** Another node of a cluster leads, and the one before did not give it up. */
+  "leader",
 ] as const;
 export type Event = typeof events[number];
 
 /** What a hook is given, as JSON: see docs/schemas/notice.json. */
 export interface Notice extends Circumstances {
   readonly event: Event;
-  /** The state it is about: `server:NAME`, `exit:STATUS` or `lag`. */
+  /** The state it is about: `server:NAME`, `exit:STATUS`, `lag` or `leader:NODE`. */
   readonly condition: string;
   /** True if it was told before, or its hook failed, and it still lasts. */
   readonly again: boolean;
@@ -38,7 +40,13 @@ export interface Notice extends Circumstances {
 
 /** What is known when something is told. */
 interface Circumstances {
-  /** The active server; `null` if none serves. */
+  /** The node that tells; `null` on a machine that keeps the replica alone. */
+  readonly node: string | null;
+  /** The node that led before; `null` unless that has changed. */
+  readonly former: string | null;
+  /** The term in which the node that tells leads; `null` unless that has changed. */
+  readonly term: number | null;
+  /** The active server; `null` if none serves, or none was chosen yet. */
   readonly server: string | null;
   /** Why it is that one; `null` once the pass is over. */
   readonly reason: string | null;
@@ -61,6 +69,15 @@ export interface NoticePolicy {
   readonly maxLagMs: number;
   /** How long a state must not be seen to be over. */
   readonly settleMs: number;
+  /**
+   * The same of another server that serves. Probes have a hysteresis of their own; but
+   * the nodes of a cluster probe each for itself, and take turns to lead.
+   *
+   * @default 0
+   */
+  readonly serverSettleMs?: number;
+  /** Name of this node of a cluster. */
+  readonly node?: string;
 }
 
 /** What is known from now on, and what there is to tell. */
@@ -78,6 +95,7 @@ const stopped = 128;
 const serverPrefix = "server:";
 const errorPrefix = "exit:";
 const lagCondition = "lag";
+const leaderPrefix = "leader:";
 
 /** Judges that `server` is the active one from now on, in milliseconds since the epoch. */
 export function judgeSwitch(
@@ -92,10 +110,37 @@ export function judgeSwitch(
   return judge(told, serverSeen(server, policy), {
     ...{ policy, now, concerns: isOfServer },
     circumstances: {
+      ...nothingSpecial,
       ...{ server, reason, exit: null, lag_seconds: null },
       ...{ errors: [], failed: [] },
     },
   });
+}
+
+/** Judges that this node leads from now on, after `former`, which did not give that up. */
+export function judgeLead(
+  told: Told,
+  { former, term }: { readonly former: string; readonly term: number },
+  policy: NoticePolicy,
+  now: number,
+): Judged {
+  const lost = leaderPrefix + former;
+  return judge(told, [lost], {
+    ...{ policy, now, concerns: (condition) => condition === lost },
+    circumstances: {
+      ...{ former, term, server: null, exit: null, lag_seconds: null },
+      reason: `${former} led before and did not give it up`,
+      ...{ errors: [], failed: [] },
+    },
+  });
+}
+
+/** What a pass can be judged for. */
+export interface PassScope {
+  /** Tells whether the pass says anything of a condition. @default of each */
+  readonly concerns?: (condition: string) => boolean;
+  /** Nodes that led, did not give it up, and have not shown a sign of life since. */
+  readonly silent?: readonly string[];
 }
 
 /** Judges a pass that ended at `now`, in milliseconds since the epoch. */
@@ -104,6 +149,7 @@ export function judgePass(
   { server, exit, lag_seconds, errors, failed }: PassReport,
   policy: NoticePolicy,
   now: number,
+  { concerns = () => true, silent = [] }: PassScope = {},
 ): Judged {
   if (exit >= stopped) return { told, notices: [] };
   const seen = serverSeen(server, policy);
@@ -111,9 +157,11 @@ export function judgePass(
   if (policy.maxLagMs > 0 && lag_seconds * 1_000 > policy.maxLagMs) {
     seen.push(lagCondition);
   }
+  seen.push(...silent.map((node) => leaderPrefix + node));
   return judge(told, seen, {
-    ...{ policy, now, concerns: () => true },
+    ...{ policy, now, concerns },
     circumstances: {
+      ...nothingSpecial,
       ...{ server, reason: null, exit, lag_seconds },
       errors: errors.slice(0, mostNamed),
       failed: failed.slice(0, mostNamed),
@@ -140,8 +188,11 @@ interface Case {
   readonly now: number;
   /** Tells whether anything was learnt of a condition. */
   readonly concerns: (condition: string) => boolean;
-  readonly circumstances: Circumstances;
+  readonly circumstances: Omit<Circumstances, "node">;
 }
+
+/** Of a change of leader alone. */
+const nothingSpecial = { former: null, term: null };
 
 function judge(
   told: Told,
@@ -159,8 +210,7 @@ function judge(
       told[condition],
       seen.includes(condition),
       now,
-      // Probes have a hysteresis of their own.
-      ofServer ? 0 : policy.settleMs,
+      ofServer ? policy.serverSettleMs ?? 0 : policy.settleMs,
     );
     delete after[condition];
     if (lasting !== undefined) after[condition] = lasting;
@@ -176,6 +226,7 @@ function judge(
       again: word === "lasts",
       began: began / 1_000,
       seconds: Math.max(0, Math.round((now - began) / 1_000)),
+      node: policy.node ?? null,
       ...circumstances,
     });
   }
@@ -186,8 +237,16 @@ function isOfServer(condition: string): boolean {
   return condition.startsWith(serverPrefix);
 }
 
-function isError(condition: string): boolean {
+/** Tells whether a condition is that passes fail. */
+export function isError(condition: string): boolean {
   return condition.startsWith(errorPrefix);
+}
+
+/** Returns the node that a condition says has lost the lead; `undefined` if it is about something else. */
+export function lostNodeOf(condition: string): string | undefined {
+  return condition.startsWith(leaderPrefix)
+    ? condition.slice(leaderPrefix.length)
+    : undefined;
 }
 
 function serverSeen(
@@ -200,5 +259,6 @@ function serverSeen(
 function eventOf(condition: string, isOver: boolean): Event {
   if (isOfServer(condition)) return isOver ? "failback" : "failover";
   if (isOver) return "recovered";
+  if (lostNodeOf(condition) !== undefined) return "leader";
   return condition === lagCondition ? "lag" : "error";
 }

@@ -35,7 +35,12 @@ export interface Recorded {
 export type StatOperations = {
   /** Writes the pass into the history, and the snapshot. */
   record: {
-    request: { readonly report: PassReport; readonly started: Timestamp };
+    request: {
+      readonly report: PassReport;
+      readonly started: Timestamp;
+      /** True if it was judged for all nodes of a cluster; then only what this node has told by itself is judged here. */
+      readonly isJudged: boolean;
+    };
     reply: Recorded;
   };
   /** Judges that another server is the active one; returns what there is to tell of it. */
@@ -47,4 +52,27 @@ export type StatOperations = {
   unheard: { request: { readonly condition: string }; reply: null };
   /** Writes the snapshot. */
   write: { request: null; reply: null };
+};
+
+/** Further settings of the module of the shared list. */
+export interface SharedNoticeSettings {
+  /** What the administrator is told of. */
+  readonly notices: NoticePolicy;
+}
+
+/** The module of the shared list judges for all nodes of a cluster, and remembers it in the database. */
+export type SharedNoticeOperations = {
+  /** Judges whether the node that led before has given it up; asked of one that leads. */
+  judgeLead: { request: null; reply: readonly Notice[] };
+  /** Judges that another server is the active one. */
+  judgeSwitch: {
+    request: { readonly server: string | null; readonly reason: string };
+    reply: readonly Notice[];
+  };
+  judgePass: {
+    request: { readonly report: PassReport };
+    reply: readonly Notice[];
+  };
+  /** Remembers that nobody heard that this state has begun, or lasts. */
+  unheard: { request: { readonly condition: string }; reply: null };
 };

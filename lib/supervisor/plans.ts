@@ -27,7 +27,8 @@ import type { CopyListSettings } from "../copy-list/operations.ts";
 import type { LogSettings } from "../log/operations.ts";
 import type { ModuleName } from "../worker/protocol.ts";
 import type { PublishSettings } from "../publish/operations.ts";
-import type { StatSettings } from "../stat/operations.ts";
+import type { NoticePolicy } from "../stat/notices.ts";
+import type { SharedNoticeSettings, StatSettings } from "../stat/operations.ts";
 import type { SynchroListSettings } from "../synchro-list/operations.ts";
 import type { TestServerSettings } from "../test-server/operations.ts";
 import type { TransportSettings } from "../transport/operations.ts";
@@ -146,7 +147,12 @@ export function replicaPlans(
         listSettings,
         [state, { sys: ["statfs"] }],
       )
-      : clusterPlan(listSettings, cluster, state, options),
+      : clusterPlan(
+        { ...listSettings, notices: noticePolicy(config) },
+        cluster,
+        state,
+        options,
+      ),
     "copy-list": plan<CopyListSettings>(
       "copy-list",
       {
@@ -164,11 +170,7 @@ export function replicaPlans(
     ),
     "stat": statPlan(config, replica.state, {
       keepMs: config.stat.keepMs,
-      notices: {
-        preferred: servers[0]!.name,
-        maxLagMs: hooks.maxLagMs,
-        settleMs: hooks.settleMs,
-      },
+      notices: noticePolicy(config),
       dryRun,
       loop: options.loop ?? false,
       isShared: cluster !== null,
@@ -227,14 +229,30 @@ export function databaseOf(
   return { address, passwordFile, ca, name, leaseMs };
 }
 
+/** Returns what the administrator of a replica is told of. */
+function noticePolicy(
+  { servers, hooks: { maxLagMs, settleMs }, cluster }: ReplicaReady,
+): NoticePolicy {
+  const preferred = servers[0]!.name;
+  const policy = { preferred, maxLagMs, settleMs };
+  return cluster === null
+    ? policy
+    : { ...policy, serverSettleMs: settleMs, node: nameOf(cluster) };
+}
+
+/** Returns the name of a node. */
+function nameOf({ node }: ClusterConfig): string {
+  return node ?? Deno.hostname();
+}
+
 /** Talks to the database of the cluster, and keeps in the state what it sees there. */
 function clusterPlan(
-  settings: SynchroListSettings,
+  settings: SynchroListSettings & SharedNoticeSettings,
   cluster: ClusterConfig,
   state: Deno.PermissionOptionsObject,
   { loop = false }: Pick<RunOptions, "loop">,
 ): ModulePlan {
-  const { node, passwordFile, ca } = cluster;
+  const { passwordFile, ca } = cluster;
   const database = databaseOf(cluster);
   const { address } = database;
   const files = [passwordFile, ca].filter((path) => path !== null);
@@ -246,9 +264,9 @@ function clusterPlan(
       // A tree cannot be shared yet.
       replica: { ...replica, source: "list" },
       database,
-      node: node ?? Deno.hostname(),
+      node: nameOf(cluster),
       loop,
-    } satisfies SynchroListSettings & NodeSettings,
+    } satisfies SynchroListSettings & NodeSettings & SharedNoticeSettings,
     permissions: [
       state,
       { read: files, env: ["PGAPPNAME"] },

@@ -124,6 +124,7 @@ export class Publishing implements AsyncDisposable {
     try {
       await this.#openHistory();
       const recorded = await this.#stat.ask("record", {
+        isJudged: false,
         report: { ...report, seconds: secondsSince(steady) },
         started: timestampFromMilliseconds(at),
       });

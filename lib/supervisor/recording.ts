@@ -6,35 +6,35 @@
  */
 
 import { describe } from "../errors.ts";
-import type { Recorded, StatOperations } from "../stat/operations.ts";
+import type { Notice } from "../stat/notices.ts";
+import type { Recorded } from "../stat/operations.ts";
 import type { Probed } from "../test-server/operations.ts";
 import {
   type Timestamp,
   timestampFromMilliseconds,
 } from "../text/timestamp.ts";
-import type { Channel } from "../worker/channel.ts";
 import type { Logger } from "../worker/logger.ts";
 import { brokenReport } from "./account.ts";
+import type { Judging } from "./judging.ts";
 import { logErrors } from "./lasting.ts";
 import type { PassOutcome } from "./pass.ts";
 import type { Telling } from "./telling.ts";
 
 /** Records the passes of one replica. */
 export class Recording {
-  readonly #stat: () => Channel<StatOperations>;
+  readonly #judging: Judging;
   readonly #log: Logger;
   readonly #telling: Telling;
   /** A dry run tells nobody. */
   readonly #isQuiet: boolean;
 
-  /** @param stat Returns the module, which may have died since it was last asked. */
   constructor(
-    stat: () => Channel<StatOperations>,
+    judging: Judging,
     log: Logger,
     telling: Telling,
     isQuiet: boolean,
   ) {
-    this.#stat = stat;
+    this.#judging = judging;
     this.#log = log;
     this.#telling = telling;
     this.#isQuiet = isQuiet;
@@ -67,7 +67,7 @@ export class Recording {
     const seconds = (performance.now() - started.steady) / 1_000;
     const report = brokenReport(error, seconds);
     try {
-      const { notices } = await this.#stat().ask("record", {
+      const { notices } = await this.#judging.record({
         report,
         started: timestampFromMilliseconds(started.at),
       });
@@ -87,7 +87,7 @@ export class Recording {
     started: Timestamp,
   ): Promise<Recorded> {
     try {
-      return await this.#stat().ask("record", { report, started });
+      return await this.#judging.record({ report, started });
     } catch (error) {
       for (const text of report.errors) this.#log.error(text);
       throw error;
@@ -99,11 +99,24 @@ export class Recording {
     { active: server, reason }: Probed,
     signal: AbortSignal,
   ): Promise<void> {
+    const change = { server, reason };
+    await this.#announce(() => this.#judging.judgeSwitch(change), signal);
+  }
+
+  /** Tells at once that this node leads, if the one before did not give that up. */
+  async announceLead(signal: AbortSignal): Promise<void> {
+    await this.#announce(() => this.#judging.judgeLead(), signal);
+  }
+
+  /** Tells in the middle of a pass what `judge` returns. */
+  async #announce(
+    judge: () => Promise<readonly Notice[]>,
+    signal: AbortSignal,
+  ): Promise<void> {
     if (this.#isQuiet) return;
     try {
-      const notices = await this.#stat().ask("switched", { server, reason });
       // The work goes on meanwhile; it ends with what there is to tell at its end.
-      this.#telling.tell(notices, signal);
+      this.#telling.tell(await judge(), signal);
     } catch (error) {
       this.#log.warning(describe(error));
     }

@@ -22,10 +22,14 @@ import type {
 import type { LogOperations } from "../log/operations.ts";
 import type { ModuleName } from "../worker/protocol.ts";
 import type { Probe, TestServerOperations } from "../test-server/operations.ts";
-import type { StatOperations } from "../stat/operations.ts";
+import type {
+  SharedNoticeOperations,
+  StatOperations,
+} from "../stat/operations.ts";
 import type { SynchroListOperations } from "../synchro-list/operations.ts";
 import { isByClient } from "../ssh/client-command.ts";
 import { ensureState } from "../state/database.ts";
+import type { Channel } from "../worker/channel.ts";
 import { StatsBlock } from "../worker/stats-block.ts";
 import { timestampFromMilliseconds } from "../text/timestamp.ts";
 import { Hold } from "./hold.ts";
@@ -34,6 +38,7 @@ import type { ModulePlan } from "./module-worker.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { type PassOutcome, runPass } from "./pass.ts";
 import type { PassOptions } from "./pass-options.ts";
+import { Judging } from "./judging.ts";
 import { Recording } from "./recording.ts";
 import { replicaPlans, type RunOptions } from "./plans.ts";
 import type { Stage } from "../progress/progress.ts";
@@ -96,13 +101,14 @@ export class Replica implements AsyncDisposable {
     this.#stats = stats;
     this.#log = new Logger({ module: "supervisor", level, stats });
     const stat = () => this.#supervisor.asker<StatOperations>("stat");
+    const judging = new Judging(stat, () => this.#nodes);
     this.#telling = new Telling(
       config.hooks,
       this.#log,
-      ({ condition }) => stat().ask("unheard", { condition }),
+      (notice) => judging.unheard(notice),
     );
     this.#recording = new Recording(
-      ...[stat, this.#log, this.#telling, options.dryRun] as const,
+      ...[judging, this.#log, this.#telling, options.dryRun] as const,
     );
     this.#state = options.dryRun ? undefined : new SoundState(
       config.replica.state,
@@ -274,7 +280,10 @@ export class Replica implements AsyncDisposable {
     const list = await this.#asker<NodeOperations>("synchro-list");
     const began = performance.now();
     for (;;) {
-      if (await list.ask("lead", null)) return undefined;
+      if (await list.ask("lead", null)) {
+        await this.#recording.announceLead(signal);
+        return undefined;
+      }
       const { isOpen, server } = await list.ask("survey", null);
       if (isOpen) return { server };
       const isLate = performance.now() - began > cluster.leaseMs;
@@ -283,6 +292,15 @@ export class Replica implements AsyncDisposable {
         // The pass is stopped: the next step sees that.
       });
     }
+  }
+
+  /** The module that speaks for all nodes; `undefined` if this machine is alone, or it does not run. */
+  get #nodes(): Channel<SharedNoticeOperations> | undefined {
+    const { cluster } = this.#config;
+    if (cluster === null || this.#options.dryRun) return undefined;
+    return this.#supervisor.runs("synchro-list")
+      ? this.#supervisor.asker<SharedNoticeOperations>("synchro-list")
+      : undefined;
   }
 
   /** A node that reaches no server, or has local trouble, leaves it to others to lead. */

@@ -22,6 +22,7 @@ const keys: Record<Event, readonly [name: string, key: keyof HooksConfig]> = {
   error: ["on_error", "onError"],
   recovered: ["on_recovered", "onRecovered"],
   lag: ["on_lag", "onLag"],
+  leader: ["on_leader", "onLeader"],
 };
 
 /** A pass that was stopped in good order. */

@@ -10,6 +10,7 @@ const none: HooksConfig = {
   onError: [],
   onRecovered: [],
   onLag: [],
+  onLeader: [],
   maxLagMs: 0,
   settleMs: 0,
   ping: "",
@@ -30,4 +31,14 @@ Deno.test("examineHooks() tells that on_lag never runs without max_lag", () => {
     "ok hooks.on_lag: /bin/sh",
     'FAILED hooks.on_lag: it never runs: set hooks.max_lag, for example to "15m"',
   ]);
+});
+
+Deno.test("examineHooks() tells that on_leader never runs without a cluster", () => {
+  const hooks = { ...none, onLeader: ["/bin/sh"] };
+
+  const alone = examineHooks(hooks).map(({ ok, what }) => [ok, what]);
+  const node = examineHooks(hooks, true).map(({ ok, what }) => [ok, what]);
+
+  assertEquals(alone, [[true, "hooks.on_leader"], [false, "hooks.on_leader"]]);
+  assertEquals(node, [[true, "hooks.on_leader"]]);
 });

@@ -47,7 +47,7 @@ class ClockedDatabase extends Database {
       this.query<lease.Lease>(
         `SELECT term, holder, ${
           msOf("until")
-        } AS until FROM lease WHERE term > 0`,
+        } AS until, former FROM lease WHERE term > 0`,
       ),
       this.query<{ open: boolean }>("SELECT open FROM current_pass"),
       this.query<{ next: number }>(
@@ -119,7 +119,9 @@ type Step = (
 function claimantOf(
   { random, rules: { now } }: { random: Random; rules: Rules },
 ) {
-  return { holder: `r${1 + random.below(3)}`, now, leaseMs };
+  // Sometimes a node is started again.
+  const process = random.happens(0.2) ? 2 : 1;
+  return { holder: `r${1 + random.below(3)}/${process}`, now, leaseMs };
 }
 
 /** Returns the number of some claim, mostly one that is held. */
@@ -161,6 +163,18 @@ const steps: Record<string, Step> = {
       rules.lease = lease.resign(rules.lease, term, rules.now);
     }
     return [undefined, await statements.resign(database, term)];
+  },
+  async takeFormer({ rules, database }) {
+    const { lease: held } = rules;
+    const term = held?.term ?? 0;
+    const former = await statements.fenced(
+      database,
+      term,
+      (session) => statements.takeFormer(session, term),
+    );
+    const isHeld = lease.isHeld(held, term, rules.now);
+    if (isHeld) rules.lease = { ...held!, former: "" };
+    return [isHeld ? held!.former : undefined, former];
   },
   open: (on) =>
     leaderStep(
@@ -255,7 +269,7 @@ Deno.test({
   ignore: !postgresAvailable,
   async fn() {
     await using server = await startPostgres();
-    const seen = { takeovers: 0, terms: 0 };
+    const seen = { takeovers: 0, terms: 0, formers: 0 };
     for (const seed of [1, 2]) {
       const random = new Random(seed);
       await using database = await ClockedDatabase.make(server, `c${seed}`);
@@ -279,6 +293,7 @@ Deno.test({
 
         told.push(name);
         if (name === "takeOver" && actual !== undefined) seen.takeovers++;
+        if (name === "takeFormer" && actual) seen.formers++;
         const so = `seed ${seed}, after ${told.join(", ")}`;
         assertEquals(actual, expected, so);
         assertEquals(
@@ -291,5 +306,6 @@ Deno.test({
     }
     assertGreater(seen.terms, 4);
     assertGreater(seen.takeovers, 0);
+    assertGreater(seen.formers, 0);
   },
 });

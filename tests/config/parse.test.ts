@@ -136,7 +136,8 @@ Deno.test("parseConfig() gives every key its default", () => {
     hooks: {
       ...{ onNew: [], onNewTimeoutMs: 600_000 },
       ...{ onFailover: [], onFailback: [], onError: [] },
-      ...{ onRecovered: [], onLag: [], maxLagMs: 0, settleMs: 600_000 },
+      ...{ onRecovered: [], onLag: [], onLeader: [] },
+      ...{ maxLagMs: 0, settleMs: 600_000 },
       ping: "",
     },
     cluster: null,

@@ -5,10 +5,13 @@ import { passReport } from "../../fixtures/pass-report.ts";
 import { follow, type Lasting } from "../../lib/stat/condition.ts";
 import { readTold, writeTold } from "../../lib/stat/notice-memory.ts";
 import {
+  isError,
+  judgeLead,
   judgePass,
   judgeSwitch,
   type Notice,
   type NoticePolicy,
+  type Told,
 } from "../../lib/stat/notices.ts";
 import type { PassReport } from "../../lib/state/pass-report.ts";
 import { migrate } from "../../lib/state/schema.ts";
@@ -136,6 +139,7 @@ Deno.test("judgeSwitch() tells at once, and the end of the pass does not tell it
     again: false,
     ...{ began: 60, seconds: 0, server: "backup", reason: "why" },
     ...{ exit: null, lag_seconds: null, errors: [], failed: [] },
+    ...{ node: null, former: null, term: null },
   });
   assertEquals(replica.pass(2 * minute, { server: "backup" }), []);
   assertEquals(replica.switch(3 * minute, "second").map(brief), [
@@ -176,4 +180,53 @@ Deno.test("a notice names no more than the first failed files", () => {
   }));
   const [notice] = replica.pass(minute, { exit: 1, failed });
   assertEquals(notice!.failed, failed.slice(0, 20));
+});
+
+Deno.test("judgeLead() tells of a node once, and it is over once that has shown signs of life for a while", () => {
+  const lead = (told: Told, at: number) =>
+    judgeLead(told, { former: "r1", term: 7 }, { ...policy, node: "r2" }, at);
+  const pass = (told: Told, at: number, silent: readonly string[]) =>
+    judgePass(told, passReport({}), policy, at, { silent });
+
+  const begun = lead({}, 0);
+  const again = lead(begun.told, minute);
+  const silent = pass(again.told, 5 * minute, ["r1"]);
+  const alive = pass(silent.told, 14 * minute, []);
+  const over = pass(alive.told, 15 * minute, []);
+
+  const [notice] = begun.notices;
+  const { node, former, term, reason } = notice!;
+  assertEquals(brief(notice!), "leader leader:r1");
+  assertEquals([node, former, term], ["r2", "r1", 7]);
+  assertEquals(reason, "r1 led before and did not give it up");
+  assertEquals([again.notices, silent.notices, alive.notices], [[], [], []]);
+  assertEquals(over.notices.map(brief), ["recovered leader:r1"]);
+});
+
+Deno.test("judgePass() leaves alone what a pass does not concern", () => {
+  const bad = judgePass(
+    {},
+    passReport({ server: "backup", exit: 4, lag_seconds: 1_000 }),
+    policy,
+    0,
+    { concerns: isError },
+  );
+
+  assertEquals(bad.notices.map(brief), ["error exit:4"]);
+});
+
+Deno.test("judgeSwitch() waits where nodes take turns until another server has not been seen for a while", () => {
+  const patient = { ...policy, serverSettleMs: 10 * minute };
+  const at = (told: Told, now: number, server: string) =>
+    judgeSwitch(told, { server, reason: "why" }, patient, now);
+
+  const gone = at({}, 0, "backup");
+  const back = at(gone.told, minute, "production");
+  const goneAgain = at(back.told, 2 * minute, "backup");
+  const over = at(goneAgain.told, 12 * minute, "production");
+
+  assertEquals(
+    [gone, back, goneAgain, over].map(({ notices }) => notices.map(brief)),
+    [["failover server:backup"], [], [], ["failback server:backup"]],
+  );
 });

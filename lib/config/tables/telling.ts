@@ -142,7 +142,8 @@ export const hooks = table({
       kind: command,
       default: [],
       example: mail,
-      help: "Run when failures, or too long a lag, have been over for settle.",
+      help:
+        "Run when failures, or too long a lag, have been over for settle. With [cluster], also when a node that lost the lead has shown signs of life again for so long.",
     },
     on_lag: {
       kind: command,
@@ -151,6 +152,14 @@ export const hooks = table({
       role: "replica",
       help:
         "Run when the replica lags more than max_lag behind. Set max_lag, too: without it, this never runs.",
+    },
+    on_leader: {
+      kind: command,
+      default: [],
+      example: mail,
+      role: "replica",
+      help:
+        "Run when a node leads because the one before is lost. With [cluster] only: that one was killed, stands still, or does not reach the database, and so did not give up the lead. It runs on the node that leads.",
     },
     max_lag: {
       kind: duration(),
@@ -165,7 +174,7 @@ export const hooks = table({
       default: "10m",
       example: "1h",
       help:
-        "How long a state must be gone before it counts as over. Raise it if something comes and goes and causes too many notices.",
+        "How long a state must be gone before it counts as over. Raise it if something comes and goes and causes too many notices; with [cluster], to more than the time between two passes of one node.",
     },
     ping: {
       kind: address,
