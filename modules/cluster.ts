@@ -35,7 +35,6 @@ import type {
   SharedNoticeSettings,
 } from "../lib/stat/operations.ts";
 import { SharedNotices } from "../lib/stat/shared-notices.ts";
-import { recall, serversInUse } from "../lib/test-server/memory.ts";
 import { compileFilter } from "../lib/state/judge.ts";
 import type {
   SynchroListOperations,
@@ -83,6 +82,8 @@ export async function cluster(
     await showLife(database, member);
     await keep(state, context, database);
   };
+  // A node that finds nothing to do in its pass has seen the others nevertheless.
+  await unlessLost(keep(state, context, database));
   const ended = new AbortController();
   const watching = settings.loop
     ? watch(database, leadership, {
@@ -259,10 +260,10 @@ async function keep(
   { settings }: Pick<ClusterContext, "settings">,
   database: Database,
 ): Promise<void> {
-  const inUse = serversInUse(recall(state));
+  const names = settings.servers.map(({ name }) => name);
   const [seen, counts] = await Promise.all([
     lookAtNodes(database),
-    lookAtList(database, inUse),
+    lookAtList(database, names),
   ]);
   const { node, database: { name } } = settings;
   const cluster = { name, node, seen: Date.now() / 1_000, ...seen };

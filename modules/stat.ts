@@ -207,12 +207,24 @@ function lookAt(
 ): readonly ServerState[] {
   const memory = recall(db);
   const { lag, here, bytes, failed } = counted(db, settings);
+  const { active, since } = sourceOf(db, settings);
   figures.set("lag", Math.round(lag * 1_000));
   figures.set("replica_files", here);
   figures.set("replica_bytes", bytes);
   figures.set("failing", failed);
-  figures.set("active_since", Math.round(memory.choice.since));
-  return serverStates(memory);
+  figures.set("active_since", Math.round(since));
+  return serverStates(memory, active);
+}
+
+/** The server that files come from, and since when, in milliseconds since the epoch. */
+function sourceOf(
+  db: DatabaseSync,
+  { isShared }: Pick<StatSettings, "isShared">,
+): { readonly active: string | null; readonly since: number } {
+  const counts = isShared ? readView(db)?.counts : undefined;
+  return counts === undefined
+    ? recall(db).choice
+    : { active: counts.server, since: counts.since * 1_000 };
 }
 
 /** The list of this machine, or the one that it shares, as it was last seen. */

@@ -31,6 +31,13 @@ const texts = {
       (SELECT count(*) FROM claim WHERE claim.holder = node.holder) AS claims
     FROM node WHERE seen > clock_timestamp() - interval '1 day' ORDER BY name`,
   cluster: "SELECT term, (SELECT count(*) FROM claim) AS claims FROM lease",
+  server: `
+    SELECT nullif(server, '') AS server,
+      CASE WHEN server = '' THEN 0
+        ELSE extract(epoch FROM since)::double precision END AS since
+    FROM current_pass`,
+  read: `
+    SELECT server, "offset" AS bytes FROM list WHERE generation IS NOT NULL`,
   here: `
     SELECT sum(here)::bigint AS here, sum(here_bytes) AS bytes FROM node`,
   counts: `
@@ -93,25 +100,41 @@ export async function lookAtNodes(database: Database): Promise<{
   return { ...cluster!, nodes };
 }
 
-/** Returns how the list stands; `inUse` are the servers that files are to come from, the active one last. */
+/** Returns the server that files come from, and since when. */
+export async function activeServer(
+  database: Database,
+): Promise<Pick<SharedCounts, "server" | "since">> {
+  type Active = Pick<SharedCounts, "server" | "since">;
+  const [active] = await database.query<Active>(texts.server);
+  return active!;
+}
+
+/** Returns how the list stands; `preferred` are all servers, in order of preference. */
 export async function lookAtList(
   database: Database,
-  inUse: readonly string[],
+  preferred: readonly string[],
 ): Promise<SharedCounts> {
   type Counts = Pick<SharedCounts, "pending" | "oldest">;
   type Here = Pick<SharedCounts, "here" | "bytes">;
-  const [[here], [counts], [failed], failing, [conflicts]] = await Promise.all([
-    database.query<Here>(texts.here),
-    database.query<Counts>(texts.counts, [inUse.at(-1) ?? "", inUse]),
-    database.query<{ failed: number }>(texts.failed),
-    database.query<SharedCounts["failing"][number]>(texts.failing),
-    database.query<Conflicts>(texts.conflicts, [inUse]),
-  ]);
+  const active = await activeServer(database);
+  const server = active.server ?? "";
+  const inUse = preferred.slice(0, preferred.indexOf(server) + 1);
+  const [[here], [counts], [failed], failing, [conflicts], read] = await Promise
+    .all([
+      database.query<Here>(texts.here),
+      database.query<Counts>(texts.counts, [server, inUse]),
+      database.query<{ failed: number }>(texts.failed),
+      database.query<SharedCounts["failing"][number]>(texts.failing),
+      database.query<Conflicts>(texts.conflicts, [inUse]),
+      database.query<{ server: string; bytes: number }>(texts.read),
+    ]);
   return {
+    ...active,
     ...here!,
     ...counts!,
     ...failed!,
     failing: [...failing],
     conflicts: conflicts!,
+    read: Object.fromEntries(read.map(({ server, bytes }) => [server, bytes])),
   };
 }

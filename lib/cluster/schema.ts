@@ -63,7 +63,8 @@ CREATE TABLE current_pass (
   single boolean PRIMARY KEY DEFAULT true CHECK (single),
   number bigint NOT NULL,      -- counts the times that it was opened
   open   boolean NOT NULL,
-  server text NOT NULL
+  server text NOT NULL,
+  since  timestamptz NOT NULL DEFAULT '-infinity' -- that it is this server
 );
 INSERT INTO current_pass (number, open, server) VALUES (0, false, '');
 

@@ -38,7 +38,8 @@ const texts = {
   isHeld: `
     SELECT 1 FROM lease WHERE term = $1 AND until > ${now} FOR SHARE`,
   open: `
-    UPDATE current_pass SET open = true, server = $1, number = number + 1
+    UPDATE current_pass SET open = true, server = $1, number = number + 1,
+      since = CASE WHEN server = $1 THEN since ELSE ${now} END
     WHERE number = coalesce($2, number) RETURNING number`,
   openAgain: "UPDATE current_pass SET open = true",
   forgetTried: "DELETE FROM claimed WHERE claim IS NULL",

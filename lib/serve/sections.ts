@@ -143,7 +143,7 @@ export function nodes({ cluster, now }: Situation): Html | "" {
         [
           ["Node"],
           ["Last sign of life"],
-          ["Batches", "number"],
+          ["Batches now", "number"],
           ["Copied", "number"],
           ["Bytes", "number"],
         ],

@@ -25,14 +25,15 @@ export interface ServerState {
   } | null;
 }
 
-/** Returns what is remembered of each server, in order of preference. */
+/** Returns what is remembered of each server, in order of preference; `active` is the one that files come from. */
 export function serverStates(
-  { probes, probedAt, choice }: Memory,
+  { probes, probedAt }: Memory,
+  active: string | null,
 ): ServerState[] {
   return probes.map(({ server, verdict, milliseconds, list }) => ({
     name: server,
     verdict,
-    active: server === choice.active,
+    active: server === active,
     probed: probedAt / 1_000,
     seconds: milliseconds / 1_000,
     list: list === null ? null : { size: list.size, mtime: list.mtime },

@@ -40,6 +40,12 @@ export interface ClusterSeen {
 
 /** The list at one moment. */
 export interface SharedCounts {
+  /** The server that files come from; `null`: nobody has chosen one yet. */
+  readonly server: string | null;
+  /** Since when that is so, in seconds since the epoch. */
+  readonly since: number;
+  /** Bytes of each server's list that have been read, by server. */
+  readonly read: Readonly<Record<string, number>>;
   readonly here: number;
   readonly bytes: number;
   readonly pending: number;

@@ -8,7 +8,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ReplicaConfig } from "../config/config.ts";
 import { describe } from "../errors.ts";
-import { type Memory, recall, serversInUse } from "../test-server/memory.ts";
+import {
+  type Memory,
+  recall,
+  serversInUse,
+  sharedReason,
+} from "../test-server/memory.ts";
 import type { Conflicts } from "../state/left.ts";
 import type { Verdict } from "../test-server/operations.ts";
 import type { Depth } from "../ssh/depth.ts";
@@ -123,18 +128,18 @@ export function readSituation(
   const counts = view === undefined
     ? countsOf(db, memory, { now, failing: options.failing })
     : shared(view, now);
-  const read = bytesRead(db);
+  const { active, since, reason, read } = view === undefined
+    ? sourceOf(db, memory)
+    : sharedSource(view, memory);
   return {
     now: now / 1_000,
-    active: memory.choice.active,
-    since: memory.choice.since / 1_000,
-    reason: memory.reason,
+    ...{ active, since, reason },
     probed: memory.probedAt / 1_000,
     servers: memory.probes.map((
       { server, verdict, depth, failure, milliseconds, list },
     ) => ({
       name: server,
-      active: server === memory.choice.active,
+      active: server === active,
       verdict,
       depth,
       error: failure === null ? null : describe(failure),
@@ -142,16 +147,35 @@ export function readSituation(
       list: list === null ? null : { ...list, read: read.get(server) ?? null },
     })),
     ...counts,
-    not_files: countPassedOver(db, memory.choice.active),
-    held: memory.choice.active === null
-      ? []
-      : heldSets(db, memory.choice.active, options.failing),
+    not_files: countPassedOver(db, active),
+    held: active === null ? [] : heldSets(db, active, options.failing),
     passes,
     last_success: lastSuccess(db),
     next_pass: options.nextPass(passes[0], now / 1_000) ?? null,
-    republished: readRepublished(db, replica, memory.choice.active),
+    republished: readRepublished(db, replica, active),
     disk,
     cluster: view?.cluster ?? null,
+  };
+}
+
+/** Where files come from, and how far the lists have been read. */
+interface Source extends Pick<Situation, "active" | "since" | "reason"> {
+  /** Bytes, by server. */
+  readonly read: ReadonlyMap<string, number>;
+}
+
+function sourceOf(db: DatabaseSync, { choice, reason }: Memory): Source {
+  const { active, since } = choice;
+  return { active, since: since / 1_000, reason, read: bytesRead(db) };
+}
+
+/** The node that leads chooses the server, whatever this one would. */
+function sharedSource({ counts }: SharedView, memory: Memory): Source {
+  const { server, since } = counts;
+  return {
+    ...{ active: server, since },
+    reason: sharedReason(server, memory),
+    read: new Map(Object.entries(counts.read)),
   };
 }
 
@@ -184,8 +208,11 @@ function countsOf(
 
 /** Returns what this node last saw of the list that it shares. */
 function shared({ counts }: SharedView, now: number): Counts {
-  const { oldest: _, ...others } = counts;
-  return { ...others, lag_seconds: Math.round(lagOf(counts, now)) };
+  const { here, bytes, pending, failed, failing, conflicts } = counts;
+  return {
+    ...{ here, bytes, pending, failed, failing, conflicts },
+    lag_seconds: Math.round(lagOf(counts, now)),
+  };
 }
 
 const nothing = {

@@ -166,7 +166,7 @@ function nodeColumns({ seen }: ClusterSeen): Told<NodeSeen>[] {
       "last sign of life",
       ({ silent_seconds }) => `${formatAge(seen, seen - silent_seconds)} ago`,
     ),
-    right("batches", ({ claims }) => claims),
+    right("batches now", ({ claims }) => claims),
     right("copied", ({ copied }) => copied),
     right("bytes", ({ bytes }) => formatBytes(bytes)),
   ];

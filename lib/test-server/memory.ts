@@ -68,6 +68,17 @@ export function serversInUse(
   return names.slice(0, names.indexOf(active ?? "") + 1);
 }
 
+/** Returns why the nodes of a cluster copy from `server`, as far as one of them knows by its own memory. */
+export function sharedReason(
+  server: string | null,
+  memory: Pick<Memory, "choice" | "reason"> | undefined,
+): string {
+  if (server === null) return "no node has read a list yet";
+  return memory?.choice.active === server
+    ? memory.reason
+    : "the node that leads has chosen it";
+}
+
 function replaceBytes(_: string, value: unknown): unknown {
   return value instanceof Uint8Array ? { hex: value.toHex() } : value;
 }

@@ -81,17 +81,21 @@ test("each node tells of all nodes, and of what is here", async () => {
   world.write({ "a.csv": "1", "b/c.csv": "22" });
   await world.publish();
   await r1!.pass();
+  const { since } = JSON.parse((await r1!.relais("status", "--json")).stdout);
   world.write({ "d.csv": "3" });
   await world.publish();
   await r2!.pass();
 
   const { code, stdout } = await r2!.relais("status", "--json");
   const { healthy, here, bytes, pending, ...rest } = JSON.parse(stdout);
+  const [server] = rest.servers;
   const text = (await r2!.relais("status")).stdout;
   const figures = (await r2!.relais("stat", "--json")).stdout;
 
   assertEquals(await faults("status", stdout), []);
   assertEquals([code, healthy, here, bytes, pending], [0, true, 3, 4, 0]);
+  assertEquals([rest.active, rest.since], ["production", since]);
+  assertEquals([server.active, server.list.read], [true, server.list.size]);
   assertEquals(
     rest.cluster.nodes.map((
       { name, claims, copied, bytes }: Record<string, unknown>,
@@ -107,6 +111,28 @@ test("each node tells of all nodes, and of what is here", async () => {
   assertMatch(metrics, /^relais_cluster_leader 1$/m);
   assertMatch(metrics, /^relais_cluster_nodes 2$/m);
   assertMatch(metrics, /^relais_cluster_term 2$/m);
+});
+
+test("a node that does not lead tells of what the others have read and copied", async () => {
+  await using cluster = await makeSlowCluster();
+  const { nodes: [r1, r2] } = cluster;
+  const leading = r1!.start("--once");
+  await untilStaged(cluster);
+
+  const { exit } = await r2!.pass();
+  const { active, servers, cluster: seen } = JSON.parse(
+    (await r2!.relais("status", "--json")).stdout,
+  );
+  cluster.link.hurry();
+  await leading.status;
+
+  const [{ list }] = servers;
+  assertEquals([exit, active, servers[0].active], [0, "production", true]);
+  assertEquals(list.read, list.size);
+  assertEquals(
+    seen.nodes.map(({ name }: { name: string }) => name),
+    ["r1", "r2"],
+  );
 });
 
 test("what a node has begun that was killed, another one ends", async () => {
