@@ -17,6 +17,8 @@ import {
 } from "../lib/cluster/shared-overview.ts";
 import { Database } from "../lib/cluster/database.ts";
 import { unlessLost } from "../lib/cluster/drive.ts";
+import { lookAt } from "../lib/cluster/look.ts";
+import { mirrorOf } from "../lib/cluster/mirror.ts";
 import { Leadership } from "../lib/cluster/leadership.ts";
 import type {
   NodeOperations,
@@ -28,7 +30,7 @@ import { migrate } from "../lib/cluster/schema.ts";
 import * as statements from "../lib/cluster/statements.ts";
 import { watch } from "../lib/cluster/watch.ts";
 import { describe } from "../lib/errors.ts";
-import { openState } from "../lib/state/database.ts";
+import { openState, temporaryState } from "../lib/state/database.ts";
 import { keepView, lagOf, readView } from "../lib/state/shared-view.ts";
 import type {
   SharedNoticeOperations,
@@ -36,6 +38,7 @@ import type {
 } from "../lib/stat/operations.ts";
 import { SharedNotices } from "../lib/stat/shared-notices.ts";
 import { compileFilter } from "../lib/state/judge.ts";
+import { answersOn } from "../lib/synchro-list/answers.ts";
 import type {
   SynchroListOperations,
   SynchroListSettings,
@@ -50,6 +53,12 @@ type ClusterContext = Context<
   WorkWaits
 >;
 
+/** All that it is asked. */
+type Answered =
+  & SynchroListOperations
+  & NodeOperations
+  & SharedNoticeOperations;
+
 /** A batch is copied and committed in one go: it must not take longer than a part of a pass. */
 const batch = { files: 1_000, bytes: 128 * 1024 * 1024 };
 
@@ -60,11 +69,10 @@ const batch = { files: 1_000, bytes: 128 * 1024 * 1024 };
  */
 export async function cluster(
   context: ClusterContext,
-): Promise<
-  Running<SynchroListOperations & NodeOperations & SharedNoticeOperations>
-> {
+): Promise<Running<Answered>> {
   const { settings, figures, log } = context;
   const { servers, replica, announces } = settings;
+  if (settings.dryRun) return await rehearse(context);
   const { leaseMs, name } = settings.database;
   const database = new Database(settings.database);
   await migrate(database);
@@ -210,6 +218,7 @@ export async function cluster(
         if (!active) return await readOther(read);
         const synchronised = await read();
         await list.resolve(leadership.term);
+        await list.refetch(leadership.term);
         const keeps = replica.delete === "keep";
         await list.follow(leadership.term, server, keeps);
         await list.open(leadership.term, server, comparedPass);
@@ -270,8 +279,33 @@ async function keep(
   keepView(state, { cluster, counts });
 }
 
-/** Questions that the configuration rules out where nodes share a replica. */
-function unsupported<Kind extends keyof SynchroListOperations>(
+/**
+ * Returns what a dry run is answered: it changes a copy of the list in memory, and
+ * needs no lease for that.
+ */
+async function rehearse(context: ClusterContext): Promise<Running<Answered>> {
+  const database = await lookAt(context.settings.database);
+  const db = database === undefined
+    ? temporaryState()
+    : await mirrorOf(database)
+      .finally(() => database[Symbol.asyncDispose]());
+  return {
+    handlers: {
+      ...answersOn(db, context),
+      lead: () => true,
+      resign: () => null,
+      ...unsupported(
+        ...["identity", "survey", "close", "claim", "extend"] as const,
+        ...["commit", "release", "unheard"] as const,
+        ...["judgeLead", "judgeSwitch", "judgePass"] as const,
+      ),
+    },
+    end: () => db.close(),
+  };
+}
+
+/** Questions that nobody asks here. */
+function unsupported<Kind extends keyof Answered>(
   ...kinds: readonly Kind[]
 ): Record<Kind, () => never> {
   const refuse = () => {

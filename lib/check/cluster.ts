@@ -6,6 +6,7 @@
  */
 
 import { Database, type DatabaseConfig } from "../cluster/database.ts";
+import { versionIn } from "../cluster/look.ts";
 import { schemaVersion } from "../cluster/schema.ts";
 import { identity } from "../cluster/statements.ts";
 import type { ReplicaReady } from "../config/config.ts";
@@ -52,17 +53,11 @@ export async function examineCluster(
 }
 
 async function ask(database: Database): Promise<Said> {
-  const [row] = await database.query<Omit<Said, "tables"> & { made: boolean }>(
+  const [said] = await database.query<Omit<Said, "tables">>(
     `SELECT current_setting('server_version') AS version,
-       extract(epoch FROM clock_timestamp())::double precision AS now,
-       to_regclass('version') IS NOT NULL AS made`,
+       extract(epoch FROM clock_timestamp())::double precision AS now`,
   );
-  const { made, ...said } = row!;
-  if (!made) return { ...said, tables: null };
-  const [there] = await database.query<{ version: number }>(
-    "SELECT version FROM version",
-  );
-  return { ...said, tables: there!.version };
+  return { ...said!, tables: await versionIn(database) };
 }
 
 /** No promise rests on clocks, but people compare dates. */

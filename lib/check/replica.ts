@@ -5,6 +5,7 @@
  * @module
  */
 
+import { databaseOf } from "../config/database.ts";
 import { ownDirectory } from "../list/path.ts";
 import type { ReplicaReady, ServerConfig } from "../config/config.ts";
 import { describe, exitStatus, RelaisError } from "../errors.ts";
@@ -13,7 +14,6 @@ import { formatBytes } from "../text/human.ts";
 import type { Probe } from "../test-server/operations.ts";
 import { isByClient } from "../ssh/client-command.ts";
 import { readIdentity } from "../ssh/identity.ts";
-import { databaseOf } from "../supervisor/plans.ts";
 import { Replica } from "../supervisor/replica.ts";
 import { examineBastions } from "./bastions.ts";
 import { examineDirectory } from "./directory.ts";

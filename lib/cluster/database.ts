@@ -6,23 +6,20 @@
 
 import postgres from "postgres";
 import { LocalError, RelaisError } from "../errors.ts";
-import { type Address, isLocal, socketOf } from "../config/address.ts";
+import { isLocal, socketOf } from "../config/address.ts";
+import type { DatabaseConfig } from "../config/database.ts";
 import { explain, isAnswer } from "./failure.ts";
 
-/** How the database of a cluster is reached. */
-export interface DatabaseConfig {
-  readonly address: Address;
-  /** File with the password; `null`: the database asks for none. */
-  readonly passwordFile: string | null;
-  /** File with the certificates of the authorities that may have signed the database's. */
-  readonly ca: string | null;
-  /** What the nodes share; the schema of its tables has this name. */
-  readonly name: string;
-  readonly leaseMs: number;
-}
+export type { DatabaseConfig };
 
 /** A session, or a transaction, in which statements are run. */
 export type Session = Pick<postgres.ISql, "unsafe">;
+
+/** Runs one statement and returns its rows. */
+export type Query = <Row>(
+  text: string,
+  values?: readonly unknown[],
+) => Promise<readonly Row[]>;
 
 /** Connections of one process: the leader's transaction, the keeper, the copier. */
 const connections = 4;
@@ -80,22 +77,49 @@ export class Database implements AsyncDisposable {
     return this.#inTime((sql) => sql.begin(work)) as Promise<Result>;
   }
 
+  /**
+   * Runs `work` in a transaction that only reads, and sees everything as it is when it
+   * begins. It may take long: only each statement has to be answered in time.
+   *
+   * @throws {LocalError} As {@link query}.
+   */
+  snapshot<Result>(work: (query: Query) => Promise<Result>): Promise<Result> {
+    return this.#inTime((sql, goOn) =>
+      sql.begin(
+        "isolation level repeatable read read only",
+        (session) =>
+          work(async <Row>(text: string, values?: readonly unknown[]) => {
+            goOn();
+            return await run<Row>(session, text, values).finally(goOn);
+          }),
+      )
+    ) as Promise<Result>;
+  }
+
   /** Ends all connections, without waiting for what is under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#sql.end({ timeout: 0 });
   }
 
-  /** What has no answer in time is given up, with its connections: the next request makes new ones. */
+  /**
+   * What has no answer in time is given up, with its connections: the next request makes
+   * new ones. The time begins again with each call of `goOn`.
+   */
   async #inTime<Result>(
-    work: (sql: postgres.Sql) => Promise<Result>,
+    work: (sql: postgres.Sql, goOn: () => void) => Promise<Result>,
   ): Promise<Result> {
     const sql = this.#sql;
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(new Error("no answer")),
-      this.config.leaseMs / 2,
-    );
-    const result = work(sql);
+    const begin = () =>
+      setTimeout(
+        () => late.reject(new Error("no answer")),
+        this.config.leaseMs / 2,
+      );
+    let timer = begin();
+    const result = work(sql, () => {
+      clearTimeout(timer);
+      timer = begin();
+    });
     try {
       return await Promise.race([result, late.promise]);
     } catch (error) {

@@ -170,6 +170,10 @@ CREATE TABLE resolution (
   path   text COLLATE "C" PRIMARY KEY,
   server text NOT NULL
 );
+-- Files that a node has found damaged, until the leader has them fetched again.
+CREATE TABLE refetch (
+  path text COLLATE "C" PRIMARY KEY
+);
 CREATE TABLE refusal (
   server     text NOT NULL,
   number     bigint NOT NULL,

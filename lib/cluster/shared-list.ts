@@ -59,6 +59,8 @@ const texts = {
   staleFilters: "SELECT server FROM list WHERE filters <> $1 ORDER BY server",
   servers: "SELECT server FROM list ORDER BY server",
   resolutions: "SELECT path FROM resolution ORDER BY path",
+  damaged: `SELECT path FROM refetch ORDER BY path LIMIT ${page}`,
+  forgetDamaged: "DELETE FROM refetch WHERE path = ANY ($1)",
   keepNoLonger: `
     UPDATE entry SET standing = 'withdrawn'
     WHERE server = $1 AND standing = 'gone'
@@ -219,6 +221,21 @@ export class SharedList implements Disposable {
       term,
       (session) => this.#change(session, paths, (list) => list.resolve()),
     );
+  }
+
+  /** The leader of `term`: wants files again that nodes have found damaged; see {@link SynchronisedList.refetch}. */
+  async refetch(term: number): Promise<void> {
+    for (;;) {
+      const damaged = await this.#database.query<{ path: string }>(
+        texts.damaged,
+      );
+      if (damaged.length === 0) return;
+      const paths = damaged.map(({ path }) => path);
+      await this.#lead(term, async (session) => {
+        await this.#change(session, paths, (list) => list.refetch(paths));
+        await run(session, texts.forgetDamaged, [paths]);
+      });
+    }
   }
 
   /** The leader of `term`: follows what was withdrawn; see {@link Withdrawals.follow}. */

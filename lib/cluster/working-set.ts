@@ -6,14 +6,11 @@
  * @module
  */
 
-import {
-  DatabaseSync,
-  type SQLInputValue,
-  type StatementSync,
-} from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { prepared } from "../state/prepared.ts";
 import { migrate } from "../state/schema.ts";
 import { run, type Session } from "./database.ts";
+import { quoted, type Row, TableRows } from "./rows.ts";
 
 /** How the rows of each table are found that belong to the paths in `$1`. */
 const found = {
@@ -46,14 +43,6 @@ export const tables = Object.keys(found) as Table[];
 
 /** Those that are loaded whole. */
 const whole = new Set<Table>(["list", "generation", "refusal"]);
-
-type Row = Record<string, SQLInputValue>;
-
-interface Column {
-  readonly name: string;
-  /** Its place in the primary key; 0 if it is no part of it. */
-  readonly pk: number;
-}
 
 /** Rows of some paths. */
 export class WorkingSet implements Disposable {
@@ -131,26 +120,20 @@ class SharedTable {
   /** Statement of PostgreSQL that removes the rows of keys, given as JSON. */
   readonly deletion: string;
   readonly #db: DatabaseSync;
-  readonly #put: StatementSync;
+  readonly #rows: TableRows;
   readonly #changed: StatementSync;
   readonly #gone: StatementSync;
-  readonly #columns: readonly string[];
 
   constructor(db: DatabaseSync, name: Table) {
     this.name = name;
     this.#db = db;
-    const columns = prepared(db, "SELECT name, pk FROM pragma_table_info(?)")
-      .all(name) as unknown as Column[];
+    this.#rows = new TableRows(db, name);
+    const { columns } = this.#rows;
     const all = columns.map(({ name }) => quoted(name));
     const keys = columns.filter(({ pk }) => pk > 0)
       .sort((a, b) => a.pk - b.pk).map(({ name }) => quoted(name));
     const others = all.filter((column) => !keys.includes(column));
-    this.#columns = columns.map(({ name }) => name);
     noteChanges(db, name, keys);
-    this.#put = prepared(
-      db,
-      `INSERT OR REPLACE INTO ${name} (${all}) VALUES (${all.map(() => "?")})`,
-    );
     this.#changed = prepared(
       db,
       `SELECT kept.* FROM changed_${name} JOIN ${name} AS kept USING (${keys})`,
@@ -177,9 +160,7 @@ class SharedTable {
   }
 
   put(rows: readonly Row[]): void {
-    for (const row of rows) {
-      this.#put.run(...this.#columns.map((name) => row[name]!));
-    }
+    this.#rows.put(rows);
   }
 
   forgetChanges(): void {
@@ -229,8 +210,4 @@ function byPath(table: string): string {
 
 function of(row: string, columns: readonly string[]): string {
   return columns.map((column) => `${row}.${column}`).join(", ");
-}
-
-function quoted(name: string): string {
-  return `"${name}"`;
 }

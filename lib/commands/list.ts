@@ -5,6 +5,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import { databaseOf } from "../config/database.ts";
 import {
   command,
   type Declaration,
@@ -12,7 +13,8 @@ import {
   type Surroundings,
 } from "../cli/command.ts";
 import { page } from "../cli/pager.ts";
-import { requireOwnList } from "../config/load.ts";
+import type { ClusterConfig, ReplicaReady } from "../config/config.ts";
+import { requireReplica } from "../config/load.ts";
 import { type ExitStatus, exitStatus } from "../errors.ts";
 import { Destination } from "../files/destination.ts";
 import { kindOf } from "../list/not-files.ts";
@@ -21,6 +23,7 @@ import {
   type ListedFile,
   listedFiles,
   listOrders,
+  type ListQuery,
   type Selection,
 } from "../state/overview.ts";
 import { allPassedOver } from "../state/passed-over.ts";
@@ -29,6 +32,7 @@ import { compileGlobs, literalPrefix } from "../text/glob.ts";
 import { formatBytes, formatDate } from "../text/human.ts";
 import { compare } from "../verify/compare.ts";
 import { findingLine } from "../verify/finding.ts";
+import { type Copies, OwnCopies } from "../verify/ledger.ts";
 
 const declaration = {
   name: "list",
@@ -114,17 +118,10 @@ async function show(
   given: Given,
   { output, load }: Surroundings,
 ): Promise<ExitStatus> {
-  const { replica } = requireOwnList(await load());
-  using db = readState(replica.state);
-  if (db === undefined) return exitStatus.done;
-  const matches = given.glob === undefined
-    ? () => true
-    : compileGlobs([given.glob]);
-  const found = given.skipped
-    ? others(db, matches)
-    : given.diff
-    ? differences(db, new Destination(replica.into), matches)
-    : lines(entries(db, given, matches), given);
+  const { replica, cluster } = requireReplica(await load());
+  const found = cluster === null
+    ? ownLines(replica, given)
+    : sharedLines(cluster, replica, given);
   let shown = 0;
   async function* texts(): AsyncGenerator<string> {
     for await (const { text } of found) {
@@ -142,29 +139,63 @@ async function show(
   return given.diff && shown > 0 ? exitStatus.incomplete : exitStatus.done;
 }
 
-function* entries(
-  db: DatabaseSync,
-  { wanted, failed, since, sort = "path", glob = "" }: Given,
-  matches: (path: string) => boolean,
-): Generator<ListedFile> {
-  const selection: Selection = wanted ? "wanted" : failed ? "failed" : "all";
-  const query = {
-    ...{ selection, sort, prefix: literalPrefix(glob) },
-    since: since === undefined ? -Infinity : (Date.now() - since) / 1_000,
-  };
-  for (const entry of listedFiles(db, query)) {
-    if (matches(entry.path)) yield entry;
+/** Lines about the list of this machine. */
+async function* ownLines(
+  { state, into }: ReplicaReady["replica"],
+  given: Given,
+): AsyncGenerator<Line> {
+  using db = readState(state);
+  if (db === undefined) return;
+  if (given.skipped) yield* others(db, given);
+  else if (given.diff) yield* differences(new OwnCopies(db), into, given);
+  else yield* lines(listedFiles(db, queryOf(given)), given);
+}
+
+/** Lines about the list that nodes share. No tree is read there, and nothing of one skipped. */
+async function* sharedLines(
+  cluster: ClusterConfig,
+  { into }: ReplicaReady["replica"],
+  given: Given,
+): AsyncGenerator<Line> {
+  const { lookAt } = await import("../cluster/look.ts");
+  await using database = await lookAt(databaseOf(cluster));
+  if (database === undefined || given.skipped) return;
+  if (given.diff) {
+    const { assertShared } = await import("../verify/shared-directory.ts");
+    const { SharedCopies } = await import("../verify/shared-ledger.ts");
+    await assertShared(into, database);
+    yield* differences(new SharedCopies(database), into, given);
+  } else {
+    const { listedFiles } = await import("../cluster/listed.ts");
+    yield* lines(listedFiles(database, queryOf(given)), given);
   }
 }
 
+function queryOf(
+  { wanted, failed, since, sort = "path", glob = "" }: Given,
+): ListQuery {
+  const selection: Selection = wanted ? "wanted" : failed ? "failed" : "all";
+  return {
+    ...{ selection, sort, prefix: literalPrefix(glob) },
+    since: since === undefined ? -Infinity : (Date.now() - since) / 1_000,
+  };
+}
+
+/** Returns which paths were asked for. */
+function asked({ glob }: Given): (path: string) => boolean {
+  return glob === undefined ? () => true : compileGlobs([glob]);
+}
+
 /** A program gets an object for each server that names a file; a person, one line a file. */
-function* lines(
-  found: Iterable<ListedFile>,
-  { json }: Given,
-): Generator<Line> {
+async function* lines(
+  found: Iterable<ListedFile> | AsyncIterable<ListedFile>,
+  given: Given,
+): AsyncGenerator<Line> {
+  const matches = asked(given);
   let file: ListedFile[] = [];
-  for (const entry of found) {
-    if (json) yield { text: "", json: entry };
+  for await (const entry of found) {
+    if (!matches(entry.path)) continue;
+    if (given.json) yield { text: "", json: entry };
     else if (file.length > 0 && file[0]!.path !== entry.path) {
       yield { text: fileLine(file), json: null };
       file = [entry];
@@ -193,10 +224,8 @@ function fileLine(entries: readonly ListedFile[]): string {
   }  ${servers.join(",")}  ${path}${error === undefined ? "" : `  (${error})`}`;
 }
 
-function* others(
-  db: DatabaseSync,
-  matches: (path: string) => boolean,
-): Generator<Line> {
+function* others(db: DatabaseSync, given: Given): Generator<Line> {
+  const matches = asked(given);
   const found = allPassedOver(db).filter(({ path }) => matches(path));
   const width = Math.max(...found.map(({ kind }) => kindOf(kind).length));
   for (const other of found) {
@@ -207,11 +236,12 @@ function* others(
 }
 
 async function* differences(
-  db: DatabaseSync,
-  destination: Destination,
-  matches: (path: string) => boolean,
+  copies: Copies,
+  into: string,
+  given: Given,
 ): AsyncGenerator<Line> {
-  for await (const difference of compare(db, destination, matches)) {
+  const destination = new Destination(into);
+  for await (const difference of compare(copies, destination, asked(given))) {
     yield { text: findingLine(difference), json: difference };
   }
 }

@@ -10,7 +10,10 @@ import {
   type GivenTo,
   type Surroundings,
 } from "../cli/command.ts";
-import { requireOwnList } from "../config/load.ts";
+import type { DatabaseConfig } from "../cluster/database.ts";
+import { databaseOf } from "../config/database.ts";
+import type { ReplicaReady } from "../config/config.ts";
+import { requireReplica } from "../config/load.ts";
 import {
   type ExitStatus,
   exitStatus,
@@ -64,7 +67,7 @@ async function settle(
   { path: given, from, json }: Given,
   { output, load }: Surroundings,
 ): Promise<ExitStatus> {
-  const config = requireOwnList(await load());
+  const config = requireReplica(await load());
   const { servers, replica } = config;
   const path = pathHere(given, replica);
   const names = servers.map(({ name }) => name);
@@ -76,25 +79,78 @@ async function settle(
       hint: `add --from and one of ${names.join(", ")}`,
     });
   }
-  if (!hasState(replica.state)) throw noConflict(path);
-  {
-    using db = openState(replica.state);
-    if (!isConflict(knownFile(db, path))) throw noConflict(path);
-    decide(db, path, from);
-  }
+  const places = placesOf(config);
+  if (!isConflict(await places.look(path))) throw noConflict(path);
+  await places.decide(path, from);
   await passNow(
     config,
     output,
     "The running relais fetches it in its next pass.",
   );
-  using db = openState(replica.state);
-  const file = knownFile(db, path);
+  const file = await places.look(path);
   const isOver = !isConflict(file);
   if (json) output.json({ path, from, resolved: isOver, here: file.here });
   else if (isOver) {
     output.result(`Resolved the conflict about ${path}: ${said(file)}.`);
   }
+  if (!isOver && config.cluster !== null) {
+    output.note("The node that leads decides by it in its next pass.");
+  }
   return isOver ? exitStatus.done : exitStatus.incomplete;
+}
+
+/** Where conflicts are known, and decided. */
+interface Places {
+  look(path: string): Promise<KnownFile>;
+  /** Notes that the version of `server` is the newer one. */
+  decide(path: string, server: string): Promise<void>;
+}
+
+const unknown: KnownFile = { here: null, named: [] };
+
+function placesOf({ replica: { state }, cluster }: ReplicaReady): Places {
+  return cluster === null
+    ? ownPlaces(state)
+    : sharedPlaces(databaseOf(cluster));
+}
+
+function ownPlaces(state: string): Places {
+  return {
+    look(path) {
+      if (!hasState(state)) return Promise.resolve(unknown);
+      using db = openState(state);
+      return Promise.resolve(knownFile(db, path));
+    },
+    decide(path, server) {
+      using db = openState(state);
+      decide(db, path, server);
+      return Promise.resolve();
+    },
+  };
+}
+
+/** The database that nodes share; the one that leads applies what is decided. */
+function sharedPlaces(config: DatabaseConfig): Places {
+  return {
+    async look(path) {
+      const { lookAt } = await import("../cluster/look.ts");
+      await using database = await lookAt(config);
+      if (database === undefined) return unknown;
+      const { WorkingSet } = await import("../cluster/working-set.ts");
+      using rows = new WorkingSet();
+      await database.transaction((session) => rows.load(session, [path]));
+      return knownFile(rows.db, path);
+    },
+    async decide(path, server) {
+      const { lookAt } = await import("../cluster/look.ts");
+      await using database = await lookAt(config);
+      await database!.query(
+        `INSERT INTO resolution VALUES ($1, $2)
+         ON CONFLICT (path) DO UPDATE SET server = EXCLUDED.server`,
+        [path, server],
+      );
+    },
+  };
 }
 
 function isConflict({ named }: KnownFile): boolean {

@@ -12,7 +12,7 @@ import {
 } from "../cli/command.ts";
 import type { Output } from "../cli/output.ts";
 import type { Level, ReplicaReady } from "../config/config.ts";
-import { requireOwnList, requireReplica } from "../config/load.ts";
+import { requireReplica } from "../config/load.ts";
 import { describe, type ExitStatus } from "../errors.ts";
 import type { Stage } from "../progress/progress.ts";
 import { ProgressWatch } from "../progress/watch.ts";
@@ -86,8 +86,7 @@ async function work(
   surroundings: Surroundings,
 ): Promise<ExitStatus> {
   const { output } = surroundings;
-  const require = given.dryRun ? requireOwnList : requireReplica;
-  const load = async () => require(await surroundings.load());
+  const load = async () => requireReplica(await surroundings.load());
   // A program that asked for JSON does not watch.
   const terminal = given.json ? undefined : output.terminal;
   const watch = terminal && new ProgressWatch(terminal);

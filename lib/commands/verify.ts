@@ -5,6 +5,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import { databaseOf } from "../config/database.ts";
 import {
   command,
   type Declaration,
@@ -12,14 +13,12 @@ import {
   type Surroundings,
 } from "../cli/command.ts";
 import type { Output } from "../cli/output.ts";
-import type { ReplicaReady } from "../config/config.ts";
-import { requireOwnList } from "../config/load.ts";
-import { type ExitStatus, exitStatus } from "../errors.ts";
+import type { ClusterConfig, ReplicaReady } from "../config/config.ts";
+import { requireReplica } from "../config/load.ts";
+import { type ExitStatus, exitStatus, LocalError } from "../errors.ts";
 import { Destination } from "../files/destination.ts";
 import { Throttle } from "../files/throttle.ts";
 import { hasState, openState } from "../state/database.ts";
-import { totals } from "../state/overview.ts";
-import { SynchronisedList } from "../state/synchronised-list.ts";
 import { passNow } from "../supervisor/pass-now.ts";
 import { compileGlobs } from "../text/glob.ts";
 import { formatBytes, formatSeconds } from "../text/human.ts";
@@ -31,7 +30,7 @@ import {
 } from "../verify/examine.ts";
 import { extras } from "../verify/extra.ts";
 import { faultColumn, findingLine } from "../verify/finding.ts";
-import { amongCopies, Ledger } from "../verify/ledger.ts";
+import { Ledger, type Verifications } from "../verify/ledger.ts";
 import { verify as verifyCopies } from "../verify/verify.ts";
 
 /** Bytes read in a second when not told. */
@@ -120,23 +119,27 @@ async function read(
   given: Given,
   { output, load }: Surroundings,
 ): Promise<ExitStatus> {
-  const config = requireOwnList(await load());
+  const config = requireReplica(await load());
   const started = performance.now();
   const { into, state } = config.replica;
   if (!hasState(state)) {
-    output.note("Nothing has been copied yet.");
+    output.note(
+      config.cluster === null
+        ? "Nothing has been copied yet."
+        : "No pass has run on this node yet.",
+    );
     if (given.json) output.json(nothing);
     return exitStatus.done;
   }
   using db = openState(state);
-  const ledger = new Ledger(db);
+  await using opened = new AsyncDisposableStack();
+  const ledger = await ledgerOf(config, db, opened);
   const matches = given.glob === undefined
     ? () => true
     : compileGlobs([given.glob]);
-  const { here } = totals(db, null);
   const most = given.sample === undefined
     ? Infinity
-    : Math.ceil(here * given.sample);
+    : Math.ceil(await ledger.count() * given.sample);
   const findings: Finding[] = [];
   let verified = 0;
   let bytes = 0;
@@ -155,8 +158,7 @@ async function read(
     if (!given.json) output.result(findingLine(finding));
   }
   const extra = given.sample === undefined
-    ? [...extras(into, (paths) => amongCopies(db, paths))]
-      .filter(matches)
+    ? (await Array.fromAsync(extras(into, ledger))).filter(matches)
     : [];
   if (!given.json) {
     for (const path of extra) {
@@ -164,7 +166,7 @@ async function read(
     }
   }
   const repaired = given.repair && findings.length > 0
-    ? await repair(config, findings, { db, ledger, destination }, output)
+    ? await repair(config, findings, { ledger, destination }, output)
     : [];
   const exit = findings.length > repaired.length
     ? exitStatus.incomplete
@@ -182,19 +184,16 @@ async function read(
 async function repair(
   config: ReplicaReady,
   findings: readonly Finding[],
-  { db, ledger, destination }: {
-    readonly db: DatabaseSync;
-    readonly ledger: Ledger;
+  { ledger, destination }: {
+    readonly ledger: Verifications;
     readonly destination: Destination;
   },
   output: Output,
 ): Promise<string[]> {
-  const everything = { wants: () => true, fingerprint: "" };
   const wrong = findings.map(({ path }) => path);
-  const list = new SynchronisedList(db, everything);
   const wanted = new Set<string>();
   for (let at = 0; at < wrong.length; at += batch) {
-    const some = list.refetch(wrong.slice(at, at + batch));
+    const some = await ledger.refetch(wrong.slice(at, at + batch));
     for (const path of some) wanted.add(path);
   }
   for (const path of wrong.filter((path) => !wanted.has(path))) {
@@ -212,12 +211,39 @@ async function repair(
   const throttle = new Throttle({ bytesPerSecond: 0 });
   const repaired = [];
   for (const path of wanted) {
-    const copy = ledger.copy(path);
+    const copy = await ledger.copy(path);
     if (copy === undefined) continue;
     const finding = await examine(copy, destination, throttle);
     if (finding === undefined) repaired.push(path);
   }
+  if (config.cluster !== null && repaired.length < wanted.size) {
+    output.note("The node that leads has them fetched in its next pass.");
+  }
   return repaired;
+}
+
+/** Returns what is known of the files; `db` is the state of this machine, and `opened` closes what else is opened. */
+async function ledgerOf(
+  { replica: { into }, cluster }: ReplicaReady,
+  db: DatabaseSync,
+  opened: AsyncDisposableStack,
+): Promise<Verifications> {
+  if (cluster === null) return new Ledger(db);
+  const { lookAt } = await import("../cluster/look.ts");
+  const { assertShared } = await import("../verify/shared-directory.ts");
+  const { SharedLedger } = await import("../verify/shared-ledger.ts");
+  const database = await lookAt(databaseOf(cluster));
+  if (database === undefined) throw noTables(cluster);
+  opened.use(database);
+  await assertShared(into, database);
+  return await SharedLedger.open(database, db);
+}
+
+function noTables({ name }: ClusterConfig): LocalError {
+  return new LocalError(
+    `Cannot verify the copy: the database has no tables of ${name}`,
+    { hint: 'run "relais --once", which makes them' },
+  );
 }
 
 /** The run in one sentence. */

@@ -11,8 +11,9 @@ import {
   type GivenTo,
   type Surroundings,
 } from "../cli/command.ts";
-import type { ReplicaReady } from "../config/config.ts";
-import { requireOwnList } from "../config/load.ts";
+import { databaseOf } from "../config/database.ts";
+import type { ClusterConfig, ReplicaReady } from "../config/config.ts";
+import { requireReplica } from "../config/load.ts";
 import { type ExitStatus, exitStatus } from "../errors.ts";
 import { readableName } from "../list/charset.ts";
 import { readState } from "../state/database.ts";
@@ -22,9 +23,10 @@ import {
   type KnownVersion,
   type NamedVersion,
   pathHere,
+  takeVerifications,
 } from "../state/file.ts";
 import type { Standing } from "../state/standing.ts";
-import { recall } from "../test-server/memory.ts";
+import { recall, sharedReason } from "../test-server/memory.ts";
 import { tellObstacle } from "../state/sets.ts";
 import { formatBytes, formatDate } from "../text/human.ts";
 
@@ -32,7 +34,7 @@ const declaration = {
   name: "why",
   summary: "why a file is here, is missing, or waits",
   description: [
-    "Shows which version of a file is on the replica and where it came from, which version each server lists and how it compares, and why the active server is active. It reads the state only, and asks no server.",
+    "Shows which version of a file is on the replica and where it came from, which version each server lists and how it compares, and why the active server is active. It reads the state (in a cluster, the database), and asks no server.",
     "Exits with 0 if the replica has the version of the active server, with 1 if not.",
   ],
   arguments: [{
@@ -71,12 +73,11 @@ async function tell(
   { path: given, json }: Given,
   { output, load }: Surroundings,
 ): Promise<ExitStatus> {
-  const { servers, replica } = requireOwnList(await load());
-  using db = readState(replica.state);
-  const { path, file } = find(db, given, replica);
-  const { choice: { active }, reason } = db === undefined
-    ? { choice: { active: null }, reason: "no pass has run yet" }
-    : recall(db);
+  const { servers, replica, cluster } = requireReplica(await load());
+  const known = cluster === null
+    ? ownKnown(replica, given)
+    : await sharedKnown(cluster, replica, given);
+  const { path, file, active, reason } = known;
   const ofActive = file.named.find(({ server }) => server === active);
   const isWell = file.here !== null && ofActive?.standing === "here";
   const order = servers.map(({ name }) => name);
@@ -97,20 +98,75 @@ async function tell(
   return isWell ? exitStatus.done : exitStatus.incomplete;
 }
 
-/** What is known of a path, given as it is here, from the root, or as it is on a server. */
-function find(
-  db: DatabaseSync | undefined,
+/** What is known of a path, and of the server that files come from. */
+interface Known {
+  readonly path: string;
+  readonly file: KnownFile;
+  readonly active: string | null;
+  /** Why it is that one, or none. */
+  readonly reason: string;
+}
+
+const noPass = { active: null, reason: "no pass has run yet" };
+
+function ownKnown(replica: ReplicaReady["replica"], given: string): Known {
+  using db = readState(replica.state);
+  if (db === undefined) return { ...nothing(replica, given), ...noPass };
+  const { choice: { active }, reason } = recall(db);
+  return { ...find(db, given, replica), active, reason };
+}
+
+/** Asks the database that nodes share; when a file was verified, each node knows itself. */
+async function sharedKnown(
+  cluster: ClusterConfig,
+  replica: ReplicaReady["replica"],
+  given: string,
+): Promise<Known> {
+  const { lookAt } = await import("../cluster/look.ts");
+  await using database = await lookAt(databaseOf(cluster));
+  if (database === undefined) return { ...nothing(replica, given), ...noPass };
+  const { activeServer } = await import("../cluster/members.ts");
+  const { WorkingSet } = await import("../cluster/working-set.ts");
+  using rows = new WorkingSet();
+  const paths = placesOf(given, replica);
+  await database.transaction((session) => rows.load(session, paths));
+  using own = readState(replica.state);
+  if (own !== undefined) takeVerifications(rows.db, own, paths);
+  const { server: active } = await activeServer(database);
+  const reason = sharedReason(active, own && recall(own));
+  return { ...find(rows.db, given, replica), active, reason };
+}
+
+function nothing(
+  replica: ReplicaReady["replica"],
+  given: string,
+): Pick<Known, "path" | "file"> {
+  return { path: pathHere(given, replica), file: { here: null, named: [] } };
+}
+
+/** Paths under which a file may be kept that is given as it is here, from the root, or as it is on a server. */
+function placesOf(
   given: string,
   { into, filenameCharset }: ReplicaReady["replica"],
-): { path: string; file: KnownFile } {
+): string[] {
   const path = pathHere(given, { into });
-  if (db === undefined) return { path, file: { here: null, named: [] } };
-  const file = knownFile(db, path);
-  if (file.here !== null || file.named.length > 0 || filenameCharset === null) {
-    return { path, file };
-  }
-  const readable = readableName(path, filenameCharset) ?? path;
-  return { path: readable, file: knownFile(db, readable) };
+  const readable = filenameCharset === null
+    ? undefined
+    : readableName(path, filenameCharset);
+  return readable === undefined ? [path] : [path, readable];
+}
+
+/** What is known of the first of the places of a path that anything is known of. */
+function find(
+  db: DatabaseSync,
+  given: string,
+  replica: ReplicaReady["replica"],
+): Pick<Known, "path" | "file"> {
+  const found = placesOf(given, replica)
+    .map((path) => ({ path, file: knownFile(db, path) }));
+  return found.find(({ file: { here, named } }) =>
+    here !== null || named.length > 0
+  ) ?? found.at(-1)!;
 }
 
 function* told(

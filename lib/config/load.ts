@@ -59,24 +59,6 @@ export function requireReplica(config: Config): ReplicaReady {
   );
 }
 
-/**
- * For work on the list in the state of this machine.
- *
- * @throws {ConfigError} Also if nodes share the list.
- */
-export function requireOwnList(config: Config): ReplicaReady {
-  const ready = requireReplica(config);
-  if (ready.cluster === null) return ready;
-  throw new ConfigError(
-    `Cannot do this with the [cluster] of ${config.path} yet`,
-    [],
-    {
-      hint:
-        'run "relais status", or ask the database; docs/cluster.md says which commands are missing',
-    },
-  );
-}
-
 /** @throws {ConfigError} If the configuration does not say what is published. */
 export function requirePublish(config: Config): PublishReady {
   if (config.publish !== null) return config as PublishReady;

@@ -20,6 +20,9 @@ import { migrate, schemaVersion, shadow, versionOf } from "./schema.ts";
 /** Size of one read of the state. */
 const readBytes = 1_048_576;
 
+/** Memory that a temporary state takes. */
+const temporaryKiB = 16_384;
+
 /** Returns the path of the database in a state directory. */
 export function databasePath(stateDirectory: string): string {
   return `${stateDirectory}/relais.db`;
@@ -230,6 +233,14 @@ function part<Result>(db: DatabaseSync, work: () => Result): Result {
     if (db.isTransaction) db.exec("ROLLBACK TO part; RELEASE part");
     throw error;
   }
+}
+
+/** Makes an empty state that ends with its connection. What is too much for the memory goes to a file without a name. */
+export function temporaryState(): DatabaseSync {
+  const db = new DatabaseSync(":memory:");
+  shadow(db);
+  db.exec(`PRAGMA temp.cache_size = -${temporaryKiB}`);
+  return db;
 }
 
 function emptyState(): DatabaseSync {

@@ -84,6 +84,23 @@ export function knownFile(db: DatabaseSync, path: string): KnownFile {
   };
 }
 
+/** Takes over into `db`, which holds some rows of a shared list, when `own` has verified files. */
+export function takeVerifications(
+  db: DatabaseSync,
+  own: DatabaseSync,
+  paths: readonly string[],
+): void {
+  const rows = prepared(
+    own,
+    `SELECT path, at FROM verification
+     WHERE path IN (SELECT value FROM json_each(?))`,
+  ).all(JSON.stringify(paths)) as { path: string; at: number }[];
+  for (const { path, at } of rows) {
+    prepared(db, "INSERT OR REPLACE INTO verification VALUES (?, ?)")
+      .run(path, at);
+  }
+}
+
 /** Returns the path below `into` of a path that may be given from the root. */
 export function pathHere(
   given: string,

@@ -52,7 +52,8 @@ const missingTold = 1_000;
 
 export type Selection = "all" | "wanted" | "failed";
 
-const conditions: Record<Selection, string> = {
+/** What entries of each selection fulfil, as SQL. */
+export const conditions: Readonly<Record<Selection, string>> = {
   all: "standing <> 'gone'",
   wanted: "standing = 'wanted'",
   failed: "error IS NOT NULL",
@@ -78,7 +79,7 @@ export interface ListQuery {
 }
 
 /** No path is greater than one that goes on with it. */
-const greatest = "\u{10FFFF}";
+export const greatest = "\u{10FFFF}";
 
 /** Yields entries of all servers. */
 export function* listedFiles(

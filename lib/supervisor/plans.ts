@@ -7,14 +7,9 @@
 
 import { descriptorsOf } from "../files/descriptors.ts";
 import { dirname } from "@std/path/posix";
-import {
-  hostText,
-  isLocal,
-  parseAddress,
-  socketOf,
-} from "../config/address.ts";
-import type { DatabaseConfig } from "../cluster/database.ts";
+import { hostText, isLocal, socketOf } from "../config/address.ts";
 import type { NodeSettings } from "../cluster/operations.ts";
+import { databaseOf } from "../config/database.ts";
 import type {
   ClusterConfig,
   Config,
@@ -216,17 +211,6 @@ export function publishPlans(
     ),
     "log": logPlan(config, options),
   };
-}
-
-/** Returns how the database of a cluster is reached. */
-export function databaseOf(
-  { database, passwordFile, ca, name, leaseMs }: ClusterConfig,
-): DatabaseConfig {
-  const parsed = parseAddress(database);
-  // The configuration was refused else.
-  if ("reason" in parsed) throw new Error(parsed.reason);
-  const { address } = parsed;
-  return { address, passwordFile, ca, name, leaseMs };
 }
 
 /** Returns what the administrator of a replica is told of. */

@@ -5,18 +5,13 @@
  */
 
 import { dirname } from "@std/path/posix";
-import type { DatabaseSync } from "node:sqlite";
 import type { Destination } from "../files/destination.ts";
 import { hasDate } from "../files/attributes.ts";
 import { Throttle } from "../files/throttle.ts";
-import { prepared } from "../state/prepared.ts";
 import type { Finding } from "./examine.ts";
 import { extras } from "./extra.ts";
-import { amongCopies, type Copy, copyOf } from "./ledger.ts";
+import type { Copies, Copy } from "./ledger.ts";
 import { examineAgain } from "./verify.ts";
-
-/** Files asked for at a time: nothing holds the state for long. */
-const page = 1_000;
 
 /** What is not on the disk as the state has it. */
 export interface Difference extends Omit<Finding, "fault"> {
@@ -30,21 +25,23 @@ export interface Difference extends Omit<Finding, "fault"> {
  * relais.
  */
 export async function* compare(
-  db: DatabaseSync,
+  copies: Copies,
   destination: Destination,
   matches: (path: string) => boolean,
 ): AsyncGenerator<Difference> {
   const unlimited = new Throttle({ bytesPerSecond: 0 });
-  const known = (path: string) => undigested(copyOf(db, path));
+  const known = {
+    copy: async (path: string) => undigested(await copies.copy(path)),
+  };
   const glance = new Glance(destination);
-  for (const copy of copies(db)) {
-    if (!matches(copy.path) || glance.shows(copy)) continue;
-    const looked = await examineAgain(copy, known, destination, unlimited);
-    if (looked?.finding !== undefined) yield looked.finding;
+  for await (const page of copies.byPath()) {
+    for (const copy of page) {
+      if (!matches(copy.path) || glance.shows(copy)) continue;
+      const looked = await examineAgain(copy, known, destination, unlimited);
+      if (looked?.finding !== undefined) yield looked.finding;
+    }
   }
-  for (
-    const path of extras(destination.into, (paths) => amongCopies(db, paths))
-  ) {
+  for await (const path of extras(destination.into, copies)) {
     if (!matches(path)) continue;
     yield { path, fault: "extra", what: "it did not come with relais" };
   }
@@ -88,17 +85,4 @@ class Glance {
 /** Without its digest, size and date are all there is to compare. */
 function undigested(copy: Copy | undefined): Copy | undefined {
   return copy && { ...copy, digest: null };
-}
-
-function* copies(db: DatabaseSync): Generator<Copy> {
-  const statement = prepared(
-    db,
-    "SELECT path, size, mtime, NULL AS digest FROM copy WHERE path > ? ORDER BY path LIMIT ?",
-  );
-  for (let last = "";;) {
-    const rows = statement.all(last, page) as unknown as Copy[];
-    yield* rows;
-    if (rows.length < page) return;
-    last = rows.at(-1)!.path;
-  }
 }

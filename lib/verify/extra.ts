@@ -5,22 +5,25 @@
  */
 
 import { ownDirectory } from "../list/path.ts";
+import type { Copies } from "./ledger.ts";
 
 /**
  * Yields the paths of all files, links and devices below `into` that are not
  * known; `known` is asked for all of a directory at once.
  */
-export function* extras(
+export async function* extras(
   into: string,
-  known: (paths: readonly string[]) => ReadonlySet<string>,
+  known: Pick<Copies, "among">,
   below = "",
-): Generator<string> {
+): AsyncGenerator<string> {
   const entries = entriesOf(`${into}/${below}`)
     .map(({ name, isDirectory }) => ({ path: below + name, isDirectory }))
     .filter(({ path }) => path !== ownDirectory);
   const files = entries.filter(({ isDirectory }) => !isDirectory)
     .map(({ path }) => path);
-  const here = files.length === 0 ? new Set<string>() : known(files);
+  const here = files.length === 0
+    ? new Set<string>()
+    : await known.among(files);
   for (const { path, isDirectory } of entries) {
     if (isDirectory) yield* extras(into, known, `${path}/`);
     else if (!here.has(path)) yield path;

@@ -7,7 +7,7 @@
 import type { Destination } from "../files/destination.ts";
 import type { Throttle } from "../files/throttle.ts";
 import { examine, type Finding } from "./examine.ts";
-import type { Copy, Ledger } from "./ledger.ts";
+import type { Copies, Copy, Verifications } from "./ledger.ts";
 
 /** What is verified. */
 export interface Scope {
@@ -27,20 +27,20 @@ const attempts = 3;
 
 /** Yields each file once it has been read again, those verified longest ago first. */
 export async function* verify(
-  ledger: Ledger,
+  ledger: Verifications,
   destination: Destination,
   throttle: Throttle,
   { matches, most }: Scope,
 ): AsyncGenerator<Verified> {
   const started = Date.now() / 1_000;
   let left = most;
-  for (const page of ledger.pages(started)) {
+  for await (const page of ledger.byAge(started)) {
     const looked: string[] = [];
     for (const copy of page.filter(({ path }) => matches(path))) {
       if (left-- <= 0) break;
       const verified = await examineAgain(
         copy,
-        (path) => ledger.copy(path),
+        ledger,
         destination,
         throttle,
       );
@@ -55,19 +55,19 @@ export async function* verify(
 
 /**
  * Examines a file, again if it was replaced meanwhile; `known` says what should be
- * under a path now. Returns what was found; `undefined` if the file need not be
+ * there now. Returns what was found; `undefined` if the file need not be
  * there any more.
  */
 export async function examineAgain(
   copy: Copy,
-  known: (path: string) => Copy | undefined,
+  known: Pick<Copies, "copy">,
   destination: Destination,
   throttle: Throttle,
 ): Promise<Verified | undefined> {
   for (let attempt = 1;; attempt++) {
     const finding = await examine(copy, destination, throttle);
     if (finding === undefined) return { copy, finding };
-    const now = known(copy.path);
+    const now = await known.copy(copy.path);
     if (now === undefined) return undefined;
     if (isSame(now, copy) || attempt === attempts) return { copy, finding };
     copy = now;
