@@ -8,7 +8,7 @@
 import { addressText } from "../config/address.ts";
 import { LocalError } from "../errors.ts";
 import { Database, type DatabaseConfig } from "./database.ts";
-import { schemaVersion } from "./schema.ts";
+import { assertKnown, schemaVersion } from "./schema.ts";
 
 /**
  * Connects to the database; returns `undefined` if no node has made the tables yet.
@@ -22,7 +22,10 @@ export async function lookAt(
   try {
     const version = await versionIn(database);
     if (version === schemaVersion) return database;
-    if (version !== null) throw otherVersion(config, version);
+    if (version !== null) {
+      assertKnown(version, config);
+      throw older(config, version);
+    }
   } catch (error) {
     await database[Symbol.asyncDispose]();
     throw error;
@@ -43,21 +46,14 @@ export async function versionIn(database: Database): Promise<number | null> {
   return row!.version;
 }
 
-function otherVersion(
+function older(
   { name, address }: DatabaseConfig,
   version: number,
 ): LocalError {
-  const isNewer = version > schemaVersion;
   return new LocalError(
     `Cannot use the tables of "${name}" in the database ${
       addressText(address)
-    }: ${
-      isNewer ? "a newer" : "an older"
-    } relais made them (version ${version}, this one knows ${schemaVersion})`,
-    {
-      hint: isNewer
-        ? "install the same version of relais on all nodes"
-        : 'run "relais --once", which converts them',
-    },
+    }: an older relais made them (version ${version}, this one knows ${schemaVersion})`,
+    { hint: 'run "relais --once", which converts them' },
   );
 }

@@ -277,3 +277,32 @@ test("where the directory is not mounted, verify and list --diff say so, and cal
     assertStringIncludes(stderr, ".relais/cluster is missing");
   }
 });
+
+test("what a node is just putting in place is no finding of verify and list --diff", async () => {
+  await using cluster = await makeCluster({ nodes: ["r1"] });
+  const { world, into, nodes: [r1] } = cluster;
+  world.write({ "a.csv": "1" });
+  await world.publish();
+  assertEquals((await r1!.pass()).exit, 0);
+  Deno.writeTextFileSync(`${into}/a.csv`, "newer");
+  Deno.writeTextFileSync(`${into}/b.csv`, "new");
+  const outcomes = async () => [
+    (await r1!.relais("verify")).code,
+    (await r1!.relais("list", "--diff")).stdout,
+  ];
+
+  const [code, differences] = await outcomes();
+  await cluster.query(
+    `WITH granted AS (
+       INSERT INTO claim (holder, server, until, behind)
+       VALUES ('r9/1', 'production', clock_timestamp() + interval '1 hour', '{}')
+       RETURNING id)
+     INSERT INTO claimed (path, claim, seq, size)
+     SELECT path, id, 1, 1 FROM granted, unnest('{a.csv,b.csv}'::text[]) AS path`,
+  );
+  const whileClaimed = await outcomes();
+
+  assertEquals(code, 1);
+  assertMatch(String(differences), /differs +a\.csv.*\nextra +b\.csv/);
+  assertEquals(whileClaimed, [0, ""]);
+});
