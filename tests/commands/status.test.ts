@@ -51,7 +51,7 @@ Deno.test("relais status names what waits and what fails, with the reason, and e
 });
 
 Deno.test("relais status judges lag and age by what it is told", async () => {
-  await using world = await makeWorld();
+  await using world = await makeWorld({ resident: true });
   world.write({ "good.csv": "1\n" });
   await world.publish();
   await world.pass();
@@ -73,7 +73,7 @@ Deno.test("relais status judges lag and age by what it is told", async () => {
 });
 
 Deno.test("relais status --nagios exits as plugins do", async () => {
-  await using world = await makeWorld({ more: nimble });
+  await using world = await makeWorld({ more: nimble, resident: true });
   world.write({ "good.csv": "1\n" });
   await world.publish();
   const before = await world.relais("status", "--nagios");
@@ -82,6 +82,7 @@ Deno.test("relais status --nagios exits as plugins do", async () => {
   await world.production.sshd.stop();
   await world.pass();
   const gone = await world.relais("status", "--nagios");
+  await world.end();
   Deno.writeTextFileSync(`${world.state}/relais.db`, "no database");
   const unknown = await world.relais("status", "--nagios");
 

@@ -59,6 +59,7 @@ Deno.test({
   fn: async () => {
     await using world = await makeWorld({
       replica: `directory_mode = "0750"`,
+      resident: true,
     });
     await publishSome(world);
     await world.pass();

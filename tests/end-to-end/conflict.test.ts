@@ -10,7 +10,11 @@ const nimble = `[probe]\nfall = 1\nrise = 1\nhold = "0s"\ntimeout = "3s"`;
 async function conflictingWorld(
   mtimes: { production?: string; backup?: string } = {},
 ): Promise<HostileWorld> {
-  const world = await makeHostileWorld({ backup: true, more: nimble });
+  const world = await makeHostileWorld({
+    backup: true,
+    more: nimble,
+    resident: true,
+  });
   const { production = "1700000000.5", backup = "1700000000.5" } = mtimes;
   world.production.write({ "a.csv": "of production\n" });
   world.production.list({
@@ -40,6 +44,7 @@ Deno.test("other contents of the same date on backup are told with both digests,
     errors.join(),
     "no rule decides which server has the newer version of a.csv",
   );
+  await world.end();
   const log = await Deno.readTextFile(world.log);
   assertStringIncludes(log, "a.csv differs on two servers");
   assertStringIncludes(log, "production: 14 bytes, sha256:");

@@ -230,6 +230,7 @@ Deno.test("manual failback waits for a hand, and --failback is that hand", async
     servers: ["production", "backup"],
     more:
       `[probe]\nfall = 1\nrise = 1\nhold = "1d"\nfailback = "manual"\ntimeout = "3s"`,
+    resident: true,
   });
   for (const server of world.servers) await world.publish(server);
   await world.pass();
@@ -263,6 +264,7 @@ async function twoExports(probe: string): Promise<World> {
   const world = await makeWorld({
     servers: ["production", "backup"],
     more: `[probe]\nfall = 1\nrise = 1\nhold = "0s"\ntimeout = "3s"\n${probe}`,
+    resident: true,
   });
   for (const server of world.servers) {
     world.write({ "a.csv": "a\n", "b.csv": "b\n" }, server);

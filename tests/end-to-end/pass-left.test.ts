@@ -8,6 +8,9 @@ import {
   type World,
 } from "../../fixtures/world.ts";
 
+/** One replica runs the passes of a test. */
+const resident = true;
+
 /** Lets on_new add what it is told to a file, and fail if it is to. */
 function hook(world: World, { fails = false } = {}): void {
   world.configure({
@@ -29,7 +32,7 @@ async function heard(world: World): Promise<string[]> {
 }
 
 Deno.test("what a hook failed to take is announced though no server is left, and once", async () => {
-  await using world = await makeWorld({ more: nimble });
+  await using world = await makeWorld({ more: nimble, resident });
   hook(world, { fails: true });
   world.write({ "a.csv": "1", "b.csv": "2" });
   await world.publish();
@@ -50,6 +53,7 @@ Deno.test("what a hook failed to take is announced by a pass from a server that 
   await using world = await makeWorld({
     servers: ["production", "backup"],
     more: nimble,
+    resident,
   });
   hook(world, { fails: true });
   await world.publish();
@@ -70,7 +74,7 @@ Deno.test("what a hook failed to take is announced by a pass from a server that 
 });
 
 Deno.test("a file that is adopted before its announcement worked is announced", async () => {
-  await using world = await makeWorld();
+  await using world = await makeWorld({ resident });
   hook(world, { fails: true });
   world.write({ "a.csv": "1" });
   await world.publish();
@@ -96,6 +100,7 @@ Deno.test("an unchanged pass, and one without a server, tell the lag that status
   await using world = await makeWorld({
     servers: ["production", "backup"],
     more: nimble,
+    resident,
   });
   world.write({ "a.csv": "1" });
   await world.publish();
@@ -122,7 +127,7 @@ Deno.test("an unchanged pass, and one without a server, tell the lag that status
 });
 
 Deno.test("a refused line keeps every pass at exit 1, and is named, until a later line replaces it", async () => {
-  await using world = await makeWorld();
+  await using world = await makeWorld({ resident });
   world.write({ "a.csv": "1" });
   await world.publish();
   const list = `${world.production.root}/.relais/list`;
@@ -149,7 +154,7 @@ Deno.test("a refused line keeps every pass at exit 1, and is named, until a late
 });
 
 Deno.test("a refused line is forgotten when the list is read from its start, without it", async () => {
-  await using world = await makeWorld();
+  await using world = await makeWorld({ resident });
   world.write({ "a.csv": "1" });
   await world.publish();
   const list = `${world.production.root}/.relais/list`;
@@ -164,7 +169,7 @@ Deno.test("a refused line is forgotten when the list is read from its start, wit
 });
 
 Deno.test("a list of nothing but refused lines fills no state", async () => {
-  await using world = await makeWorld();
+  await using world = await makeWorld({ resident });
   await world.publish();
   const list = `${world.production.root}/.relais/list`;
   Deno.writeTextFileSync(list, "x\n".repeat(5_000), { append: true });
@@ -180,6 +185,7 @@ Deno.test("a file that stays away from one server is named by each pass from ano
   await using world = await makeWorld({
     servers: ["production", "backup"],
     more: nimble,
+    resident,
   });
   world.write({ "a.csv": "1", "b.csv": "2" });
   await world.publish();

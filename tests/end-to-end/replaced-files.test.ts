@@ -26,6 +26,7 @@ function replacedTest(
     async fn() {
       await using world = await makeWorld({
         more: `[copy]\nretries = 0\n[limits]\nrequest = "2s"`,
+        resident: true,
       });
       world.write(files);
       await world.publish();

@@ -15,6 +15,9 @@ import {
 
 const inSets = `sets = true`;
 
+/** One replica runs the passes of a test. */
+const resident = true;
+
 /** What a reader sees: the text of each file. */
 function shown(world: World): Record<string, string> {
   return Object.fromEntries(
@@ -52,7 +55,7 @@ async function statusOf(world: World) {
 }
 
 Deno.test("a set is shown when all of it is here, and not before", async () => {
-  await using world = await makeWorld({ replica: inSets });
+  await using world = await makeWorld({ replica: inSets, resident });
   await publish(world, { "a": "1", "b": "1", "c": "1" });
   assertEquals((await world.pass()).exit, 0);
   await publish(world, { "a": "second", "b": "second" });
@@ -83,7 +86,10 @@ Deno.test("a set is shown when all of it is here, and not before", async () => {
 
 Deno.test("later sets with other files come, and wait if they are ordered", async () => {
   for (const sets of ["true", `"ordered"`]) {
-    await using world = await makeWorld({ replica: `sets = ${sets}` });
+    await using world = await makeWorld({
+      replica: `sets = ${sets}`,
+      resident,
+    });
     await publish(world, { "a": "1", "b": "1" });
     await publish(world, { "c": "1" });
     const putBack = lose(world, "b");
@@ -100,7 +106,7 @@ Deno.test("later sets with other files come, and wait if they are ordered", asyn
 });
 
 Deno.test("a set that replaces a file of one that waits is shown together with it", async () => {
-  await using world = await makeWorld({ replica: inSets });
+  await using world = await makeWorld({ replica: inSets, resident });
   await publish(world, { "a": "1", "b": "1" });
   await publish(world, { "other": "1" });
   await publish(world, { "b": "second", "c": "1" });
@@ -121,7 +127,7 @@ Deno.test("a set that replaces a file of one that waits is shown together with i
 });
 
 Deno.test("lines of a run that has not ended are not wanted yet", async () => {
-  await using world = await makeWorld({ replica: inSets });
+  await using world = await makeWorld({ replica: inSets, resident });
   await publish(world, { "a": "1" });
   await publish(world, { "a": "second", "b": "1" });
   const list = Deno.readTextFileSync(listOf(world));
@@ -141,6 +147,7 @@ Deno.test("what a set withdraws goes when the rest of it comes", async () => {
   for (const how of ["remove", "trash", "keep"]) {
     await using world = await makeWorld({
       replica: `${inSets}\ndelete = "${how}"\nmax_delete = "100%"`,
+      resident,
     });
     await publish(world, { "a": "1", "d/b": "1", "e": "1" });
     await world.pass();
@@ -168,7 +175,7 @@ Deno.test("what a set withdraws goes when the rest of it comes", async () => {
 
 Deno.test("a set that only withdraws is followed, and one that withdraws too much waits", async () => {
   const replica = `${inSets}\ndelete = "remove"\nmax_delete = 1`;
-  await using world = await makeWorld({ replica });
+  await using world = await makeWorld({ replica, resident });
   await publish(world, { "a": "1", "b": "1", "c": "1", "d": "1" });
   await world.pass();
   Deno.removeSync(`${world.production.data}/a`);
@@ -190,6 +197,7 @@ Deno.test("hooks.on_new is run once a set, with all its files and its name", asy
   const hook = `{ echo "$RELAIS_SET"; tr "\\0" " "; echo; } >> "$0"`;
   const options: WorldOptions = {
     replica: inSets,
+    resident,
     more: `[hooks]\non_new = ["sh", "-c", '''${hook}''', "${told}"]`,
   };
   await using world = await makeWorld(options);
@@ -242,7 +250,7 @@ Deno.test({
 });
 
 Deno.test("all that a pass finds in a list without sets is a set", async () => {
-  await using world = await makeWorld({ replica: inSets });
+  await using world = await makeWorld({ replica: inSets, resident });
   await publish(world, { "a": "1", "b": "1" });
   const list = Deno.readTextFileSync(listOf(world)).replaceAll(/#set.*\n/g, "");
   Deno.writeTextFileSync(listOf(world), list);
@@ -273,6 +281,7 @@ Deno.test("all that a pass finds in a tree is a set", async () => {
   await using world = await makeWorld({
     replica:
       `${inSets}\nsource = "tree"\ndelete = "remove"\nmax_delete = "100%"`,
+    resident,
   });
   const { root } = world.production;
   Deno.writeTextFileSync(`${root}/a`, "1");
@@ -292,6 +301,7 @@ Deno.test("a set that was begun from production is completed from a backup that 
     servers: ["production", "backup"],
     replica: inSets,
     more: nimble,
+    resident,
   });
   const { production, backup } = world;
   await publish(world, { "a": "1", "b": "1" });
@@ -325,6 +335,7 @@ Deno.test("a set that was begun from production is completed from a backup that 
 Deno.test("sets of a list that was read of another server are known on the one that has the same list", async () => {
   await using world = await makeWorld({
     ...{ servers: ["production", "backup"], replica: inSets, more: nimble },
+    resident,
   });
   const { production, backup } = world;
   const replicate = () =>

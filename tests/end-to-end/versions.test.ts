@@ -19,6 +19,7 @@ function twoServers(more = ""): Promise<World> {
     servers: ["production", "backup"],
     replica: more,
     more: nimble,
+    resident: true,
   });
 }
 
@@ -261,6 +262,7 @@ Deno.test("a pass that was killed while it read a compacted list withdraws what 
   const list = `${production.root}/.relais/list`;
   assertStringIncludes(Deno.readTextFileSync(list), "#carried 1400");
   world.link(production, { bytesPerSecond: 40_000 });
+  await world.end();
   const reader = startRelais("--once", "--config", world.config);
   await until(() => bytesRead(world) !== Deno.statSync(list).size);
   reader.kill("SIGKILL");

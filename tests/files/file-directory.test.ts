@@ -45,6 +45,7 @@ for (const [what, before, after, inTheWay] of turns) {
     Deno.test(`${what} does so on the replica in one pass, with delete = "${how}"`, async () => {
       await using world = await makeWorld({
         replica: `delete = "${how}"\nmax_delete = "100%"`,
+        resident: true,
       });
       await publishOnly(world, { ...before, ...others });
       await world.pass();
@@ -62,7 +63,7 @@ for (const [what, before, after, inTheWay] of turns) {
   }
 
   Deno.test(`${what} is named with what is in its way, and the others come, with delete = "keep"`, async () => {
-    await using world = await makeWorld();
+    await using world = await makeWorld({ resident: true });
     await publishOnly(world, { ...before, ...others });
     await world.pass();
 
@@ -90,6 +91,7 @@ for (const [what, before, after, inTheWay] of turns) {
 Deno.test("a directory that somebody keeps something in stays, and what it is in the way of is named", async () => {
   await using world = await makeWorld({
     replica: `delete = "remove"\nmax_delete = "100%"`,
+    resident: true,
   });
   await publishOnly(world, { "a/x": "below", ...others });
   await world.pass();

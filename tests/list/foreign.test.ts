@@ -152,6 +152,7 @@ async function foreignWorld(listFormat: string): Promise<World> {
     servers: ["production", "backup"],
     replica: `delete = "remove"\nmax_delete = "60%"`,
     more: nimble,
+    resident: true,
   });
   const text = Deno.readTextFileSync(world.config);
   Deno.writeTextFileSync(

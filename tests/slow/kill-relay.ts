@@ -20,7 +20,7 @@ import {
 import { nimble, type World, type WorldServer } from "../../fixtures/world.ts";
 import { loadConfig, requirePublish } from "../../lib/config/load.ts";
 
-const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 8);
+const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 6);
 
 Deno.test(`a leaf of two relays that are killed ${rounds} times never goes back, and has all in the end`, async () => {
   const chance = new Chance();
@@ -88,6 +88,7 @@ class Story {
       replica: `delete = "remove"\nmax_delete = "100%"`,
       more: nimble,
       level: "info",
+      resident: false,
     };
     const relays = [
       await tree.relay("north", servers, options),

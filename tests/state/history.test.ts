@@ -215,6 +215,7 @@ Deno.test("relais stat --since tells passes and failover, as a table, as JSON an
   await using world = await makeWorld({
     servers: ["production", "backup"],
     more: nimble,
+    resident: true,
   });
   for (const server of world.servers) {
     world.write({ "a.csv": "1\n", "b.csv": "22\n" }, server);

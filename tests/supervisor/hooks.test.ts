@@ -110,6 +110,7 @@ Deno.test("hooks are told of a failover, of an error and of their ends, once eac
   await using world = await makeWorld({
     servers: ["production", "backup"],
     more: nimble,
+    resident: true,
   });
   const file = `${world.directory}/told`;
   world.configure({ more: told(file) });
@@ -173,7 +174,7 @@ Deno.test("hooks that fail change nothing about a pass", async () => {
 });
 
 Deno.test("a hook that fails when a state begins is run again while it lasts", async () => {
-  await using world = await makeWorld();
+  await using world = await makeWorld({ resident: true });
   const { directory } = world;
   world.configure({
     more: `[hooks]

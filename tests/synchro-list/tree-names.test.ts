@@ -25,7 +25,7 @@ const names =
   echo 2 >$'\\xe9t\\xe9 100%' && echo 3 >'caf%E9.csv' && echo 4 >'été'`;
 
 Deno.test("a tree with names in Latin-1 is copied, and followed", async () => {
-  await using world = await makeWorld();
+  await using world = await makeWorld({ resident: true });
   await inTree(world, names);
 
   const first = await world.pass();
@@ -51,6 +51,7 @@ Deno.test("a tree with names in Latin-1 is copied, and followed", async () => {
 Deno.test("names of a tree are read in replica.filename_charset", async () => {
   await using world = await makeWorld({
     replica: `filename_charset = "latin1"\nlinks = "follow"`,
+    resident: true,
   });
   await inTree(world, names);
   await inTree(world, `ln -s $'caf\\xe9/\\xe0' 'link'`);
