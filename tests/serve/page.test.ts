@@ -12,18 +12,35 @@ function past() {
   return { files: 5_000, failing: 2, waiting: 1, days: 40, now };
 }
 
-/** One test in a real browser; each must leave no error behind, and ask nobody else. */
+/** One browser for all tests, and one replica for those that change nothing of it. */
+let chromium: Chromium;
+let served: ServedPage;
+if (hasChromium) {
+  Deno.test.beforeAll(async () => {
+    chromium = await Chromium.start();
+    served = await ServedPage.start(past());
+  });
+  Deno.test.afterAll(async () => {
+    await served[Symbol.asyncDispose]();
+    await chromium[Symbol.asyncDispose]();
+  });
+}
+
+/** One test in a tab of its own; each must leave no error behind, and ask nobody else. */
 function inChromium(
   name: string,
   test: (tab: Tab, page: ServedPage) => Promise<void>,
+  { changesPage = false } = {},
 ): void {
   Deno.test({
     // The name says why it is passed over.
     name: hasChromium ? name : `${name} (there is no chromium here)`,
     ignore: !hasChromium,
     async fn() {
-      await using page = await ServedPage.start(past());
-      await using chromium = await Chromium.start();
+      await using own = new AsyncDisposableStack();
+      const page = changesPage
+        ? own.use(await ServedPage.start(past()))
+        : served;
       using tab = await chromium.open();
       await test(tab, page);
       assertEquals(tab.errors, []);
@@ -140,24 +157,28 @@ inChromium("the failover shows in the stripe of servers", async (tab, page) => {
   assert((await textOf(tab, "#plot-servers .legend")).includes("backup"));
 });
 
-inChromium("the log goes on as it is written", async (tab, page) => {
-  page.writeLog("info", "before the page was opened");
-  await tab.go(page.url);
-  await tab.until(`!document.getElementById("log-live").hidden`);
-  page.writeLog("error", "<i>after</i> it was opened");
-  await tab.until(
-    `document.getElementById("log-lines").innerText.includes("<i>after</i>")`,
-  );
-  await tab.until(
-    `document.querySelectorAll("#log-lines li").length === 2`,
-  );
-  assertEquals(
-    await tab.evaluate(
-      `document.querySelector("#log-lines li:last-child").className`,
-    ),
-    "error",
-  );
-});
+inChromium(
+  "the log goes on as it is written",
+  async (tab, page) => {
+    page.writeLog("info", "before the page was opened");
+    await tab.go(page.url);
+    await tab.until(`!document.getElementById("log-live").hidden`);
+    page.writeLog("error", "<i>after</i> it was opened");
+    await tab.until(
+      `document.getElementById("log-lines").innerText.includes("<i>after</i>")`,
+    );
+    await tab.until(
+      `document.querySelectorAll("#log-lines li").length === 2`,
+    );
+    assertEquals(
+      await tab.evaluate(
+        `document.querySelector("#log-lines li:last-child").className`,
+      ),
+      "error",
+    );
+  },
+  { changesPage: true },
+);
 
 inChromium(
   "the filter works while one types, and without a script",
@@ -196,6 +217,7 @@ inChromium(
     assert((await textOf(tab, "#passes")).includes("9999"));
     assert(await tab.evaluate(`document.querySelector("#past details").open`));
   },
+  { changesPage: true },
 );
 
 inChromium(
