@@ -8,7 +8,10 @@ import {
   type WorldServer,
 } from "../../fixtures/world.ts";
 
-const entries = 100_000;
+const entries = 20_000;
+
+/** Of so many entries, one is of a file that is here. */
+const apart = entries / 5;
 
 /** A list of many files, of which the export holds those below `here`. */
 function longList(generation = "long-1", from = ""): string {
@@ -16,7 +19,7 @@ function longList(generation = "long-1", from = ""): string {
     `relais-list\t1\t${generation}\t1795000000\n#writer production\n${from}`,
   ];
   for (let seq = 1; seq <= entries; seq++) {
-    const name = seq % 20_000 === 0 ? "here" : "elsewhere";
+    const name = seq % apart === 0 ? "here" : "elsewhere";
     lines.push(
       `${seq}\t+\t1795000000\t1790000000\t2\t0644\t-\t${name}/${seq}.csv\n`,
     );
@@ -38,7 +41,7 @@ async function sameWorld(list = longList()): Promise<World> {
   for (const server of world.servers) {
     Deno.mkdirSync(`${server.root}/.relais`);
     Deno.mkdirSync(`${server.root}/here`);
-    for (let seq = 20_000; seq <= entries; seq += 20_000) {
+    for (let seq = apart; seq <= entries; seq += apart) {
       const path = `${server.root}/here/${seq}.csv`;
       Deno.writeTextFileSync(path, "1\n");
       Deno.utimeSync(path, 1_790_000_000, 1_790_000_000);
