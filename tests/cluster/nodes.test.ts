@@ -50,7 +50,7 @@ async function passUntilCopied(
     const { exit, errors } = await node.pass();
     assertEquals([exit, errors], [0, []]);
     return cluster.isCopied;
-  });
+  }, 1_000);
 }
 
 function assertCopied({ into, world }: Cluster): void {

@@ -12,7 +12,8 @@ import {
   assertNotEquals,
 } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { compile, editFile, Installed } from "../../fixtures/installed.ts";
+import { compile } from "../../fixtures/bundled.ts";
+import { editFile, Installed } from "../../fixtures/installed.ts";
 import { type Machine, noMachines } from "../../fixtures/machine.ts";
 import { shownCode } from "../../fixtures/shown-code.ts";
 import { until } from "../../fixtures/until.ts";
@@ -57,7 +58,7 @@ async function priorityOf(machine: Machine, message: RegExp): Promise<number> {
     found = (await journal(machine, "relaisd"))
       .find(({ MESSAGE }) => message.test(MESSAGE));
     return found !== undefined;
-  });
+  }, 250);
   return Number(found!.PRIORITY);
 }
 
@@ -74,9 +75,8 @@ async function replicates(
 ): Promise<void> {
   await production.does(`echo ${name} > /data/stock/${name}.csv
     systemctl start relais-publish.service`);
-  await until(async () =>
-    (await replica.run(`cat /srv/replica/stock/${name}.csv`)).stdout ===
-      `${name}\n`
+  await until(() =>
+    replica.read(`/srv/replica/stock/${name}.csv`) === `${name}\n`
   );
 }
 
@@ -96,7 +96,9 @@ async function compileVersion(version: string): Promise<string> {
       `${copy}/deno.json`,
       JSON.stringify({ ...config, version }),
     );
-    return await compile(copy);
+    const file = await Deno.makeTempFile({ prefix: "relais-compiled-" });
+    await compile(copy, file);
+    return file;
   } finally {
     await Deno.remove(copy, { recursive: true });
   }
@@ -142,7 +144,7 @@ Deno.test({
             "curl --silent http://127.0.0.1:9100/metrics",
           );
           return (told = stdout) !== "";
-        });
+        }, 250);
         assertMatch(told, new RegExp(`^${metric}$`, "m"), told);
         assertMatch(told, /^node_textfile_scrape_error 0$/m);
       }
@@ -234,7 +236,10 @@ ExecStart=/usr/local/bin/relais --verbose --config /etc/relais/relais.toml
 EOF
         systemctl daemon-reload && systemctl restart relaisd
         kill -STOP $(systemctl show --value -p MainPID relaisd)`);
-      await until(async () => await property(replica, "NRestarts") === "1");
+      await until(
+        async () => await property(replica, "NRestarts") === "1",
+        250,
+      );
       await replicates(installed, "watched");
     });
 
@@ -270,7 +275,7 @@ EOF
             "du --bytes --summarize /srv/replica/.relais/staging | cut -f 1",
           ),
         );
-      await until(async () => await staged() > largeBytes / 4);
+      await until(async () => await staged() > largeBytes / 4, 250);
       await replica.does("systemctl stop relaisd");
       const kept = await staged();
       assertEquals(

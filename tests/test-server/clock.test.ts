@@ -5,6 +5,8 @@ import {
   SettableClock,
 } from "../../fixtures/clock.ts";
 import { until } from "../../fixtures/until.ts";
+import { readState } from "../../lib/state/database.ts";
+import { recall } from "../../lib/test-server/memory.ts";
 import {
   makeWorld,
   relais,
@@ -92,7 +94,7 @@ Deno.test({
     assertEquals(await pass(10 * year), "backup");
     await sshd.start();
 
-    await until(async () => await pass(0) === "production");
+    await until(async () => await pass(0) === "production", 500);
   },
 });
 
@@ -104,10 +106,9 @@ Deno.test({
     await using world = await makeTwins(quick);
     const { sshd } = world.production;
     const clock = new SettableClock(`${world.directory}/clock`);
-    const active = async () => {
-      const args = ["status", "--json", "--config", world.config];
-      const { stdout } = await relais(args);
-      return JSON.parse(stdout).active;
+    const active = () => {
+      using db = readState(world.state);
+      return db && recall(db).choice.active;
     };
     await sshd.stop();
     clock.set(10 * year);
@@ -116,11 +117,11 @@ Deno.test({
       stderr: "null",
     });
     try {
-      await until(async () => await active() === "backup");
+      await until(() => active() === "backup");
       clock.set(0);
       await sshd.start();
 
-      await until(async () => await active() === "production");
+      await until(() => active() === "production");
     } finally {
       loop.kill();
       await loop.status;
