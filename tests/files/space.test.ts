@@ -388,8 +388,9 @@ for (
       const path = `${world.state}/relais.db`;
 
       const { code, stderr } = await passUnder(world, [
-        ...["strace", "-f", "-qq", "-o", "/dev/null"],
+        ...["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"],
         ...["-P", path, "-P", `${path}-wal`],
+        ...["-e", `trace=${calls.map((call) => call.split(":")[0]).join()}`],
         ...calls.flatMap((call) => ["-e", `inject=${call}`]),
       ]);
 
