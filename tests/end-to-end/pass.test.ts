@@ -223,31 +223,6 @@ Deno.test("what a server withdrew is kept, removed or put in the trash, as confi
   );
 });
 
-Deno.test("more withdrawals than max_delete allows stop all deletion, with exit 5", async () => {
-  await using world = await publishedWorld({
-    replica: `delete = "remove"\nmax_delete = 1`,
-  });
-  await world.pass();
-  const before = treeOf(world.into);
-  Deno.removeSync(`${world.production.data}/orders`, { recursive: true });
-  await world.publish();
-
-  const report = await world.pass();
-
-  assertEquals([report.removed, report.exit], [0, 5]);
-  assertEquals(treeOf(world.into), before);
-});
-
-Deno.test("a list that lost its end stops the pass with exit 5", async () => {
-  await using world = await publishedWorld();
-  await world.pass();
-  const list = `${world.production.root}/.relais/list`;
-  const text = Deno.readTextFileSync(list);
-  Deno.writeTextFileSync(list, text.slice(0, text.indexOf("\n", 60) + 1));
-
-  assertEquals((await world.pass()).exit, 5);
-});
-
 Deno.test("a server without a list is walked", async () => {
   await using world = await makeWorld();
   world.write(orders);

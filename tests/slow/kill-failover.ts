@@ -25,10 +25,10 @@ import {
 import type { Compaction } from "../../lib/config/config.ts";
 import { loadConfig, requirePublish } from "../../lib/config/load.ts";
 
-const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 12);
+const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 10);
 
 /** A second pass that finds nothing, and a look at the exports, come so often. */
-const thoroughEvery = 10;
+const thoroughEvery = 5;
 
 Deno.test(`a replica of two servers that come and go, killed ${rounds} times, never goes back and catches up`, async () => {
   const chance = new Chance();

@@ -14,7 +14,7 @@ import { ChangingSources, ExportWatch } from "../../fixtures/kill/sources.ts";
 import { Sources } from "../../fixtures/sources.ts";
 import { publishScript } from "../../lib/publish/sh/script.ts";
 
-const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 25);
+const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 20);
 
 /** A run without faults comes so often. */
 const cleanEvery = 10;

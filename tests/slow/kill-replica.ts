@@ -17,7 +17,7 @@ import { filesBelow, ReplicaWatch } from "../../fixtures/kill/watch.ts";
 import type { Link } from "../../fixtures/link.ts";
 import { makeWorld, type World } from "../../fixtures/world.ts";
 
-const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 25);
+const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 16);
 
 /** A pass without faults comes so often. */
 const cleanEvery = 25;

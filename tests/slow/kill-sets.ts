@@ -11,7 +11,7 @@ import { DoomedSets, doomedSets } from "../../fixtures/kill/sets.ts";
 import { canTrace } from "../../fixtures/strace.ts";
 import { makeWorld } from "../../fixtures/world.ts";
 
-const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 20);
+const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 12);
 
 /** A pass that nothing disturbs comes so often. */
 const cleanEvery = 25;

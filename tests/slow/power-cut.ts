@@ -14,7 +14,7 @@ import { Doomed } from "../../fixtures/kill/process.ts";
 import { ReplicaWatch } from "../../fixtures/kill/watch.ts";
 import { makeWorld } from "../../fixtures/world.ts";
 
-const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 150) / 10;
+const rounds = Number(Deno.env.get("RELAIS_KILL_ROUNDS") ?? 100) / 10;
 
 Deno.test({
   name:

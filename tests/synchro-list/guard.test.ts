@@ -14,7 +14,7 @@ const files = {
 };
 
 async function copiedWorld(replica: string): Promise<World> {
-  const world = await makeWorld({ replica });
+  const world = await makeWorld({ replica, resident: true });
   world.write(files);
   await world.publish();
   assertEquals((await world.pass()).copied, 4);
@@ -35,15 +35,17 @@ function removeSources(world: World, path: string): void {
 
 Deno.test("more withdrawals than max_delete go when they are accepted, and not before", async () => {
   await using world = await copiedWorld(`delete = "remove"\nmax_delete = 1`);
+  const before = treeOf(world.into);
   removeSources(world, "orders");
   await world.publish();
 
   const refused = await world.relais("--once");
+  const kept = treeOf(world.into);
   const planned = await world.pass("--dry-run", "--accept-shrink");
   const accepted = await world.pass("--accept-shrink");
   const after = await world.pass();
 
-  assertEquals(refused.code, 5);
+  assertEquals([refused.code, kept], [5, before]);
   assertStringIncludes(refused.stderr, "Refused to delete 3 of 4 files");
   assertStringIncludes(refused.stderr, `run "relais --once --accept-shrink"`);
   assertEquals(planned.plan?.map(({ action }) => action), [
