@@ -330,7 +330,7 @@ const unsound: [
 ];
 
 Deno.test("a signature that is unsound is refused, and the file fetched whole", async (test) => {
-  let here = noise(5 * MiB);
+  let here: Uint8Array = noise(5 * MiB);
   await using world = await worldWith(here);
   for (const [name, damage, told] of unsound) {
     await test.step(name, async () => {
