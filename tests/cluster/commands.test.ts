@@ -141,7 +141,7 @@ test("list, why and a dry run say of a cluster what they say of one machine, and
   }
 });
 
-test("list shows more entries than are asked for at a time, each once", async () => {
+test("list shows more entries than are asked for at a time, each once, and none of tables that it does not know", async () => {
   await using cluster = await makeCluster({ nodes: ["r1"] });
   const { world, nodes: [r1] } = cluster;
   world.write({ "a.csv": "1" });
@@ -164,10 +164,14 @@ test("list shows more entries than are asked for at a time, each once", async ()
   const byPath = await paths();
   const bySize = await paths("--sort", "size");
   const some = await paths("f11*");
+  await cluster.query("UPDATE version SET version = version + 1");
+  const newer = await r1!.relais("list");
 
   assertEquals(byPath, ["a.csv", ...expected].sort());
   assertEquals(bySize.filter((path) => path !== "a.csv"), expected);
   assertEquals(some, expected.filter((path) => path.startsWith("f11")).sort());
+  assertEquals([newer.code, newer.stdout], [4, ""]);
+  assertStringIncludes(newer.stderr, "a newer relais made them");
 });
 
 test("relais resolve ends a conflict on any node", async () => {
