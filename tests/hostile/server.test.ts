@@ -190,7 +190,7 @@ Deno.test("answers of 7 bytes bring whole files, and take no memory", async () =
   await using world = await makeHostileWorld({
     script: { READ: shortReads(7) },
   });
-  world.production.publish({ "large.csv": "0123456789".repeat(30_000) });
+  world.production.publish({ "large.csv": "0123456789".repeat(12_000) });
 
   const { code, peakBytes } = await world.measuredPass();
 
@@ -206,6 +206,7 @@ for (const [what, answer] of untold) {
   Deno.test(`a server that ${what} is read to the end of the list, and that is told`, async () => {
     await using world = await makeHostileWorld({
       script: { FSTAT: only(listPath, answer) },
+      resident: true,
     });
     const { production } = world;
     const files = { "a.csv": "a\n", "b.csv": "b\n" };
@@ -232,6 +233,7 @@ for (const [what, answer] of untold) {
       ],
     );
     assertEquals(world.here(), { ...files, "c.csv": "c\n" });
+    await world.end();
     assertStringIncludes(
       await Deno.readTextFile(world.log),
       "production does not report the size of its list",
@@ -326,6 +328,7 @@ Deno.test("a server whose list is gone is no tree without files, and its backup 
   await using world = await makeHostileWorld({
     backup: true,
     more: `[probe]\nfall = 1`,
+    resident: true,
   });
   const { production } = world;
   production.publish({ "a.csv": "a\n" });
@@ -343,7 +346,7 @@ Deno.test("a server whose list is gone is no tree without files, and its backup 
 });
 
 Deno.test("a server whose list is gone is walked if source is set to tree", async () => {
-  await using world = await makeHostileWorld();
+  await using world = await makeHostileWorld({ resident: true });
   const { production, config } = world;
   production.publish({ "a.csv": "a\n" });
   await world.pass();
