@@ -7,6 +7,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { generated, only, type Trick } from "../../fixtures/hostile-server.ts";
 import {
+  brief,
   exportPath,
   headerOf,
   type HostileOptions,
@@ -72,19 +73,36 @@ const refused: [what: string, line: Partial<Line>][] = [
   ["a path of 4097 bytes", { path: `${"ab/".repeat(1_365)}ab` }],
   ["a line of 20 KiB", { path: "x".repeat(20_000) }],
 ];
-for (const [what, line] of refused) {
-  listTest(
-    `a line with ${what} is refused, and the others are copied`,
-    {},
-    async (world) => {
-      world.production.list(first, { seq: 2, path: "bad", ...line }, last(3));
+listTest(
+  "a line that breaks a rule is refused, and the others are copied",
+  { resident: true },
+  async (world) => {
+    let seq = 0;
+    for (const [at, [what, line]] of refused.entries()) {
+      const texts = { "a.csv": `first, ${what}`, "z.csv": `last, ${what}` };
+      world.production.write(texts);
+      const [before, after] = Object.entries(texts);
+      const added = [
+        { seq: ++seq, path: before![0], text: before![1] },
+        { seq: ++seq, path: `bad ${at}`, ...line },
+        { seq: ++seq, path: after![0], text: after![1] },
+      ];
+      if (at === 0) world.production.list(...added);
+      else world.production.append(...added);
 
-      const { exit, seen } = await world.pass();
+      const report = await world.pass() as
+        & Awaited<ReturnType<HostileWorld["pass"]>>
+        & { refused: number };
 
-      assertEquals([exit, seen, world.here()], [1, 2, good]);
-    },
-  );
-}
+      const { exit, seen, copied } = report;
+      // Those of earlier passes are told again.
+      assertEquals(
+        [what, exit, seen, copied, report.refused, world.here()],
+        [what, 1, 2, 2, at + 1, brief(texts)],
+      );
+    }
+  },
+);
 
 listTest(
   "a line whose number is not after the one before is refused",
