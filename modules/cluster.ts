@@ -21,6 +21,7 @@ import { lookAt } from "../lib/cluster/look.ts";
 import { mirrorOf } from "../lib/cluster/mirror.ts";
 import { Leadership } from "../lib/cluster/leadership.ts";
 import type {
+  ClaimedBatch,
   NodeOperations,
   NodeSettings,
   WorkWaits,
@@ -29,6 +30,7 @@ import { lookAtList, lookAtNodes, showLife } from "../lib/cluster/members.ts";
 import { migrate } from "../lib/cluster/schema.ts";
 import * as statements from "../lib/cluster/statements.ts";
 import { watch } from "../lib/cluster/watch.ts";
+import { countWithdrawn, withdrawnFiles } from "../lib/cluster/withdrawn.ts";
 import { describe } from "../lib/errors.ts";
 import { openState, temporaryState } from "../lib/state/database.ts";
 import { keepView, lagOf, readView } from "../lib/state/shared-view.ts";
@@ -43,6 +45,7 @@ import type {
   SynchroListOperations,
   SynchroListSettings,
 } from "../lib/synchro-list/operations.ts";
+import { guardDeletion } from "../lib/synchro-list/guard.ts";
 import type { ListStore } from "../lib/synchro-list/store.ts";
 import { synchronise } from "../lib/synchro-list/synchronise.ts";
 import { type Context, runModule, type Running } from "../lib/worker/life.ts";
@@ -107,8 +110,18 @@ export async function cluster(
   let hasLed = false;
   /** Term in which it was judged whether the node before has given up the lead. */
   let judgedTerm: number | undefined;
+  /** True if the node that leads was told to accept what shrank. */
+  let hasTold = false;
   let reading: AbortController | undefined;
+  /** See {@link SynchroListSettings.acceptShrink}; what was told another node counts for one pass. */
+  let acceptsShrink = settings.acceptShrink;
   const named = new Map(servers.map((server) => [server.name, server]));
+
+  async function guardRemoval(server: string): Promise<void> {
+    if (acceptsShrink) return;
+    const { withdrawn, here } = await countWithdrawn(database, server);
+    guardDeletion(withdrawn, here, replica.maxDelete);
+  }
 
   const store: ListStore = {
     intake: {
@@ -121,6 +134,15 @@ export async function cluster(
     },
     sets: { matter: false, takeOver() {}, endReading() {} },
   };
+
+  /** Returns a claim with all that there is to know of its files. */
+  async function detailed(
+    claim: statements.ServerClaim,
+  ): Promise<ClaimedBatch> {
+    if (claim.removes) return { ...claim, removes: true };
+    const files = await claimedFiles(database, claim.id);
+    return { ...claim, removes: false, files };
+  }
 
   /** Reads the list of a server that files are not copied from; the others go on afterwards. */
   async function readOther<Result>(
@@ -145,6 +167,16 @@ export async function cluster(
         if (leads && leadership.term !== toldTerm) {
           toldTerm = leadership.term;
           log.info(`this node leads ${name} in term ${toldTerm}`);
+        }
+        if (leads) {
+          acceptsShrink = await statements.takeAcceptance(database) ||
+            settings.acceptShrink;
+        } else if (settings.acceptShrink && !hasTold) {
+          await statements.acceptShrink(database);
+          hasTold = true;
+          log.info(
+            "another node leads: it accepts in its next pass what shrank",
+          );
         }
         return leads;
       },
@@ -187,15 +219,29 @@ export async function cluster(
         await list.close(leadership.term);
         return null;
       },
+      async reopen({ server, hasRoom }) {
+        const { term } = leadership;
+        if (hasRoom) await list.open(term, server, comparedPass);
+        else await list.openAgain(term);
+        return null;
+      },
       async claim() {
         const claim = await statements.takeOver(database, claimant) ??
           await statements.take(database, claimant, batch);
-        if (claim === undefined) return null;
-        return { ...claim, files: await claimedFiles(database, claim.id) };
+        return claim === undefined ? null : await detailed(claim);
+      },
+      async claimWithdrawn({ server }) {
+        const { files } = batch;
+        const { term } = leadership;
+        const claim = await list.claimWithdrawn(term, claimant, {
+          ...{ server, files },
+        });
+        return claim === undefined ? null : { ...claim, removes: true };
       },
       extend: ({ id }) => statements.extend(database, id, leaseMs),
       commit: ({ id, server, files }) =>
         list.arrived(id, server, files, { announce: announces }),
+      commitRemoved: ({ id, paths }) => list.removed(id, paths),
       async release({ id, server, failed, tried }) {
         await list.failed(server, failed);
         await statements.release(database, id, tried);
@@ -204,8 +250,9 @@ export async function cluster(
       async synchronise({ server, active }) {
         reading = new AbortController();
         const { signal } = reading;
+        const settings = { ...context.settings, acceptShrink: acceptsShrink };
         const read = async () => ({
-          ...await synchronise(context, named.get(server)!, {
+          ...await synchronise({ ...context, settings }, named.get(server)!, {
             list: store,
             walk: () => Promise.reject(new Error("a tree in a cluster")),
             signal,
@@ -230,6 +277,11 @@ export async function cluster(
       },
       wanted: ({ server, last, limit }) =>
         wantedFiles(database, server, last, limit),
+      async withdrawn({ server, after, limit }) {
+        // Later on, some of what it counts may have gone.
+        if (after === null) await guardRemoval(server);
+        return withdrawnFiles(database, server, after ?? "", limit);
+      },
       here: ({ after, limit }) => copiesHere(database, after, limit),
       async backlog({ server }) {
         const names = servers.map(({ name }) => name);
@@ -248,7 +300,7 @@ export async function cluster(
       },
       ...unsupported(
         ...["sets", "leaving", "shown", "hold", "arrived", "failed"] as const,
-        ...["withdrawn", "removed", "reached", "differs"] as const,
+        ...["removed", "reached", "differs"] as const,
         ...["exported", "digests", "unannouncedSet", "announcedSet"] as const,
       ),
     },
@@ -296,7 +348,8 @@ async function rehearse(context: ClusterContext): Promise<Running<Answered>> {
       resign: () => null,
       ...unsupported(
         ...["identity", "survey", "close", "claim", "extend"] as const,
-        ...["commit", "release", "unheard"] as const,
+        ...["claimWithdrawn", "commit", "commitRemoved", "release"] as const,
+        ...["reopen", "unheard"] as const,
         ...["judgeLead", "judgeSwitch", "judgePass"] as const,
       ),
     },

@@ -15,7 +15,6 @@ import { descriptorsOf } from "../lib/files/descriptors.ts";
 import { Destination } from "../lib/files/destination.ts";
 import { Fetcher } from "../lib/copy-list/fetch.ts";
 import { Moves } from "../lib/files/moves.ts";
-import { removeWithdrawn, type Withdrawals } from "../lib/copy-list/remove.ts";
 import { Rights } from "../lib/files/rights.ts";
 import { Origin } from "../lib/copy-list/origin.ts";
 import { Sessions } from "../lib/copy-list/sessions.ts";
@@ -159,11 +158,7 @@ export async function copyList(
         return { wireBytes };
       },
       async remove({ server }) {
-        return await removeWithdrawn(
-          { destination, durability, moves },
-          withdrawalsOf(context, server),
-          replica,
-        );
+        return await work.remove(server);
       },
     },
   };
@@ -171,19 +166,24 @@ export async function copyList(
 
 /** Copies alone, or as one of several nodes; only they load what that takes. */
 async function workOf(
-  { settings: { leaseMs, replica, servers }, peer, log }: CopyListContext,
-  tools: Pick<Tools, "destination" | "durability"> & { readonly moves: Moves },
+  { settings, peer, log, figures }: CopyListContext,
+  given: Pick<Tools, "destination" | "durability"> & { readonly moves: Moves },
 ): Promise<Work> {
+  const { leaseMs, replica, servers } = settings;
+  const tools = {
+    ...given,
+    ...{ log, removal: replica },
+    onRemoved: (files: number) => figures.add("files_removed", files),
+  };
   if (leaseMs !== undefined) {
     const { Together } = await import("../lib/copy-list/together.ts");
     const list = () =>
       peer<SynchroListOperations & NodeOperations>("synchro-list");
-    return new Together({ ...tools, list, log, leaseMs });
+    return new Together({ ...tools, list, leaseMs });
   }
   return new Alone({
     ...tools,
     list: () => peer<SynchroListOperations>("synchro-list"),
-    log,
     assembledFrom: replica.sets === false
       ? []
       : servers.map(({ name }) => name),
@@ -209,21 +209,6 @@ function setsOf(
     },
     onShown: (name, seconds) =>
       log.info(`the set ${name} is here; shown in ${seconds.toFixed(3)} s`),
-  };
-}
-
-/** The synchronised list, as what a server withdrew stands in it. */
-function withdrawalsOf(
-  { peer, figures }: CopyListContext,
-  server: string,
-): Withdrawals {
-  const list = peer<SynchroListOperations>("synchro-list");
-  return {
-    next: (after, limit) => list.ask("withdrawn", { server, after, limit }),
-    async commit(paths) {
-      await list.ask("removed", { paths });
-      figures.add("files_removed", paths.length);
-    },
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Claims: batches of files that one node has taken to copy. These are the rules; the
- * statements that the database runs follow them.
+ * Claims: batches of files that one node has taken to copy, or to remove. These are the
+ * rules; the statements that the database runs follow them.
  *
  * A claim covers paths, and not versions: as long as a path is claimed, nobody else
  * changes what is under its final name. A claim that ran out still covers its paths
@@ -10,10 +10,13 @@
  * removing one a rename into it: so a node that held an earlier claim, and was only
  * paused, can do neither any more.
  *
+ * Files are removed while nothing else is claimed, and only the leader claims them for
+ * that. If another node takes such a claim over, it removes nothing more.
+ *
  * @module
  */
 
-/** A version of a file that is wanted. */
+/** A version of a file that is wanted, or the withdrawal of one. */
 export interface Wanted {
   readonly path: string;
   /** Number of its line in the list. */
@@ -32,6 +35,8 @@ export interface Claim {
   readonly until: number;
   /** Claims on the same files before it: their directories have to be removed first. */
   readonly behind: readonly number[];
+  /** True if the files were withdrawn and are to be removed; false if they are to be copied. */
+  readonly removes: boolean;
   /** Files not yet committed. */
   readonly files: readonly Wanted[];
 }
@@ -87,14 +92,32 @@ export function take(
   const free = untaken(claims, wanted);
   const files = batch(free.slice(0, limits.files), limits.bytes);
   if (files.length === 0) return { claims, claim: undefined };
-  return grant(claims, claims.held, claimant, { behind: [], files });
+  const removes = false;
+  return grant(claims, claims.held, claimant, { behind: [], removes, files });
+}
+
+/**
+ * Grants the leader a batch of files that were `withdrawn`, to remove them. Nothing
+ * else may be claimed.
+ */
+export function takeWithdrawn(
+  claims: Claims,
+  withdrawn: readonly Wanted[],
+  claimant: Claimant,
+  limits: Pick<BatchLimits, "files">,
+): Granted {
+  if (!isQuiet(claims)) return { claims, claim: undefined };
+  const files = untaken(claims, withdrawn).slice(0, limits.files);
+  if (files.length === 0) return { claims, claim: undefined };
+  const removes = true;
+  return grant(claims, claims.held, claimant, { behind: [], removes, files });
 }
 
 /** Returns what nobody has claimed, and nobody has tried in vain since claiming began. */
-export function untaken(
+export function untaken<File extends Wanted>(
   { held, tried }: Claims,
-  wanted: readonly Wanted[],
-): Wanted[] {
+  wanted: readonly File[],
+): File[] {
   const taken = new Set([
     ...tried,
     ...held.flatMap(({ files }) => files.map(({ path }) => path)),
@@ -108,7 +131,8 @@ export function takeOver(claims: Claims, claimant: Claimant): Granted {
   if (old === undefined) return { claims, claim: undefined };
   const others = claims.held.filter((claim) => claim !== old);
   const behind = [...old.behind, old.id];
-  return grant(claims, others, claimant, { behind, files: old.files });
+  const { removes, files } = old;
+  return grant(claims, others, claimant, { behind, removes, files });
 }
 
 /** Extends a claim that has not run out; returns `undefined` if there is none. */
@@ -169,7 +193,7 @@ export function close(claims: Claims): Claims {
   return { ...claims, open: false };
 }
 
-/** Tells whether the leader may change what is wanted. */
+/** Tells whether the leader may change what is wanted, and remove files. */
 export function isQuiet({ open, held }: Claims): boolean {
   return !open && held.length === 0;
 }
@@ -190,7 +214,7 @@ function grant(
   claims: Claims,
   others: readonly Claim[],
   { holder, now, leaseMs }: Claimant,
-  batch: Pick<Claim, "behind" | "files">,
+  batch: Pick<Claim, "behind" | "removes" | "files">,
 ): Granted {
   const id = claims.next;
   const claim = { id, holder, until: now + leaseMs, ...batch };

@@ -1,24 +1,43 @@
 /**
- * What every node does: it claims files, fetches them into a directory of the claim,
- * and puts them in place.
+ * Work on claims: a node claims files, fetches them into a directory of the claim, and
+ * puts them in place; or, if it leads, takes files away that were withdrawn.
  *
  * @module
  */
 
 import type { Wanted } from "./claims.ts";
 import type { ClusterNode } from "./node.ts";
-import { ask, type GrantedClaim, type Steps } from "./requests.ts";
+import {
+  ask,
+  type GrantedClaim,
+  type Steps,
+  type Unanswered,
+} from "./requests.ts";
 
 /** Copies whatever there is to copy, without end. */
 export function* copy(node: ClusterNode): Steps<never> {
   for (;;) {
-    const isAnything = yield* copyBatch(node, copyFiles);
+    const claiming = ask("claim", { holder: node.holder });
+    const isAnything = yield* workOnClaim(node, claiming, dealWith);
     if (!isAnything) yield* ask("sleep", { ms: node.pauseMs });
   }
 }
 
+/** Removes all that was withdrawn, in `term`, while nothing else is claimed. */
+export function* removeWithdrawn(
+  node: ClusterNode,
+  term: number,
+): Steps<void> {
+  const { holder } = node;
+  let isAnything = true;
+  while (isAnything && node.term === term) {
+    const claiming = ask("claimWithdrawn", { term, holder });
+    isAnything = yield* workOnClaim(node, claiming, dealWith);
+  }
+}
+
 /**
- * Copies the files of a claim, and commits them; returns the paths of those that
+ * Does what a claim is for, and commits it; returns the paths of the files that
  * failed, or `undefined` if the node no longer relies on the claim.
  */
 export type Work = (
@@ -26,16 +45,20 @@ export type Work = (
   claim: GrantedClaim,
 ) => Steps<readonly string[] | undefined>;
 
-/** Claims a batch, and has `work` done with it; returns whether there was one. */
-export function* copyBatch(node: ClusterNode, work: Work): Steps<boolean> {
+/** Asks for a batch, and has `work` done with it; returns whether there was one. */
+export function* workOnClaim(
+  node: ClusterNode,
+  claiming: Steps<GrantedClaim | null | Unanswered>,
+  work: Work,
+): Steps<boolean> {
   const grant = node.sending();
-  const claim = yield* ask("claim", { holder: node.holder });
+  const claim = yield* claiming;
   if (!claim) return false;
   node.hold(claim.id, grant);
   try {
     yield* carryOut(node, claim, work);
   } finally {
-    node.drop();
+    node.drop(claim.id);
   }
   return true;
 }
@@ -58,6 +81,13 @@ function* carryOut(
   if (tried === undefined) return;
   yield* ask("clear", { id });
   yield* insist(node, id, () => ask("release", { id, tried }));
+}
+
+function dealWith(
+  node: ClusterNode,
+  claim: GrantedClaim,
+): ReturnType<Work> {
+  return claim.removes ? removeFiles(node, claim) : copyFiles(node, claim);
 }
 
 /** Stage, barrier, rename, barrier, commit. */
@@ -86,6 +116,24 @@ function* copyFiles(
   const paths = here.map(({ path }) => path);
   const commit = () => ask("commit", { id, paths });
   return (yield* insist(node, id, commit)) ? failed : undefined;
+}
+
+/** Rename, barrier, commit. Of a claim that was taken over, only what is gone already. */
+function* removeFiles(
+  node: ClusterNode,
+  { id, behind, files }: GrantedClaim,
+): Steps<readonly string[] | undefined> {
+  const paths: string[] = [];
+  for (const file of files) {
+    if (!node.holds(id)) return undefined;
+    if (behind.length === 0) {
+      if (!(yield* ask("takeAway", { id, file }))) return undefined;
+    } else if (!(yield* ask("isInPlace", { file }))) continue;
+    paths.push(file.path);
+  }
+  yield* ask("barrier", {});
+  const commit = () => ask("commit", { id, paths });
+  return (yield* insist(node, id, commit)) ? [] : undefined;
 }
 
 /** Asks until there is an answer; false if the claim runs out before. */

@@ -1,11 +1,12 @@
 /**
- * What the leader does: it synchronises the list while nothing is claimed, and lets
- * all nodes claim what is wanted then.
+ * Leading: the list is synchronised while nothing is claimed, all nodes claim what is
+ * wanted then, and what was withdrawn is removed when they are done.
  *
  * @module
  */
 
 import type { ClusterNode } from "./node.ts";
+import { removeWithdrawn } from "./copy.ts";
 import { ask, type Requests, type Steps } from "./requests.ts";
 
 /** Leads in every term that `node` gets, without end. */
@@ -19,12 +20,11 @@ export function* lead(node: ClusterNode): Steps<never> {
 
 /**
  * One pass: no more claims, wait for those that are held, read what was added to the
- * list, claims again, and wait until nothing is wanted. Ends early with the term.
+ * list, claims again, wait until nothing is wanted, and remove what was withdrawn.
+ * Ends early with the term.
  */
 function* pass(node: ClusterNode, term: number): Steps<void> {
-  const isClosed = yield* ask("fenced", { term, change: { kind: "close" } });
-  if (!isClosed) return;
-  const before = yield* waitFor(node, term, ({ claims }) => claims === 0);
+  const before = yield* closed(node, term);
   if (before === undefined) return;
   const { cursor: from } = before;
   const taken = yield* ask("fenced", { term, change: { kind: "take", from } });
@@ -32,11 +32,23 @@ function* pass(node: ClusterNode, term: number): Steps<void> {
   const opened = yield* ask("fenced", { term, change: { kind: "open" } });
   if (!opened) return;
   // A request to close that seemed lost may come late.
-  yield* waitFor(
+  const after = yield* waitFor(
     node,
     term,
     ({ isOpen, claims, wanted }) => !isOpen || claims + wanted === 0,
   );
+  if (after === undefined || after.withdrawn === 0) return;
+  if (yield* closed(node, term)) yield* removeWithdrawn(node, term);
+}
+
+/** Lets nobody claim any more, and waits until nothing is claimed. */
+function* closed(
+  node: ClusterNode,
+  term: number,
+): Steps<Survey | undefined> {
+  const isClosed = yield* ask("fenced", { term, change: { kind: "close" } });
+  if (!isClosed) return undefined;
+  return yield* waitFor(node, term, ({ claims }) => claims === 0);
 }
 
 type Survey = NonNullable<Requests["survey"]["reply"]>;

@@ -18,8 +18,9 @@ export interface NodeOptions {
   readonly monotonic: () => number;
 }
 
-/** Something that the database has granted. */
-interface Held {
+/** A lease that the database has granted. */
+interface HeldLease {
+  /** The term. */
   readonly id: number;
   readonly grant: Grant;
 }
@@ -28,9 +29,10 @@ interface Held {
 export class ClusterNode {
   readonly holder: string;
   readonly #options: NodeOptions;
-  #lease: Held | undefined;
+  #lease: HeldLease | undefined;
   #restsUntil = -Infinity;
-  #claim: Held | undefined;
+  /** Claims that it works on, by number. */
+  readonly #claims = new Map<number, Grant>();
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -39,7 +41,8 @@ export class ClusterNode {
 
   /** Returns the term in which this node leads; `undefined` if it does not, or no longer trusts that it does. */
   get term(): number | undefined {
-    return this.#isTrusted(this.#lease) ? this.#lease!.id : undefined;
+    const { id, grant } = this.#lease ?? {};
+    return this.#isTrusted(grant) ? id : undefined;
   }
 
   /** A fraction of the lease, to wait. */
@@ -56,17 +59,17 @@ export class ClusterNode {
 
   /** Begins to work on a claim. */
   hold(id: number, grant: Grant): void {
-    this.#claim = { id, grant };
+    this.#claims.set(id, grant);
   }
 
   /** Works on a claim no longer: from now on it is not extended. */
-  drop(): void {
-    this.#claim = undefined;
+  drop(id: number): void {
+    this.#claims.delete(id);
   }
 
   /** Tells whether a claim can be relied on now. */
   holds(id: number): boolean {
-    return this.#claim?.id === id && this.#isTrusted(this.#claim);
+    return this.#isTrusted(this.#claims.get(id));
   }
 
   /** Asks for more time for a claim; false: it ran out. */
@@ -74,25 +77,27 @@ export class ClusterNode {
     const grant = this.sending();
     const extended = yield* ask("extend", { id });
     // Meanwhile the work on it may have ended.
-    if (extended === undefined || this.#claim?.id !== id) return extended;
+    if (extended === undefined || !this.#claims.has(id)) return extended;
     if (extended) this.hold(id, grant);
-    else this.drop();
+    else this.drop(id);
     return extended;
   }
 
   /** Leads whenever nobody else does, without end. */
   *keepLease(): Steps<never> {
     for (;;) {
-      if (!this.#isResting && this.#isDue(this.#lease)) yield* this.acquire();
+      if (!this.#isResting && this.#isDue(this.#lease?.grant)) {
+        yield* this.acquire();
+      }
       yield* ask("sleep", { ms: this.pauseMs });
     }
   }
 
-  /** Extends the claim that it works on, without end. */
-  *keepClaim(): Steps<never> {
+  /** Extends the claims that it works on, without end. */
+  *keepClaims(): Steps<never> {
     for (;;) {
-      if (this.#claim !== undefined && this.#isDue(this.#claim)) {
-        yield* this.extend(this.#claim.id);
+      for (const [id, grant] of [...this.#claims]) {
+        if (this.#isDue(grant)) yield* this.extend(id);
       }
       yield* ask("sleep", { ms: this.pauseMs });
     }
@@ -119,13 +124,13 @@ export class ClusterNode {
     return this.#options.monotonic() < this.#restsUntil;
   }
 
-  #isDue(held: Held | undefined): boolean {
-    return held === undefined ||
-      this.#options.monotonic() >= extensionDue(held.grant);
+  #isDue(grant: Grant | undefined): boolean {
+    return grant === undefined ||
+      this.#options.monotonic() >= extensionDue(grant);
   }
 
-  #isTrusted(held: Held | undefined): boolean {
-    return held !== undefined &&
-      this.#options.monotonic() < trustedUntil(held.grant);
+  #isTrusted(grant: Grant | undefined): boolean {
+    return grant !== undefined &&
+      this.#options.monotonic() < trustedUntil(grant);
   }
 }

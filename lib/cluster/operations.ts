@@ -19,12 +19,22 @@ export interface NodeSettings {
   readonly node: string;
 }
 
-/** A claim with all that there is to know of its files. */
-export interface ClaimedBatch extends GrantedClaim {
+/** A claim on files to copy, with all that there is to know of them. */
+export interface CopyClaim extends GrantedClaim {
+  readonly removes: false;
   /** Server that the files are to come from. */
   readonly server: string;
   readonly files: readonly Wanted[];
 }
+
+/** A claim on files to remove. */
+export interface RemovalClaim extends GrantedClaim {
+  readonly removes: true;
+  /** Server that files come from. */
+  readonly server: string;
+}
+
+export type ClaimedBatch = CopyClaim | RemovalClaim;
 
 /** How the work of all nodes stands. */
 export interface Survey {
@@ -61,8 +71,21 @@ export type NodeOperations = {
   survey: { request: null; reply: Survey };
   /** Lets nodes claim nothing more; fails unless this node leads. */
   close: { request: null; reply: null };
+  /**
+   * Lets nodes claim again what is wanted of `server`, and what was tried in vain as
+   * well, if `hasRoom`: something may no longer be in its way. Fails unless this node leads.
+   */
+  reopen: {
+    request: { readonly server: string; readonly hasRoom: boolean };
+    reply: null;
+  };
   /** Asks for a batch, or a claim that ran out; `null`: there is nothing to do. */
   claim: { request: null; reply: ClaimedBatch | null };
+  /** Asks for a batch to remove as files come from `server`, while nothing is claimed; `null`: there is none. Fails unless this node leads. */
+  claimWithdrawn: {
+    request: { readonly server: string };
+    reply: RemovalClaim | null;
+  };
   /** Asks for more time for a claim; false: it ran out. */
   extend: { request: { readonly id: number }; reply: boolean };
   /** Commits that files of a claim are here, to stay; false: the claim is another node's by now. */
@@ -72,6 +95,11 @@ export type NodeOperations = {
       readonly server: string;
       readonly files: readonly Arrived[];
     };
+    reply: boolean;
+  };
+  /** Commits that files of a claim are no longer here; false: the claim is another node's by now. */
+  commitRemoved: {
+    request: { readonly id: number; readonly paths: readonly string[] };
     reply: boolean;
   };
   /** Gives back what is left of a claim, and notes why files of it failed. */

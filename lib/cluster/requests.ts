@@ -12,6 +12,8 @@ import type { Wanted } from "./claims.ts";
 export interface GrantedClaim {
   readonly id: number;
   readonly behind: readonly number[];
+  /** True if its files are to be removed; false if they are to be copied. */
+  readonly removes: boolean;
   readonly files: readonly Wanted[];
 }
 
@@ -38,7 +40,7 @@ export interface Requests {
     request: { readonly term: number; readonly change: Change };
     reply: boolean | Unanswered;
   };
-  /** The database: how far the list is read, whether nodes may claim, and how many claims, and files to claim, there are. */
+  /** The database: how far the list is read, whether nodes may claim, and how many claims, and files to claim and to remove, there are. */
   survey: {
     request: unknown;
     reply:
@@ -47,6 +49,7 @@ export interface Requests {
         readonly isOpen: boolean;
         readonly claims: number;
         readonly wanted: number;
+        readonly withdrawn: number;
       }
       | Unanswered;
   };
@@ -55,9 +58,14 @@ export interface Requests {
     request: { readonly holder: string };
     reply: GrantedClaim | null | Unanswered;
   };
+  /** The database: a batch of withdrawn files, in a transaction that begins with the fence; `null`: refused, or there are none. */
+  claimWithdrawn: {
+    request: { readonly term: number; readonly holder: string };
+    reply: GrantedClaim | null | Unanswered;
+  };
   /** The database: more time for a claim; false: it ran out. */
   extend: { request: { readonly id: number }; reply: boolean | Unanswered };
-  /** The database: these files are in place, to stay; false: the claim is gone. */
+  /** The database: these files are in place, or gone, to stay so; false: the claim is gone. */
   commit: {
     request: { readonly id: number; readonly paths: readonly string[] };
     reply: boolean | Unanswered;
@@ -77,25 +85,27 @@ export interface Requests {
     request: { readonly id: number; readonly old: number };
     reply: null;
   };
-  /** Tells whether the version is under its final name already. */
+  /** Tells whether the version is under its final name already; of a withdrawal, whether nothing is. */
   isInPlace: { request: { readonly file: Wanted }; reply: boolean };
   /** Fetches and verifies a file, and goes on with what was taken over of it; false: failed, it stays wanted. */
   stage: {
     request: { readonly id: number; readonly file: Wanted };
     reply: boolean;
   };
-  /**
-   * Stages, places and commits the files of a claim, many at a time; returns what
-   * {@link Work} does.
-   */
+  /** Does all that is to be done with the files of a claim, many at a time; returns what {@link Work} does. */
   work: {
     request: { readonly claim: GrantedClaim };
     reply: readonly string[] | undefined;
   };
   /** Returns when what this node has written is durable. */
   barrier: { request: unknown; reply: null };
-  /** Renames a staged file to its final name, or a withdrawn one away; false: the claim's directory is gone. */
+  /** Renames a staged file to its final name; false: the claim's directory is gone. */
   place: {
+    request: { readonly id: number; readonly file: Wanted };
+    reply: boolean;
+  };
+  /** Renames a withdrawn file into the claim's directory; false: that is gone. */
+  takeAway: {
     request: { readonly id: number; readonly file: Wanted };
     reply: boolean;
   };

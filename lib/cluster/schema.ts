@@ -64,17 +64,19 @@ CREATE TABLE current_pass (
   number bigint NOT NULL,      -- counts the times that it was opened
   open   boolean NOT NULL,
   server text NOT NULL,
-  since  timestamptz NOT NULL DEFAULT '-infinity' -- that it is this server
+  since  timestamptz NOT NULL DEFAULT '-infinity', -- that it is this server
+  accepts_shrink boolean NOT NULL DEFAULT false  -- an administrator has said so, for the next pass
 );
 INSERT INTO current_pass (number, open, server) VALUES (0, false, '');
 
--- Batches of files that nodes copy: see lib/cluster/claims.ts.
+-- Batches of files that nodes copy or remove: see lib/cluster/claims.ts.
 CREATE TABLE claim (
   id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   holder text NOT NULL,
   server text NOT NULL,        -- that the files are to come from
   until  timestamptz NOT NULL,
-  behind bigint[] NOT NULL     -- claims on the same files before it
+  behind bigint[] NOT NULL,    -- claims on the same files before it
+  removes boolean NOT NULL DEFAULT false
 );
 CREATE TABLE claimed (
   path  text COLLATE "C" PRIMARY KEY,

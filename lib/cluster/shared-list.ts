@@ -27,12 +27,15 @@ import {
 import { type Database, run, type Session } from "./database.ts";
 import { count, type Counted } from "./members.ts";
 import {
+  type Claimant,
   close,
   commit,
   fenced,
   isQuiet,
   open,
   openAgain,
+  type ServerClaim,
+  takeWithdrawn,
 } from "./statements.ts";
 import { WorkingSet } from "./working-set.ts";
 
@@ -261,17 +264,36 @@ export class SharedList implements Disposable {
     await this.#lead(term, forgetLongGone);
   }
 
-  /** The leader of `term`: commits that these files are no longer here. */
-  async removed(term: number, paths: readonly string[]): Promise<void> {
-    await this.#lead(
+  /** The leader of `term`: claims files that are to be removed; see {@link takeWithdrawn}. */
+  claimWithdrawn(
+    term: number,
+    claimant: Claimant,
+    batch: { readonly server: string; readonly files: number },
+  ): Promise<ServerClaim | undefined> {
+    return this.#lead(
       term,
-      (session) =>
-        this.#change(
-          session,
-          paths,
-          ({ withdrawals }) => withdrawals.removed(paths),
-        ),
+      (session) => takeWithdrawn(session, claimant, batch),
     );
+  }
+
+  /**
+   * Any node: commits that files of its claim are no longer here; false if the claim
+   * is another node's by now.
+   */
+  async removed(claim: number, paths: readonly string[]): Promise<boolean> {
+    const committed = await commit(
+      this.#database,
+      { id: claim, paths },
+      async (session, claimed) => {
+        const gone = claimed.map(({ path }) => path);
+        await this.#change(
+          session,
+          gone,
+          ({ withdrawals }) => withdrawals.removed(gone),
+        );
+      },
+    );
+    return committed !== undefined;
   }
 
   /**

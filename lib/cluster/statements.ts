@@ -10,6 +10,7 @@ import { type Database, run, type Session } from "./database.ts";
 import type { Identity, Survey } from "./operations.ts";
 import type { GrantedClaim } from "./requests.ts";
 import { assertKnown } from "./schema.ts";
+import { isWithdrawn } from "./withdrawn.ts";
 
 const now = "clock_timestamp()";
 
@@ -18,6 +19,10 @@ const ms = (value: string) => `make_interval(secs => ${value} / 1000.0)`;
 
 /** The node of a holder as SQL. */
 const nodeOf = (holder: string) => `split_part(${holder}, '/', 1)`;
+/** Answer of what grants a claim: a row for each of its files. */
+const answer = `
+    SELECT id, server, behind, removes, path, seq, size
+    FROM granted LEFT JOIN taken ON true`;
 
 const texts = {
   acquire: `
@@ -41,6 +46,10 @@ const texts = {
     UPDATE current_pass SET open = true, server = $1, number = number + 1,
       since = CASE WHEN server = $1 THEN since ELSE ${now} END
     WHERE number = coalesce($2, number) RETURNING number`,
+  acceptShrink: "UPDATE current_pass SET accepts_shrink = true",
+  takeAcceptance: `
+    UPDATE current_pass SET accepts_shrink = false
+    WHERE accepts_shrink RETURNING 1`,
   openAgain: "UPDATE current_pass SET open = true",
   forgetTried: "DELETE FROM claimed WHERE claim IS NULL",
   close: "UPDATE current_pass SET open = false",
@@ -64,27 +73,47 @@ const texts = {
       INSERT INTO claim (holder, server, until, behind)
       SELECT $1, server, ${now} + ${ms("$2")}, '{}' FROM pass
       WHERE EXISTS (SELECT 1 FROM batch)
-      RETURNING id, server, behind),
+      RETURNING id, server, behind, removes),
     taken AS (
       INSERT INTO claimed (path, claim, seq, size)
       SELECT path, id, seq, size FROM batch CROSS JOIN granted
       ON CONFLICT (path) DO NOTHING RETURNING path, seq, size)
-    SELECT id, server, behind, path, seq, size FROM granted LEFT JOIN taken ON true
-    ORDER BY seq`,
+    ${answer} ORDER BY seq`,
+  // Nothing else is claimed meanwhile. By server: PostgreSQL would rather sort all that was withdrawn.
+  takeWithdrawn: `
+    WITH batch AS (
+      SELECT DISTINCT ON (entry.path) entry.path, entry.seq, entry.size
+      FROM list CROSS JOIN LATERAL (
+        SELECT path, seq,
+          (SELECT copy.size FROM copy WHERE copy.path = entry.path) AS size
+        FROM entry
+        WHERE entry.server = list.server AND ${isWithdrawn("$3")}
+          AND NOT EXISTS (SELECT 1 FROM claimed WHERE claimed.path = entry.path)
+        ORDER BY path LIMIT $4) AS entry
+      ORDER BY entry.path LIMIT $4),
+    granted AS (
+      INSERT INTO claim (holder, server, until, behind, removes)
+      SELECT $1, $3, ${now} + ${ms("$2")}, '{}', true
+      WHERE EXISTS (SELECT 1 FROM batch)
+      RETURNING id, server, behind, removes),
+    taken AS (
+      INSERT INTO claimed (path, claim, seq, size)
+      SELECT path, id, seq, size FROM batch CROSS JOIN granted
+      RETURNING path, seq, size)
+    ${answer} ORDER BY path`,
   takeOver: `
     WITH old AS (
-      SELECT id, server, behind FROM claim WHERE until <= ${now}
+      SELECT id, server, behind, removes FROM claim WHERE until <= ${now}
       ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED),
     granted AS (
-      INSERT INTO claim (holder, server, until, behind)
-      SELECT $1, server, ${now} + ${ms("$2")}, behind || id FROM old
-      RETURNING id, server, behind),
+      INSERT INTO claim (holder, server, until, behind, removes)
+      SELECT $1, server, ${now} + ${ms("$2")}, behind || id, removes FROM old
+      RETURNING id, server, behind, removes),
     gone AS (DELETE FROM claim USING old WHERE claim.id = old.id),
     taken AS (
       UPDATE claimed SET claim = granted.id FROM granted, old
       WHERE claimed.claim = old.id RETURNING path, seq, size)
-    SELECT id, server, behind, path, seq, size FROM granted LEFT JOIN taken ON true
-    ORDER BY seq`,
+    ${answer} ORDER BY seq`,
   extend: `
     UPDATE claim SET until = ${now} + ${ms("$2")}
     WHERE id = $1 AND until > ${now} RETURNING id`,
@@ -143,7 +172,7 @@ export interface ServerClaim extends GrantedClaim {
 }
 
 /** A node that asks for something. */
-interface Claimant {
+export interface Claimant {
   readonly holder: string;
   readonly leaseMs: number;
 }
@@ -192,6 +221,16 @@ export function fenced<Result>(
   });
 }
 
+/** Lets the next pass of the leader believe lists that lost entries; see {@link SynchroListSettings.acceptShrink}. */
+export async function acceptShrink(database: Database): Promise<void> {
+  await database.query(texts.acceptShrink);
+}
+
+/** Tells whether {@link acceptShrink} was called since this was last asked. */
+export async function takeAcceptance(database: Database): Promise<boolean> {
+  return (await database.query(texts.takeAcceptance)).length > 0;
+}
+
 /**
  * In a transaction of the leader: lets nodes claim what is wanted of `server`; returns
  * false if the pass before was not number `after`. Without that, any will do.
@@ -233,6 +272,19 @@ export async function take(
   return grantedOf(await database.query(texts.take, values));
 }
 
+/**
+ * In a transaction of the leader, while nothing is claimed: asks for a batch of what
+ * is to be removed as files come from `server`; `undefined`: there is none.
+ */
+export async function takeWithdrawn(
+  session: Session,
+  { holder, leaseMs }: Claimant,
+  { server, files }: { readonly server: string; readonly files: number },
+): Promise<ServerClaim | undefined> {
+  const values = [holder, leaseMs, server, files];
+  return grantedOf(await run(session, texts.takeWithdrawn, values));
+}
+
 /** Asks for a claim that ran out; `undefined`: there is none. */
 export async function takeOver(
   database: Database,
@@ -252,8 +304,8 @@ export async function extend(
 }
 
 /**
- * Ends the claim on files that are in place, and runs `work` with them in the same
- * transaction; returns `undefined` if the claim is gone.
+ * Ends the claim on files that are in place, or gone, and runs `work` with them in the
+ * same transaction; returns `undefined` if the claim is gone.
  *
  * The entries come first: a node that claims locks an entry, and then looks whether
  * its path is claimed. The other way round, each would wait for the other.
@@ -287,6 +339,7 @@ interface GrantedRow {
   readonly id: number;
   readonly server: string;
   readonly behind: readonly number[];
+  readonly removes: boolean;
   /** `null`: there are no files in it. */
   readonly path: string | null;
   readonly seq: number;
@@ -299,6 +352,6 @@ function grantedOf(rows: readonly GrantedRow[]): ServerClaim | undefined {
   const files = rows.flatMap(({ path, seq, size }) =>
     path === null ? [] : [{ path, seq, size }]
   );
-  const { id, server, behind } = first;
-  return { id, server, behind, files };
+  const { id, server, behind, removes } = first;
+  return { id, server, behind, removes, files };
 }

@@ -199,7 +199,6 @@ function* directories(parsed: Parsed, sound: Sound): Generator<Problem> {
 
 /** Keys that are not for nodes yet, each with the only value it may have. */
 const alone = [
-  ["replica", "delete", "keep"],
   ["replica", "sets", false],
   ["replica", "republish", false],
   ["copy", "order", "oldest"],

@@ -9,19 +9,27 @@ import type { Logger } from "../worker/logger.ts";
 import { describe } from "../errors.ts";
 import type { Moves } from "../files/moves.ts";
 import { Staging } from "../files/staging.ts";
+import { dayOf } from "../text/timestamp.ts";
 import type { SynchroListOperations } from "../synchro-list/operations.ts";
+import { emptyTrash, type Removal, type Removed, takeAway } from "./remove.ts";
 import { tidy } from "./tidy.ts";
 import type { Ledger, Tools } from "./tools.ts";
 import type { Outcome, Run, Work } from "./work.ts";
 
+/** Files that are noted, taken away and committed together. */
+const batch = 2_000;
+
 /** Means of one relais to copy. */
-interface Means extends Pick<Tools, "destination"> {
+interface Means extends Pick<Tools, "destination" | "durability"> {
   /** What is moved into place, and out of it. */
   readonly moves: Moves;
   list(): Channel<SynchroListOperations>;
   readonly log: Pick<Logger, "info" | "warning">;
   /** Names of the servers whose sets may be in the making. */
   readonly assembledFrom: readonly string[];
+  readonly removal: Removal;
+  /** Hears of files that are gone, durably. */
+  onRemoved(files: number): void;
 }
 
 /** Copies alone. */
@@ -52,6 +60,46 @@ export class Alone implements Work {
       moves,
       ledger: this.#ledgerOf(server),
     });
+  }
+
+  async remove(server: string): Promise<Removed> {
+    const { destination, removal } = this.#means;
+    emptyTrash(destination, removal);
+    const total: Removed = { removed: 0, failed: [] };
+    if (removal.delete === "keep") return total;
+    const list = this.#means.list();
+    for (let after: string | null = null;;) {
+      const asked: { server: string; after: string | null; limit: number } = {
+        ...{ server, after, limit: batch },
+      };
+      const paths = (await list.ask("withdrawn", asked))
+        .map(({ path }) => path);
+      if (paths.length === 0) return total;
+      await this.#removeBatch(paths, total);
+      after = paths.at(-1)!;
+    }
+  }
+
+  /** Note, barrier, take away, barrier, then commit: see docs/durability.md. */
+  async #removeBatch(
+    paths: readonly string[],
+    total: Removed,
+  ): Promise<void> {
+    const { destination, durability, moves, removal } = this.#means;
+    moves.leaving(paths);
+    await durability.barrier(destination.into);
+    const day = dayOf(Date.now());
+    const { gone, failed } = await takeAway(destination, paths, (path) => {
+      if (removal.delete === "trash") destination.trash(path, day);
+      else destination.remove(path);
+      return true;
+    });
+    await durability.barrier(destination.into);
+    await this.#means.list().ask("removed", { paths: gone });
+    this.#means.onRemoved(gone.length);
+    moves.settled();
+    total.removed += gone.length;
+    total.failed.push(...failed);
   }
 
   async tidy(server: string): Promise<number> {

@@ -5,16 +5,14 @@
  */
 
 import type { ReplicaConfig } from "../config/config.ts";
-import type { Durability } from "../files/durability.ts";
 import { describe, FileError } from "../errors.ts";
-import { Pacer } from "../worker/pacer.ts";
-import type { FailedFile } from "../state/pass-report.ts";
 import type { Destination } from "../files/destination.ts";
+import type { FailedFile } from "../state/pass-report.ts";
 import { dayOf } from "../text/timestamp.ts";
-import type { Moves } from "../files/moves.ts";
+import { Pacer } from "../worker/pacer.ts";
 
-/** Files that are noted, taken away and committed together. */
-const batch = 2_000;
+/** What is done with files that a server withdrew. */
+export type Removal = Pick<ReplicaConfig, "delete" | "trashKeepMs">;
 
 /** What was taken away, and what could not be. */
 export interface Removed {
@@ -23,78 +21,44 @@ export interface Removed {
   readonly failed: FailedFile[];
 }
 
-/** The synchronised list, as what one server withdrew stands in it. */
-export interface Withdrawals {
-  /** Returns the next files after `after`, by path. */
-  next(
-    after: string | null,
-    limit: number,
-  ): Promise<readonly { readonly path: string }[]>;
-  /** Commits that files are gone, durably. */
-  commit(paths: readonly string[]): Promise<unknown>;
+/** The same of one batch, by path. */
+export interface TakenAway {
+  readonly gone: readonly string[];
+  readonly failed: readonly FailedFile[];
 }
 
-/** What files are taken away with. */
-interface Tools {
-  readonly destination: Destination;
-  readonly durability: Durability;
-  readonly moves: Moves;
+/** Takes out of the trash what was there long enough. */
+export function emptyTrash(
+  destination: Destination,
+  { delete: how, trashKeepMs }: Removal,
+): void {
+  if (how !== "trash" || trashKeepMs === 0) return;
+  destination.emptyTrash(dayOf(Date.now() - trashKeepMs));
 }
 
 /**
- * Removes the files that were withdrawn, batch by batch, or moves them to the
- * trash and takes out of it what was there long enough. Directories that relais
- * made go with the last file in them.
+ * Takes files away, one by one; `take` returns false if a file is to stay. The
+ * directories that relais made go with the last file in them. Durable with the next
+ * barrier.
  */
-export async function removeWithdrawn(
-  tools: Tools,
-  withdrawals: Withdrawals,
-  { delete: how, trashKeepMs }: Pick<ReplicaConfig, "delete" | "trashKeepMs">,
-): Promise<Removed> {
-  const { destination } = tools;
-  const now = Date.now();
-  if (how === "trash" && trashKeepMs > 0) {
-    destination.emptyTrash(dayOf(now - trashKeepMs));
-  }
-  const outcome: Removed = { removed: 0, failed: [] };
-  if (how === "keep") return outcome;
-  const day = dayOf(now);
-  const take = (path: string) =>
-    how === "trash" ? destination.trash(path, day) : destination.remove(path);
-  for (let after: string | null = null;;) {
-    const files = await withdrawals.next(after, batch);
-    if (files.length === 0) return outcome;
-    const paths = files.map(({ path }) => path);
-    await removeBatch(tools, paths, take, withdrawals, outcome);
-    after = paths.at(-1)!;
-  }
-}
-
-async function removeBatch(
-  { destination, durability, moves }: Tools,
+export async function takeAway(
+  destination: Destination,
   paths: readonly string[],
-  take: (path: string) => void,
-  withdrawals: Withdrawals,
-  outcome: Removed,
-): Promise<void> {
-  moves.leaving(paths);
-  await durability.barrier(destination.into);
+  take: (path: string) => boolean,
+): Promise<TakenAway> {
   const pacer = new Pacer();
-  const removed: string[] = [];
+  const gone: string[] = [];
+  const failed: FailedFile[] = [];
   for (const path of paths) {
+    await pacer.pause();
     try {
-      take(path);
-      removed.push(path);
+      if (take(path)) gone.push(path);
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
-      outcome.failed.push({ path, error: describe(error) });
+      failed.push({ path, error: describe(error) });
     }
-    await pacer.pause();
   }
-  destination.removeEmptied(removed);
+  destination.removeEmptied(gone);
   destination.release();
-  await durability.barrier(destination.into);
-  await withdrawals.commit(removed);
-  moves.settled();
-  outcome.removed += removed.length;
+  return { gone, failed };
 }

@@ -1,22 +1,20 @@
 /**
  * Copying together with other nodes: each claims a batch, and what it puts in place
- * comes out of the directory of the claim.
+ * comes out of the directory of the claim. The node that leads removes what was
+ * withdrawn, while nobody copies.
  *
  * @module
  */
 
 import { delay } from "@std/async/delay";
-import { copyBatch, insist, type Work as Steps } from "../cluster/copy.ts";
-import {
-  type Answers,
-  drive,
-  driveUntil,
-  unlessLost,
-} from "../cluster/drive.ts";
-import { ClusterNode } from "../cluster/node.ts";
-import type { ClaimedBatch, NodeOperations } from "../cluster/operations.ts";
-import { ask } from "../cluster/requests.ts";
-import { LocalError, StoppedError, toFailure } from "../errors.ts";
+import { unlessLost } from "../cluster/drive.ts";
+import type {
+  ClaimedBatch,
+  CopyClaim,
+  NodeOperations,
+  RemovalClaim,
+} from "../cluster/operations.ts";
+import { StoppedError, toFailure } from "../errors.ts";
 import { adopt } from "../files/adopt.ts";
 import { ClaimDirectories } from "../files/claim-directories.ts";
 import { BlockedError } from "../files/directories.ts";
@@ -26,27 +24,22 @@ import type { FailedFile } from "../state/pass-report.ts";
 import type { SynchroListOperations } from "../synchro-list/operations.ts";
 import type { Channel } from "../worker/channel.ts";
 import type { Logger } from "../worker/logger.ts";
+import { claimLost, ClaimWork, type Done } from "./claim-work.ts";
 import { NodeGuard } from "./node-guard.ts";
+import { emptyTrash, type Removal, type Removed } from "./remove.ts";
+import { removeClaimed } from "./remove-claimed.ts";
 import type { Ledger, Tools } from "./tools.ts";
 import type { Outcome, Run, Work } from "./work.ts";
 
-/** Means of a node to copy. */
+/** Means of a node to copy, and to remove. */
 interface Means extends Pick<Tools, "destination" | "durability"> {
   list(): Channel<SynchroListOperations & NodeOperations>;
   readonly log: Pick<Logger, "info">;
   readonly leaseMs: number;
+  readonly removal: Removal;
+  /** Hears of files that are gone, durably. */
+  onRemoved(files: number): void;
 }
-
-/** Files of a claim, as far as they were dealt with. */
-interface Done {
-  /** Why some failed. */
-  readonly failed: readonly FailedFile[];
-  /** Paths that nobody is to try again until the next pass. */
-  readonly tried: readonly string[];
-}
-
-/** Deals with the files of a claim. */
-type Deal = (claim: ClaimedBatch) => Promise<Done>;
 
 /** Entries asked from the list at a time. */
 const page = 1_000;
@@ -62,18 +55,18 @@ export class Together implements Work {
   readonly #means: Means;
   readonly #directories: ClaimDirectories;
   readonly #guard: NodeGuard;
-  readonly #node: ClusterNode;
+  readonly #claims: ClaimWork;
   #stopped = new AbortController();
 
   constructor(means: Means) {
     this.#means = means;
-    this.#directories = new ClaimDirectories(means.destination);
+    const directories = new ClaimDirectories(means.destination);
+    this.#directories = directories;
     const { into } = means.destination;
     this.#guard = new NodeGuard(into, () => means.destination.own);
-    this.#node = new ClusterNode({
-      holder: "",
-      leaseMs: means.leaseMs,
-      monotonic: () => performance.now(),
+    this.#claims = new ClaimWork({
+      ...{ ...means, directories },
+      guard: (id) => this.#guardClaim(id),
     });
   }
 
@@ -83,12 +76,17 @@ export class Together implements Work {
    * claims, it ends them.
    */
   async recover(): Promise<void> {
+    this.#stopped = new AbortController();
+    await this.#waitForOthers();
+  }
+
+  async #waitForOthers(): Promise<void> {
     const list = this.#means.list();
     this.#guard.keep(await list.ask("identity", null));
     await list.ask("close", null);
-    await this.#whileKept(async () => {
+    await this.#claims.whileKept(async () => {
       for (;;) {
-        if (await this.#claim((claim) => this.#settle(claim))) continue;
+        if (await this.#claims.any((claim) => this.#settle(claim))) continue;
         // Those that are made later may be of claims that are granted later.
         const directories = this.#directories.claims;
         const { claims } = await list.ask("survey", null);
@@ -99,19 +97,22 @@ export class Together implements Work {
   }
 
   async copy(server: string, run: Run): Promise<Outcome> {
+    this.#stopped = new AbortController();
     await this.#guardPass();
     const list = this.#means.list();
     const total = new Total();
-    await this.#whileKept(async () => {
+    await this.#claims.whileKept(async () => {
       let isOfAnotherPass = false;
       while (total.ended === null && !isOfAnotherPass) {
         const deal = (claim: ClaimedBatch) => {
-          if (claim.server === server) return this.#copy(claim, run, total);
+          if (!claim.removes && claim.server === server) {
+            return this.#copy(claim, run, total);
+          }
           // Unless it was taken over, the leader has changed servers meanwhile.
           isOfAnotherPass = claim.behind.length === 0;
           return this.#settle(claim);
         };
-        if (await this.#claim(deal)) continue;
+        if (await this.#claims.any(deal)) continue;
         const { term, isOpen, claims, isAnythingFree } = await list.ask(
           "survey",
           null,
@@ -124,6 +125,44 @@ export class Together implements Work {
       }
     });
     return total.outcome();
+  }
+
+  /** The leader, when all is copied: while nobody claims, it removes what was withdrawn. */
+  async remove(server: string): Promise<Removed> {
+    this.#stopped = new AbortController();
+    const { destination, removal } = this.#means;
+    emptyTrash(destination, removal);
+    const total: Removed = { removed: 0, failed: [] };
+    const list = this.#means.list();
+    try {
+      const isAnything = removal.delete !== "keep" &&
+        await this.#isAnyWithdrawn(server);
+      if (isAnything) await this.#removeAll(server, total);
+      return total;
+    } finally {
+      const hasRoom = total.removed > 0;
+      // Otherwise another node leads, and opens what it wants.
+      await unlessLost(list.ask("reopen", { server, hasRoom }));
+    }
+  }
+
+  async #removeAll(server: string, total: Removed): Promise<void> {
+    await this.#waitForOthers();
+    // What others have copied until now may have changed what is withdrawn.
+    await this.#isAnyWithdrawn(server);
+    const deal = (claim: RemovalClaim) => this.#remove(claim, total);
+    await this.#claims.whileKept(async () => {
+      while (!this.#stopped.signal.aborted) {
+        if (!await this.#claims.withdrawn(server, deal)) return;
+      }
+    });
+  }
+
+  /** @throws {RemoteFailure} If all that is withdrawn is too much. */
+  async #isAnyWithdrawn(server: string): Promise<boolean> {
+    const list = this.#means.list();
+    const asked = { server, after: null, limit: 1 };
+    return (await list.ask("withdrawn", asked)).length > 0;
   }
 
   async tidy(server: string): Promise<number> {
@@ -156,77 +195,20 @@ export class Together implements Work {
   }
 
   /**
-   * Notes the pass of a claim before any file of it is put in place. Since the last
-   * look, the pass may be another one, and so may the database.
+   * Notes the pass of a claim before any file of it is put in place, or removed. Since
+   * the last look, the pass may be another one, and so may the database.
    */
   async #guardClaim(id: number): Promise<void> {
     const identity = await this.#means.list().ask("identity", null);
     this.#guard.keep(identity, this.#directories.of(id));
   }
 
-  /** Extends the claim that `work` is about for as long as that takes. */
-  async #whileKept(work: () => Promise<void>): Promise<void> {
-    this.#stopped = new AbortController();
-    const over = new AbortController();
-    const keeping = driveUntil(over.signal, this.#node.keepClaim(), {
-      extend: ({ id }) => this.#extend(id),
-    });
-    try {
-      await work();
-    } finally {
-      over.abort();
-      await keeping;
-    }
-  }
-
-  /** Claims a batch and has it dealt with; returns whether there was one. */
-  async #claim(deal: Deal): Promise<boolean> {
-    const list = this.#means.list();
-    const directories = this.#directories;
-    let claimed: ClaimedBatch | null = null;
-    let done: Done;
-    return await drive(copyBatch(this.#node, work), {
-      async claim() {
-        claimed = await list.ask("claim", null);
-        return claimed;
-      },
-      extend: ({ id }) => this.#extend(id),
-      prepare: async ({ id }) => {
-        directories.make(id);
-        await this.#guardClaim(id);
-        return null;
-      },
-      fence({ id, old }) {
-        directories.takeOver(id, old);
-        return null;
-      },
-      work: async ({ claim: { id } }) => {
-        done = await deal(claimed!);
-        return this.#node.holds(id) ? done.tried : undefined;
-      },
-      clear: async ({ id }) => {
-        await this.#leave(id);
-        return null;
-      },
-      release: ({ id, tried }) => {
-        const { server } = claimed!;
-        const { failed } = done;
-        return unlessLost(
-          list.ask("release", { id, server, failed, tried })
-            .then(() => true as const),
-        );
-      },
-    });
-  }
-
-  #extend(id: number): Promise<boolean | undefined> {
-    return unlessLost(this.#means.list().ask("extend", { id }));
-  }
-
   /** Fetches the files of a claim. */
-  async #copy(claim: ClaimedBatch, run: Run, total: Total): Promise<Done> {
+  async #copy(claim: CopyClaim, run: Run, total: Total): Promise<Done> {
     const { id, behind, files } = claim;
     const { destination } = this.#means;
+    // Another node may have removed directories that are held open.
+    destination.release();
     // The node that had the claim before may have made directories.
     if (behind.length > 0) destination.forget();
     await this.#directories.fetch(id, files);
@@ -236,15 +218,42 @@ export class Together implements Work {
       moves: noMoves,
       ledger: this.#ledgerOf(claim, failed),
     });
-    const isHeld = this.#node.holds(id);
+    const isHeld = this.#claims.holds(id);
     total.add(outcome, isHeld);
     if (!isHeld) this.#tellLost(id);
     const tried = outcome.ended === null ? files : failed;
     return { failed, tried: tried.map(({ path }) => path) };
   }
 
-  /** Commits what the node that had the claim before has put in place, and leaves the rest. */
+  /** Removes the files of a claim; of one that was taken over, what is out of the copy already. */
+  async #remove(claim: RemovalClaim, total: Removed): Promise<Done> {
+    const { id } = claim;
+    const { destination, durability, removal } = this.#means;
+    const directories = this.#directories;
+    destination.release();
+    try {
+      const { gone, failed } = await removeClaimed({
+        ...{ destination, directories, removal },
+        assertHeld: () => this.#claims.assertHeld(id),
+      }, claim);
+      await durability.barrier(destination.into);
+      if (!await this.#claims.commitRemoved(claim, gone)) throw claimLost();
+      this.#means.onRemoved(gone.length);
+      total.removed += gone.length;
+      total.failed.push(...failed);
+      return { failed: [], tried: failed.map(({ path }) => path) };
+    } catch (error) {
+      if (this.#claims.holds(id)) throw error;
+      this.#tellLost(id);
+      return { failed: [], tried: [] };
+    }
+  }
+
+  /** Commits what the node that had the claim before has done, and leaves the rest. */
   async #settle(claim: ClaimedBatch): Promise<Done> {
+    if (claim.removes) {
+      return await this.#remove(claim, { removed: 0, failed: [] });
+    }
     const { destination, durability } = this.#means;
     destination.forget();
     const here: Arrived[] = [];
@@ -254,7 +263,7 @@ export class Together implements Work {
       if (isHere) here.push({ path, seq, fetched: true });
     }
     await durability.barrier(destination.into);
-    await this.#commit(claim, here);
+    await this.#claims.commit(claim, here);
     return { failed: [], tried: [] };
   }
 
@@ -267,45 +276,19 @@ export class Together implements Work {
     }
   }
 
-  #ledgerOf(claim: ClaimedBatch, failed: FailedFile[]): Ledger {
+  #ledgerOf(claim: CopyClaim, failed: FailedFile[]): Ledger {
     const { id, files } = claim;
-    const assertHeld = () => {
-      if (!this.#node.holds(id)) throw lost();
-    };
     return {
       wanted: (last) => Promise.resolve(last === null ? files : []),
       arrived: async (files) => {
-        if (!await this.#commit(claim, files)) throw lost();
+        if (!await this.#claims.commit(claim, files)) throw claimLost();
       },
       failed(files) {
         failed.push(...files);
         return Promise.resolve();
       },
-      assertHeld,
+      assertHeld: () => this.#claims.assertHeld(id),
     };
-  }
-
-  /** Commits until there is an answer, or the claim ran out. */
-  async #commit(
-    { id, server }: ClaimedBatch,
-    files: readonly Arrived[],
-  ): Promise<boolean> {
-    const paths = files.map(({ path }) => path);
-    const list = this.#means.list();
-    const answers: Answers = {
-      commit: () => unlessLost(list.ask("commit", { id, server, files })),
-    };
-    const commit = () => ask("commit", { id, paths });
-    return await drive(insist(this.#node, id, commit), answers);
-  }
-
-  /** Keeps what is staged for later claims, durably: they go on with it where it ends. */
-  async #leave(id: number): Promise<void> {
-    const { destination, durability } = this.#means;
-    if (this.#directories.holds(id)) {
-      await durability.barrier(destination.into);
-    }
-    this.#directories.leave(id);
   }
 
   #tellLost(id: number): void {
@@ -317,7 +300,7 @@ export class Together implements Work {
   /** Waits for other nodes; returns false if this one was stopped meanwhile. */
   async #pause(): Promise<boolean> {
     const { signal } = this.#stopped;
-    const ms = Math.min(longestPauseMs, this.#node.pauseMs);
+    const ms = Math.min(longestPauseMs, this.#claims.pauseMs);
     await delay(ms, { signal }).catch(() => {
       // The answer tells.
     });
@@ -325,22 +308,8 @@ export class Together implements Work {
   }
 }
 
-/** Has the files of a claim dealt with in one go. */
-function* work(
-  _: ClusterNode,
-  claim: Parameters<Steps>[1],
-): ReturnType<Steps> {
-  return yield* ask("work", { claim });
-}
-
 function stopped(): StoppedError {
   return new StoppedError("stopped before all was copied");
-}
-
-function lost(): LocalError {
-  return new LocalError("Cannot go on: the claim on these files ran out", {
-    hint: "nothing needs to be done: another node goes on with them",
-  });
 }
 
 const sums = ["copied", "adopted", "bytes", "reused"] as const;

@@ -1,11 +1,12 @@
 /**
- * Copying what is wanted: all of it by one relais, or batch by batch, together with
- * other nodes.
+ * Copying what is wanted, and removing what was withdrawn: all of it by one relais, or
+ * batch by batch, together with other nodes.
  *
  * @module
  */
 
 import type { Copied } from "./operations.ts";
+import type { Removed } from "./remove.ts";
 import type { Tools } from "./tools.ts";
 
 /** The outcome of copying, but for the bytes on the wire. */
@@ -23,6 +24,8 @@ export interface Work {
   recover(): Promise<void>;
   /** Copies all that is wanted from `server`. */
   copy(server: string, run: Run): Promise<Outcome>;
+  /** Removes what was withdrawn, as files come from `server`. */
+  remove(server: string): Promise<Removed>;
   /** Removes what was begun and nobody wants any more; returns how many files it was. */
   tidy(server: string): Promise<number>;
   /** Waits for nobody any more. */

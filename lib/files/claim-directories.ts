@@ -1,13 +1,14 @@
 /**
- * The staged files of claims, on a file system that several nodes share: a directory
- * for each claim, and one for what earlier claims have left. A file comes into place by
- * a rename out of the directory of its claim: who takes a claim over empties that
- * directory and removes it, and so the node that held the claim before can put nothing
- * in place any more.
+ * The directories of claims, on a file system that several nodes share: one for each
+ * claim, and one for what earlier claims have left. A file comes into place by a rename
+ * out of the directory of its claim, and is removed by a rename into it: who takes a
+ * claim over empties that directory and removes it, and so the node that held the claim
+ * before can put nothing in place any more, and remove nothing.
  *
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { rmdirSync } from "node:fs";
 import type { Destination } from "./destination.ts";
 import { lookAt } from "./if-there.ts";
@@ -15,6 +16,9 @@ import { type Contents, stagedName } from "./staging.ts";
 
 /** What was staged by a node that may still have it open. */
 const taken = ".taken";
+
+/** What was in place until it was removed: nobody writes to it. */
+const removed = ".removed";
 
 /** What earlier claims have left; its writers have closed it. */
 const left = "left";
@@ -32,20 +36,31 @@ export class ClaimDirectories {
     return `${this.#destination.staging}/${claim}`;
   }
 
+  /** Returns where a file goes that is removed under a claim. */
+  removedFrom(claim: number, path: string): string {
+    const name = createHash("sha256").update(path).digest("hex");
+    return `${this.of(claim)}/${name}${removed}`;
+  }
+
+  /** Tells whether the directory of a claim is there: else another node has the claim. */
+  has(claim: number): boolean {
+    return lookAt(this.of(claim)) !== undefined;
+  }
+
   /** Makes the directory of a claim. */
   make(claim: number): void {
     Deno.mkdirSync(this.of(claim), { recursive: true, mode: 0o700 });
   }
 
   /**
-   * Moves what is staged under the claim `old` to the directory of `claim`, and
-   * removes the old directory: its node can place nothing any more.
+   * Moves what is staged, or was removed, under the claim `old` to the directory of
+   * `claim`, and removes the old directory: its node can place nothing any more, and
+   * remove nothing.
    */
   takeOver(claim: number, old: number): void {
     const from = this.of(old);
     // The other node may be making files meanwhile. Without its own directory, this claim was taken over, too.
-    const isOurs = () => lookAt(this.of(claim)) !== undefined;
-    while (isOurs() && lookAt(from) !== undefined) {
+    while (this.has(claim) && lookAt(from) !== undefined) {
       this.#empty(from, this.of(claim));
     }
   }
@@ -129,7 +144,8 @@ export class ClaimDirectories {
 }
 
 function asTaken(name: string): string {
-  return name.endsWith(taken) ? name : name + taken;
+  const isAsItIs = name.endsWith(taken) || name.endsWith(removed);
+  return isAsItIs ? name : name + taken;
 }
 
 /** The names in a directory; none, if there is no such directory. */

@@ -224,6 +224,16 @@ export class Destination {
     Deno.renameSync(this.#wayTo(path)!, this.#placeInTrash(path, day));
   }
 
+  /** Moves a file out of the copy, to `away`: a path on the same file system. */
+  takeAway(path: string, away: string): void {
+    if (this.look(path)?.isFile) Deno.renameSync(this.#wayTo(path)!, away);
+  }
+
+  /** Moves a file that was taken away from `path` to the trash of `day`. */
+  throwAway(away: string, path: string, day: string): void {
+    Deno.renameSync(away, this.#placeInTrash(path, day));
+  }
+
   /**
    * Puts a file into the trash of `day` and leaves it where it is, too. Only for
    * files that are replaced as a whole and never written to: it is one file of
@@ -243,7 +253,7 @@ export class Destination {
         !isDirectory || !/^\d{4}-\d\d-\d\d/.test(name) || name >= day
       ) continue;
       // Links in it are removed, and not followed.
-      Deno.removeSync(`${trash}/${name}`, { recursive: true });
+      removeAll(`${trash}/${name}`);
     }
   }
 
@@ -343,6 +353,15 @@ export class Destination {
   #wayTo(path: string): string | undefined {
     const parent = this.#directories.reach(dirname(path));
     return parent === undefined ? undefined : `${parent}/${basename(path)}`;
+  }
+}
+
+/** Removes a directory with all that is in it; another node may do so, too. */
+function removeAll(directory: string): void {
+  try {
+    Deno.removeSync(directory, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

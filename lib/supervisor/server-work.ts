@@ -102,7 +102,10 @@ export class ServerWork {
   async remove(server: string): Promise<number> {
     const copyList = await this.#crew.copyList();
     const outcome = await this.#account.attempt(() =>
-      copyList.ask("remove", { server })
+      this.#waiting.stoppably(
+        copyList,
+        () => copyList.ask("remove", { server }),
+      )
     );
     if (outcome === undefined) return 0;
     this.#account.addRemoved(outcome);

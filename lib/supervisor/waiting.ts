@@ -81,11 +81,15 @@ export class Waiting {
     work: () => Promise<Result>,
   ): Promise<Result> {
     const stop = () => copyList.ask("stop", null).catch(() => {});
-    this.#options.signal.addEventListener("abort", stop, { once: true });
+    const { signal } = this.#options;
+    signal.addEventListener("abort", stop, { once: true });
     try {
-      return await work();
+      const working = work();
+      // A signal that came already is not heard again.
+      if (signal.aborted) stop();
+      return await working;
     } finally {
-      this.#options.signal.removeEventListener("abort", stop);
+      signal.removeEventListener("abort", stop);
     }
   }
 

@@ -56,7 +56,7 @@ class ClockedDatabase extends Database {
       this.query<rules.Claim>(
         `SELECT id, holder, ${
           msOf("until")
-        } AS until, behind FROM claim ORDER BY id`,
+        } AS until, behind, removes FROM claim ORDER BY id`,
       ),
       this.query<rules.Wanted & { claim: number | null }>(
         "SELECT path, seq, size, claim FROM claimed ORDER BY seq",
@@ -97,17 +97,23 @@ class Rules implements Model {
   claims = rules.noClaims;
   now = 0;
   wanted: rules.Wanted[];
+  withdrawn: rules.Wanted[];
 
-  constructor(wanted: rules.Wanted[]) {
+  constructor(wanted: rules.Wanted[], withdrawn: rules.Wanted[]) {
     this.wanted = wanted;
+    this.withdrawn = withdrawn;
+  }
+
+  get paths(): string[] {
+    return [...this.wanted, ...this.withdrawn].map(({ path }) => path);
   }
 
   /** Applies what grants a claim; returns what its holder learns. */
   grant({ claims, claim }: rules.Granted) {
     this.claims = claims;
     if (claim === undefined) return undefined;
-    const { id, behind, files } = claim;
-    return { id, server: "production", behind, files };
+    const { id, behind, removes, files } = claim;
+    return { id, server: "production", behind, removes, files };
   }
 }
 
@@ -203,6 +209,26 @@ const steps: Record<string, Step> = {
       await statements.take(database, claimant, limits),
     ];
   },
+  takeWithdrawn(on) {
+    const { rules: model } = on;
+    const claimant = claimantOf(on);
+    const { files } = limits;
+    return leaderStep(
+      on,
+      (claims) => {
+        const { withdrawn } = model;
+        const answer = model.grant(
+          rules.takeWithdrawn(claims, withdrawn, claimant, limits),
+        );
+        return [model.claims, answer];
+      },
+      async (session) => {
+        if (!await statements.isQuiet(session)) return undefined;
+        const batch = { server: "production", files };
+        return await statements.takeWithdrawn(session, claimant, batch);
+      },
+    );
+  },
   async takeOver(on) {
     const claimant = claimantOf(on);
     const granted = rules.takeOver(on.rules.claims, claimant);
@@ -225,13 +251,14 @@ const steps: Record<string, Step> = {
   },
   async commit({ rules: model, database, random }) {
     const id = someClaim(random, model);
-    const paths = model.wanted.map(({ path }) => path)
-      .filter(() => random.happens(0.5));
+    const paths = model.paths.filter(() => random.happens(0.5));
     const isGone = model.claims.held.every((claim) => claim.id !== id);
     const { claims, committed } = rules.commit(model.claims, id, paths);
     model.claims = claims;
     const here = committed.map(({ path }) => path);
     model.wanted = model.wanted.filter(({ path }) => !here.includes(path));
+    model.withdrawn = model.withdrawn
+      .filter(({ path }) => !here.includes(path));
     const done = await statements.commit(
       database,
       { id, paths },
@@ -247,8 +274,7 @@ const steps: Record<string, Step> = {
   },
   async release({ rules: model, database, random }) {
     const id = someClaim(random, model);
-    const tried = model.wanted.map(({ path }) => path)
-      .filter(() => random.happens(0.5));
+    const tried = model.paths.filter(() => random.happens(0.5));
     model.claims = rules.release(model.claims, id, tried);
     return [undefined, await statements.release(database, id, tried)];
   },
@@ -258,6 +284,23 @@ const steps: Record<string, Step> = {
     return [undefined, undefined];
   },
 };
+
+function isGranted(answer: unknown): boolean {
+  return Array.isArray(answer) && answer[0] !== undefined;
+}
+
+async function insertEntries(
+  database: Database,
+  files: readonly rules.Wanted[],
+  standing: string,
+): Promise<void> {
+  await database.query(
+    `INSERT INTO entry (server, path, seq, published, mtime, size, reading, standing)
+     SELECT 'production', path, seq, '0', '0', size, 1, $2
+     FROM jsonb_to_recordset($1) AS line (path text, seq bigint, size bigint)`,
+    [files, standing],
+  );
+}
 
 /** The order in which paths were given back does not matter. */
 function comparable({ lease, claims }: Model): Model {
@@ -269,7 +312,7 @@ Deno.test({
   ignore: !postgresAvailable,
   async fn() {
     await using server = await startPostgres();
-    const seen = { takeovers: 0, terms: 0, formers: 0 };
+    const seen = { takeovers: 0, removals: 0, terms: 0, formers: 0 };
     for (const seed of [1, 2]) {
       const random = new Random(seed);
       await using database = await ClockedDatabase.make(server, `c${seed}`);
@@ -278,13 +321,23 @@ Deno.test({
         seq: index + 1,
         size: random.below(8),
       }));
+      const withdrawn = Array.from({ length: 10 }, (_, index) => ({
+        path: `w${index}`,
+        seq: wanted.length + index + 1,
+        size: random.below(8),
+      }));
+      await insertEntries(database, wanted, "wanted");
+      await insertEntries(database, withdrawn, "withdrawn");
       await database.query(
-        `INSERT INTO entry (server, path, seq, published, mtime, size, reading, standing)
-         SELECT 'production', path, seq, '0', '0', size, 1, 'wanted'
-         FROM jsonb_to_recordset($1) AS line (path text, seq bigint, size bigint)`,
-        [wanted],
+        `INSERT INTO list (server, "offset", tail, seq, reading, complete, filters)
+         VALUES ('production', 0, '', 0, 1, 1, '')`,
       );
-      const on = { rules: new Rules(wanted), database, random };
+      await database.query(
+        `INSERT INTO copy (path, server, seq, published, mtime, size, arrived, announced)
+         SELECT path, server, seq, '0', '0', size, 0, 1 FROM entry
+         WHERE standing = 'withdrawn'`,
+      );
+      const on = { rules: new Rules(wanted, withdrawn), database, random };
       const told: string[] = [];
       for (let count = 0; count < 200; count++) {
         const names = Object.keys(steps);
@@ -294,6 +347,7 @@ Deno.test({
         told.push(name);
         if (name === "takeOver" && actual !== undefined) seen.takeovers++;
         if (name === "takeFormer" && actual) seen.formers++;
+        if (name === "takeWithdrawn" && isGranted(actual)) seen.removals++;
         const so = `seed ${seed}, after ${told.join(", ")}`;
         assertEquals(actual, expected, so);
         assertEquals(
@@ -307,5 +361,6 @@ Deno.test({
     assertGreater(seen.terms, 4);
     assertGreater(seen.takeovers, 0);
     assertGreater(seen.formers, 0);
+    assertGreater(seen.removals, 0);
   },
 });

@@ -10,6 +10,7 @@ import { Database } from "../../lib/cluster/database.ts";
 import { migrate } from "../../lib/cluster/schema.ts";
 import { SharedList } from "../../lib/cluster/shared-list.ts";
 import * as statements from "../../lib/cluster/statements.ts";
+import { countWithdrawn, withdrawnFiles } from "../../lib/cluster/withdrawn.ts";
 import { tables } from "../../lib/cluster/working-set.ts";
 import { LocalError } from "../../lib/errors.ts";
 import type { Digest, Entry } from "../../lib/list/entry.ts";
@@ -155,10 +156,31 @@ class Both implements AsyncDisposable {
     await this.local.withdrawals.follow(active, keeps);
     await this.shared.follow(this.term, active, keeps);
     if (keeps) return;
-    const paths = this.local.withdrawals.files(active, "", 100)
-      .map(({ path }) => path);
-    this.local.withdrawals.removed(paths);
-    await this.shared.removed(this.term, paths);
+    await this.remove(active, () => false);
+  }
+
+  /** Removes what was withdrawn, but for what `fails`. */
+  async remove(
+    active: string,
+    fails: (path: string) => boolean,
+  ): Promise<void> {
+    const { local: { withdrawals }, shared, database, term } = this;
+    const files = withdrawals.files(active, "", 100);
+    assertEquals(
+      [...await withdrawnFiles(database, active, "", 100)],
+      files.map((file) => ({ ...file })),
+    );
+    const { withdrawn } = await countWithdrawn(database, active);
+    assertEquals(withdrawn, withdrawals.count(active));
+    const batch = { server: active, files: 100 };
+    const claim = await shared.claimWithdrawn(term, claimant, batch);
+    const paths = files.map(({ path }) => path);
+    assertEquals(claim?.files.map(({ path }) => path) ?? [], paths);
+    if (claim === undefined) return;
+    const gone = paths.filter((path) => !fails(path));
+    withdrawals.removed(gone);
+    assertEquals(await shared.removed(claim.id, gone), true);
+    await statements.release(database, claim.id, []);
   }
 
   /** All rows on either side, but for the times at which they were written. */
@@ -278,6 +300,7 @@ async function compare(
       copy: () => both.copy(some(), () => random.happens(0.2)),
       resolve: () => both.resolve(some()),
       withdraw: () => both.withdraw(some(), random.happens(0.5)),
+      remove: () => both.remove(some(), () => random.happens(0.3)),
       restart: () =>
         both.start(random.happens(0.5) ? most : everything, { charset }),
     };
@@ -467,6 +490,57 @@ Deno.test({
       const rows = await database.query("SELECT path, standing FROM entry");
       assertEquals([...rows], [{ path: "a", standing: "here" }]);
     });
+
+    await t.step(
+      "commits no removal whose claim another node has",
+      async () => {
+        await using both = await Both.make(new Database(server.config("gone")));
+        both.start(everything);
+        const { shared, term, database } = both;
+        await both.read("P", {
+          ...{ generation: "g", from: [] },
+          lines: [line(1), { ...line(2), path: "b" }],
+        }, 2);
+        await both.copy("P", () => false);
+        await both.read("P", {
+          ...{ generation: "g", from: [] },
+          lines: [line(1), { ...line(2), path: "b" }, { ...line(3), op: "-" }],
+        }, 1);
+        await shared.follow(term, "P", false);
+        const batch = { server: "P", files: 9 };
+        const claim = (await shared.claimWithdrawn(term, claimant, batch))!;
+        await database.query("UPDATE claim SET until = clock_timestamp()");
+        const next = (await statements.takeOver(database, claimant))!;
+        const here = async () => {
+          const rows = await database.query<{ path: string }>(
+            "SELECT path FROM copy ORDER BY path",
+          );
+          return rows.map(({ path }) => path);
+        };
+
+        assertEquals([next.removes, next.files], [true, claim.files]);
+        assertEquals(await shared.removed(claim.id, ["a"]), false);
+        assertEquals(await here(), ["a", "b"]);
+        assertEquals(await shared.removed(next.id, ["a"]), true);
+        assertEquals(await here(), ["b"]);
+      },
+    );
+
+    await t.step(
+      "removes nothing while files are copied",
+      async () => {
+        await using both = await Both.make(new Database(server.config("busy")));
+        both.start(everything);
+        const { shared, term } = both;
+        await shared.open(term, "P");
+        const batch = { server: "P", files: 9 };
+        await assertRejects(
+          () => shared.claimWithdrawn(term, claimant, batch),
+          LocalError,
+          "files are being copied",
+        );
+      },
+    );
 
     await t.step(
       "keeps its rows in the columns and keys of a state",

@@ -80,11 +80,6 @@ const refused: [what: string, text: string, problem: RegExp][] = [
     /must not lie in replica.into/,
   ],
   [
-    "removals",
-    `${server}${replica}delete = "trash"\n${cluster}`,
-    /expected "keep", found "trash": with \[cluster\]/,
-  ],
-  [
     "sets",
     `${server}${replica}sets = true\n${cluster}`,
     /expected false, found true: with \[cluster\]/,

@@ -19,11 +19,16 @@ import {
   release,
   take,
   takeOver,
+  takeWithdrawn,
   untaken,
   type Wanted,
 } from "../../lib/cluster/claims.ts";
 import { acquire, isHeld, type Lease } from "../../lib/cluster/lease.ts";
-import type { Change, Requests } from "../../lib/cluster/requests.ts";
+import type {
+  Change,
+  GrantedClaim,
+  Requests,
+} from "../../lib/cluster/requests.ts";
 import type { Line } from "./list.ts";
 
 /** Lines that are taken in one transaction. */
@@ -39,11 +44,21 @@ export interface DatabaseRules {
   readonly locksLease: boolean;
 }
 
+/** What a transaction of a leader does. */
+export type Writing = Change | {
+  /** Claims files that were withdrawn. */
+  readonly kind: "claimWithdrawn";
+  readonly holder: string;
+};
+
+/** What it comes to; false: refused. */
+export type Written = boolean | GrantedClaim;
+
 /** A transaction of a leader. */
 export interface Transaction {
   readonly term: number;
   /** What it will have changed. */
-  apply: (() => void) | undefined;
+  apply: (() => Written) | undefined;
   isOver: boolean;
 }
 
@@ -91,8 +106,19 @@ export class Database {
 
   /** What is to be copied, in the order of the list. */
   get wanted(): Line[] {
+    return this.#left(false);
+  }
+
+  /** What is to be removed. */
+  get withdrawn(): Line[] {
+    return this.#left(true);
+  }
+
+  #left(isRemoved: boolean): Line[] {
     return [...this.entries.values()]
-      .filter(({ path, seq }) => this.here.get(path) !== seq)
+      .filter((line) =>
+        line.isRemoved === isRemoved && this.here.get(line.path) !== line.seq
+      )
       .sort((a, b) => a.seq - b.seq);
   }
 
@@ -136,7 +162,7 @@ export class Database {
   /** Writes in a transaction; answers false if what it would change is not to be changed now. */
   write(
     transaction: Transaction,
-    change: Change,
+    change: Writing,
     answer: (isDone: boolean) => void,
   ): void {
     this.#whenFree(() => this.#writer !== undefined, () => {
@@ -149,12 +175,12 @@ export class Database {
   }
 
   /** Commits; answers false if the transaction is over already. */
-  commit(transaction: Transaction): boolean {
+  commit(transaction: Transaction): Written {
     if (transaction.isOver) return false;
-    transaction.apply?.();
+    const written = transaction.apply!();
     this.writtenIn = transaction.term;
     this.abort(transaction);
-    return true;
+    return written;
   }
 
   /** Ends a transaction, and lets those go on who waited for it. */
@@ -174,12 +200,22 @@ export class Database {
   }
 
   /** A request that seemed lost may come late, in the same term. */
-  #allows(change: Change): boolean {
-    return change.kind !== "take" ||
-      (isQuiet(this.claims) && change.from === this.cursor);
+  #allows(change: Writing): boolean {
+    if (change.kind === "open" || change.kind === "close") return true;
+    if (!isQuiet(this.claims)) return false;
+    return change.kind === "claimWithdrawn"
+      ? untaken(this.claims, this.withdrawn).length > 0
+      : change.from === this.cursor;
   }
 
-  #apply(change: Change): void {
+  #apply(change: Writing): Written {
+    if (change.kind === "claimWithdrawn") {
+      const claimant = this.#claimant(change.holder);
+      const { withdrawn } = this;
+      return this.#grant(
+        takeWithdrawn(this.claims, withdrawn, claimant, limits),
+      )!;
+    }
     if (change.kind === "open") this.claims = open(this.claims);
     else if (change.kind === "close") this.claims = close(this.claims);
     else {
@@ -187,6 +223,7 @@ export class Database {
       for (const line of read) this.entries.set(line.path, line);
       this.cursor = change.from + read.length;
     }
+    return true;
   }
 
   readonly #statements: {
@@ -205,6 +242,7 @@ export class Database {
       isOpen: this.claims.open,
       claims: this.claims.held.length,
       wanted: untaken(this.claims, this.wanted).length,
+      withdrawn: this.withdrawn.length,
     }),
     claim: ({ holder }) => {
       const claimant = this.#claimant(holder);

@@ -98,22 +98,25 @@ export class SharedFiles {
     handle.at = 0;
   }
 
-  /** Moves a staged file to its final name, or a withdrawn one away; false if the directory of the claim is gone. */
+  /** Moves a staged file to its final name; false if the directory of the claim is gone. */
   place(id: number, line: Line): boolean {
     const directory = this.#staging.get(id);
+    const staged = directory?.get(nameOf(line));
+    if (staged === undefined) return false;
+    directory!.delete(nameOf(line));
+    this.final.set(line.path, staged);
+    this.placed.set(line.path, line.seq);
+    return true;
+  }
+
+  /** Moves a withdrawn file, if it is there, to the directory of the claim; false if that is gone. */
+  takeAway(id: number, { path, seq }: Line): boolean {
+    const directory = this.#staging.get(id);
     if (directory === undefined) return false;
-    const { path, seq, isRemoved } = line;
     const there = this.final.get(path);
-    if (isRemoved) {
-      if (there === undefined) return true;
-      directory.set(`gone ${path}`, there);
-      this.final.delete(path);
-    } else {
-      const staged = directory.get(nameOf(line));
-      if (staged === undefined) return false;
-      directory.delete(nameOf(line));
-      this.final.set(path, staged);
-    }
+    if (there === undefined) return true;
+    directory.set(`gone ${path}`, there);
+    this.final.delete(path);
     this.placed.set(path, seq);
     return true;
   }

@@ -53,10 +53,12 @@ export function invariants(): (world: World) => void {
     if (world.isClockSet) return;
     const leading = machines.filter(({ node }) => node.term !== undefined);
     if (leading.length > 1) world.violate("two nodes believe that they lead");
-    for (const { name, node, claim } of machines) {
-      if (claim === undefined || !node.holds(claim)) continue;
-      if (!database.isLive(claim)) {
-        world.violate(`${name} relies on claim ${claim}, which ran out`);
+    for (const { name, node, claims } of machines) {
+      for (const claim of claims) {
+        if (!node.holds(claim)) claims.delete(claim);
+        else if (!database.isLive(claim)) {
+          world.violate(`${name} relies on claim ${claim}, which ran out`);
+        }
       }
     }
   };

@@ -15,6 +15,7 @@ import {
   lineOf,
   type Statement,
   type Transaction,
+  type Writing,
 } from "./database.ts";
 import { type Handle, pieces, SharedFiles } from "./files.ts";
 import { drawList, type Line } from "./list.ts";
@@ -78,8 +79,8 @@ interface Machine {
   life: number;
   pausedUntil: number;
   node: ClusterNode;
-  /** Claim that it works on. */
-  claim: number | undefined;
+  /** Claims that it works on. */
+  readonly claims: Set<number>;
 }
 
 /** One thread of a node. */
@@ -154,9 +155,9 @@ export class World {
 
   /** True when all that the list names is on the replica. */
   get isDone(): boolean {
-    const { cursor, wanted, claims } = this.database;
-    return cursor === this.list.length && wanted.length === 0 &&
-      claims.held.length === 0;
+    const { cursor, wanted, withdrawn, claims } = this.database;
+    return cursor === this.list.length &&
+      wanted.length + withdrawn.length + claims.held.length === 0;
   }
 
   /** Runs until all is done, or something is violated; `check` is called after each step. */
@@ -181,7 +182,8 @@ export class World {
     const rate = this.#drift();
     const offset = this.#random.between(0, 1e6);
     const machine = {
-      ...{ name, rate, offset, life: 0, pausedUntil: 0, claim: undefined },
+      ...{ name, rate, offset, life: 0, pausedUntil: 0 },
+      claims: new Set<number>(),
       node: undefined as unknown as ClusterNode,
     };
     this.machines.push(machine);
@@ -190,7 +192,7 @@ export class World {
 
   #start(machine: Machine): void {
     const { name, rate, offset, life } = machine;
-    machine.claim = undefined;
+    machine.claims.clear();
     machine.node = new ClusterNode({
       holder: `${name}/${life}`,
       leaseMs,
@@ -199,7 +201,7 @@ export class World {
     });
     const { node } = machine;
     const threads = [
-      ...[node.keepLease(), node.keepClaim()],
+      ...[node.keepLease(), node.keepClaims()],
       ...[lead(node), copy(node)],
     ];
     for (const steps of threads) {
@@ -249,7 +251,13 @@ export class World {
           () => this.#go(thread, null),
         );
       case "fenced":
-        return this.#transact(thread, request);
+        return this.#transact(thread, request.term, request.change);
+      case "claimWithdrawn": {
+        const { term, holder } = request;
+        return this.#transact(thread, term, {
+          ...{ kind: "claimWithdrawn", holder },
+        });
+      }
       case "stage":
         return this.#stage(thread, request);
       case "fence":
@@ -263,7 +271,7 @@ export class World {
         return this.#ask(thread, request);
       case "prepare":
         // The last moment before a claim is used.
-        machine.claim = request.id;
+        machine.claims.add(request.id);
         return this.#onFiles(thread, () => {
           this.files.makeDirectory(request.id);
           return null;
@@ -278,8 +286,9 @@ export class World {
           return null;
         });
       case "place":
+      case "takeAway":
         this.#mayPause(machine, odds.worstPause);
-        return this.#onFiles(thread, () => this.#place(machine, request));
+        return this.#onFiles(thread, () => this.#move(machine, request));
       case "clear":
         return this.#onFiles(thread, () => {
           this.files.removeDirectory(request.id);
@@ -288,25 +297,26 @@ export class World {
     }
   }
 
-  #place(
+  /** Moves a file into place, or out of it. */
+  #move(
     machine: Machine,
-    { id, file }: Extract<Request, { ask: "place" }>,
+    { ask, id, file }: Extract<Request, { ask: "place" | "takeAway" }>,
   ): boolean {
     const line = lineOf(this.list, file);
     const before = this.files.placed.get(line.path) ?? 0;
     const wasThere = this.files.final.has(line.path);
-    const isPlaced = this.files.place(id, line);
-    if (!isPlaced || (line.isRemoved && !wasThere)) return isPlaced;
+    const isMoved = this.files[ask](id, line);
+    if (!isMoved || (ask === "takeAway" && !wasThere)) return isMoved;
     if (line.seq === before) this.violate(`${line.path} was placed twice`);
     if (line.seq < before) {
       this.violate(`${line.path} went back from ${before} to ${line.seq}`);
     }
     if (!this.database.isUnfenced(id)) {
       this.violate(
-        `${machine.name} placed ${line.path} after its claim was taken over`,
+        `${machine.name} moved ${line.path} after its claim was taken over`,
       );
     }
-    return isPlaced;
+    return isMoved;
   }
 
   /** Does something on the file system, once. */
@@ -346,7 +356,6 @@ export class World {
     const line = lineOf(this.list, file);
     const end = (isStaged: boolean) =>
       this.#later(this.#delay(), () => this.#go(thread, isStaged));
-    if (line.isRemoved) return end(true);
     let mayStartAgain = this.#isFaulty(odds.startsAgain);
     const write = (handle: Handle) => {
       if (this.#isFaulty(odds.stagingFails)) return end(false);
@@ -385,10 +394,7 @@ export class World {
   }
 
   /** Runs a transaction in three messages, each of which may get lost. */
-  #transact(
-    thread: Thread,
-    { term, change }: Extract<Request, { ask: "fenced" }>,
-  ): void {
+  #transact(thread: Thread, term: number, change: Writing): void {
     const { database } = this;
     const answer = this.#expect(thread);
     const { machine, life } = thread;
@@ -415,8 +421,8 @@ export class World {
             }
             then(transaction, () => {
               this.#send(() => {
-                const isCommitted = database.commit(transaction);
-                this.#send(() => answer(isCommitted));
+                const written = database.commit(transaction);
+                this.#send(() => answer(written));
               });
             });
           });

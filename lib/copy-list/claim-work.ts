@@ -1,0 +1,194 @@
+/**
+ * Work on claims: a node asks for a batch, extends the claim while it deals with the
+ * files, commits, and gives back what is left.
+ *
+ * @module
+ */
+
+import { insist, type Work as Steps, workOnClaim } from "../cluster/copy.ts";
+import { drive, driveUntil, unlessLost } from "../cluster/drive.ts";
+import { ClusterNode } from "../cluster/node.ts";
+import type {
+  ClaimedBatch,
+  CopyClaim,
+  NodeOperations,
+  RemovalClaim,
+} from "../cluster/operations.ts";
+import { ask } from "../cluster/requests.ts";
+import { LocalError } from "../errors.ts";
+import type { ClaimDirectories } from "../files/claim-directories.ts";
+import type { Arrived } from "../files/wanted.ts";
+import type { FailedFile } from "../state/pass-report.ts";
+import type { SynchroListOperations } from "../synchro-list/operations.ts";
+import type { Channel } from "../worker/channel.ts";
+import type { Tools } from "./tools.ts";
+
+/** Means of a node to work on claims. */
+export interface ClaimMeans extends Pick<Tools, "destination" | "durability"> {
+  list(): Channel<SynchroListOperations & NodeOperations>;
+  readonly directories: ClaimDirectories;
+  readonly leaseMs: number;
+  /** Fails if the directory of a claim is not in that of the cluster whose database it is from. */
+  guard(id: number): Promise<void>;
+}
+
+/** Files of a claim, as far as they were dealt with. */
+export interface Done {
+  /** Why some failed. */
+  readonly failed: readonly FailedFile[];
+  /** Paths that nobody is to try again until the next pass. */
+  readonly tried: readonly string[];
+}
+
+/** Deals with the files of a claim. */
+export type Deal<Claim extends ClaimedBatch> = (claim: Claim) => Promise<Done>;
+
+/** The claims of a node. */
+export class ClaimWork {
+  readonly #means: ClaimMeans;
+  readonly #node: ClusterNode;
+
+  constructor(means: ClaimMeans) {
+    this.#means = means;
+    this.#node = new ClusterNode({
+      holder: "",
+      leaseMs: means.leaseMs,
+      monotonic: () => performance.now(),
+    });
+  }
+
+  /** A fraction of the lease, to wait. */
+  get pauseMs(): number {
+    return this.#node.pauseMs;
+  }
+
+  /** Tells whether a claim can be relied on now. */
+  holds(id: number): boolean {
+    return this.#node.holds(id) && this.#means.directories.has(id);
+  }
+
+  /** @throws {LocalError} If a claim cannot be relied on any more. */
+  assertHeld(id: number): void {
+    if (!this.#node.holds(id)) throw claimLost();
+  }
+
+  /** Extends the claims that `work` is about for as long as that takes. */
+  async whileKept(work: () => Promise<void>): Promise<void> {
+    const over = new AbortController();
+    const keeping = driveUntil(over.signal, this.#node.keepClaims(), {
+      extend: ({ id }) => this.#extend(id),
+    });
+    try {
+      await work();
+    } finally {
+      over.abort();
+      await keeping;
+    }
+  }
+
+  /** Claims what is to be copied, or what another node has left, and has it dealt with; returns whether there was anything. */
+  any(deal: Deal<ClaimedBatch>): Promise<boolean> {
+    return this.#claim(() => this.#means.list().ask("claim", null), deal);
+  }
+
+  /** The leader: claims what is to be removed as files come from `server`; returns whether there was anything. */
+  withdrawn(server: string, deal: Deal<RemovalClaim>): Promise<boolean> {
+    const list = this.#means.list();
+    return this.#claim(() => list.ask("claimWithdrawn", { server }), deal);
+  }
+
+  /** Commits that files are here, to stay; returns false if the claim ran out. */
+  commit(
+    { id, server }: CopyClaim,
+    files: readonly Arrived[],
+  ): Promise<boolean> {
+    const list = this.#means.list();
+    return this.#insist(id, () => list.ask("commit", { id, server, files }));
+  }
+
+  /** Commits that files are gone, for good; returns false if the claim ran out. */
+  commitRemoved(
+    { id }: RemovalClaim,
+    paths: readonly string[],
+  ): Promise<boolean> {
+    const list = this.#means.list();
+    return this.#insist(id, () => list.ask("commitRemoved", { id, paths }));
+  }
+
+  async #claim<Claim extends ClaimedBatch>(
+    claiming: () => Promise<Claim | null>,
+    deal: Deal<Claim>,
+  ): Promise<boolean> {
+    const { directories } = this.#means;
+    const list = this.#means.list();
+    let claimed: Claim | null = null;
+    let done: Done;
+    const claim = ask("claim", { holder: this.#node.holder });
+    return await drive(workOnClaim(this.#node, claim, work), {
+      async claim() {
+        claimed = await claiming();
+        return claimed;
+      },
+      extend: ({ id }) => this.#extend(id),
+      prepare: async ({ id }) => {
+        directories.make(id);
+        await this.#means.guard(id);
+        return null;
+      },
+      fence({ id, old }) {
+        directories.takeOver(id, old);
+        return null;
+      },
+      work: async ({ claim: { id } }) => {
+        done = await deal(claimed!);
+        return this.#node.holds(id) ? done.tried : undefined;
+      },
+      clear: async ({ id }) => {
+        await this.#leave(id);
+        return null;
+      },
+      release: ({ id, tried }) => {
+        const { server } = claimed!;
+        const { failed } = done;
+        return unlessLost(
+          list.ask("release", { id, server, failed, tried })
+            .then(() => true as const),
+        );
+      },
+    });
+  }
+
+  #extend(id: number): Promise<boolean | undefined> {
+    return unlessLost(this.#means.list().ask("extend", { id }));
+  }
+
+  /** Commits until there is an answer, or the claim ran out. */
+  #insist(id: number, commit: () => Promise<boolean>): Promise<boolean> {
+    const asking = () => ask("commit", { id, paths: [] });
+    return drive(insist(this.#node, id, asking), {
+      commit: () => unlessLost(commit()),
+    });
+  }
+
+  /** Keeps what is staged for later claims, durably: they go on with it where it ends. */
+  async #leave(id: number): Promise<void> {
+    const { directories, destination, durability } = this.#means;
+    if (directories.holds(id)) await durability.barrier(destination.into);
+    directories.leave(id);
+  }
+}
+
+/** Has the files of a claim dealt with in one go. */
+function* work(
+  _: ClusterNode,
+  claim: Parameters<Steps>[1],
+): ReturnType<Steps> {
+  return yield* ask("work", { claim });
+}
+
+/** Says that a claim ran out. */
+export function claimLost(): LocalError {
+  return new LocalError("Cannot go on: the claim on these files ran out", {
+    hint: "nothing needs to be done: another node goes on with them",
+  });
+}
