@@ -27,7 +27,7 @@ import type {
   WorkWaits,
 } from "../lib/cluster/operations.ts";
 import { lookAtList, lookAtNodes, showLife } from "../lib/cluster/members.ts";
-import { migrate } from "../lib/cluster/schema.ts";
+import { keepIndexOf, migrate } from "../lib/cluster/schema.ts";
 import * as statements from "../lib/cluster/statements.ts";
 import { watch } from "../lib/cluster/watch.ts";
 import { countWithdrawn, withdrawnFiles } from "../lib/cluster/withdrawn.ts";
@@ -74,11 +74,12 @@ export async function cluster(
   context: ClusterContext,
 ): Promise<Running<Answered>> {
   const { settings, figures, log } = context;
-  const { servers, replica, announces } = settings;
+  const { servers, replica, announces, order } = settings;
   if (settings.dryRun) return await rehearse(context);
   const { leaseMs, name } = settings.database;
   const database = new Database(settings.database);
   await migrate(database);
+  await keepIndexOf(database, order);
   const list = new SharedList(database, compileFilter(replica), {
     charset: replica.filenameCharset,
   }, settings.node);
@@ -140,7 +141,7 @@ export async function cluster(
     claim: statements.ServerClaim,
   ): Promise<ClaimedBatch> {
     if (claim.removes) return { ...claim, removes: true };
-    const files = await claimedFiles(database, claim.id);
+    const files = await claimedFiles(database, claim.id, order);
     return { ...claim, removes: false, files };
   }
 
@@ -227,7 +228,7 @@ export async function cluster(
       },
       async claim() {
         const claim = await statements.takeOver(database, claimant) ??
-          await statements.take(database, claimant, batch);
+          await statements.take(database, claimant, batch, order);
         return claim === undefined ? null : await detailed(claim);
       },
       async claimWithdrawn({ server }) {
@@ -275,8 +276,7 @@ export async function cluster(
         reading?.abort();
         return null;
       },
-      wanted: ({ server, last, limit }) =>
-        wantedFiles(database, server, last, limit),
+      wanted: (asked) => wantedFiles(database, asked, order),
       async withdrawn({ server, after, limit }) {
         // Later on, some of what it counts may have gone.
         if (after === null) await guardRemoval(server);

@@ -12,6 +12,7 @@
 
 import { LocalError } from "../errors.ts";
 import { addressText } from "../config/address.ts";
+import type { CopyOrder } from "../config/config.ts";
 import {
   type Database,
   type DatabaseConfig,
@@ -212,11 +213,19 @@ export async function migrate(
   database: Database,
   version = schemaVersion,
 ): Promise<void> {
+  await unlessMadeMeanwhile(() =>
+    database.transaction((session) => migrateIn(session, database, version))
+  );
+}
+
+/** Makes something, again if another node has made it at the same time. */
+async function unlessMadeMeanwhile(
+  make: () => Promise<unknown>,
+): Promise<void> {
   for (let attempt = 1;; attempt++) {
     try {
-      return await database.transaction((session) =>
-        migrateIn(session, database, version)
-      );
+      await make();
+      return;
     } catch (error) {
       const { code } = (error as Error).cause as { code?: string } ?? {};
       const isLast = attempt === attempts;
@@ -241,6 +250,31 @@ export function assertKnown(
       addressText(address)
     }: a newer relais made them (version ${made}, this one knows ${known})`,
     { hint: "install the same version of relais on all nodes" },
+  );
+}
+
+/**
+ * Makes the index that claims in `order` need. It stays: nodes whose configuration was
+ * not changed yet would remove it again and again.
+ *
+ * @throws {LocalError} If that takes longer than the database may take to answer.
+ */
+export async function keepIndexOf(
+  database: Database,
+  order: CopyOrder,
+): Promise<void> {
+  if (order === "oldest") return;
+  const [there] = await database.query(
+    "SELECT 1 FROM pg_indexes WHERE schemaname = $1 AND indexname = 'entry_smallest'",
+    [database.config.name],
+  );
+  // Otherwise it would wait for whoever writes.
+  if (there !== undefined) return;
+  await unlessMadeMeanwhile(() =>
+    database.query(
+      `CREATE INDEX IF NOT EXISTS entry_smallest ON entry (server, size, seq)
+       WHERE standing = 'wanted'`,
+    )
   );
 }
 

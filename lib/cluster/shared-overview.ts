@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CopyOrder } from "../config/config.ts";
 import type { CopiedFile, Wanted } from "../files/wanted.ts";
 import type { Backlog, Conflicts, Missing } from "../state/left.ts";
 import type { FailedFile } from "../state/pass-report.ts";
@@ -29,12 +30,16 @@ const wanted = `
 const texts = {
   claimed: `
     ${wanted} JOIN claimed USING (path) JOIN claim ON claim.id = claimed.claim
-    WHERE claim.id = $1 AND entry.server = claim.server AND entry.seq = claimed.seq
-    ORDER BY entry.seq`,
-  wanted: `
+    WHERE claim.id = $1 AND entry.server = claim.server AND entry.seq = claimed.seq`,
+  oldest: `
     ${wanted}
-    WHERE entry.server = $1 AND standing = 'wanted' AND entry.seq > $2
-    ORDER BY entry.seq LIMIT $3`,
+    WHERE entry.server = $1 AND standing = 'wanted' AND entry.seq > $3
+    ORDER BY entry.seq LIMIT $2`,
+  smallest: `
+    ${wanted}
+    WHERE entry.server = $1 AND standing = 'wanted'
+      AND (entry.size, entry.seq) > ($4, $3)
+    ORDER BY entry.size, entry.seq LIMIT $2`,
   here: `
     SELECT path, size, mtime, mode FROM copy
     WHERE path > $1 ORDER BY path LIMIT $2`,
@@ -58,24 +63,31 @@ const texts = {
   unannounced: "SELECT path FROM copy WHERE announced = 0 ORDER BY path",
 };
 
-/** Returns the files of a claim. */
+/** Returns the files of a claim, in `order`. */
 export async function claimedFiles(
   database: Database,
   claim: number,
+  order: CopyOrder = "oldest",
 ): Promise<Wanted[]> {
   const rows = await database.query<WantedRow>(texts.claimed, [claim]);
-  return rows.map(wantedOf);
+  const bySize = order === "smallest";
+  return rows.map(wantedOf)
+    .sort((a, b) => bySize && a.size - b.size || a.seq - b.seq);
 }
 
-/** Returns the next files that are wanted of `server` after `last`. */
+/** Returns the next files that are wanted of `server` after `last`, in `order`. */
 export async function wantedFiles(
   database: Database,
-  server: string,
-  last: Pick<Wanted, "seq"> | null,
-  limit: number,
+  { server, last, limit }: {
+    readonly server: string;
+    readonly last: Pick<Wanted, "seq" | "size"> | null;
+    readonly limit: number;
+  },
+  order: CopyOrder = "oldest",
 ): Promise<Wanted[]> {
-  const values = [server, last?.seq ?? 0, limit];
-  const rows = await database.query<WantedRow>(texts.wanted, values);
+  const { seq, size } = last ?? { seq: 0, size: -1 };
+  const values = [server, limit, seq, ...order === "oldest" ? [] : [size]];
+  const rows = await database.query<WantedRow>(texts[order], values);
   return rows.map(wantedOf);
 }
 

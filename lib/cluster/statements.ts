@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CopyOrder } from "../config/config.ts";
 import type { BatchLimits, Wanted } from "./claims.ts";
 import { type Database, run, type Session } from "./database.ts";
 import type { Identity, Survey } from "./operations.ts";
@@ -24,7 +25,39 @@ const answer = `
     SELECT id, server, behind, removes, path, seq, size
     FROM granted LEFT JOIN taken ON true`;
 
+/**
+ * A batch of what is wanted, in `order`. Two may read the same rows: the first to
+ * insert a path has it.
+ */
+const takeIn = (order: string) => `
+    WITH pass AS (SELECT server FROM current_pass WHERE open FOR SHARE),
+    free AS (
+      SELECT path, seq, size FROM entry
+      WHERE server = (SELECT server FROM pass) AND standing = 'wanted'
+        AND NOT EXISTS (SELECT 1 FROM claimed WHERE claimed.path = entry.path)
+      ORDER BY ${order} LIMIT $3 FOR UPDATE SKIP LOCKED),
+    batch AS (
+      SELECT path, seq, size
+      FROM (
+        SELECT *, sum(size) OVER (ORDER BY ${order}) - size AS before FROM free)
+        AS summed
+      WHERE before = 0 OR before < $4),
+    granted AS (
+      INSERT INTO claim (holder, server, until, behind)
+      SELECT $1, server, ${now} + ${ms("$2")}, '{}' FROM pass
+      WHERE EXISTS (SELECT 1 FROM batch)
+      RETURNING id, server, behind, removes),
+    taken AS (
+      INSERT INTO claimed (path, claim, seq, size)
+      SELECT path, id, seq, size FROM batch CROSS JOIN granted
+      ON CONFLICT (path) DO NOTHING RETURNING path, seq, size)
+    ${answer} ORDER BY ${order}`;
+
 const texts = {
+  take: {
+    oldest: takeIn("seq"),
+    smallest: takeIn("size, seq"),
+  },
   acquire: `
     UPDATE lease SET
       former = CASE
@@ -56,29 +89,6 @@ const texts = {
   isQuiet: `
     SELECT 1 FROM current_pass
     WHERE NOT open AND NOT EXISTS (SELECT 1 FROM claim) FOR UPDATE`,
-  // Two may read the same rows: the first to insert a path has it.
-  take: `
-    WITH pass AS (SELECT server FROM current_pass WHERE open FOR SHARE),
-    free AS (
-      SELECT path, seq, size FROM entry
-      WHERE server = (SELECT server FROM pass) AND standing = 'wanted'
-        AND NOT EXISTS (SELECT 1 FROM claimed WHERE claimed.path = entry.path)
-      ORDER BY seq LIMIT $3 FOR UPDATE SKIP LOCKED),
-    batch AS (
-      SELECT path, seq, size
-      FROM (SELECT *, sum(size) OVER (ORDER BY seq) - size AS before FROM free)
-        AS summed
-      WHERE before = 0 OR before < $4),
-    granted AS (
-      INSERT INTO claim (holder, server, until, behind)
-      SELECT $1, server, ${now} + ${ms("$2")}, '{}' FROM pass
-      WHERE EXISTS (SELECT 1 FROM batch)
-      RETURNING id, server, behind, removes),
-    taken AS (
-      INSERT INTO claimed (path, claim, seq, size)
-      SELECT path, id, seq, size FROM batch CROSS JOIN granted
-      ON CONFLICT (path) DO NOTHING RETURNING path, seq, size)
-    ${answer} ORDER BY seq`,
   // Nothing else is claimed meanwhile. By server: PostgreSQL would rather sort all that was withdrawn.
   takeWithdrawn: `
     WITH batch AS (
@@ -262,14 +272,15 @@ export async function isQuiet(session: Session): Promise<boolean> {
   return quiet !== undefined;
 }
 
-/** Asks for a batch of what is wanted; `undefined`: there is none. */
+/** Asks for a batch of what is wanted, in `order`; `undefined`: there is none. */
 export async function take(
   database: Database,
   { holder, leaseMs }: Claimant,
   { files, bytes }: BatchLimits,
+  order: CopyOrder = "oldest",
 ): Promise<ServerClaim | undefined> {
   const values = [holder, leaseMs, files, bytes];
-  return grantedOf(await database.query(texts.take, values));
+  return grantedOf(await database.query(texts.take[order], values));
 }
 
 /**

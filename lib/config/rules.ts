@@ -197,11 +197,10 @@ function* directories(parsed: Parsed, sound: Sound): Generator<Problem> {
   }
 }
 
-/** Keys that are not for nodes yet, each with the only value it may have. */
+/** Keys of `[replica]` that are not for nodes yet, each with the only value it may have. */
 const alone = [
-  ["replica", "sets", false],
-  ["replica", "republish", false],
-  ["copy", "order", "oldest"],
+  ["sets", false],
+  ["republish", false],
 ] as const;
 
 function* sharing(parsed: Parsed, sound: Sound): Generator<Problem> {
@@ -219,9 +218,9 @@ function* sharing(parsed: Parsed, sound: Sound): Generator<Problem> {
       yield { path: database, what: unverified };
     }
   }
-  for (const [table, key, only] of alone) {
-    const path = [table, key];
-    const value = (parsed[table] as Record<string, unknown>)[key];
+  for (const [key, only] of alone) {
+    const path = ["replica", key];
+    const value = replica[key];
     if (!sound(path) || value === only) continue;
     const what = `expected ${show(only)}, found ${
       show(value)

@@ -185,6 +185,25 @@ test("a node reaches its database by a socket", async () => {
   assertCopied(cluster);
 });
 
+test("the smallest files come first, if the configuration says so", async () => {
+  await using cluster = await makeCluster({
+    nodes: ["r1"],
+    more: `[copy]\norder = "smallest"\nparallel = 1`,
+  });
+  const { world, nodes: [r1] } = cluster;
+  world.write({ "a.csv": "333", "b.csv": "1", "c.csv": "4444", "d.csv": "22" });
+  await world.publish();
+
+  const { exit, errors } = await r1!.pass();
+
+  assertEquals([exit, errors], [0, []]);
+  const fetched = Deno.readTextFileSync(r1!.log).matchAll(/fetched (\S+)/g);
+  assertEquals([...fetched].map(([, path]) => path), [
+    ...["b.csv", "d.csv", "a.csv", "c.csv"],
+  ]);
+  assertCopied(cluster);
+});
+
 test("a file that fails is told of, waits for the next pass, and comes then", async () => {
   await using cluster = await makeCluster({
     nodes: ["r1", "r2"],

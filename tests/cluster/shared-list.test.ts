@@ -7,11 +7,16 @@ import {
 } from "../../fixtures/postgres.ts";
 import { lifeOf } from "../../fixtures/life.ts";
 import { Database } from "../../lib/cluster/database.ts";
-import { migrate } from "../../lib/cluster/schema.ts";
+import { keepIndexOf, migrate } from "../../lib/cluster/schema.ts";
 import { SharedList } from "../../lib/cluster/shared-list.ts";
+import {
+  claimedFiles,
+  wantedFiles,
+} from "../../lib/cluster/shared-overview.ts";
 import * as statements from "../../lib/cluster/statements.ts";
 import { countWithdrawn, withdrawnFiles } from "../../lib/cluster/withdrawn.ts";
 import { tables } from "../../lib/cluster/working-set.ts";
+import type { CopyOrder } from "../../lib/config/config.ts";
 import { LocalError } from "../../lib/errors.ts";
 import type { Digest, Entry } from "../../lib/list/entry.ts";
 import type { Filter } from "../../lib/state/judge.ts";
@@ -44,6 +49,7 @@ class Both implements AsyncDisposable {
   /** The node that does the next step; both work for the same leader. */
   shared!: SharedList;
   #nodes: SharedList[] = [];
+  #order: CopyOrder = "oldest";
   readonly term: number;
 
   private constructor(database: Database, term: number) {
@@ -62,6 +68,7 @@ class Both implements AsyncDisposable {
   /** Starts relais again, with a filter. */
   start(filter: Filter, options: ListOptions = {}): void {
     for (const node of this.#nodes) node[Symbol.dispose]();
+    this.#order = options.order ?? "oldest";
     this.local = new SynchronisedList(this.db, filter, options);
     this.#nodes = [1, 2].map(() =>
       new SharedList(this.database, filter, options)
@@ -108,22 +115,32 @@ class Both implements AsyncDisposable {
     await shared.complete(term, reading);
   }
 
-  /** Copies what is wanted of a server, but for what `fails`. */
-  async copy(server: string, fails: (path: string) => boolean): Promise<void> {
+  /** Copies some of what is wanted of a server, but for what `fails`. */
+  async copy(
+    server: string,
+    fails: (path: string) => boolean,
+    count = 100,
+  ): Promise<void> {
     const { local, shared, database, term } = this;
-    const wanted = local.wanted(server, null, 100);
+    const order = this.#order;
+    const wanted = local.wanted(server, null, count);
+    assertEquals(
+      await wantedFiles(database, { server, last: null, limit: count }, order),
+      wanted,
+    );
     await statements.fenced(
       database,
       term,
       (session) => statements.open(session, server),
     );
-    const limits = { files: 100, bytes: 1e9 };
-    const claim = await statements.take(database, claimant, limits);
+    const limits = { files: count, bytes: 1e9 };
+    const claim = await statements.take(database, claimant, limits, order);
     assertEquals(
       claim?.files ?? [],
       wanted.map(({ path, seq, size }) => ({ path, seq, size })),
     );
     if (claim !== undefined) {
+      assertEquals(await claimedFiles(database, claim.id, order), wanted);
       const arrived = wanted.filter(({ path }) => !fails(path))
         .map(({ path, seq }) => ({ path, seq, fetched: seq % 2 === 0 }));
       const failed = wanted.filter(({ path }) => fails(path))
@@ -253,14 +270,18 @@ const expectedKinds = [
 async function compare(
   server: Postgres,
   name: string,
-  { charset, paths }: { charset: string | null; paths: string[] },
+  { charset, paths, order }: {
+    readonly charset: string | null;
+    readonly paths: string[];
+    readonly order: CopyOrder;
+  },
 ): Promise<void> {
   const seen = new Set<string>();
-  for (const seed of [1, 2]) {
+  for (const seed of [3, 4]) {
     const random = new Random(seed);
     const database = new Database(server.config(`${name}_${seed}`));
     await using both = await Both.make(database);
-    both.start(everything, { charset });
+    both.start(everything, { charset, order });
     let generations = 0;
     const begin = (from: Published["from"] = []): Published => ({
       ...{ generation: `g${++generations}`, from, lines: [] },
@@ -297,12 +318,13 @@ async function compare(
         const name = some();
         await both.read(name, published[name], 1 + random.below(6));
       },
-      copy: () => both.copy(some(), () => random.happens(0.2)),
+      copy: () =>
+        both.copy(some(), () => random.happens(0.2), 1 + random.below(9)),
       resolve: () => both.resolve(some()),
       withdraw: () => both.withdraw(some(), random.happens(0.5)),
       remove: () => both.remove(some(), () => random.happens(0.3)),
       restart: () =>
-        both.start(random.happens(0.5) ? most : everything, { charset }),
+        both.start(random.happens(0.5) ? most : everything, { charset, order }),
     };
     const told: string[] = [];
     for (let count = 0; count < 80; count++) {
@@ -330,7 +352,7 @@ Deno.test({
       "does on PostgreSQL what SynchronisedList does on SQLite",
       () =>
         compare(server, "names", {
-          charset: null,
+          ...{ charset: null, order: "oldest" },
           paths: ["a", "b", "c d", "é/\u{1F600}", "quo'te\"\\"],
         }),
     );
@@ -339,7 +361,7 @@ Deno.test({
       "does so with names that were not UTF-8",
       () =>
         compare(server, "readable", {
-          charset: "windows-1252",
+          ...{ charset: "windows-1252", order: "smallest" },
           paths: ["a", "caf%E9", "café", "%80", "€"],
         }),
     );
@@ -539,6 +561,28 @@ Deno.test({
           LocalError,
           "files are being copied",
         );
+      },
+    );
+
+    await t.step(
+      "has the index that its order needs, whichever node makes it",
+      async () => {
+        await using one = new Database(server.config("index"));
+        await using other = new Database(server.config("index"));
+        await migrate(one);
+        const names = async () => {
+          const rows = await one.query<{ indexname: string }>(
+            "SELECT indexname FROM pg_indexes WHERE schemaname = 'index' AND indexname = 'entry_smallest'",
+          );
+          return rows.length;
+        };
+        await keepIndexOf(one, "oldest");
+        const before = await names();
+        await Promise.all(
+          [one, other].map((each) => keepIndexOf(each, "smallest")),
+        );
+
+        assertEquals([before, await names()], [0, 1]);
       },
     );
 

@@ -94,11 +94,6 @@ const refused: [what: string, text: string, problem: RegExp][] = [
     `${server}${replica}source = "tree"\n${cluster}`,
     /expected "list", found "tree": with \[cluster\]/,
   ],
-  [
-    "another order",
-    `${server}${replica}[copy]\norder = "smallest"\n${cluster}`,
-    /expected "oldest", found "smallest": with \[cluster\]/,
-  ],
 ];
 
 for (const [what, text, problem] of refused) {
