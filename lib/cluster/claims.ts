@@ -37,6 +37,8 @@ export interface Claim {
   readonly behind: readonly number[];
   /** True if the files were withdrawn and are to be removed; false if they are to be copied. */
   readonly removes: boolean;
+  /** Number of the last line among its files; of those, too, that are committed. */
+  readonly last: number;
   /** Files not yet committed. */
   readonly files: readonly Wanted[];
 }
@@ -81,7 +83,11 @@ export const noClaims: Claims = {
   held: [],
 };
 
-/** Grants a batch of `wanted`, in that order, of which nobody has claimed anything yet. */
+/**
+ * Grants a batch of `wanted`, in the order of its lines, of which nobody has claimed
+ * anything yet. It goes on behind all claims: only what was given back lies before
+ * them, and comes last.
+ */
 export function take(
   claims: Claims,
   wanted: readonly Wanted[],
@@ -90,10 +96,15 @@ export function take(
 ): Granted {
   if (!claims.open) return { claims, claim: undefined };
   const free = untaken(claims, wanted);
-  const files = batch(free.slice(0, limits.files), limits.bytes);
+  const copied = claims.held.filter(({ removes }) => !removes);
+  const end = Math.max(0, ...copied.map(({ last }) => last));
+  const onward = free.filter(({ seq }) => seq > end);
+  const next = onward.length > 0 ? onward : free;
+  const files = batch(next.slice(0, limits.files), limits.bytes);
   if (files.length === 0) return { claims, claim: undefined };
-  const removes = false;
-  return grant(claims, claims.held, claimant, { behind: [], removes, files });
+  return grant(claims, claims.held, claimant, {
+    ...{ behind: [], removes: false, last: files.at(-1)!.seq, files },
+  });
 }
 
 /**
@@ -109,8 +120,9 @@ export function takeWithdrawn(
   if (!isQuiet(claims)) return { claims, claim: undefined };
   const files = untaken(claims, withdrawn).slice(0, limits.files);
   if (files.length === 0) return { claims, claim: undefined };
-  const removes = true;
-  return grant(claims, claims.held, claimant, { behind: [], removes, files });
+  return grant(claims, claims.held, claimant, {
+    ...{ behind: [], removes: true, last: 0, files },
+  });
 }
 
 /** Returns what nobody has claimed, and nobody has tried in vain since claiming began. */
@@ -131,8 +143,8 @@ export function takeOver(claims: Claims, claimant: Claimant): Granted {
   if (old === undefined) return { claims, claim: undefined };
   const others = claims.held.filter((claim) => claim !== old);
   const behind = [...old.behind, old.id];
-  const { removes, files } = old;
-  return grant(claims, others, claimant, { behind, removes, files });
+  const { removes, last, files } = old;
+  return grant(claims, others, claimant, { behind, removes, last, files });
 }
 
 /** Extends a claim that has not run out; returns `undefined` if there is none. */
@@ -214,7 +226,7 @@ function grant(
   claims: Claims,
   others: readonly Claim[],
   { holder, now, leaseMs }: Claimant,
-  batch: Pick<Claim, "behind" | "removes" | "files">,
+  batch: Pick<Claim, "behind" | "removes" | "last" | "files">,
 ): Granted {
   const id = claims.next;
   const claim = { id, holder, until: now + leaseMs, ...batch };

@@ -9,6 +9,7 @@ import type { Conflicts } from "../state/left.ts";
 import type { NodeSeen, SharedCounts } from "../state/shared-view.ts";
 import type { Database, Session } from "./database.ts";
 import { run } from "./database.ts";
+import { oldestOf, waitingOf } from "./waiting.ts";
 
 /** Files that are named of those that fail. */
 const failingTold = 20;
@@ -40,10 +41,6 @@ const texts = {
     SELECT server, "offset" AS bytes FROM list WHERE generation IS NOT NULL`,
   here: `
     SELECT sum(here)::bigint AS here, sum(here_bytes) AS bytes FROM node`,
-  counts: `
-    SELECT count(*) FILTER (WHERE server = $1) AS pending,
-      min(published::double precision) AS oldest
-    FROM entry WHERE standing = 'wanted' AND server = ANY ($2)`,
   failed: `
     SELECT count(DISTINCT path) AS failed FROM entry WHERE error IS NOT NULL`,
   failing: `
@@ -114,15 +111,14 @@ export async function lookAtList(
   database: Database,
   preferred: readonly string[],
 ): Promise<SharedCounts> {
-  type Counts = Pick<SharedCounts, "pending" | "oldest">;
   type Here = Pick<SharedCounts, "here" | "bytes">;
   const active = await activeServer(database);
   const server = active.server ?? "";
   const inUse = preferred.slice(0, preferred.indexOf(server) + 1);
-  const [[here], [counts], [failed], failing, [conflicts], read] = await Promise
+  const [[here], waiting, [failed], failing, [conflicts], read] = await Promise
     .all([
       database.query<Here>(texts.here),
-      database.query<Counts>(texts.counts, [server, inUse]),
+      Promise.all(inUse.map((each) => waitingOf(database, each))),
       database.query<{ failed: number }>(texts.failed),
       database.query<SharedCounts["failing"][number]>(texts.failing),
       database.query<Conflicts>(texts.conflicts, [inUse]),
@@ -131,7 +127,8 @@ export async function lookAtList(
   return {
     ...active,
     ...here!,
-    ...counts!,
+    pending: waiting.at(-1)?.files ?? 0,
+    oldest: oldestOf(waiting),
     ...failed!,
     failing: [...failing],
     conflicts: conflicts!,

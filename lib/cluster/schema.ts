@@ -77,7 +77,9 @@ CREATE TABLE claim (
   server text NOT NULL,        -- that the files are to come from
   until  timestamptz NOT NULL,
   behind bigint[] NOT NULL,    -- claims on the same files before it
-  removes boolean NOT NULL DEFAULT false
+  removes boolean NOT NULL DEFAULT false,
+  last_size bigint NOT NULL DEFAULT 0,  -- of its last file, in the order of claims
+  last_seq  bigint NOT NULL DEFAULT 0
 );
 CREATE TABLE claimed (
   path  text COLLATE "C" PRIMARY KEY,

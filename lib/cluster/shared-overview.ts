@@ -12,6 +12,7 @@ import type { FailedFile } from "../state/pass-report.ts";
 import { refusalsTold } from "../state/refusals.ts";
 import { wantedOf, type WantedRow } from "../state/synchronised-list.ts";
 import type { Database } from "./database.ts";
+import { oldestOf, waitingOf } from "./waiting.ts";
 
 /** Files that stay away, at most, that a pass tells of. */
 const missingTold = 1_000;
@@ -43,12 +44,6 @@ const texts = {
   here: `
     SELECT path, size, mtime, mode FROM copy
     WHERE path > $1 ORDER BY path LIMIT $2`,
-  pending: `
-    SELECT count(*) AS pending, coalesce(sum(size), 0)::double precision AS bytes
-    FROM entry WHERE server = $1 AND standing = 'wanted'`,
-  oldest: `
-    SELECT min(published::double precision) AS oldest FROM entry
-    WHERE server = ANY ($1) AND standing = 'wanted'`,
   conflicts: `
     SELECT count(DISTINCT path) AS files, min(path) AS first FROM entry
     WHERE server = ANY ($1) AND standing = 'conflict'`,
@@ -107,14 +102,14 @@ export async function backlogOf(
   preferred: readonly string[],
 ): Promise<Backlog> {
   const inUse = [...preferred, server];
-  const [[pending], [lag], [conflicts]] = await Promise.all([
-    database.query<Pick<Backlog, "pending" | "bytes">>(texts.pending, [server]),
-    database.query<{ oldest: number | null }>(texts.oldest, [inUse]),
+  const [[conflicts], ...waiting] = await Promise.all([
     database.query<Conflicts>(texts.conflicts, [inUse]),
+    ...inUse.map((each) => waitingOf(database, each)),
   ]);
-  const oldest = lag!.oldest ?? Infinity;
+  const { files: pending, bytes } = waiting.at(-1)!;
+  const oldest = oldestOf(waiting) ?? Infinity;
   return {
-    ...pending!,
+    ...{ pending, bytes },
     lagSeconds: Math.max(0, Date.now() / 1_000 - oldest),
     conflicts: conflicts!,
   };

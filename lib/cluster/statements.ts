@@ -26,14 +26,25 @@ const answer = `
     FROM granted LEFT JOIN taken ON true`;
 
 /**
- * A batch of what is wanted, in `order`. Two may read the same rows: the first to
- * insert a path has it.
+ * A batch of what is wanted, in the order of `columns`; behind all claims, if `$5`: to
+ * pass over what they hold takes time. Two may read the same rows: the first to insert
+ * a path has it.
  */
-const takeIn = (order: string) => `
+function takeIn(...columns: readonly string[]): string {
+  const order = columns.join(", ");
+  const backwards = columns.map((column) => `${column} DESC`).join(", ");
+  const ends = columns.map((column) => `
+          coalesce((
+            SELECT last_${column} FROM claim
+            WHERE $5 AND server = (SELECT server FROM pass) AND NOT removes
+            ORDER BY ${columns.map((each) => `last_${each} DESC`).join(", ")}
+            LIMIT 1), -1)`);
+  return `
     WITH pass AS (SELECT server FROM current_pass WHERE open FOR SHARE),
     free AS (
       SELECT path, seq, size FROM entry
       WHERE server = (SELECT server FROM pass) AND standing = 'wanted'
+        AND (${order}) > (${ends.join(", ")})
         AND NOT EXISTS (SELECT 1 FROM claimed WHERE claimed.path = entry.path)
       ORDER BY ${order} LIMIT $3 FOR UPDATE SKIP LOCKED),
     batch AS (
@@ -43,20 +54,22 @@ const takeIn = (order: string) => `
         AS summed
       WHERE before = 0 OR before < $4),
     granted AS (
-      INSERT INTO claim (holder, server, until, behind)
-      SELECT $1, server, ${now} + ${ms("$2")}, '{}' FROM pass
-      WHERE EXISTS (SELECT 1 FROM batch)
+      INSERT INTO claim (holder, server, until, behind, last_size, last_seq)
+      SELECT $1, server, ${now} + ${ms("$2")}, '{}', size, seq
+      FROM pass CROSS JOIN (
+        SELECT size, seq FROM batch ORDER BY ${backwards} LIMIT 1) AS last
       RETURNING id, server, behind, removes),
     taken AS (
       INSERT INTO claimed (path, claim, seq, size)
       SELECT path, id, seq, size FROM batch CROSS JOIN granted
       ON CONFLICT (path) DO NOTHING RETURNING path, seq, size)
     ${answer} ORDER BY ${order}`;
+}
 
 const texts = {
   take: {
     oldest: takeIn("seq"),
-    smallest: takeIn("size, seq"),
+    smallest: takeIn("size", "seq"),
   },
   acquire: `
     UPDATE lease SET
@@ -113,11 +126,14 @@ const texts = {
     ${answer} ORDER BY path`,
   takeOver: `
     WITH old AS (
-      SELECT id, server, behind, removes FROM claim WHERE until <= ${now}
+      SELECT * FROM claim WHERE until <= ${now}
       ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED),
     granted AS (
-      INSERT INTO claim (holder, server, until, behind, removes)
-      SELECT $1, server, ${now} + ${ms("$2")}, behind || id, removes FROM old
+      INSERT INTO claim
+        (holder, server, until, behind, removes, last_size, last_seq)
+      SELECT $1, server, ${now} + ${ms("$2")}, behind || id,
+        removes, last_size, last_seq
+      FROM old
       RETURNING id, server, behind, removes),
     gone AS (DELETE FROM claim USING old WHERE claim.id = old.id),
     taken AS (
@@ -279,8 +295,12 @@ export async function take(
   { files, bytes }: BatchLimits,
   order: CopyOrder = "oldest",
 ): Promise<ServerClaim | undefined> {
-  const values = [holder, leaseMs, files, bytes];
-  return grantedOf(await database.query(texts.take[order], values));
+  const ask = async (isBehindClaims: boolean) => {
+    const values = [holder, leaseMs, files, bytes, isBehindClaims];
+    return grantedOf(await database.query(texts.take[order], values));
+  };
+  // What was given back lies before the claims.
+  return await ask(true) ?? await ask(false);
 }
 
 /**

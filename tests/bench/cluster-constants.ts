@@ -46,7 +46,7 @@ export interface Constants {
   readonly claim: Cpu;
   /** A claim passes over one file that another node has claimed. */
   readonly passedOver: Cpu;
-  /** A pass counts one file that is wanted. */
+  /** A pass counts what is wanted, all that it ever counts. */
   readonly counted: Cpu;
   /** A node asks for the lease, or for work, in vain. */
   readonly request: Cpu;
@@ -113,7 +113,7 @@ class Measurement {
     });
     await database.query("VACUUM ANALYZE");
     const counted = await this.#cpuOf(
-      10 * entries,
+      10,
       () => repeat(10, () => backlogOf(database, server, [])),
     );
     await list.open(term, server);

@@ -8,6 +8,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { countedAtMost } from "../../lib/cluster/waiting.ts";
 import {
   batch,
   type Constants,
@@ -60,7 +61,10 @@ function rowsOfConstants(constants: Constants): string[][] {
       claim,
     ),
     cpu("a claim passes over a file that is claimed", passedOver),
-    cpu("a pass counts a file that is wanted", counted),
+    cpu(
+      `a pass counts files that are wanted, ${count(countedAtMost)} at most`,
+      counted,
+    ),
     cpu("a request that finds nothing to do", request),
   ];
 }
@@ -89,23 +93,6 @@ function rowOfSize(
     `${(all * micros / 3.6e9).toPrecision(2)} h`,
     `${(idle * 100).toPrecision(2)} %`,
     `${count(connections)}: ${bytes(connections * constants.connectionBytes)}`,
-  ];
-}
-
-function rowsOfLimits(constants: Constants, leaseSeconds: number): string[][] {
-  const { line, file, passedOver, counted } = constants;
-  const halfLease = leaseSeconds / 2 * 1e6;
-  const leaseFor = 2 * 1e8 * counted.database / 6e7;
-  return [
-    [
-      `files that may wait, with a lease of ${leaseSeconds} s`,
-      count(halfLease / counted.database),
-    ],
-    ["lease for 100 million files that wait", `${Math.ceil(leaseFor)} min`],
-    [
-      "nodes for which passing over costs as much as all else",
-      count((line.database + file.database) / passedOver.database),
-    ],
   ];
 }
 
@@ -144,7 +131,6 @@ if (import.meta.main) {
       ],
       sizes.map((size) => rowOfSize(constants, lease, size)),
     ),
-    table(["limit", ""], rowsOfLimits(constants, lease)),
   ];
   const text = `${tables.join("\n\n")}\n`;
   Deno.stdout.writeSync(new TextEncoder().encode(text));

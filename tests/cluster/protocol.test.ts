@@ -56,7 +56,7 @@ class ClockedDatabase extends Database {
       this.query<rules.Claim>(
         `SELECT id, holder, ${
           msOf("until")
-        } AS until, behind, removes FROM claim ORDER BY id`,
+        } AS until, behind, removes, last_seq AS last FROM claim ORDER BY id`,
       ),
       this.query<rules.Wanted & { claim: number | null }>(
         "SELECT path, seq, size, claim FROM claimed ORDER BY seq",
