@@ -102,7 +102,7 @@ export class Database implements AsyncDisposable {
   }
 
   /**
-   * What has no answer in time is given up, with its connections: the next request makes
+   * Gives up, with its connections, what has no answer in time: the next request makes
    * new ones. The time begins again with each call of `goOn`.
    */
   async #inTime<Result>(

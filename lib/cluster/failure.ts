@@ -1,5 +1,5 @@
 /**
- * What goes wrong between a node and its database, in words for an administrator.
+ * Failures between a node and its database, in words for an administrator.
  *
  * @module
  */

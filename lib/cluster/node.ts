@@ -25,7 +25,7 @@ interface HeldLease {
   readonly grant: Grant;
 }
 
-/** What one process holds. */
+/** One process of a node, with the lease and the claims that it holds. */
 export class ClusterNode {
   readonly holder: string;
   readonly #options: NodeOptions;

@@ -1,5 +1,5 @@
 /**
- * What a node asks of the database and of the shared file system. The steps of a
+ * The requests of a node, to the database and to the shared file system. The steps of a
  * node are generators of such requests, so that they run on both as they are, and
  * on a model of both in the simulator.
  *
@@ -22,7 +22,7 @@ export type Change =
   /** Nodes may claim from now on, or no longer. */
   | { readonly kind: "open" }
   | { readonly kind: "close" }
-  /** What was read of the list after `from`; refused if that is no longer its cursor, or if anything is claimed. */
+  /** Takes in the next lines of the list after `from`; refused if that is no longer its cursor, or if anything is claimed. */
   | { readonly kind: "take"; readonly from: number };
 
 /** Answer to something that did not come: whether it was done is not known. */

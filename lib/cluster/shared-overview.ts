@@ -6,6 +6,7 @@
  */
 
 import type { CopyOrder } from "../config/config.ts";
+import { leastSigned } from "../delta/least-signed.ts";
 import type { CopiedFile, Wanted } from "../files/wanted.ts";
 import type { Backlog, Conflicts, Missing } from "../state/left.ts";
 import type { FailedFile } from "../state/pass-report.ts";
@@ -17,7 +18,7 @@ import { oldestOf, waitingOf } from "./waiting.ts";
 /** Files that stay away, at most, that a pass tells of. */
 const missingTold = 1_000;
 
-/** What copying needs to know of entries, beside where they are found. */
+/** Columns of entries that copying needs, beside where they are found. */
 const wanted = `
   SELECT entry.path, entry.remote, entry.seq, entry.mtime, entry.size, entry.mode,
     entry.digest, (entry.generation IS NULL)::int AS "inTree",
@@ -25,7 +26,7 @@ const wanted = `
     copy.size AS "sizeHere", copy.digest AS "digestHere",
     (SELECT path FROM copy AS other
       WHERE other.digest = entry.digest AND other.size = entry.size
-        AND other.size >= 65536 LIMIT 1) AS twin
+        AND other.size >= ${leastSigned} LIMIT 1) AS twin
   FROM entry LEFT JOIN copy USING (path)`;
 
 const texts = {

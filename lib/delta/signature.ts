@@ -40,9 +40,6 @@ const checkBytes = 32;
 const weakBytes = 4;
 const strongBytes = 8;
 
-/** No configuration has ever given smaller files signatures. */
-export const leastSigned = 64 * 1024;
-
 /** Limits of a block, in bytes, and of the number of blocks: they bound the memory of a reader. */
 const leastBlock = 512;
 const mostBlock = 16 * 1024 * 1024;

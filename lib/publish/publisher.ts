@@ -6,7 +6,7 @@
  */
 
 import type { PublishConfig } from "../config/config.ts";
-import { leastSigned } from "../delta/signature.ts";
+import { leastSigned } from "../delta/least-signed.ts";
 import { LocalError } from "../errors.ts";
 import { adopt } from "../files/adopt.ts";
 import { Destination } from "../files/destination.ts";

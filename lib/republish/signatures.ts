@@ -11,9 +11,9 @@ import {
 } from "../copy-list/fetch-signature.ts";
 import type { Fetcher } from "../copy-list/fetch.ts";
 import { Slots } from "../copy-list/window.ts";
+import { leastSigned } from "../delta/least-signed.ts";
 import {
   formatSignature,
-  leastSigned,
   type Signature,
   signatureDirectory,
   signaturePath,

@@ -8,6 +8,7 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { FailedFile } from "./pass-report.ts";
 import type { Conflicts, Missing } from "./left.ts";
+import { leastSigned } from "../delta/least-signed.ts";
 import type { CopiedFile } from "../files/wanted.ts";
 import type { Entry } from "../list/entry.ts";
 import { refusedOf } from "./refusals.ts";
@@ -202,7 +203,7 @@ export function digestsHere(
 ): string[] {
   const rows = prepared(
     db,
-    `SELECT DISTINCT digest FROM copy WHERE size >= 65536 AND digest > ?
+    `SELECT DISTINCT digest FROM copy WHERE size >= ${leastSigned} AND digest > ?
      ORDER BY digest LIMIT ?`,
   ).all(after, limit) as { digest: string }[];
   return rows.map(({ digest }) => digest);

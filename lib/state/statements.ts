@@ -5,6 +5,7 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { leastSigned } from "../delta/least-signed.ts";
 
 const columns =
   "path, server, seq, generation, published, mtime, size, mode, digest";
@@ -16,7 +17,7 @@ const wanted = `
     copy.mtime AS mtimeHere, copy.size AS sizeHere, copy.digest AS digestHere,
     (SELECT path FROM copy AS other
       WHERE other.digest = entry.digest AND other.size = entry.size
-        AND other.size >= 65536 LIMIT 1) AS twin
+        AND other.size >= ${leastSigned} LIMIT 1) AS twin
   FROM entry LEFT JOIN copy USING (path)
   WHERE entry.server = :server AND standing = 'wanted'`;
 const arrived = `(
