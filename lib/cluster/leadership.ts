@@ -9,8 +9,8 @@ import type { Database } from "./database.ts";
 import { drive, driveUntil, unlessLost } from "./drive.ts";
 import type { Member } from "./members.ts";
 import { ClusterNode } from "./node.ts";
-import { replaced } from "./shared-list.ts";
 import { acquire, resign } from "./statements.ts";
+import { replaced } from "./terms.ts";
 
 /** The part of one process in who leads. It extends what it holds until it is disposed of. */
 export class Leadership implements AsyncDisposable {

@@ -17,27 +17,24 @@ import type { Taken } from "../state/intake.ts";
 import type { Filter } from "../state/judge.ts";
 import type { FailedFile } from "../state/pass-report.ts";
 import type { Life, Reading } from "../state/reading.ts";
-import { prepared } from "../state/prepared.ts";
 import type { Refusal } from "../state/refusals.ts";
 import { withdrawalKeepSeconds } from "../state/withdrawals.ts";
-import {
-  type ListOptions,
+import type {
+  ListOptions,
   SynchronisedList,
 } from "../state/synchronised-list.ts";
 import { type Database, run, type Session } from "./database.ts";
-import { count, type Counted } from "./members.ts";
+import { ListRows, type Position } from "./list-rows.ts";
 import {
   type Claimant,
   close,
   commit,
-  fenced,
-  isQuiet,
   open,
   openAgain,
   type ServerClaim,
   takeWithdrawn,
 } from "./statements.ts";
-import { WorkingSet } from "./working-set.ts";
+import { inTerm, whileQuiet } from "./terms.ts";
 
 /** Rows that are changed in one transaction, where nothing else bounds it. */
 const page = 500;
@@ -89,27 +86,14 @@ const texts = {
       AND path = ANY ($1)`,
 };
 
-/** A server's list as it was when something was written last. */
-interface Position {
-  readonly reading: number;
-  readonly seq: number;
-}
-
-/** Files that a node has copied itself, and their bytes. */
-type Fetched = Pick<Counted, "copied" | "bytes">;
-
 /** The synchronised list, as one node works with it. */
 export class SharedList implements Disposable {
   readonly #database: Database;
   readonly #filter: Filter;
   readonly #charset: string | null;
-  readonly #node: string;
-  readonly #rows = new WorkingSet();
-  readonly #list: SynchronisedList;
+  readonly #rows: ListRows;
   /** Where the leader's next write has to go on, by server. */
   readonly #positions = new Map<string, Position>();
-  /** Working sets are used one after the other. */
-  #turn: Promise<unknown> = Promise.resolve();
 
   /** @param node Name of this node, for what it counts. */
   constructor(
@@ -118,11 +102,10 @@ export class SharedList implements Disposable {
     options: ListOptions = {},
     node = "",
   ) {
-    this.#node = node;
     this.#database = database;
     this.#filter = filter;
     this.#charset = options.charset ?? null;
-    this.#list = new SynchronisedList(this.#rows.db, filter, options);
+    this.#rows = new ListRows(filter, options, node);
   }
 
   /** Returns where reading the list of `server` goes on; see {@link Intake.cursor}. */
@@ -143,7 +126,11 @@ export class SharedList implements Disposable {
     const reading = await this.#lead(
       term,
       (session) =>
-        this.#change(session, [], ({ intake }) => intake.begin(server, life)),
+        this.#rows.change(
+          session,
+          [],
+          ({ intake }) => intake.begin(server, life),
+        ),
     );
     this.#positions.set(server, { reading: reading.number, seq: 0 });
     return reading;
@@ -160,8 +147,10 @@ export class SharedList implements Disposable {
       term,
       (session) =>
         // Nothing is stale any more, and so it changes nothing.
-        this.#change(session, [], ({ intake }) => intake.resumed(server))
-          .then((reading) => [reading, this.#positionOf(server)!] as const),
+        this.#rows.change(session, [], ({ intake }) => intake.resumed(server))
+          .then((reading) =>
+            [reading, this.#rows.positionOf(server)!] as const
+          ),
     );
     this.#positions.set(server, position);
     return reading;
@@ -183,7 +172,7 @@ export class SharedList implements Disposable {
     const taken = await this.#lead(
       term,
       (session) =>
-        this.#change(session, paths, ({ intake }) => {
+        this.#rows.change(session, paths, ({ intake }) => {
           this.#assertPosition(server);
           return intake.take(reading, entries, cursor, refusals);
         }),
@@ -209,7 +198,7 @@ export class SharedList implements Disposable {
     await this.#lead(
       term,
       (session) =>
-        this.#change(session, [], ({ intake }) => intake.end(reading)),
+        this.#rows.change(session, [], ({ intake }) => intake.end(reading)),
     );
   }
 
@@ -222,7 +211,7 @@ export class SharedList implements Disposable {
     const paths = decided.map(({ path }) => path);
     await this.#lead(
       term,
-      (session) => this.#change(session, paths, (list) => list.resolve()),
+      (session) => this.#rows.change(session, paths, (list) => list.resolve()),
     );
   }
 
@@ -235,7 +224,7 @@ export class SharedList implements Disposable {
       if (damaged.length === 0) return;
       const paths = damaged.map(({ path }) => path);
       await this.#lead(term, async (session) => {
-        await this.#change(session, paths, (list) => list.refetch(paths));
+        await this.#rows.change(session, paths, (list) => list.refetch(paths));
         await run(session, texts.forgetDamaged, [paths]);
       });
     }
@@ -286,7 +275,7 @@ export class SharedList implements Disposable {
       { id: claim, paths },
       async (session, claimed) => {
         const gone = claimed.map(({ path }) => path);
-        await this.#change(
+        await this.#rows.change(
           session,
           gone,
           ({ withdrawals }) => withdrawals.removed(gone),
@@ -318,7 +307,7 @@ export class SharedList implements Disposable {
           (sum, { path }) => sum + sizes.get(path)!,
           0,
         );
-        await this.#change(
+        await this.#rows.change(
           session,
           here.map(({ path }) => path),
           (list) => list.arrived(server, here, options),
@@ -371,65 +360,18 @@ export class SharedList implements Disposable {
     this.#rows[Symbol.dispose]();
   }
 
-  /** Runs `work` on the rows of `paths`, and writes what it has changed; counts what this node has `fetched`, if it is a commit. */
-  #change<Result>(
-    session: Session,
-    paths: readonly string[],
-    work: (list: SynchronisedList) => Result,
-    fetched?: Fetched,
-  ): Promise<Result> {
-    const done = this.#turn.then(async () => {
-      await this.#rows.load(session, paths);
-      this.#list.forget();
-      const before = this.#rows.tally;
-      const result = work(this.#list);
-      await this.#rows.store(session);
-      await this.#count(session, before, fetched);
-      return result;
-    });
-    this.#turn = done.catch(() => {
-      // The caller is told, through `done`.
-    });
-    return done;
-  }
-
-  /** Counts what a change has brought; most bring nothing. */
-  async #count(
-    session: Session,
-    before: WorkingSet["tally"],
-    fetched: Fetched | undefined,
-  ): Promise<void> {
-    const { files, bytes } = this.#rows.tally;
-    const here = files - before.files;
-    const hereBytes = bytes - before.bytes;
-    if (fetched === undefined && here === 0 && hereBytes === 0) return;
-    const counted = { copied: 0, bytes: 0, ...fetched };
-    await count(session, this.#node, { here, hereBytes, ...counted });
-  }
-
-  /** Runs `work` in a transaction of the leader, while nothing is claimed. */
   #lead<Result>(
     term: number,
     work: (session: Session) => Promise<Result>,
   ): Promise<Result> {
-    return this.#inTerm(term, async (session) => {
-      if (!(await isQuiet(session))) throw claimed();
-      return await work(session);
-    });
+    return whileQuiet(this.#database, term, work);
   }
 
-  /** Runs `work` in a transaction of the leader. */
-  async #inTerm<Result>(
+  #inTerm<Result>(
     term: number,
     work: (session: Session) => Promise<Result>,
   ): Promise<Result> {
-    const done = await fenced(
-      this.#database,
-      term,
-      async (session) => ({ result: await work(session) }),
-    );
-    if (done === undefined) throw replaced();
-    return done.result;
+    return inTerm(this.#database, term, work);
   }
 
   /** Runs `work` on all rows that a statement finds, page by page. */
@@ -446,7 +388,7 @@ export class SharedList implements Disposable {
           [server, after, ...values],
         );
         const paths = rows.map(({ path }) => path);
-        if (paths.length > 0) await this.#change(session, paths, work);
+        if (paths.length > 0) await this.#rows.change(session, paths, work);
         return paths.at(-1);
       });
       if (last === undefined) return;
@@ -463,7 +405,7 @@ export class SharedList implements Disposable {
     await this.#lead(
       term,
       (session) =>
-        this.#change(session, [], ({ judge }) => judge.endJudging(server)),
+        this.#rows.change(session, [], ({ judge }) => judge.endJudging(server)),
     );
   }
 
@@ -474,18 +416,10 @@ export class SharedList implements Disposable {
     return readable === undefined ? [path] : [path, readable];
   }
 
-  /** Where the list of a server is, in the rows that are loaded. */
-  #positionOf(server: string): Position | undefined {
-    return prepared(
-      this.#rows.db,
-      "SELECT reading, seq FROM list WHERE server = ?",
-    ).get(server) as Position | undefined;
-  }
-
   /** A request that seemed lost may have been done meanwhile, in this term. */
   #assertPosition(server: string): void {
     const expected = this.#positions.get(server);
-    const found = this.#positionOf(server);
+    const found = this.#rows.positionOf(server);
     if (
       expected?.reading === found?.reading && expected?.seq === found?.seq
     ) return;
@@ -507,24 +441,9 @@ async function forgetLongGone(session: Session): Promise<void> {
   await run(session, texts.forgetSuperseded, values);
 }
 
-/** Says that a node leads no longer. */
-export function replaced(): LocalError {
-  return new LocalError(
-    "Cannot write to the synchronised list: this node no longer leads",
-    { hint: "nothing needs to be done: another node goes on" },
-  );
-}
-
 function wentBack(): LocalError {
   return new LocalError(
     "Cannot write to the synchronised list: the database is in another state than when this pass began",
     { hint: "nothing needs to be done: the next pass examines it" },
-  );
-}
-
-function claimed(): LocalError {
-  return new LocalError(
-    "Cannot change the synchronised list: files are being copied",
-    { hint: "nothing needs to be done: the next pass goes on" },
   );
 }
