@@ -5,10 +5,13 @@ import {
   makeCluster,
   signal,
 } from "../../fixtures/cluster/world.ts";
-import { treeOf } from "../../fixtures/world.ts";
 import { Random } from "../simulation/random.ts";
 
-const leaseMs = 5_000;
+/** Files that each round changes. */
+const files = Number(Deno.env.get("RELAIS_CLUSTER_FILES") ?? 4_000);
+
+/** The more rows, the longer takes each request on a busy machine: it has half of a lease. */
+const leaseMs = Math.max(5_000, files);
 
 /** Has the server publish a new version of some files. */
 async function change(
@@ -26,15 +29,17 @@ async function change(
 
 /** Lets nodes pass, one after the other, until one finds nothing to do. */
 async function finish(cluster: Cluster): Promise<void> {
+  const reports: string[] = [];
   for (let round = 0; round < 10; round++) {
     for (const node of cluster.nodes) {
       const { exit, copied, errors } = await node.pass();
+      reports.push(`${node.name}: exit ${exit}, ${copied} copied; ${errors}`);
       // 4: on a busy machine a claim may run out, and the next pass goes on with it.
       assert([0, 4].includes(exit), errors.join());
       if (exit === 0 && copied === 0 && cluster.isCopied) return;
     }
   }
-  assertEquals(treeOf(cluster.into), treeOf(cluster.world.production.root));
+  throw new Error(`not all is here:\n${reports.join("\n")}`);
 }
 
 /** Has the database note each arrival. */
@@ -58,7 +63,6 @@ function placedTwice(cluster: Cluster): Promise<unknown[]> {
 
 Deno.test("nodes that are killed and stopped at any moment lose nothing, and nothing is placed twice", async () => {
   const rounds = Number(Deno.env.get("RELAIS_CLUSTER_ROUNDS") ?? 4);
-  const files = Number(Deno.env.get("RELAIS_CLUSTER_FILES") ?? 4_000);
   const random = new Random(Number(Deno.env.get("RELAIS_SEED") ?? 1));
   await using cluster = await makeCluster({ lease: `${leaseMs / 1_000}s` });
   await change(cluster, "first", 10);
