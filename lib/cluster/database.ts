@@ -187,6 +187,8 @@ function optionsOf(
       // A node that stands still in a transaction would keep the others waiting.
       idle_in_transaction_session_timeout: leaseMs,
       lock_timeout: leaseMs,
+      // Of tables with one row it expects hundreds: to compile a claim took seconds.
+      jit: "off",
       client_min_messages: "warning",
     },
   } as unknown as postgres.Options<Record<string, postgres.PostgresType>>;
