@@ -61,15 +61,22 @@ Deno.test("relais status judges lag and age by what it is told", async () => {
   world.write({ "bad.csv": "22\n" });
   await world.publish();
   await Deno.remove(`${world.production.root}/bad.csv`);
+  const list = `${world.production.root}/.relais/list`;
+  const hourAgo = Math.floor(Date.now() / 1_000) - 3_600;
+  Deno.writeTextFileSync(
+    list,
+    Deno.readTextFileSync(list)
+      .replace(/\t\+\t\S+(?=[^\n]*\tbad\.csv\n)/, `\t+\t${hourAgo}`),
+  );
   await world.pass();
-  const late = await world.relais("status", "--max-lag", "1ms");
+  const late = await world.relais("status", "--max-lag", "15m");
 
   assertEquals([old.code, fine.code, late.code], [1, 0, 1]);
   assertMatch(
     old.stdout,
     /^PROBLEM: the last complete pass ended/,
   );
-  assertMatch(late.stdout, /^PROBLEM: .*the lag is .*, more than/);
+  assertMatch(late.stdout, /^PROBLEM: .*the lag is 1 h 0 min, more than/);
 });
 
 Deno.test("relais status --nagios exits as plugins do", async () => {
