@@ -270,7 +270,7 @@ export async function keepIndexOf(
     "SELECT 1 FROM pg_indexes WHERE schemaname = $1 AND indexname = 'entry_smallest'",
     [database.config.name],
   );
-  // Otherwise it would wait for whoever writes.
+  // To make an index that is there would still wait for those who write.
   if (there !== undefined) return;
   await unlessMadeMeanwhile(() =>
     database.query(

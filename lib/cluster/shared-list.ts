@@ -18,7 +18,6 @@ import type { Filter } from "../state/judge.ts";
 import type { FailedFile } from "../state/pass-report.ts";
 import type { Life, Reading } from "../state/reading.ts";
 import type { Refusal } from "../state/refusals.ts";
-import { withdrawalKeepSeconds } from "../state/withdrawals.ts";
 import type {
   ListOptions,
   SynchronisedList,
@@ -34,6 +33,7 @@ import {
   type ServerClaim,
   takeWithdrawn,
 } from "./statements.ts";
+import { forgetLongGone } from "./long-gone.ts";
 import { inTerm, whileQuiet } from "./terms.ts";
 
 /** Rows that are changed in one transaction, where nothing else bounds it. */
@@ -70,20 +70,6 @@ const texts = {
     FROM jsonb_to_recordset($2::text::jsonb) AS failed (path text, error text)
     WHERE entry.server = $1 AND entry.path = failed.path`,
   announce: "UPDATE copy SET announced = 1 WHERE path = ANY ($1)",
-  longGone: `
-    SELECT path FROM withdrawal
-    WHERE at < $1 AND NOT EXISTS (
-      SELECT 1 FROM list JOIN entry USING (server)
-      WHERE entry.path = withdrawal.path AND op = '+')
-    ORDER BY at LIMIT ${page}`,
-  forgetWithdrawals: "DELETE FROM withdrawal WHERE path = ANY ($1)",
-  forgetEntries: `
-    DELETE FROM entry
-    WHERE server IN (SELECT server FROM list) AND path = ANY ($1)`,
-  forgetSuperseded: `
-    DELETE FROM superseded
-    WHERE server IN (SELECT server FROM list UNION ALL SELECT '')
-      AND path = ANY ($1)`,
 };
 
 /** The synchronised list, as one node works with it. */
@@ -428,17 +414,6 @@ export class SharedList implements Disposable {
       { hint: "nothing needs to be done: the next pass goes on" },
     );
   }
-}
-
-/** Forgets withdrawals of paths that no server names any more, after a while. */
-async function forgetLongGone(session: Session): Promise<void> {
-  const before = Date.now() / 1_000 - withdrawalKeepSeconds;
-  const rows = await run<{ path: string }>(session, texts.longGone, [before]);
-  if (rows.length === 0) return;
-  const values = [rows.map(({ path }) => path)];
-  await run(session, texts.forgetWithdrawals, values);
-  await run(session, texts.forgetEntries, values);
-  await run(session, texts.forgetSuperseded, values);
 }
 
 function wentBack(): LocalError {

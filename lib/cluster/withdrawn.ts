@@ -8,7 +8,7 @@ import type { Database } from "./database.ts";
 
 /**
  * Condition on rows of `entry`, in SQL: the file was withdrawn, is here, and the server
- * that files come from, `active`, does not name it. Copies are looked up one by one:
+ * `active`, which files come from, does not name it. Copies are looked up one by one:
  * with EXISTS, PostgreSQL might read all of them.
  */
 export function isWithdrawn(active: string): string {

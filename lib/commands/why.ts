@@ -156,7 +156,7 @@ function placesOf(
   return readable === undefined ? [path] : [path, readable];
 }
 
-/** What is known of the first of the places of a path that anything is known of. */
+/** Returns what is known of a path; of its places, the first that anything is known of counts. */
 function find(
   db: DatabaseSync,
   given: string,

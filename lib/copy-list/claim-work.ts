@@ -86,12 +86,12 @@ export class ClaimWork {
     }
   }
 
-  /** Claims what is to be copied, or what another node has left, and has it dealt with; returns whether there was anything. */
-  any(deal: Deal<ClaimedBatch>): Promise<boolean> {
+  /** Deals with the next claim: a batch to be copied, or one that ran out; returns false if there is none. */
+  next(deal: Deal<ClaimedBatch>): Promise<boolean> {
     return this.#claim(() => this.#means.list().ask("claim", null), deal);
   }
 
-  /** The leader: claims what is to be removed as files come from `server`; returns whether there was anything. */
+  /** The leader: deals with the next batch that `server` has withdrawn; returns false if there is none. */
   withdrawn(server: string, deal: Deal<RemovalClaim>): Promise<boolean> {
     const list = this.#means.list();
     return this.#claim(() => list.ask("claimWithdrawn", { server }), deal);

@@ -86,7 +86,7 @@ export class Together implements Work {
     await list.ask("close", null);
     await this.#claims.whileKept(async () => {
       for (;;) {
-        if (await this.#claims.any((claim) => this.#settle(claim))) continue;
+        if (await this.#claims.next((claim) => this.#settle(claim))) continue;
         // Those that are made later may be of claims that are granted later.
         const directories = this.#directories.claims;
         const { claims } = await list.ask("survey", null);
@@ -112,7 +112,7 @@ export class Together implements Work {
           isOfAnotherPass = claim.behind.length === 0;
           return this.#settle(claim);
         };
-        if (await this.#claims.any(deal)) continue;
+        if (await this.#claims.next(deal)) continue;
         const { term, isOpen, claims, isAnythingFree } = await list.ask(
           "survey",
           null,

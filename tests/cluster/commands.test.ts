@@ -1,14 +1,9 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Cluster, makeCluster } from "../../fixtures/cluster/world.ts";
 import { faults } from "../../fixtures/schemas.ts";
-import { postgresAvailable } from "../../fixtures/postgres.ts";
+import { testWithPostgres as test } from "../../fixtures/postgres.ts";
 import { relais, type Run } from "../../fixtures/relais.ts";
 import { nimble, reportOf, treeOf } from "../../fixtures/world.ts";
-
-/** A test that needs PostgreSQL. */
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: !postgresAvailable, fn });
-}
 
 /** A replica of the same servers that a machine keeps alone. */
 class Alone {

@@ -1,19 +1,14 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
   type Cluster,
-  type ClusterMember,
   makeCluster,
+  passUntilCopied,
 } from "../../fixtures/cluster/world.ts";
 import { faults } from "../../fixtures/schemas.ts";
-import { postgresAvailable } from "../../fixtures/postgres.ts";
+import { testWithPostgres as test } from "../../fixtures/postgres.ts";
 import { until } from "../../fixtures/until.ts";
 import { treeOf } from "../../fixtures/world.ts";
 import { formatPrometheus } from "../../lib/stat/prometheus.ts";
-
-/** A test that needs PostgreSQL. */
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: !postgresAvailable, fn });
-}
 
 /** Files that take a while over a narrow link. */
 const narrow = { bytesPerSecond: 200_000 };
@@ -39,18 +34,6 @@ async function makeSlowCluster(): Promise<Cluster> {
 /** Waits until the first node has claimed files, and has begun to stage them. */
 async function untilStaged(cluster: Cluster): Promise<void> {
   await until(() => cluster.staged.some((name) => name.startsWith("1/")));
-}
-
-/** Runs passes on a node until all is here: the claims of another one may have to run out first. */
-async function passUntilCopied(
-  node: ClusterMember,
-  cluster: Cluster,
-): Promise<void> {
-  await until(async () => {
-    const { exit, errors } = await node.pass();
-    assertEquals([exit, errors], [0, []]);
-    return cluster.isCopied;
-  }, 1_000);
 }
 
 function assertCopied({ into, world }: Cluster): void {

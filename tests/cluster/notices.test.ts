@@ -6,14 +6,9 @@ import {
 } from "../../fixtures/cluster/told.ts";
 import type { Cluster, ClusterMember } from "../../fixtures/cluster/world.ts";
 import { faults } from "../../fixtures/schemas.ts";
-import { postgresAvailable } from "../../fixtures/postgres.ts";
+import { testWithPostgres as test } from "../../fixtures/postgres.ts";
 import { until } from "../../fixtures/until.ts";
 import { nimble } from "../../fixtures/world.ts";
-
-/** A test that needs PostgreSQL. */
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: !postgresAvailable, fn });
-}
 
 /** Long enough for a busy machine, and short enough to wait until it runs out. */
 const lease = "10s";

@@ -4,14 +4,9 @@ import {
   type ClusterMember,
   makeCluster,
 } from "../../fixtures/cluster/world.ts";
-import { postgresAvailable } from "../../fixtures/postgres.ts";
+import { testWithPostgres as test } from "../../fixtures/postgres.ts";
 import { until } from "../../fixtures/until.ts";
 import { treeOf } from "../../fixtures/world.ts";
-
-/** A test that needs PostgreSQL. */
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: !postgresAvailable, fn });
-}
 
 const nodes = ["r1", "r2"];
 

@@ -1,17 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { openSync } from "node:fs";
+import { joined, sign } from "../../fixtures/delta.ts";
 import { noise } from "../../fixtures/noise.ts";
 import { Making, type MakingTools } from "../../lib/copy-list/making.ts";
 import { OldFile } from "../../lib/copy-list/old-file.ts";
-import {
-  blockSizeOf,
-  type Signature,
-  SignatureMaker,
-} from "../../lib/delta/signature.ts";
+import { blockSizeOf } from "../../lib/delta/signature.ts";
 import { Slots } from "../../lib/copy-list/window.ts";
 import { mostBarren } from "../../lib/delta/worth.ts";
 import { createHasher } from "../../lib/files/digest.ts";
-import type { Digest } from "../../lib/list/entry.ts";
 import { readRanges } from "../../lib/ssh/read-range.ts";
 import type { Timestamp } from "../../lib/text/timestamp.ts";
 
@@ -20,30 +16,6 @@ const MiB = 1024 * KiB;
 
 /** Bytes of the old version that are read before it is searched: samples of it, and some to measure the disk. */
 const before = 2 * MiB;
-
-function digestOf(bytes: Uint8Array): Digest {
-  const hasher = createHasher(null);
-  hasher.update(bytes);
-  return hasher.digest();
-}
-
-function sign(bytes: Uint8Array): Signature {
-  const maker = new SignatureMaker(bytes.length, blockSizeOf(bytes.length)!);
-  maker.update(bytes);
-  return maker.finish(digestOf(bytes));
-}
-
-function joined(...pieces: Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(
-    pieces.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
-}
 
 /** An old version that counts the bytes that are read of it. */
 class CountedFile extends OldFile {
@@ -108,7 +80,7 @@ async function cost(
       },
     },
   };
-  const signature = sign(fresh);
+  const signature = sign(fresh, blockSizeOf(fresh.length)!);
   const making = new Making(tools, {
     entry: {
       ...{

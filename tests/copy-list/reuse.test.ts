@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import { statfsSync } from "node:fs";
 import { BtrfsDisk, canShareBlocks } from "../../fixtures/disk.ts";
+import { joined } from "../../fixtures/delta.ts";
 import { noise } from "../../fixtures/noise.ts";
 import { canTrace, resultOf, trace } from "../../fixtures/strace.ts";
 import { until } from "../../fixtures/until.ts";
@@ -60,18 +61,6 @@ async function assertLogged(
   after = 0,
 ): Promise<void> {
   await until(() => logOf(world).slice(after).includes(text));
-}
-
-function joined(...pieces: Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(
-    pieces.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }
 
 /** Changes one byte in each block of 4 KiB named. */

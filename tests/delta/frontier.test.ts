@@ -1,28 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { inMemory, joined } from "../../fixtures/delta.ts";
 import { noise } from "../../fixtures/noise.ts";
 import { Blocks } from "../../lib/delta/blocks.ts";
 import { Frontier } from "../../lib/delta/frontier.ts";
 import { append, recipeOf, type Stretch } from "../../lib/delta/recipe.ts";
-import { type Old, Search } from "../../lib/delta/search.ts";
+import { Search } from "../../lib/delta/search.ts";
 import { SignatureMaker } from "../../lib/delta/signature.ts";
 
 const blockSize = 32;
-
-function inMemory(bytes: Uint8Array): Old {
-  return {
-    size: bytes.length,
-    read(position, into) {
-      const piece = bytes.subarray(position, position + into.length);
-      into.set(piece);
-      return piece.length;
-    },
-  };
-}
-
-function joined(...pieces: Uint8Array[]): Uint8Array {
-  return Uint8Array.from(pieces.flatMap((piece) => [...piece]));
-}
 
 /** What was settled while an old version was searched, and the whole recipe in the end. */
 function settle(

@@ -1,38 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { digestOf, inMemory, joined, sign } from "../../fixtures/delta.ts";
 import { noise } from "../../fixtures/noise.ts";
 import { Blocks } from "../../lib/delta/blocks.ts";
 import { recipeOf, restOf, type Stretch } from "../../lib/delta/recipe.ts";
 import { sample } from "../../lib/delta/sample.ts";
-import { type Old, Search, search } from "../../lib/delta/search.ts";
-import { type Signature, SignatureMaker } from "../../lib/delta/signature.ts";
+import { Search, search } from "../../lib/delta/search.ts";
+import type { Signature } from "../../lib/delta/signature.ts";
 import { Roller, weakSum } from "../../lib/delta/sums.ts";
-import { createHasher } from "../../lib/files/digest.ts";
-import type { Digest } from "../../lib/list/entry.ts";
-
-function digestOf(bytes: Uint8Array): Digest {
-  const hasher = createHasher(null);
-  hasher.update(bytes);
-  return hasher.digest();
-}
-
-function sign(bytes: Uint8Array, blockSize: number): Signature {
-  const maker = new SignatureMaker(bytes.length, blockSize);
-  maker.update(bytes);
-  return maker.finish(digestOf(bytes));
-}
-
-/** An old version in memory that is read in short pieces. */
-function inMemory(bytes: Uint8Array): Old {
-  return {
-    size: bytes.length,
-    read(position, into) {
-      const piece = bytes.subarray(position, position + into.length);
-      into.set(piece);
-      return piece.length;
-    },
-  };
-}
 
 /** Makes what a recipe says of `old`, and of `fetched` where it must be. */
 function make(
@@ -69,10 +44,6 @@ async function share(
   const found = await recipe(old, sign(fresh, blockSize));
   assertEquals(digestOf(make(found, old, fresh)), digestOf(fresh));
   return reusedBytes(found) / fresh.length;
-}
-
-function joined(...pieces: Uint8Array[]): Uint8Array {
-  return Uint8Array.from(pieces.flatMap((piece) => [...piece]));
 }
 
 /** Bytes of few kinds, so that blocks come again. */

@@ -7,9 +7,9 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { makeStandby, type Standby } from "../../fixtures/cluster/standby.ts";
 import {
   type Cluster,
-  type ClusterMember,
   type ClusterOptions,
   makeCluster,
+  passUntilCopied,
 } from "../../fixtures/cluster/world.ts";
 import { until } from "../../fixtures/until.ts";
 import { treeOf } from "../../fixtures/world.ts";
@@ -73,18 +73,6 @@ async function fallBehindInPass<Started>(
   await standby.fallBehind();
   await sql.end();
   return await started;
-}
-
-/** Runs passes on a node until all is here. */
-async function passUntilCopied(
-  node: ClusterMember,
-  cluster: Cluster,
-): Promise<void> {
-  await until(async () => {
-    const { exit, errors } = await node.pass();
-    assertEquals([exit, errors], [0, []]);
-    return cluster.isCopied;
-  });
 }
 
 Deno.test("nodes go on with a standby that has all that was committed, and place nothing twice", async () => {

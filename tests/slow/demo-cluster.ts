@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { canMount } from "../../fixtures/disk.ts";
-import { postgresAvailable } from "../../fixtures/postgres.ts";
+import { testWithPostgres as test } from "../../fixtures/postgres.ts";
 import { relais, relaisPath, spawnRelais } from "../../fixtures/relais.ts";
 import { until } from "../../fixtures/until.ts";
 
@@ -39,11 +39,6 @@ function commandLine(pid: string): string {
   } catch {
     return "";
   }
-}
-
-/** A test that needs PostgreSQL. */
-function test(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, ignore: !postgresAvailable, fn });
 }
 
 test("relais demo --cluster plays the whole story and leaves nothing behind", async () => {
