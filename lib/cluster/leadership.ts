@@ -21,6 +21,7 @@ export class Leadership implements AsyncDisposable {
   readonly #keeping: Promise<void>;
   /** The term that the pass under way leads in. */
   #led: number | undefined;
+  #hasLed = false;
 
   /** @param name Name of the node; each of its processes is another holder. */
   constructor(database: Database, name: string) {
@@ -40,6 +41,11 @@ export class Leadership implements AsyncDisposable {
   /** Term that this node holds the lease of; `undefined` if another one does, or none. */
   get held(): number | undefined {
     return this.#node.term;
+  }
+
+  /** True if the pass under way began as that of the leader: it may have resigned since. */
+  get hasLed(): boolean {
+    return this.#hasLed;
   }
 
   /** True if the pass under way leads, still. */
@@ -66,7 +72,7 @@ export class Leadership implements AsyncDisposable {
     const acquire = () => this.#acquire();
     this.#led = this.#node.term ??
       await drive(this.#node.acquire(), { acquire });
-    return this.#led !== undefined;
+    return this.#hasLed = this.#led !== undefined;
   }
 
   /** Leaves it to others to lead. */

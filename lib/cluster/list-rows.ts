@@ -26,6 +26,10 @@ export interface Position {
 
 /** Rows of the synchronised list. */
 export class ListRows implements Disposable {
+  /** What of the servers' files is wanted. */
+  readonly filter: Filter;
+  /** See {@link ListOptions.charset}. */
+  readonly charset: string | null;
   readonly #rows = new WorkingSet();
   readonly #list: SynchronisedList;
   readonly #node: string;
@@ -34,6 +38,8 @@ export class ListRows implements Disposable {
 
   /** @param node Name of this node, for what it counts. */
   constructor(filter: Filter, options: ListOptions, node: string) {
+    this.filter = filter;
+    this.charset = options.charset ?? null;
     this.#list = new SynchronisedList(this.#rows.db, filter, options);
     this.#node = node;
   }

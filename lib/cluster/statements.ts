@@ -92,10 +92,6 @@ const texts = {
     UPDATE current_pass SET open = true, server = $1, number = number + 1,
       since = CASE WHEN server = $1 THEN since ELSE ${now} END
     WHERE number = coalesce($2, number) RETURNING number`,
-  acceptShrink: "UPDATE current_pass SET accepts_shrink = true",
-  takeAcceptance: `
-    UPDATE current_pass SET accepts_shrink = false
-    WHERE accepts_shrink RETURNING 1`,
   openAgain: "UPDATE current_pass SET open = true",
   forgetTried: "DELETE FROM claimed WHERE claim IS NULL",
   close: "UPDATE current_pass SET open = false",
@@ -245,16 +241,6 @@ export function fenced<Result>(
     const [held] = await run(session, texts.isHeld, [term]);
     return held === undefined ? undefined : await work(session);
   });
-}
-
-/** Lets the next pass of the leader believe lists that lost entries; see {@link SynchroListSettings.acceptShrink}. */
-export async function acceptShrink(database: Database): Promise<void> {
-  await database.query(texts.acceptShrink);
-}
-
-/** Tells whether {@link acceptShrink} was called since this was last asked. */
-export async function takeAcceptance(database: Database): Promise<boolean> {
-  return (await database.query(texts.takeAcceptance)).length > 0;
 }
 
 /**

@@ -65,6 +65,8 @@ const nothing: Judged = { told: {}, notices: [] };
 export class SharedNotices {
   readonly #database: Database;
   readonly #policy: NoticePolicy;
+  /** The term that was judged last. */
+  #judgedTerm: number | undefined;
 
   constructor(database: Database, policy: NoticePolicy) {
     this.#database = database;
@@ -73,11 +75,12 @@ export class SharedNotices {
 
   /**
    * Judges, as the leader of `term`, whether the node that led before has given it up.
-   * Each change is judged once.
+   * Each change is judged once, by whichever process leads after it.
    *
    * @throws {LocalError} If the database does not answer.
    */
   async judgeLead(term: number): Promise<readonly Notice[]> {
+    if (term === this.#judgedTerm) return [];
     const { notices } = await fenced(this.#database, term, async (session) => {
       const former = await takeFormer(session, term);
       if (former === "") return nothing;
@@ -86,6 +89,7 @@ export class SharedNotices {
         ({ told, now }) => judgeLead(told, { former, term }, this.#policy, now),
       );
     }) ?? nothing;
+    this.#judgedTerm = term;
     return notices;
   }
 

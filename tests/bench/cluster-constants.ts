@@ -9,6 +9,8 @@ import { lifeOf } from "../../fixtures/life.ts";
 import { addressOf } from "../../fixtures/postgres.ts";
 import { Database } from "../../lib/cluster/database.ts";
 import { migrate } from "../../lib/cluster/schema.ts";
+import { LeaderList } from "../../lib/cluster/leader-list.ts";
+import { ListRows } from "../../lib/cluster/list-rows.ts";
 import { SharedList } from "../../lib/cluster/shared-list.ts";
 import { backlogOf, claimedFiles } from "../../lib/cluster/shared-overview.ts";
 import * as statements from "../../lib/cluster/statements.ts";
@@ -94,18 +96,21 @@ class Measurement {
     await database.query("CREATE EXTENSION pg_stat_statements");
     const emptyBytes = await this.#bytesOf("pg_class.oid <> 0");
     const term = (await statements.acquire(database, claimant))!;
-    using list = new SharedList(database, {
-      wants: () => true,
-      fingerprint: "all",
-    });
-    const reading = await list.begin(term, server, lifeOf("bench"));
+    using rows = new ListRows(
+      { wants: () => true, fingerprint: "all" },
+      {},
+      "",
+    );
+    const list = new SharedList(database, rows);
+    const leader = new LeaderList(database, rows, { term });
+    const reading = await leader.begin(server, lifeOf("bench"));
     const line = await this.#cpuOf(entries, async () => {
       for (let seq = 0; seq < entries; seq += batch) {
         const lines = Array.from(
           { length: Math.min(batch, entries - seq) },
           (_, index) => lineOf(seq + index + 1),
         );
-        await list.take(term, reading, lines, {
+        await leader.take(reading, lines, {
           ...{ generation: "bench", offset: seq, tail: new Uint8Array(32) },
           ...{ seq: seq + lines.length, modified: null },
         });
@@ -116,7 +121,7 @@ class Measurement {
       10,
       () => repeat(10, () => backlogOf(database, server, [])),
     );
-    await list.open(term, server);
+    await leader.open(server);
 
     // Half of the files is copied by one node that is alone, and by ever so small claims.
     const before = await this.#statements();

@@ -8,6 +8,8 @@ import {
 import { lifeOf } from "../../fixtures/life.ts";
 import { Database } from "../../lib/cluster/database.ts";
 import { keepIndexOf, migrate } from "../../lib/cluster/schema.ts";
+import { LeaderList } from "../../lib/cluster/leader-list.ts";
+import { ListRows } from "../../lib/cluster/list-rows.ts";
 import { SharedList } from "../../lib/cluster/shared-list.ts";
 import {
   claimedFiles,
@@ -46,9 +48,11 @@ class Both implements AsyncDisposable {
   readonly database: Database;
   readonly db = new DatabaseSync(":memory:");
   local!: SynchronisedList;
-  /** The node that does the next step; both work for the same leader. */
+  /** What the node that does the next step works with. */
   shared!: SharedList;
-  #nodes: SharedList[] = [];
+  leader!: LeaderList;
+  #nodes: { shared: SharedList; leader: LeaderList }[] = [];
+  readonly #rows = new DisposableStack();
   #order: CopyOrder = "oldest";
   readonly term: number;
 
@@ -67,18 +71,26 @@ class Both implements AsyncDisposable {
 
   /** Starts relais again, with a filter. */
   start(filter: Filter, options: ListOptions = {}): void {
-    for (const node of this.#nodes) node[Symbol.dispose]();
     this.#order = options.order ?? "oldest";
     this.local = new SynchronisedList(this.db, filter, options);
-    this.#nodes = [1, 2].map(() =>
-      new SharedList(this.database, filter, options)
-    );
+    this.#nodes = [1, 2].map(() => this.#node(filter, options));
     this.turn(0);
   }
 
-  /** Has another node do the next step. */
+  /** Has another node do the next step; both lead in the same term, or believe so. */
   turn(index: number): void {
-    this.shared = this.#nodes[index]!;
+    Object.assign(this, this.#nodes[index]);
+  }
+
+  #node(
+    filter: Filter,
+    options: ListOptions,
+  ): { shared: SharedList; leader: LeaderList } {
+    const rows = this.#rows.use(new ListRows(filter, options, ""));
+    return {
+      shared: new SharedList(this.database, rows),
+      leader: new LeaderList(this.database, rows, this),
+    };
   }
 
   /** Reads some lines that a server has added. */
@@ -87,14 +99,14 @@ class Both implements AsyncDisposable {
     { generation, from, lines }: Published,
     count: number,
   ): Promise<void> {
-    const { local: { intake }, shared, term } = this;
+    const { local: { intake }, leader } = this;
     const known = intake.cursor(server);
-    assertEquals(await shared.cursor(server), known);
+    assertEquals(await leader.cursor(server), known);
     const isKnown = known?.generation === generation;
     const life = lifeOf(generation, { from, carried: 0 });
     const readings = isKnown
-      ? [await intake.resume(server), await shared.resume(term, server)]
-      : [intake.begin(server, life), await shared.begin(term, server, life)];
+      ? [await intake.resume(server), await leader.resume(server)]
+      : [intake.begin(server, life), await leader.begin(server, life)];
     assertEquals(readings[1], readings[0]);
     const reading = readings[0]!;
     const start = isKnown ? known.seq : 0;
@@ -107,12 +119,12 @@ class Both implements AsyncDisposable {
       ? [{ line: seq, path: "a", reason: "a wrong line" }]
       : [];
     assertEquals(
-      await shared.take(term, reading, taken, cursor, refusals),
+      await leader.take(reading, taken, cursor, refusals),
       intake.take(reading, taken, cursor, refusals),
     );
     if (seq < lines.length) return;
     await intake.complete(reading);
-    await shared.complete(term, reading);
+    await leader.complete(reading);
   }
 
   /** Copies some of what is wanted of a server, but for what `fails`. */
@@ -166,12 +178,12 @@ class Both implements AsyncDisposable {
       await this.database.query(`${text} ($1, $2)`, values);
     }
     this.local.resolve();
-    await this.shared.resolve(this.term);
+    await this.leader.resolve();
   }
 
   async withdraw(active: string, keeps: boolean): Promise<void> {
     await this.local.withdrawals.follow(active, keeps);
-    await this.shared.follow(this.term, active, keeps);
+    await this.leader.follow(active, keeps);
     if (keeps) return;
     await this.remove(active, () => false);
   }
@@ -181,7 +193,7 @@ class Both implements AsyncDisposable {
     active: string,
     fails: (path: string) => boolean,
   ): Promise<void> {
-    const { local: { withdrawals }, shared, database, term } = this;
+    const { local: { withdrawals }, shared, leader, database } = this;
     const files = withdrawals.files(active, "", 100);
     assertEquals(
       [...await withdrawnFiles(database, active, "", 100)],
@@ -190,7 +202,7 @@ class Both implements AsyncDisposable {
     const { withdrawn } = await countWithdrawn(database, active);
     assertEquals(withdrawn, withdrawals.count(active));
     const batch = { server: active, files: 100 };
-    const claim = await shared.claimWithdrawn(term, claimant, batch);
+    const claim = await leader.claimWithdrawn(claimant, batch);
     const paths = files.map(({ path }) => path);
     assertEquals(claim?.files.map(({ path }) => path) ?? [], paths);
     if (claim === undefined) return;
@@ -227,7 +239,7 @@ class Both implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const node of this.#nodes) node[Symbol.dispose]();
+    this.#rows.dispose();
     await this.database[Symbol.asyncDispose]();
     this.db.close();
   }
@@ -331,6 +343,7 @@ async function compare(
       const all = Object.keys(steps);
       const name = count % 2 === 0 ? "read" : all[random.below(all.length)]!;
       told.push(name);
+      both.turn(random.below(2));
       await steps[name]!();
 
       const [shared, local] = await both.rows();
@@ -415,16 +428,17 @@ Deno.test({
           new Database(server.config("learnt")),
         );
         both.start(everything);
-        const { shared, term, database } = both;
-        using other = new SharedList(database, everything);
+        const { leader } = both;
+        both.turn(1);
+        const { leader: other } = both;
         const from = ["g2", "g1", "g0"].map((generation) => ({
           generation,
           seq: 1,
         }));
-        await shared.begin(term, "P", lifeOf("g2", { from: from.slice(1, 2) }));
-        const before = await other.resume(term, "P");
-        await shared.begin(term, "P", lifeOf("g3", { from }));
-        const after = await other.resume(term, "P");
+        await leader.begin("P", lifeOf("g2", { from: from.slice(1, 2) }));
+        const before = await other.resume("P");
+        await leader.begin("P", lifeOf("g3", { from }));
+        const after = await other.resume("P");
         assertEquals(before.lineage, new Set(["g2", "g1"]));
         assertEquals(after.lineage, new Set(["g3", "g2", "g1", "g0"]));
       },
@@ -433,12 +447,12 @@ Deno.test({
     await t.step("lets a leader whose term is over write nothing", async () => {
       await using both = await Both.make(new Database(server.config("over")));
       both.start(everything);
-      const { shared, term, database } = both;
-      const reading = await shared.begin(term, "P", lifeOf("g"));
+      const { leader, database } = both;
+      const reading = await leader.begin("P", lifeOf("g"));
       await database.query("UPDATE lease SET until = clock_timestamp()");
       await statements.acquire(database, { ...claimant, holder: "r2/1" });
       await assertRejects(
-        () => shared.take(term, reading, [line(1)], at(1)),
+        () => leader.take(reading, [line(1)], at(1)),
         LocalError,
         "this node no longer leads",
       );
@@ -452,15 +466,15 @@ Deno.test({
           new Database(server.config("copied")),
         );
         both.start(everything);
-        const { shared, term, database } = both;
-        const reading = await shared.begin(term, "P", lifeOf("g"));
+        const { leader, term, database } = both;
+        const reading = await leader.begin("P", lifeOf("g"));
         await statements.fenced(
           database,
           term,
           (session) => statements.open(session, "P"),
         );
         await assertRejects(
-          () => shared.take(term, reading, [line(1)], at(1)),
+          () => leader.take(reading, [line(1)], at(1)),
           LocalError,
           "files are being copied",
         );
@@ -472,28 +486,29 @@ Deno.test({
       async () => {
         await using both = await Both.make(new Database(server.config("late")));
         both.start(everything);
-        const { shared, term, database } = both;
-        const reading = await shared.begin(term, "P", lifeOf("g"));
+        const { leader } = both;
+        const reading = await leader.begin("P", lifeOf("g"));
         // The same leader, as it was before it asked again.
-        using late = new SharedList(database, everything);
-        await late.resume(term, "P");
-        await shared.take(term, reading, [line(1), line(2)], at(2));
+        both.turn(1);
+        const { leader: late } = both;
+        await late.resume("P");
+        await leader.take(reading, [line(1), line(2)], at(2));
         await assertRejects(
-          () => late.take(term, reading, [line(1)], at(1)),
+          () => late.take(reading, [line(1)], at(1)),
           LocalError,
           "it was read further meanwhile",
         );
-        assertEquals((await shared.cursor("P"))!.seq, 2);
+        assertEquals((await leader.cursor("P"))!.seq, 2);
       },
     );
 
     await t.step("commits no file whose claim another node has", async () => {
       await using both = await Both.make(new Database(server.config("lost")));
       both.start(everything);
-      const { shared, term, database } = both;
-      const reading = await shared.begin(term, "P", lifeOf("g"));
-      await shared.take(term, reading, [line(1)], at(1));
-      await shared.complete(term, reading);
+      const { leader, shared, term, database } = both;
+      const reading = await leader.begin("P", lifeOf("g"));
+      await leader.take(reading, [line(1)], at(1));
+      await leader.complete(reading);
       await statements.fenced(
         database,
         term,
@@ -518,7 +533,7 @@ Deno.test({
       async () => {
         await using both = await Both.make(new Database(server.config("gone")));
         both.start(everything);
-        const { shared, term, database } = both;
+        const { leader, shared, database } = both;
         await both.read("P", {
           ...{ generation: "g", from: [] },
           lines: [line(1), { ...line(2), path: "b" }],
@@ -528,9 +543,9 @@ Deno.test({
           ...{ generation: "g", from: [] },
           lines: [line(1), { ...line(2), path: "b" }, { ...line(3), op: "-" }],
         }, 1);
-        await shared.follow(term, "P", false);
+        await leader.follow("P", false);
         const batch = { server: "P", files: 9 };
-        const claim = (await shared.claimWithdrawn(term, claimant, batch))!;
+        const claim = (await leader.claimWithdrawn(claimant, batch))!;
         await database.query("UPDATE claim SET until = clock_timestamp()");
         const next = (await statements.takeOver(database, claimant))!;
         const here = async () => {
@@ -553,11 +568,11 @@ Deno.test({
       async () => {
         await using both = await Both.make(new Database(server.config("busy")));
         both.start(everything);
-        const { shared, term } = both;
-        await shared.open(term, "P");
+        const { leader } = both;
+        await leader.open("P");
         const batch = { server: "P", files: 9 };
         await assertRejects(
-          () => shared.claimWithdrawn(term, claimant, batch),
+          () => leader.claimWithdrawn(claimant, batch),
           LocalError,
           "files are being copied",
         );
