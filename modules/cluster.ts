@@ -40,7 +40,7 @@ import type {
   SharedNoticeOperations,
   SharedNoticeSettings,
 } from "../lib/stat/operations.ts";
-import { SharedNotices } from "../lib/stat/shared-notices.ts";
+import { sharedNoticeAnswers } from "../lib/stat/shared-notice-answers.ts";
 import { compileFilter } from "../lib/state/judge.ts";
 import { answersOn } from "../lib/synchro-list/answers.ts";
 import type {
@@ -154,8 +154,10 @@ export async function cluster(
   return {
     handlers: {
       ...leadAnswers({
-        ...{ database, leadership, leaderList: list, acceptance, state, log },
-        notices: new SharedNotices(database, settings.notices),
+        ...{ database, leadership, leaderList: list, acceptance, log },
+      }),
+      ...sharedNoticeAnswers({
+        ...{ database, leadership, policy: settings.notices, state, log },
       }),
       ...claimAnswers({
         ...{ database, leaderList: list, order, announces },

@@ -6,7 +6,14 @@
  * @module
  */
 
-import type { Wanted } from "./claims.ts";
+/** A version of a file that is wanted, or the withdrawal of one. */
+export interface Wanted {
+  readonly path: string;
+  /** Number of its line in the list. */
+  readonly seq: number;
+  /** In bytes. */
+  readonly size: number;
+}
 
 /** A claim as its holder knows it. */
 export interface GrantedClaim {

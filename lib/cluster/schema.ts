@@ -23,7 +23,7 @@ import {
 /** Statements that lead from each version of the schema to the next; the first makes it. */
 const steps: readonly string[] = [
   `
--- Who leads: see lib/cluster/lease.ts.
+-- Who leads: see tests/simulation/lease.ts.
 CREATE TABLE lease (
   single boolean PRIMARY KEY DEFAULT true CHECK (single),
   term   bigint NOT NULL,
@@ -70,7 +70,7 @@ CREATE TABLE current_pass (
 );
 INSERT INTO current_pass (number, open, server) VALUES (0, false, '');
 
--- Batches of files that nodes copy or remove: see lib/cluster/claims.ts.
+-- Batches of files that nodes copy or remove: see tests/simulation/claims.ts.
 CREATE TABLE claim (
   id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   holder text NOT NULL,

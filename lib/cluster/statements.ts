@@ -1,15 +1,15 @@
 /**
  * The lease, the fence and the claims as statements of PostgreSQL, on READ COMMITTED.
- * Each does what the function of the same name in lease.ts or claims.ts says.
+ * Each does what the function of the same name in tests/simulation/lease.ts or claims.ts
+ * says.
  *
  * @module
  */
 
 import type { CopyOrder } from "../config/config.ts";
-import type { BatchLimits, Wanted } from "./claims.ts";
 import { type Database, run, type Session } from "./database.ts";
 import type { Identity, Survey } from "./operations.ts";
-import type { GrantedClaim } from "./requests.ts";
+import type { GrantedClaim, Wanted } from "./requests.ts";
 import { assertKnown } from "./schema.ts";
 import { isWithdrawn } from "./withdrawn.ts";
 
@@ -191,6 +191,12 @@ export async function survey(
 /** A claim, and the server that its files are to come from. */
 export interface ServerClaim extends GrantedClaim {
   readonly server: string;
+}
+
+/** The size of a batch: it ends with the file that reaches one of them. */
+export interface BatchLimits {
+  readonly files: number;
+  readonly bytes: number;
 }
 
 /** A node that asks for something. */

@@ -5,7 +5,11 @@
  * @module
  */
 
-import { insist, type Work as Steps, workOnClaim } from "../cluster/copy.ts";
+import {
+  insist,
+  type Work as Steps,
+  workOnClaim,
+} from "../cluster/claim-steps.ts";
 import { drive, driveUntil, unlessLost } from "../cluster/drive.ts";
 import { ClusterNode } from "../cluster/node.ts";
 import type {

@@ -4,10 +4,11 @@ import {
   postgresAvailable,
   startPostgres,
 } from "../../fixtures/postgres.ts";
-import * as rules from "../../lib/cluster/claims.ts";
+import * as rules from "../simulation/claims.ts";
 import { Database, type Session } from "../../lib/cluster/database.ts";
-import * as lease from "../../lib/cluster/lease.ts";
+import * as lease from "../simulation/lease.ts";
 import { migrate } from "../../lib/cluster/schema.ts";
+import type { Wanted } from "../../lib/cluster/requests.ts";
 import * as statements from "../../lib/cluster/statements.ts";
 import { Random } from "../simulation/random.ts";
 
@@ -58,7 +59,7 @@ class ClockedDatabase extends Database {
           msOf("until")
         } AS until, behind, removes, last_seq AS last FROM claim ORDER BY id`,
       ),
-      this.query<rules.Wanted & { claim: number | null }>(
+      this.query<Wanted & { claim: number | null }>(
         "SELECT path, seq, size, claim FROM claimed ORDER BY seq",
       ),
     ]);
@@ -96,10 +97,10 @@ class Rules implements Model {
   lease: lease.Lease | undefined;
   claims = rules.noClaims;
   now = 0;
-  wanted: rules.Wanted[];
-  withdrawn: rules.Wanted[];
+  wanted: Wanted[];
+  withdrawn: Wanted[];
 
-  constructor(wanted: rules.Wanted[], withdrawn: rules.Wanted[]) {
+  constructor(wanted: Wanted[], withdrawn: Wanted[]) {
     this.wanted = wanted;
     this.withdrawn = withdrawn;
   }
@@ -291,7 +292,7 @@ function isGranted(answer: unknown): boolean {
 
 async function insertEntries(
   database: Database,
-  files: readonly rules.Wanted[],
+  files: readonly Wanted[],
   standing: string,
 ): Promise<void> {
   await database.query(

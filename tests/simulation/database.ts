@@ -7,7 +7,6 @@
  */
 
 import {
-  type BatchLimits,
   type Claims,
   close,
   commit,
@@ -21,13 +20,14 @@ import {
   takeOver,
   takeWithdrawn,
   untaken,
-  type Wanted,
-} from "../../lib/cluster/claims.ts";
-import { acquire, isHeld, type Lease } from "../../lib/cluster/lease.ts";
+} from "./claims.ts";
+import type { BatchLimits } from "../../lib/cluster/statements.ts";
+import { acquire, isHeld, type Lease } from "./lease.ts";
 import type {
   Change,
   GrantedClaim,
   Requests,
+  Wanted,
 } from "../../lib/cluster/requests.ts";
 import type { Line } from "./list.ts";
 

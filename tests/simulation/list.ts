@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Wanted } from "../../lib/cluster/claims.ts";
+import type { Wanted } from "../../lib/cluster/requests.ts";
 import type { Random } from "./random.ts";
 
 /** A line of the list: a version of a file, or that there is none any more. */

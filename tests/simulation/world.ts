@@ -6,8 +6,8 @@
  * @module
  */
 
-import { copy } from "../../lib/cluster/copy.ts";
-import { lead } from "../../lib/cluster/lead.ts";
+import { copy } from "./copy.ts";
+import { lead } from "./lead.ts";
 import { ClusterNode } from "../../lib/cluster/node.ts";
 import type { Request, Steps } from "../../lib/cluster/requests.ts";
 import {

@@ -1,18 +1,22 @@
 /**
- * Work on claims: a node claims files, fetches them into a directory of the claim, and
- * puts them in place; or, if it leads, takes files away that were withdrawn.
+ * The work of a node as it is simulated: copying what is wanted, and removing what was
+ * withdrawn, file by file.
  *
  * @module
  */
 
-import type { Wanted } from "./claims.ts";
-import type { ClusterNode } from "./node.ts";
+import {
+  insist,
+  type Work,
+  workOnClaim,
+} from "../../lib/cluster/claim-steps.ts";
+import type { ClusterNode } from "../../lib/cluster/node.ts";
 import {
   ask,
   type GrantedClaim,
   type Steps,
-  type Unanswered,
-} from "./requests.ts";
+  type Wanted,
+} from "../../lib/cluster/requests.ts";
 
 /** Copies whatever there is to copy, without end. */
 export function* copy(node: ClusterNode): Steps<never> {
@@ -34,53 +38,6 @@ export function* removeWithdrawn(
     const claiming = ask("claimWithdrawn", { term, holder });
     isAnything = yield* workOnClaim(node, claiming, dealWith);
   }
-}
-
-/**
- * Does what a claim is for, and commits it; returns the paths of the files that
- * failed, or `undefined` if the node no longer relies on the claim.
- */
-export type Work = (
-  node: ClusterNode,
-  claim: GrantedClaim,
-) => Steps<readonly string[] | undefined>;
-
-/** Asks for a batch, and has `work` done with it; returns whether there was one. */
-export function* workOnClaim(
-  node: ClusterNode,
-  claiming: Steps<GrantedClaim | null | Unanswered>,
-  work: Work,
-): Steps<boolean> {
-  const grant = node.sending();
-  const claim = yield* claiming;
-  if (!claim) return false;
-  node.hold(claim.id, grant);
-  try {
-    yield* carryOut(node, claim, work);
-  } finally {
-    node.drop(claim.id);
-  }
-  return true;
-}
-
-/**
- * A node that no longer relies on its claim stops where it is, and leaves the rest
- * to the node that takes it over.
- */
-function* carryOut(
-  node: ClusterNode,
-  claim: GrantedClaim,
-  work: Work,
-): Steps<void> {
-  const { id, behind } = claim;
-  yield* ask("prepare", { id });
-  // The claim is still held: so a node that takes it over finds this directory.
-  if (!(yield* insist(node, id, () => node.extend(id)))) return;
-  for (const old of behind) yield* ask("fence", { id, old });
-  const tried = yield* work(node, claim);
-  if (tried === undefined) return;
-  yield* ask("clear", { id });
-  yield* insist(node, id, () => ask("release", { id, tried }));
 }
 
 function dealWith(
@@ -134,18 +91,4 @@ function* removeFiles(
   yield* ask("barrier", {});
   const commit = () => ask("commit", { id, paths });
   return (yield* insist(node, id, commit)) ? [] : undefined;
-}
-
-/** Asks until there is an answer; false if the claim runs out before. */
-export function* insist(
-  node: ClusterNode,
-  id: number,
-  request: () => Steps<boolean | undefined>,
-): Steps<boolean> {
-  while (node.holds(id)) {
-    const answer = yield* request();
-    if (answer !== undefined) return answer;
-    yield* ask("sleep", { ms: node.pauseMs });
-  }
-  return false;
 }

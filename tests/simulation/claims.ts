@@ -16,14 +16,8 @@
  * @module
  */
 
-/** A version of a file that is wanted, or the withdrawal of one. */
-export interface Wanted {
-  readonly path: string;
-  /** Number of its line in the list. */
-  readonly seq: number;
-  /** In bytes. */
-  readonly size: number;
-}
+import type { Wanted } from "../../lib/cluster/requests.ts";
+import type { BatchLimits } from "../../lib/cluster/statements.ts";
 
 /** A batch that a node has taken. */
 export interface Claim {
@@ -60,12 +54,6 @@ export interface Claimant {
   readonly holder: string;
   readonly now: number;
   readonly leaseMs: number;
-}
-
-/** The size of a batch: it ends with the file that reaches one of them. */
-export interface BatchLimits {
-  readonly files: number;
-  readonly bytes: number;
 }
 
 /** Claims, and the one that an operation is about. */

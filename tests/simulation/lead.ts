@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { ClusterNode } from "./node.ts";
+import type { ClusterNode } from "../../lib/cluster/node.ts";
 import { removeWithdrawn } from "./copy.ts";
-import { ask, type Requests, type Steps } from "./requests.ts";
+import { ask, type Requests, type Steps } from "../../lib/cluster/requests.ts";
 
 /** Leads in every term that `node` gets, without end. */
 export function* lead(node: ClusterNode): Steps<never> {
