@@ -12,9 +12,9 @@ import type { Destination } from "../files/destination.ts";
 import type { Durability } from "../files/durability.ts";
 import type { RemoteList } from "../list/remote.ts";
 import { ListMemory } from "../publish/list-memory.ts";
-import type { ShownFile } from "../state/overview.ts";
 import type { Reached } from "../state/reached.ts";
 import { date, type Told } from "./freshen.ts";
+import type { KnownHere } from "./known-here.ts";
 import { writeOwnList } from "./own-list.ts";
 import { noteRelays } from "./relays.ts";
 import { type Followed, isWhole, keepSameList } from "./same-list.ts";
@@ -27,18 +27,6 @@ export interface Origin {
   readonly root: string;
   openList(): Promise<RemoteList>;
   fetcher(): Promise<Fetcher>;
-}
-
-/** What the state knows of what is here. */
-export interface KnownHere {
-  /** How far the list of the server has been followed. */
-  reached(): Promise<Reached>;
-  /** Tells whether anything here is not as the server names it. */
-  differs(): Promise<boolean>;
-  /** The next files after `after`, by path. */
-  files(after: string, limit: number): Promise<readonly ShownFile[]>;
-  /** The next digests after `after` of files that may have signatures. */
-  digests(after: string, limit: number): Promise<readonly string[]>;
 }
 
 /** Digests asked for at a time. */
@@ -99,7 +87,9 @@ export class Republishing {
     if (noteRelays(own, told.relays)) await this.#durability.barrier(into);
     const reached = await known.reached();
     const signatures = new KeptSignatures({
-      ...{ own, rights, root: origin.root },
+      own,
+      rights,
+      root: origin.root,
       fetcher: () => origin.fetcher(),
     });
     const tools = { origin, known, told, signatures };

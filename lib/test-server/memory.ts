@@ -5,9 +5,11 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import type { ReplicaConfig } from "../config/config.ts";
 import type { Cursor } from "../list/cursor.ts";
-import type { Probe } from "./operations.ts";
+import { isAnythingLeft } from "../state/overview.ts";
 import { prepared } from "../state/prepared.ts";
+import type { Probe } from "./operations.ts";
 import { type Choice, noChoice } from "./decision.ts";
 
 /** A list of which nothing was left to do. */
@@ -24,6 +26,7 @@ export interface Heartbeat {
   readonly seen: number;
 }
 
+/** What is remembered. */
 export interface Memory {
   readonly choice: Choice;
   readonly reason: string;
@@ -55,9 +58,42 @@ export function recall(db: DatabaseSync): Memory {
   return row === undefined ? nothing : JSON.parse(row.value, reviveBytes);
 }
 
+/** Remembers it, in place of what was remembered before. */
 export function remember(db: DatabaseSync, memory: Memory): void {
   prepared(db, "INSERT OR REPLACE INTO memory VALUES (?, ?)")
     .run(key, JSON.stringify(memory, replaceBytes));
+}
+
+/** Moves what was dated by a clock that has been set since: how long a server was held does not change by that. */
+export function moved(memory: Memory, setBy: number): Memory {
+  const { choice, heartbeats = {} } = memory;
+  if (setBy === 0) return memory;
+  return {
+    ...memory,
+    choice: { ...choice, since: choice.since + setBy },
+    heartbeats: Object.fromEntries(
+      Object.entries(heartbeats).map(([server, { mtime, seen }]) => [
+        server,
+        { mtime, seen: seen + setBy },
+      ]),
+    ),
+  };
+}
+
+/** Names this replica, once and for all, if others read from it. */
+export function withName(
+  memory: Memory,
+  { republish }: Pick<ReplicaConfig, "republish">,
+): Memory {
+  if (!republish) return memory;
+  return { ...memory, name: memory.name ?? crypto.randomUUID() };
+}
+
+/** A list of which something is left to do, as after `relais verify --repair`, is no longer settled. */
+export function withoutUnfinished(memory: Memory, db: DatabaseSync): Memory {
+  const settled = Object.entries(memory.settled)
+    .filter(([server]) => !isAnythingLeft(db, server));
+  return { ...memory, settled: Object.fromEntries(settled) };
 }
 
 /** Returns the active server and those that are preferred to it: the replica is to have what they have. */
