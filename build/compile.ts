@@ -88,7 +88,9 @@ async function has(program: string): Promise<boolean> {
 
 if (import.meta.main) {
   await runTask({
-    ...{ name: "compile", help, work: compile },
+    name: "compile",
+    help,
+    work: compile,
     values: ["target", "output", "compress", "runtime"],
     flags: ["self-extracting", "release"],
   });

@@ -73,8 +73,10 @@ export async function packageFiles(
 /** The units for the paths of the samples. `relais unit --install` puts those for other paths before them. */
 function units(): PackageFile[] {
   const options = {
-    ...{ executable: "/usr/bin/relais", config: configPath },
-    ...{ user: "relais", perUser: false },
+    executable: "/usr/bin/relais",
+    config: configPath,
+    user: "relais",
+    perUser: false,
   };
   const [replica, publisher] = (["replica", "publisher"] as const).map((role) =>
     parseConfig(sampleConfig(role), configPath)

@@ -155,7 +155,9 @@ function sha256(bytes: Uint8Array): string {
 
 if (import.meta.main) {
   await runTask({
-    ...{ name: "package", help, work: pack },
+    name: "package",
+    help,
+    work: pack,
     values: ["target", "output"],
     flags: ["quick"],
   });

@@ -217,9 +217,13 @@ async function alone(
   return await standIn(command, {
     cwd: "/",
     env: {
-      ...{ [mark]: name, HOME: home, USER: name, LOGNAME: name },
+      [mark]: name,
+      HOME: home,
+      USER: name,
+      LOGNAME: name,
       // Those of root are of no use.
-      ...{ XDG_CACHE_HOME: "", XDG_CONFIG_HOME: "" },
+      XDG_CACHE_HOME: "",
+      XDG_CONFIG_HOME: "",
     },
   });
 }
@@ -255,7 +259,9 @@ function say({ name, owns }: Account, output: Output): void {
 async function kill(name: string, signal: Deno.Signal): Promise<boolean> {
   const { success } = await new Deno.Command("systemctl", {
     args: ["kill", "--kill-who=main", `--signal=${signal}`, name],
-    ...{ stdin: "null", stdout: "null", stderr: "null" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
   }).output();
   return success;
 }

@@ -42,8 +42,12 @@ export async function standIn(
   for (const [name, listen] of listeners) Deno.addSignalListener(name, listen);
   try {
     child = new Deno.Command(program!, {
-      ...{ args, env, cwd },
-      ...{ stdin: "inherit", stdout: "inherit", stderr: "inherit" },
+      args,
+      env,
+      cwd,
+      stdin: "inherit",
+      stdout: "inherit",
+      stderr: "inherit",
       // A terminal sends its signals to all who share it: to us they are enough.
       detached: signal !== undefined,
     }).spawn();

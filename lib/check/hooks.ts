@@ -14,9 +14,13 @@ export function examineHooks(hooks: HooksConfig, isNode = false): Finding[] {
   const { onNew, onFailover, onFailback, onError, onRecovered, onLag } = hooks;
   const { onLeader } = hooks;
   const configured = {
-    ...{ on_new: onNew, on_failover: onFailover, on_failback: onFailback },
-    ...{ on_error: onError, on_recovered: onRecovered, on_lag: onLag },
-    ...{ on_leader: onLeader },
+    on_new: onNew,
+    on_failover: onFailover,
+    on_failback: onFailback,
+    on_error: onError,
+    on_recovered: onRecovered,
+    on_lag: onLag,
+    on_leader: onLeader,
   };
   const programs = Object.entries(configured).flatMap(([name, [program]]) =>
     program === undefined ? [] : [examineProgram(`hooks.${name}`, program)]

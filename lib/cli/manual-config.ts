@@ -37,13 +37,18 @@ export function formatConfigManual(): string {
     ...example("A replica of two servers:", "replica"),
     ...example("A server that publishes:", "publisher"),
     ...seeAlso([
-      ...["relais(1)", "relais-list(5)", "sshd_config(5)", "systemd.exec(5)"],
+      "relais(1)",
+      "relais-list(5)",
+      "sshd_config(5)",
+      "systemd.exec(5)",
     ]),
   ]);
 }
 
 const title = {
-  ...{ name: "relais.toml", section: 5, volume: "File Formats" },
+  name: "relais.toml",
+  section: 5,
+  volume: "File Formats",
   source: "lib/config/tables/",
 };
 

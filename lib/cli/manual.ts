@@ -67,7 +67,9 @@ export function formatManual(commands: readonly Command[]): string {
 }
 
 const title = {
-  ...{ name: "relais", section: 1, volume: "User Commands" },
+  name: "relais",
+  section: 1,
+  volume: "User Commands",
   source: "lib/commands/",
 };
 

@@ -176,7 +176,9 @@ function queryOf(
 ): ListQuery {
   const selection: Selection = wanted ? "wanted" : failed ? "failed" : "all";
   return {
-    ...{ selection, sort, prefix: literalPrefix(glob) },
+    selection,
+    sort,
+    prefix: literalPrefix(glob),
     since: since === undefined ? -Infinity : (Date.now() - since) / 1_000,
   };
 }
@@ -206,8 +208,13 @@ async function* lines(
 
 /** What matters most of a file that several servers name. */
 const gravity: readonly Standing[] = [
-  ...["conflict", "wanted", "here", "withdrawn"] as const,
-  ...["older", "excluded", "gone"] as const,
+  "conflict",
+  "wanted",
+  "here",
+  "withdrawn",
+  "older",
+  "excluded",
+  "gone",
 ];
 
 function fileLine(entries: readonly ListedFile[]): string {

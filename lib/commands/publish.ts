@@ -230,7 +230,8 @@ function summary(
 ): string {
   const what = [
     `${published} files published (${formatBytes(bytes)})`,
-    ...[`${withdrawn} withdrawn`, `${unchanged} unchanged`],
+    `${withdrawn} withdrawn`,
+    `${unchanged} unchanged`,
     tellNotFiles(not_files),
   ].filter((text) => text !== "");
   return `${what.join(", ")}, in ${formatSeconds(seconds)}.`;

@@ -105,8 +105,13 @@ interface Report {
 }
 
 const nothing: Report = {
-  ...{ verified: 0, bytes: 0, findings: [], extra: [], repaired: [] },
-  ...{ seconds: 0, exit: exitStatus.done },
+  verified: 0,
+  bytes: 0,
+  findings: [],
+  extra: [],
+  repaired: [],
+  seconds: 0,
+  exit: exitStatus.done,
 };
 
 /**
@@ -173,7 +178,13 @@ async function read(
     : exitStatus.done;
   const seconds = Math.round(performance.now() - started) / 1_000;
   const report: Report = {
-    ...{ verified, bytes, findings, extra, repaired, seconds, exit },
+    verified,
+    bytes,
+    findings,
+    extra,
+    repaired,
+    seconds,
+    exit,
   };
   if (given.json) output.json(report);
   else if (!output.quiet) output.result(summary(report));

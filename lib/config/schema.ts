@@ -16,8 +16,17 @@ import { expected } from "./value.ts";
 
 /** All tables, in the order in which they are shown. */
 export const tables = {
-  ...{ server, replica, probe, copy, limits, schedule, log, stat, hooks },
-  ...{ cluster, publish },
+  server,
+  replica,
+  probe,
+  copy,
+  limits,
+  schedule,
+  log,
+  stat,
+  hooks,
+  cluster,
+  publish,
 } as const;
 
 /** What the file must be. */

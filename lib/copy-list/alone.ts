@@ -69,11 +69,11 @@ export class Alone implements Work {
     if (removal.delete === "keep") return total;
     const list = this.#means.list();
     for (let after: string | null = null;;) {
-      const asked: { server: string; after: string | null; limit: number } = {
-        ...{ server, after, limit: batch },
-      };
-      const paths = (await list.ask("withdrawn", asked))
-        .map(({ path }) => path);
+      const withdrawn: readonly { readonly path: string }[] = await list.ask(
+        "withdrawn",
+        { server, after, limit: batch },
+      );
+      const paths = withdrawn.map(({ path }) => path);
       if (paths.length === 0) return total;
       await this.#removeBatch(paths, total);
       after = paths.at(-1)!;
@@ -122,7 +122,9 @@ export class Alone implements Work {
     return {
       wanted: (last, limit, unit) =>
         list.ask("wanted", {
-          ...{ server, last, limit },
+          server,
+          last,
+          limit,
           ...unit === undefined ? {} : { unit },
         }),
       arrived: (files) => list.ask("arrived", { server, files }),

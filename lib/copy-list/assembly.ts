@@ -68,8 +68,13 @@ export class Assembly {
   async *fresh(): AsyncGenerator<Wanted> {
     const sets = await this.#sets.pending();
     this.#makings = sets.map((set) => ({
-      ...{ set, ready: [], leaving: [], left: set.files },
-      ...{ isPossible: false, isWhole: false, isReleased: false },
+      set,
+      ready: [],
+      leaving: [],
+      left: set.files,
+      isPossible: false,
+      isWhole: false,
+      isReleased: false,
       held: undefined,
     }));
     for (const making of this.#makings) {

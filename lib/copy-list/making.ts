@@ -280,8 +280,12 @@ export class Making {
           placeOf: (block) => searching.placeOf(block),
         });
         const along = new Along({
-          ...{ old, search: searching, frontier, goOn },
-          ...{ start: this.#start, fetchRanges: this.#fetchRanges },
+          old,
+          search: searching,
+          frontier,
+          goOn,
+          start: this.#start,
+          fetchRanges: this.#fetchRanges,
         });
         for await (const piece of along.pieces()) yield this.#made(piece);
         // The digest will tell.

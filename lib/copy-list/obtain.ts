@@ -107,7 +107,10 @@ export class Obtaining {
     using staged = await staging.open(entry);
     const start = staged.offset;
     const making = this.#reuse.begin({
-      ...{ entry, root, slots, start },
+      entry,
+      root,
+      slots,
+      start,
       isOver: () => this.#run.end() !== undefined,
       clone: (path, bytes, check) => staged.clone(path, bytes, check),
     });

@@ -44,7 +44,8 @@ export class Sessions implements AsyncDisposable {
         { length: count },
         (_, at) =>
           RemoteSession.open(connection, server, {
-            ...{ requestMs, signal },
+            requestMs,
+            signal,
             sharing: at === 0 ? "shared" : "own",
           }),
       ),

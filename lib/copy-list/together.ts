@@ -65,7 +65,8 @@ export class Together implements Work {
     const { into } = means.destination;
     this.#guard = new NodeGuard(into, () => means.destination.own);
     this.#claims = new ClaimWork({
-      ...{ ...means, directories },
+      ...means,
+      directories,
       guard: (id) => this.#guardClaim(id),
     });
   }
@@ -170,9 +171,10 @@ export class Together implements Work {
     const list = this.#means.list();
     const wanted = new Set<string>();
     for (let last: Wanted | null = null;;) {
-      const limit = page;
       const files: readonly Wanted[] = await list.ask("wanted", {
-        ...{ server, last, limit },
+        server,
+        last,
+        limit: page,
       });
       if (files.length === 0) break;
       for (const file of files) wanted.add(stagedName(file));
@@ -233,7 +235,9 @@ export class Together implements Work {
     destination.release();
     try {
       const { gone, failed } = await removeClaimed({
-        ...{ destination, directories, removal },
+        destination,
+        directories,
+        removal,
         assertHeld: () => this.#claims.assertHeld(id),
       }, claim);
       await durability.barrier(destination.into);
@@ -333,9 +337,15 @@ class Total {
   outcome(): Outcome {
     return {
       ...this.#sums,
-      ...{ failed: this.#failed, blocked: this.#blocked, ended: this.ended },
+      failed: this.#failed,
+      blocked: this.#blocked,
+      ended: this.ended,
       // Of one server, and without sets.
-      ...{ slow: [], got: [], removed: 0, shown: [], held: [] },
+      slow: [],
+      got: [],
+      removed: 0,
+      shown: [],
+      held: [],
     };
   }
 }

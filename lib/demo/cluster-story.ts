@@ -178,7 +178,9 @@ async function writeNode(
   // relais runs as the owner of its state, who it is that started it.
   await Deno.mkdir(`${home}/state`, { recursive: true });
   const config = await writeReplicaConfig({
-    ...{ home, into, servers: [production] },
+    home,
+    into,
+    servers: [production],
     more: `
 [cluster]
 database = "postgres://relais@/postgres?host=${database.directory}"

@@ -52,7 +52,11 @@ file = "${home}/relais.log"
   );
   const server = await startSftpServer({ root, keys: home, ...options });
   return {
-    ...{ name, data, root, config, server },
+    name,
+    data,
+    root,
+    config,
+    server,
     [Symbol.asyncDispose]: () => server.stop(),
   };
 }

@@ -21,8 +21,12 @@ export type NotFile = keyof typeof names;
 export type NotFiles = Readonly<Record<NotFile, number>>;
 
 export const noNotFiles: NotFiles = {
-  ...{ links: 0, outside: 0, dangling: 0, circular: 0 },
-  ...{ special: 0, empty: 0 },
+  links: 0,
+  outside: 0,
+  dangling: 0,
+  circular: 0,
+  special: 0,
+  empty: 0,
 };
 
 /** Returns the name of one of a kind. */

@@ -160,10 +160,7 @@ function look(path: string): Seen {
 
 function open(path: string): Deno.FsFile {
   // Opened for both: opening a FIFO only for writing would wait for its reader.
-  const options = {
-    ...{ read: true, append: true, create: true },
-    mode: newFileMode,
-  };
+  const options = { read: true, append: true, create: true, mode: newFileMode };
   try {
     return Deno.openSync(path, options);
   } catch (error) {

@@ -101,7 +101,8 @@ export class Exporter {
         const signature = maker === undefined ? null : `${staged}.signature`;
         if (signature !== null) {
           this.#signatures.stage(signature, maker!.finish(digest), {
-            ...{ mtime, mode },
+            mtime,
+            mode,
           });
         }
         return { size, mtime, mode, digest, staged, signature };

@@ -49,8 +49,14 @@ export async function findList(
   const { generation, live, seq, inSets, lines, ancestry } = reader;
   if (reader.writer === writer) {
     return {
-      ...{ generation, ancestry, isNew: false, mended },
-      ...{ live, seq, inSets, lines },
+      generation,
+      ancestry,
+      isNew: false,
+      mended,
+      live,
+      seq,
+      inSets,
+      lines,
     };
   }
   const taken = [{ generation, seq }, ...ancestry];

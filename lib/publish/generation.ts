@@ -136,8 +136,14 @@ async function begin(
   live.move(places);
   const { size } = live;
   return {
-    ...{ generation, ancestry: [], isNew: true, live },
-    ...{ seq: size, inSets: last, lines: size, mended: [] },
+    generation,
+    ancestry: [],
+    isNew: true,
+    live,
+    seq: size,
+    inSets: last,
+    lines: size,
+    mended: [],
   };
 }
 

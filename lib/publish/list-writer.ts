@@ -195,9 +195,14 @@ export class ListWriter implements Disposable {
   /** Remembers the list as it is now; nothing may be appended any more. */
   keepIn(memory: ListMemory): void {
     memory.keep(this.#path, this.#writer, {
-      ...{ generation: this.#generation, ancestry: this.#ancestry },
-      ...{ isNew: false, live: this.live, seq: this.#seq },
-      ...{ inSets: this.#inSets, lines: this.#lines, mended: [] },
+      generation: this.#generation,
+      ancestry: this.#ancestry,
+      isNew: false,
+      live: this.live,
+      seq: this.#seq,
+      inSets: this.#inSets,
+      lines: this.#lines,
+      mended: [],
     });
   }
 

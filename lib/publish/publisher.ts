@@ -148,7 +148,9 @@ class Run {
     );
     this.#signatures = new Signatures(config.into, config.signatures);
     this.#batch = new Batch({
-      ...{ destination, durability, list },
+      destination,
+      durability,
+      list,
       exporter: new Exporter(sources, this.#signatures, config.into),
       signatures: this.#signatures,
       unsure: this.#unsure,

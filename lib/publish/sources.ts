@@ -255,8 +255,11 @@ export class OpenSource implements Disposable {
   look(): SourceState {
     const { size, mtimeMs, mode, dev, ino } = fstatSync(this.file);
     return {
-      ...{ size, modified: mtimeMs, mode: mode & permissions },
-      ...{ device: dev, inode: ino },
+      size,
+      modified: mtimeMs,
+      mode: mode & permissions,
+      device: dev,
+      inode: ino,
     };
   }
 
@@ -269,8 +272,11 @@ function stateAt(path: string): SourceState {
   const { isFile, size, mtime, mode, dev, ino } = Deno.lstatSync(path);
   if (!isFile) throw new FileError("it is not a regular file");
   return {
-    ...{ size, modified: mtime!.getTime(), mode: mode! & permissions },
-    ...{ device: dev, inode: ino! },
+    size,
+    modified: mtime!.getTime(),
+    mode: mode! & permissions,
+    device: dev,
+    inode: ino!,
   };
 }
 

@@ -218,7 +218,10 @@ class Attempt implements Carrier {
     const { hops } = this.#words;
     const { hostKey = "", cipher = "" } = hops.at(-1) ?? {};
     const agreed = hops.flatMap((hop) => [
-      ...[hop.kex, hop.hostKeyAlgorithm, hop.cipher, hop.mac],
+      hop.kex,
+      hop.hostKeyAlgorithm,
+      hop.cipher,
+      hop.mac,
     ]).filter((name) => name !== undefined);
     return {
       transport: "openssh",

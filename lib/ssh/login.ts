@@ -196,7 +196,8 @@ export class Login<Result extends Outcome> {
     const agreed = [cs, sc];
     this.#cipher = sc.cipher;
     this.#weak = weakOnes([
-      ...[kex, serverHostKey],
+      kex,
+      serverHostKey,
       ...agreed.flatMap(({ cipher, mac }) => [cipher, mac]),
     ]);
     const strict = (this.client as Internals)._protocol?._strictMode === true;

@@ -135,8 +135,12 @@ function opensshKey(
   const padding = Array.from({ length: -secret.length & 7 }, (_, at) => at + 1);
   const none = field(Buffer.from("none"));
   const bytes = Buffer.concat([
-    ...[Buffer.from(magic), none, none, field(Buffer.alloc(0))],
-    ...[numeral(1), field(shown)],
+    Buffer.from(magic),
+    none,
+    none,
+    field(Buffer.alloc(0)),
+    numeral(1),
+    field(shown),
     field(Buffer.concat([secret, Buffer.from(padding)])),
   ]);
   const lines = bytes.toString("base64").replace(/.{1,70}/g, "$&\n");

@@ -108,11 +108,17 @@ export function judgeSwitch(
   now: number,
 ): Judged {
   return judge(told, serverSeen(server, policy), {
-    ...{ policy, now, concerns: isOfServer },
+    policy,
+    now,
+    concerns: isOfServer,
     circumstances: {
       ...nothingSpecial,
-      ...{ server, reason, exit: null, lag_seconds: null },
-      ...{ errors: [], failed: [] },
+      server,
+      reason,
+      exit: null,
+      lag_seconds: null,
+      errors: [],
+      failed: [],
     },
   });
 }
@@ -126,11 +132,18 @@ export function judgeLead(
 ): Judged {
   const lost = leaderPrefix + former;
   return judge(told, [lost], {
-    ...{ policy, now, concerns: (condition) => condition === lost },
+    policy,
+    now,
+    concerns: (condition) => condition === lost,
     circumstances: {
-      ...{ former, term, server: null, exit: null, lag_seconds: null },
+      former,
+      term,
+      server: null,
+      exit: null,
+      lag_seconds: null,
       reason: `${former} led before and did not give it up`,
-      ...{ errors: [], failed: [] },
+      errors: [],
+      failed: [],
     },
   });
 }
@@ -159,10 +172,15 @@ export function judgePass(
   }
   seen.push(...silent.map((node) => leaderPrefix + node));
   return judge(told, seen, {
-    ...{ policy, now, concerns },
+    policy,
+    now,
+    concerns,
     circumstances: {
       ...nothingSpecial,
-      ...{ server, reason: null, exit, lag_seconds },
+      server,
+      reason: null,
+      exit,
+      lag_seconds,
       errors: errors.slice(0, mostNamed),
       failed: failed.slice(0, mostNamed),
     },

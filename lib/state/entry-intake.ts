@@ -65,7 +65,10 @@ export class EntryIntake {
         this.#replaced(row, { seq, by: row.seq });
       }
       this.#statements.readAgain.run({
-        ...{ server, path, generation, reading: number },
+        server,
+        path,
+        generation,
+        reading: number,
         seq: row.generation === generation ? row.seq : seq,
       });
       return row.standing;
@@ -97,8 +100,21 @@ export class EntryIntake {
     const { path, server, seq, generation, published, mtime } = offer;
     const { size, mode, digest, op, number, here } = offer;
     this.#statements.put.run(
-      ...[path, server, seq, generation, published, mtime, size, mode, digest],
-      ...[op, number, here, standing, remote, reading],
+      path,
+      server,
+      seq,
+      generation,
+      published,
+      mtime,
+      size,
+      mode,
+      digest,
+      op,
+      number,
+      here,
+      standing,
+      remote,
+      reading,
     );
     if (offer.number > 0) this.#judge.judgeOthers(offer);
   }
@@ -110,7 +126,12 @@ export class EntryIntake {
     this.#superseded.add(server, path, row);
     const offer: Offer = {
       ...row,
-      ...{ op: "-", seq: 0, generation, size: 0, mode: null, digest: null },
+      op: "-",
+      seq: 0,
+      generation,
+      size: 0,
+      mode: null,
+      digest: null,
       number: row.number + 1,
       here: numberHere(row),
     };

@@ -184,7 +184,13 @@ export function lastRuns(
       row,
     );
     return {
-      ...{ started, exit, seconds, bytes, failures, failed, errors },
+      started,
+      exit,
+      seconds,
+      bytes,
+      failures,
+      failed,
+      errors,
       published: row.copied as number,
       withdrawn: row.removed as number,
       unchanged: row.skipped as number,

@@ -254,7 +254,10 @@ export class Intake {
   withdrawPage(reading: Reading, after: string): string | undefined {
     const { server, number } = reading;
     const rows = this.#statements.unnamed.all({
-      ...{ server, number, after, page },
+      server,
+      number,
+      after,
+      page,
     }) as unknown as EntryRow[];
     transaction(this.#db, () => {
       for (const row of rows) this.#entries.withdraw(reading, row);

@@ -51,10 +51,7 @@ export function keepRefusals(
       db,
       `INSERT INTO refusal (server, number, generation, line, path, reason)
        VALUES (:server, :number, :generation, :line, :path, :reason)`,
-    ).run({
-      ...{ server, number: last + 1 + index, generation },
-      ...{ line, path, reason },
-    });
+    ).run({ server, number: last + 1 + index, generation, line, path, reason });
   }
 }
 

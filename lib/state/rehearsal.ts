@@ -10,8 +10,16 @@ import { prepared } from "./prepared.ts";
 
 /** Tables that reading a list, or choosing a server, changes. Others refuse to be written. */
 const rehearsed = [
-  ...["memory", "list", "entry", "generation", "superseded"],
-  ...["withdrawal", "resolution", "refusal", "passed_over", "line_set"],
+  "memory",
+  "list",
+  "entry",
+  "generation",
+  "superseded",
+  "withdrawal",
+  "resolution",
+  "refusal",
+  "passed_over",
+  "line_set",
 ];
 
 /** Room for what is tried out; beyond it SQLite goes on in a file without a name. */

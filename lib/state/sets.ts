@@ -199,7 +199,8 @@ export class Sets {
       `UPDATE line_set SET file = :path, why = :error
        WHERE server = :server AND last = :unit`,
       {
-        ...{ server, unit },
+        server,
+        unit,
         path: obstacle?.path ?? null,
         error: obstacle?.error ?? null,
       },
@@ -219,7 +220,8 @@ export class Sets {
     const { first, reach } = next;
     if (last < first) return;
     this.#run("DELETE FROM line_set WHERE server = :server AND last = :open", {
-      ...{ server, open },
+      server,
+      open,
     });
     this.#put(server, { first, last, unit: last, reach });
     this.#unite(server, { first, last });
@@ -331,7 +333,9 @@ export function heldSets(
      ORDER BY unit LIMIT :limit`,
   ).all({ server, limit }) as { unit: number; path: string; error: string }[];
   return rows.map(({ unit, path, error }) => ({
-    ...{ set: nameOfSet(db, server, unit), path, error },
+    set: nameOfSet(db, server, unit),
+    path,
+    error,
   }));
 }
 

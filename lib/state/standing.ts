@@ -25,5 +25,7 @@ export type Standing = typeof standings[number];
 
 /** Standings of entries of which something is still to be done. */
 export const unfinished: ReadonlySet<Standing> = new Set([
-  ...["wanted", "withdrawn", "conflict"] as const,
+  "wanted",
+  "withdrawn",
+  "conflict",
 ]);

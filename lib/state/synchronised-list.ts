@@ -183,7 +183,9 @@ export class SynchronisedList {
     limit: number,
   ): Wanted[] {
     const rows = this.#statements.ofSet.all({
-      ...{ server, unit, limit },
+      server,
+      unit,
+      limit,
       seq: last?.seq ?? 0,
     });
     return (rows as unknown as WantedRow[]).map(wantedOf);

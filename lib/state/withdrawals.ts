@@ -71,7 +71,10 @@ export class Withdrawals {
     },
   ): string | undefined {
     const rows = this.#statements.following.all({
-      ...{ server, active, after, page },
+      server,
+      active,
+      after,
+      page,
     }) as unknown as EntryRow[];
     transaction(this.#db, () => {
       for (const row of rows) {
@@ -140,7 +143,12 @@ export class Withdrawals {
     const before = this.#judge.here(path);
     if (before?.op === "+") this.#superseded.leave(path, before);
     this.#statements.follow.run({
-      ...{ path, server, seq, generation, published, mtime },
+      path,
+      server,
+      seq,
+      generation,
+      published,
+      mtime,
       kept: kept ? 1 : 0,
       at: Date.now() / 1_000,
     });

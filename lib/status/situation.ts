@@ -133,7 +133,9 @@ export function readSituation(
     : sharedSource(view, memory);
   return {
     now: now / 1_000,
-    ...{ active, since, reason },
+    active,
+    since,
+    reason,
     probed: memory.probedAt / 1_000,
     servers: memory.probes.map((
       { server, verdict, depth, failure, milliseconds, list },
@@ -173,7 +175,8 @@ function sourceOf(db: DatabaseSync, { choice, reason }: Memory): Source {
 function sharedSource({ counts }: SharedView, memory: Memory): Source {
   const { server, since } = counts;
   return {
-    ...{ active: server, since },
+    active: server,
+    since,
     reason: sharedReason(server, memory),
     read: new Map(Object.entries(counts.read)),
   };
@@ -210,7 +213,12 @@ function countsOf(
 function shared({ counts }: SharedView, now: number): Counts {
   const { here, bytes, pending, failed, failing, conflicts } = counts;
   return {
-    ...{ here, bytes, pending, failed, failing, conflicts },
+    here,
+    bytes,
+    pending,
+    failed,
+    failing,
+    conflicts,
     lag_seconds: Math.round(lagOf(counts, now)),
   };
 }

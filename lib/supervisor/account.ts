@@ -63,15 +63,16 @@ export function brokenReport(error: unknown, seconds: number): PassReport {
   const { exitStatus: exit = exitStatus.incomplete, problems = [] } =
     error as ConfigError;
   return {
-    ...{ server: null, generation: null, ...nothing },
-    ...{
-      not_files: noNotFiles,
-      refusals: [],
-      failed: [],
-      errors: [describe(error), ...problems],
-      lag_seconds: 0,
-    },
-    ...{ seconds, exit },
+    server: null,
+    generation: null,
+    ...nothing,
+    not_files: noNotFiles,
+    refusals: [],
+    failed: [],
+    errors: [describe(error), ...problems],
+    lag_seconds: 0,
+    seconds,
+    exit,
   };
 }
 
@@ -245,7 +246,9 @@ export class PassAccount {
       generation: this.generation,
       ...this.#totals,
       not_files: this.#notFiles,
-      ...{ refused, refusals: reasons, failed },
+      refused,
+      refusals: reasons,
+      failed,
       errors: failures.map(describe),
       lag_seconds: Math.round(this.lagSeconds),
       seconds: Math.round(performance.now() - this.#started) / 1_000,

@@ -15,8 +15,14 @@ export async function fingerprint(
   ) => [name, host, port, jump, openssh, root, list]);
   const { into, source, include, exclude, filenameCharset } = replica;
   const text = JSON.stringify([
-    ...[roots, into, source, include, exclude, replica.delete],
-    ...[filenameCharset, replica.rights],
+    roots,
+    into,
+    source,
+    include,
+    exclude,
+    replica.delete,
+    filenameCharset,
+    replica.rights,
     // Without these, nothing changes for those who use neither.
     ...replica.republish ? ["republish"] : [],
     ...replica.sets === false ? [] : ["sets", replica.sets],

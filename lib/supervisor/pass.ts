@@ -73,7 +73,11 @@ class Pass {
     );
     this.#announcing = new Announcing(crew, options, account);
     this.#work = new ServerWork(
-      ...[crew, options, account, this.#waiting, this.#announcing] as const,
+      crew,
+      options,
+      account,
+      this.#waiting,
+      this.#announcing,
     );
   }
 

@@ -38,7 +38,8 @@ async function* copies(
   let last: Wanted | undefined;
   do {
     const wanted = await list.ask("wanted", {
-      ...{ server, limit },
+      server,
+      limit,
       last: last ?? null,
       ...unit === undefined ? {} : { unit },
     });
@@ -55,7 +56,8 @@ async function* removals(
   let after: string | undefined;
   do {
     const withdrawn = await list.ask("withdrawn", {
-      ...{ server, limit },
+      server,
+      limit,
       after: after ?? null,
     });
     for (const { path, size } of withdrawn) {

@@ -151,12 +151,17 @@ export function replicaPlans(
     "copy-list": plan<CopyListSettings>(
       "copy-list",
       {
-        ...{ servers, limits, copy, replica, tellsFiles },
+        servers,
+        limits,
+        copy,
+        replica,
+        tellsFiles,
         ...cluster === null ? {} : { leaseMs: cluster.leaseMs },
       },
       [
         readAndWrite([
-          ...[replica.into, realDirectory(replica.into)],
+          replica.into,
+          realDirectory(replica.into),
           descriptorsOf(replica.state),
         ]),
         // The barrier.

@@ -108,7 +108,10 @@ export class Replica implements AsyncDisposable {
       (notice) => judging.unheard(notice),
     );
     this.#recording = new Recording(
-      ...[judging, this.#log, this.#telling, options.dryRun] as const,
+      judging,
+      this.#log,
+      this.#telling,
+      options.dryRun,
     );
     this.#state = options.dryRun ? undefined : new SoundState(
       config.replica.state,
@@ -210,7 +213,9 @@ export class Replica implements AsyncDisposable {
     // One after the other is started: first what takes longest to load.
     await this.#supervisor.need(
       ...this.#reaching,
-      ...["test-server", "stat", "log"] as const,
+      "test-server",
+      "stat",
+      "log",
     );
     this.#hold.opened();
   }

@@ -69,12 +69,11 @@ export function answersOn(
       const config = named.get(server)!;
       const { root } = config;
       const { treeRescanMs: rescanMs, links } = replica;
+      const followed = { rescanMs, links };
       const means = {
         list,
         walk: (session: RemoteSession) =>
-          followTree(list, new ListedTree(session, root), root, {
-            ...{ rescanMs, links },
-          }),
+          followTree(list, new ListedTree(session, root), root, followed),
         signal,
       };
       if (!active) {

@@ -63,9 +63,7 @@ export class ForeignLines {
     { path, date, size }: ForeignLine,
   ): Promise<Entry | undefined> {
     const op = "+" as const;
-    const entry = {
-      ...{ seq, op, published: date, mode: null, digest: null, path },
-    };
+    const entry = { seq, op, published: date, mode: null, digest: null, path };
     if (size !== null) return { ...entry, mtime: date, size };
     try {
       const stat = await this.#how.session.stat(`${this.#how.root}/${path}`);

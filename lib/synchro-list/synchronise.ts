@@ -73,10 +73,16 @@ export async function synchronise(
     wire_bytes: wireBytes,
   });
   return {
-    ...result(outcome),
     source: remote === undefined ? "tree" : "list",
     generation: remote?.provenance.generation ?? null,
+    seen: outcome.seen,
+    new: outcome.new,
+    skipped: outcome.skipped,
+    refused: outcome.refused,
+    refusedCount: outcome.refusedCount,
+    notFiles: outcome.notFiles,
     wireBytes,
+    cursor: outcome.cursor,
   };
 }
 
@@ -105,14 +111,4 @@ function foreignReading(
   // The configuration was refused else.
   if ("reason" in format) throw new Error(format.reason);
   return { foreign: { format: format.value, session, root } };
-}
-
-function result(
-  { seen, new: wanted, skipped, refused, refusedCount, notFiles, cursor }:
-    Outcome,
-) {
-  return {
-    ...{ seen, new: wanted, skipped, refused, refusedCount },
-    ...{ notFiles, cursor },
-  };
 }

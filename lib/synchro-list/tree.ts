@@ -132,8 +132,14 @@ const mostRemembered = 1_000_000;
 export function treeEntry(seq: number, path: string, stat: FileStat): Entry {
   const mtime = timestampFromSeconds(stat.mtime);
   return {
-    ...{ seq, op: "+", published: mtime, mtime, size: stat.size },
-    ...{ mode: stat.mode & 0o7777, digest: null, path },
+    seq,
+    op: "+",
+    published: mtime,
+    mtime,
+    size: stat.size,
+    mode: stat.mode & 0o7777,
+    digest: null,
+    path,
   };
 }
 

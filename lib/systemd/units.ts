@@ -246,7 +246,8 @@ function replicaNeeds(
   return {
     user,
     reads: [
-      ...[executable, config],
+      executable,
+      config,
       ...servers.flatMap(({ knownHosts }) => knownHosts),
       ...servers.flatMap(({ openssh }) => openssh?.config ?? []),
       ...ca === null ? [] : [ca],
