@@ -11,11 +11,9 @@ import {
   rehearseState,
 } from "../lib/state/database.ts";
 import { answersOn } from "../lib/synchro-list/answers.ts";
-import type {
-  SynchroListOperations,
-  SynchroListSettings,
-} from "../lib/synchro-list/operations.ts";
-import { type Context, runModule, type Running } from "../lib/worker/life.ts";
+import type { SynchroListOperations } from "../lib/synchro-list/operations.ts";
+import type { SynchroListContext } from "../lib/synchro-list/synchronise.ts";
+import { runModule, type Running } from "../lib/worker/life.ts";
 
 /**
  * Returns what synchro-list answers.
@@ -23,7 +21,7 @@ import { type Context, runModule, type Running } from "../lib/worker/life.ts";
  * @throws {LocalError} If the state cannot be opened.
  */
 export function synchroList(
-  context: Context<"synchro-list", SynchroListSettings, never>,
+  context: SynchroListContext,
 ): Running<SynchroListOperations> {
   const { replica, dryRun, order } = context.settings;
   const db = dryRun ? rehearseState(replica.state) : openState(replica.state);

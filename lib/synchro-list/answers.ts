@@ -20,27 +20,17 @@ import {
 import { nothingReached, reachedOf } from "../state/reached.ts";
 import { type Conflict, SynchronisedList } from "../state/synchronised-list.ts";
 import type { Handlers } from "../worker/channel.ts";
-import type { Context } from "../worker/life.ts";
 import type { Logger } from "../worker/logger.ts";
 import { guardDeletion } from "./guard.ts";
-import type {
-  SynchroListOperations,
-  SynchroListSettings,
-} from "./operations.ts";
-import { synchronise } from "./synchronise.ts";
+import type { SynchroListOperations } from "./operations.ts";
+import { type SynchroListContext, synchronise } from "./synchronise.ts";
 import { followTree } from "./tree-changes.ts";
 import { ListedTree } from "./tree-names.ts";
-
-/** What answering needs of the module. */
-type Means = Omit<
-  Context<"synchro-list", SynchroListSettings, never>,
-  "tell"
->;
 
 /** Returns what synchro-list answers; `db` is its state, or for a dry run one that takes changes and keeps none. */
 export function answersOn(
   db: DatabaseSync,
-  context: Means,
+  context: SynchroListContext,
 ): Handlers<SynchroListOperations> {
   const { settings: { servers, replica, dryRun, order, ...settings } } =
     context;

@@ -19,6 +19,12 @@ import type { SynchroListSettings, Synchronised } from "./operations.ts";
 import type { Outcome } from "./outcome.ts";
 import type { ListStore } from "./store.ts";
 
+/** What synchro-list has in its hands, or the module that is asked in its place. */
+export type SynchroListContext = Omit<
+  Context<"synchro-list", SynchroListSettings, never>,
+  "tell"
+>;
+
 /** How a server is read. */
 export interface Means {
   readonly list: ListStore;
@@ -30,10 +36,7 @@ export interface Means {
 
 /** Reads what `server` has published since it was read last, and logs what it names wrongly. */
 export async function synchronise(
-  context: Omit<
-    Context<"synchro-list", SynchroListSettings, never>,
-    "tell"
-  >,
+  context: SynchroListContext,
   server: ServerConfig,
   { list, walk, signal }: Means,
 ): Promise<Synchronised> {
