@@ -16,9 +16,9 @@ import type {
 } from "../lib/publish/operations.ts";
 import {
   publish as publishOnce,
-  type PublishObserver,
   type PublishOptions,
 } from "../lib/publish/publisher.ts";
+import type { PublishObserver } from "../lib/publish/run.ts";
 import { type Context, runModule, type Running } from "../lib/worker/life.ts";
 
 type PublishContext = Context<"publish", PublishSettings, never>;

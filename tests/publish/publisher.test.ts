@@ -8,7 +8,8 @@ import { Durability } from "../../lib/files/durability.ts";
 import { LockedError, RefusedError } from "../../lib/errors.ts";
 import { isExtension, parseHeader, parseLine } from "../../lib/list/format.ts";
 import { Lock } from "../../lib/files/lock.ts";
-import { publish, type PublishObserver } from "../../lib/publish/publisher.ts";
+import { publish } from "../../lib/publish/publisher.ts";
+import type { PublishObserver } from "../../lib/publish/run.ts";
 
 const silent: PublishObserver = {
   published() {},
