@@ -13,13 +13,13 @@ import type {
   ListedName,
 } from "../lib/connection/operations.ts";
 import { Sessions } from "../lib/connection/sessions.ts";
-import { isByClient } from "../lib/ssh/client-command.ts";
-import { connect } from "../lib/ssh/connect.ts";
+import { isByClient } from "../lib/ssh/by-client.ts";
+import { connect } from "../lib/ssh/ssh2/connect.ts";
 import {
   connectByClient,
   type OpenClient,
-} from "../lib/ssh/connect-by-client.ts";
-import { readIdentity } from "../lib/ssh/identity.ts";
+} from "../lib/ssh/openssh/connect.ts";
+import { readIdentity } from "../lib/ssh/ssh2/identity.ts";
 import { readFile } from "../lib/ssh/read-file.ts";
 import type { DirectoryEntry } from "../lib/ssh/session.ts";
 import { SftpError } from "../lib/ssh/sftp-error.ts";

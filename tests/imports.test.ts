@@ -148,7 +148,7 @@ Deno.test("ssh2 is imported only where SSH is spoken", () => {
   );
   assertEquals(
     importers.filter((path) =>
-      !path.startsWith(`${root}lib/ssh/`) &&
+      !path.startsWith(`${root}lib/ssh/ssh2/`) &&
       !path.startsWith(`${root}lib/demo/`)
     ),
     [],

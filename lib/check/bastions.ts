@@ -6,12 +6,8 @@
  */
 
 import type { ServerConfig } from "../config/config.ts";
-import {
-  clientEnvironment,
-  type ClientServer,
-  isByClient,
-  settingsCommand,
-} from "../ssh/client-command.ts";
+import { type ClientServer, isByClient } from "../ssh/by-client.ts";
+import { clientEnvironment, settingsCommand } from "../ssh/openssh/command.ts";
 import { doubtful, type Finding } from "./finding.ts";
 
 /** How long ssh may take to read its configuration, which may run programs. */

@@ -8,10 +8,10 @@
 import { basename } from "@std/path/posix";
 import type { Config, ServerConfig } from "../config/config.ts";
 import { describe, exitStatus } from "../errors.ts";
-import { readTrust } from "../ssh/host-key.ts";
-import { isHandedOver, readIdentity } from "../ssh/identity.ts";
+import { readTrust } from "../ssh/ssh2/host-key.ts";
+import { isHandedOver, readIdentity } from "../ssh/ssh2/identity.ts";
 import { mark } from "../account/concerns-account.ts";
-import { isByClient } from "../ssh/client-command.ts";
+import { isByClient } from "../ssh/by-client.ts";
 import { bad, type Finding, good } from "./finding.ts";
 import { examineProgram } from "./program.ts";
 

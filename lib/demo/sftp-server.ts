@@ -14,7 +14,7 @@ import ssh2, {
   type SFTPStream,
 } from "ssh2";
 import type { ServerConfig } from "../config/config.ts";
-import { fingerprint } from "../ssh/host-key.ts";
+import { fingerprint } from "../ssh/ssh2/host-key.ts";
 import { serveDirectory } from "./sftp-directory.ts";
 import { generateKeyPair } from "./key-pair.ts";
 

@@ -5,8 +5,8 @@
  */
 
 import type { ServerConfig } from "../config/config.ts";
-import { isByClient } from "./client-command.ts";
 import { certificateOf } from "../config/certificate.ts";
+import { isByClient } from "./by-client.ts";
 
 /** Returns what sessions with `servers` need: their addresses, and the files that identify both ends; nothing for those that the ssh client reaches. */
 export function sessionPermissions(

@@ -30,11 +30,8 @@ import type { TransportSettings } from "../transport/operations.ts";
 import { logFiles } from "../log/file.ts";
 import { ownDirectoryOf } from "../files/own-directory.ts";
 import { machineIdFile } from "../publish/machine.ts";
-import {
-  clientCommand,
-  clientEnvironment,
-  isByClient,
-} from "../ssh/client-command.ts";
+import { isByClient } from "../ssh/by-client.ts";
+import { clientCommand, clientEnvironment } from "../ssh/openssh/command.ts";
 import { sessionPermissions } from "../ssh/permissions.ts";
 import { databasePath } from "../state/database.ts";
 import { besideOf } from "../files/replace.ts";

@@ -27,7 +27,7 @@ import type {
   StatOperations,
 } from "../stat/operations.ts";
 import type { SynchroListOperations } from "../synchro-list/operations.ts";
-import { isByClient } from "../ssh/client-command.ts";
+import { isByClient } from "../ssh/by-client.ts";
 import { ensureState } from "../state/database.ts";
 import type { Channel } from "../worker/channel.ts";
 import { StatsBlock } from "../worker/stats-block.ts";

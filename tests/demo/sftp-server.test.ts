@@ -5,7 +5,7 @@ import {
 } from "../../lib/demo/sftp-server.ts";
 import { limits } from "../../fixtures/ssh/limits.ts";
 import { UnreachableError } from "../../lib/errors.ts";
-import { connect } from "../../lib/ssh/connect.ts";
+import { connect } from "../../lib/ssh/ssh2/connect.ts";
 
 /** A server over a directory with one file. */
 async function startServer() {

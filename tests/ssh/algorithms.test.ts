@@ -11,8 +11,8 @@ import {
   unmet,
   weakOnes,
 } from "../../lib/ssh/algorithms.ts";
-import { connect } from "../../lib/ssh/connect.ts";
-import { fingerprint } from "../../lib/ssh/host-key.ts";
+import { connect } from "../../lib/ssh/ssh2/connect.ts";
+import { fingerprint } from "../../lib/ssh/ssh2/host-key.ts";
 
 /** What an offer depends on, where nobody asks for old algorithms. */
 function modern(trusted: readonly string[], strict: boolean): Offering {

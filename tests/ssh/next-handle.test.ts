@@ -18,7 +18,7 @@ import { sshdAvailable } from "../../fixtures/sshd.ts";
 import { SftpClient } from "../../lib/sftp/client.ts";
 import { readFile } from "../../lib/ssh/read-file.ts";
 import { SftpSession } from "../../lib/ssh/session.ts";
-import type { SshSocket } from "../../lib/ssh/socket.ts";
+import type { SshSocket } from "../../lib/ssh/ssh2/socket.ts";
 
 /** Which of the free handles a server gives next, of `made` in all; -1: a new one. */
 type Policy = (free: readonly number[], made: number) => number;

@@ -6,36 +6,36 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { LimitsConfig } from "../config/config.ts";
-import { type RelaisError, UnusableError } from "../errors.ts";
-import type { Limits } from "../sftp/answers.ts";
-import { SftpClient } from "../sftp/client.ts";
-import type { ProtocolError } from "../sftp/protocol-error.ts";
+import type { LimitsConfig } from "../../config/config.ts";
+import { type RelaisError, UnusableError } from "../../errors.ts";
+import type { Limits } from "../../sftp/answers.ts";
+import { SftpClient } from "../../sftp/client.ts";
+import type { ProtocolError } from "../../sftp/protocol-error.ts";
 import type {
   ClientEnd,
   FromClient,
   ToClient,
-} from "../transport/operations.ts";
-import { Flow } from "../worker/flow.ts";
-import { weakOnes } from "./algorithms.ts";
-import type { Carrier } from "./carrier.ts";
-import type { ClientServer } from "./client-command.ts";
-import {
-  type ClientCircumstances,
-  explainClientEnd,
-  howEnded,
-} from "./client-failure.ts";
-import { ClientWords } from "./client-words.ts";
-import type { ConnectOptions } from "./connect-options.ts";
+} from "../../transport/operations.ts";
+import { Flow } from "../../worker/flow.ts";
+import { weakOnes } from "../algorithms.ts";
+import type { ClientServer } from "../by-client.ts";
+import type { Carrier } from "../carrier.ts";
 import {
   explainLateness,
   explainSubsystem,
   givenUp,
-} from "./connect-failure.ts";
-import type { Depth } from "./depth.ts";
-import { Printed } from "./printed.ts";
-import { connectionLost, SftpSession } from "./session.ts";
-import type { Terms } from "./terms.ts";
+} from "../connect-failure.ts";
+import type { ConnectOptions } from "../connect-options.ts";
+import type { Depth } from "../depth.ts";
+import { Printed } from "../printed.ts";
+import { connectionLost, SftpSession } from "../session.ts";
+import type { Terms } from "../terms.ts";
+import {
+  type ClientCircumstances,
+  explainClientEnd,
+  howEnded,
+} from "./failure.ts";
+import { ClientWords } from "./words.ts";
 
 /** Bytes that a client may print before there is a session: no way has so many hops. */
 const mostPrinted = 256 * 1024;

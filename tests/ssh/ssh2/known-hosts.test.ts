@@ -7,7 +7,7 @@ import {
   linesFor,
   parseKnownHosts,
   standingOf,
-} from "../../lib/ssh/known-hosts.ts";
+} from "../../../lib/ssh/ssh2/known-hosts.ts";
 
 /** Something shaped like a key of `type`: its name as a string, and then what it consists of. */
 function keyBlob(type: string, contents: string): Buffer {

@@ -1,8 +1,8 @@
 /** Bastions as ssh_config knows them: ssh goes through them, and relais reads what it says of each. */
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { openByClient } from "../../fixtures/ssh/client-stage.ts";
-import { serverConfig } from "../../fixtures/ssh/server-config.ts";
+import { openByClient } from "../../../fixtures/ssh/client-stage.ts";
+import { serverConfig } from "../../../fixtures/ssh/server-config.ts";
 import {
   freePort,
   makeKey,
@@ -10,10 +10,10 @@ import {
   sshdAvailable,
   type SshdOptions,
   startSshd,
-} from "../../fixtures/sshd.ts";
-import { byClient } from "../../fixtures/transport.ts";
-import type { LimitsConfig, ServerConfig } from "../../lib/config/config.ts";
-import { RelaisError } from "../../lib/errors.ts";
+} from "../../../fixtures/sshd.ts";
+import { byClient } from "../../../fixtures/transport.ts";
+import type { LimitsConfig, ServerConfig } from "../../../lib/config/config.ts";
+import { RelaisError } from "../../../lib/errors.ts";
 
 /** A server, and the bastion before it. */
 interface Way {

@@ -8,8 +8,8 @@
 
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
-import { ProtocolError } from "../sftp/protocol-error.ts";
-import type { Carrier } from "./carrier.ts";
+import { ProtocolError } from "../../sftp/protocol-error.ts";
+import type { Carrier } from "../carrier.ts";
 import { Opening } from "./opening.ts";
 
 /** How long an orderly end may take before the socket is destroyed. */

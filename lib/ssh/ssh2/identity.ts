@@ -9,8 +9,8 @@ import { type Stats, statSync } from "node:fs";
 import "./ciphers.ts";
 import { Buffer } from "node:buffer";
 import ssh2, { type ParsedKey } from "ssh2";
-import type { ServerConfig } from "../config/config.ts";
-import { ConfigError } from "../errors.ts";
+import type { ServerConfig } from "../../config/config.ts";
+import { ConfigError } from "../../errors.ts";
 import { signable } from "./private-key.ts";
 import { readRegularFile, UnreadableError } from "./regular-file.ts";
 

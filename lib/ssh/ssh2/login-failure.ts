@@ -6,11 +6,12 @@
 
 import { statSync } from "node:fs";
 import ssh2 from "ssh2";
-import { AuthenticationError } from "../errors.ts";
-import { certificateOf } from "../config/certificate.ts";
-import { type Circumstances, who } from "./circumstances.ts";
+import { AuthenticationError } from "../../errors.ts";
+import { certificateOf } from "../../config/certificate.ts";
+import { who } from "../circumstances.ts";
 import { fingerprint } from "./host-key.ts";
-import { peerText } from "./peer-text.ts";
+import type { LoginCircumstances } from "./login-circumstances.ts";
+import { peerText } from "../peer-text.ts";
 
 /** Why, and what to do. */
 interface Reason {
@@ -19,7 +20,7 @@ interface Reason {
 }
 
 /** The server has refused all that was shown to it. */
-export function loginRefused(at: Circumstances): AuthenticationError {
+export function loginRefused(at: LoginCircumstances): AuthenticationError {
   const { reason, hint } = refusalReason(at);
   return failed(at, reason, { hint });
 }
@@ -27,7 +28,7 @@ export function loginRefused(at: Circumstances): AuthenticationError {
 /** The ssh-agent, or our own key, does not sign. */
 export function agentFailed(
   cause: Error,
-  at: Circumstances,
+  at: LoginCircumstances,
 ): AuthenticationError {
   const { agent } = at.identity;
   if (agent === null) {
@@ -53,7 +54,7 @@ const ofSsh = /^(?:gssapi-|hostbased$)/;
 
 const ownKey = "for a service, set identity to a key file without passphrase";
 
-function refusalReason(at: Circumstances): Reason {
+function refusalReason(at: LoginCircumstances): Reason {
   const { refusal, server: { user } } = at;
   const methods = refusal?.methods.join(" and ");
   if (refusal?.partial) {
@@ -82,7 +83,9 @@ function refusalReason(at: Circumstances): Reason {
   return keyRefused(at, at.identity.privateKey);
 }
 
-function agentRefused({ agentKeys, identity, server }: Circumstances): Reason {
+function agentRefused(
+  { agentKeys, identity, server }: LoginCircumstances,
+): Reason {
   if (agentKeys === 0) {
     return {
       reason: `the ssh-agent at ${identity.agent} holds no key`,
@@ -98,7 +101,7 @@ function agentRefused({ agentKeys, identity, server }: Circumstances): Reason {
 }
 
 function keyRefused(
-  { server, agentKeys }: Circumstances,
+  { server, agentKeys }: LoginCircumstances,
   privateKey: string,
 ): Reason {
   const { user, identity, algorithms } = server;
@@ -137,7 +140,7 @@ function exists(path: string): boolean {
 }
 
 function failed(
-  at: Circumstances,
+  at: LoginCircumstances,
   what: string,
   options: { readonly hint: string; readonly cause?: Error },
 ): AuthenticationError {

@@ -4,14 +4,14 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { until } from "../../fixtures/until.ts";
+import { until } from "../../../fixtures/until.ts";
 import {
   bitsOfCurves,
   keyForms,
   makeEcdsaKey,
-} from "../../fixtures/ssh/ecdsa-keys.ts";
-import { serverConfig } from "../../fixtures/ssh/server-config.ts";
-import { limits } from "../../fixtures/ssh/limits.ts";
+} from "../../../fixtures/ssh/ecdsa-keys.ts";
+import { serverConfig } from "../../../fixtures/ssh/server-config.ts";
+import { limits } from "../../../fixtures/ssh/limits.ts";
 import {
   freePort,
   makeKey,
@@ -19,15 +19,15 @@ import {
   sshdAvailable,
   type SshdOptions,
   startSshd,
-} from "../../fixtures/sshd.ts";
+} from "../../../fixtures/sshd.ts";
 import {
   AuthenticationError,
   RelaisError,
   UnreachableError,
   UnusableError,
-} from "../../lib/errors.ts";
-import { connect } from "../../lib/ssh/connect.ts";
-import type { ConnectOptions } from "../../lib/ssh/connect-options.ts";
+} from "../../../lib/errors.ts";
+import { connect } from "../../../lib/ssh/ssh2/connect.ts";
+import type { ConnectOptions } from "../../../lib/ssh/connect-options.ts";
 
 /** A test with an sshd of its own. */
 function sshdTest(

@@ -10,8 +10,8 @@ import {
   keyForms,
   makeEcdsaKey,
   signs,
-} from "../../fixtures/ssh/ecdsa-keys.ts";
-import { serverConfig } from "../../fixtures/ssh/server-config.ts";
+} from "../../../fixtures/ssh/ecdsa-keys.ts";
+import { serverConfig } from "../../../fixtures/ssh/server-config.ts";
 import { Buffer } from "node:buffer";
 import {
   createECDH,
@@ -20,9 +20,9 @@ import {
   verify,
 } from "node:crypto";
 import ssh2, { type ParsedKey } from "ssh2";
-import { makeKey } from "../../fixtures/sshd.ts";
-import { ConfigError } from "../../lib/errors.ts";
-import { readIdentity } from "../../lib/ssh/identity.ts";
+import { makeKey } from "../../../fixtures/sshd.ts";
+import { ConfigError } from "../../../lib/errors.ts";
+import { readIdentity } from "../../../lib/ssh/ssh2/identity.ts";
 
 /** A directory with one private key. */
 async function keyDirectory() {

@@ -5,18 +5,10 @@
  * @module
  */
 
-import type { LimitsConfig, ServerConfig } from "../config/config.ts";
-import { legacy } from "./algorithms.ts";
-import { keepalives } from "./connect-options.ts";
-
-/** A server that is reached by the ssh client. */
-export type ClientServer = ServerConfig & {
-  readonly openssh: NonNullable<ServerConfig["openssh"]>;
-};
-
-export function isByClient(server: ServerConfig): server is ClientServer {
-  return server.openssh !== null;
-}
+import type { LimitsConfig, ServerConfig } from "../../config/config.ts";
+import { legacy } from "../algorithms.ts";
+import type { ClientServer } from "../by-client.ts";
+import { keepalives } from "../connect-options.ts";
 
 /** Returns the command line. Nothing in it is for a shell, and nothing after `--` can be an option. */
 export function clientCommand(

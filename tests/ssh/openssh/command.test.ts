@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { limits } from "../../fixtures/ssh/limits.ts";
-import { serverConfig } from "../../fixtures/ssh/server-config.ts";
-import { byClient } from "../../fixtures/transport.ts";
-import type { ServerConfig } from "../../lib/config/config.ts";
+import { limits } from "../../../fixtures/ssh/limits.ts";
+import { serverConfig } from "../../../fixtures/ssh/server-config.ts";
+import { byClient } from "../../../fixtures/transport.ts";
+import type { ServerConfig } from "../../../lib/config/config.ts";
+import { isByClient } from "../../../lib/ssh/by-client.ts";
 import {
   clientCommand,
-  isByClient,
   trialCommand,
-} from "../../lib/ssh/client-command.ts";
+} from "../../../lib/ssh/openssh/command.ts";
 
 const nothingSet = { config: null, port: null, user: null } as const;
 

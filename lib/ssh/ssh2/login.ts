@@ -7,30 +7,30 @@
 
 import "./ciphers.ts";
 import ssh2, { type Agent, type AuthMethod, type ConnectConfig } from "ssh2";
-import type { LimitsConfig, ServerConfig } from "../config/config.ts";
-import { type RelaisError, UnusableError } from "../errors.ts";
-import type { Depth } from "./depth.ts";
+import type { LimitsConfig, ServerConfig } from "../../config/config.ts";
+import { type RelaisError, UnusableError } from "../../errors.ts";
 import {
   type Agreed,
   isTruncatable,
   offer,
   type Offering,
   weakOnes,
-} from "./algorithms.ts";
-import type { Circumstances } from "./circumstances.ts";
-import { type ConnectOptions, keepalives } from "./connect-options.ts";
+} from "../algorithms.ts";
 import {
   type ConnectionError,
-  explainFailure,
   explainLateness,
   givenUp,
-} from "./connect-failure.ts";
+} from "../connect-failure.ts";
+import { type ConnectOptions, keepalives } from "../connect-options.ts";
+import type { Depth } from "../depth.ts";
+import { Printed } from "../printed.ts";
+import { connectionLost } from "../session.ts";
+import { explainFailure } from "./handshake-failure.ts";
 import { HostKeyVerifier, type Trust, trustedKeyTypes } from "./host-key.ts";
 import type { Identity } from "./identity.ts";
+import type { LoginCircumstances } from "./login-circumstances.ts";
 import { Overheard } from "./overheard.ts";
-import { Printed } from "./printed.ts";
 import { serverOffer } from "./server-offer.ts";
-import { connectionLost } from "./session.ts";
 import { SshSocket } from "./socket.ts";
 import type { Tunnel } from "./tunnel.ts";
 
@@ -324,7 +324,7 @@ export class Login<Result extends Outcome> {
     this.#means.options.onDepth?.(depth);
   }
 
-  #circumstances(): Circumstances {
+  #circumstances(): LoginCircumstances {
     return {
       server: this.#means.server,
       depth: this.#depth,

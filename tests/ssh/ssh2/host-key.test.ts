@@ -7,29 +7,29 @@ import {
 } from "@std/assert";
 import { Buffer } from "node:buffer";
 import ssh2 from "ssh2";
-import { generateKeyPair } from "../../lib/demo/key-pair.ts";
-import { serverConfig } from "../../fixtures/ssh/server-config.ts";
+import { generateKeyPair } from "../../../lib/demo/key-pair.ts";
+import { serverConfig } from "../../../fixtures/ssh/server-config.ts";
 import {
   type EmbeddedServer,
   startSftpServer,
-} from "../../lib/demo/sftp-server.ts";
-import { makeWorld } from "../../fixtures/world.ts";
-import { limits } from "../../fixtures/ssh/limits.ts";
+} from "../../../lib/demo/sftp-server.ts";
+import { makeWorld } from "../../../fixtures/world.ts";
+import { limits } from "../../../fixtures/ssh/limits.ts";
 import {
   makeKey,
   type Sshd,
   sshdAvailable,
   startSshd,
-} from "../../fixtures/sshd.ts";
-import { ConfigError, HostKeyError } from "../../lib/errors.ts";
-import { connect } from "../../lib/ssh/connect.ts";
+} from "../../../fixtures/sshd.ts";
+import { ConfigError, HostKeyError } from "../../../lib/errors.ts";
+import { connect } from "../../../lib/ssh/ssh2/connect.ts";
 import {
   fingerprint,
   HostKeyVerifier,
   readTrust,
   trustedKeyTypes,
-} from "../../lib/ssh/host-key.ts";
-import { parseKnownHosts } from "../../lib/ssh/known-hosts.ts";
+} from "../../../lib/ssh/ssh2/host-key.ts";
+import { parseKnownHosts } from "../../../lib/ssh/ssh2/known-hosts.ts";
 
 /** A fresh ed25519 key, as SSH sends it. */
 function freshKey(): Buffer {

@@ -6,7 +6,7 @@
  */
 
 import type { Buffer } from "node:buffer";
-import type { Offer } from "./algorithms.ts";
+import type { Offer } from "../algorithms.ts";
 
 /** SSH_MSG_KEXINIT. */
 const keyExchangeInit = 20;

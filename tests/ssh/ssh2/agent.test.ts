@@ -4,21 +4,26 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { serverConfig } from "../../fixtures/ssh/server-config.ts";
-import { startAgent, withAgentAt } from "../../fixtures/ssh/agent.ts";
-import { limits } from "../../fixtures/ssh/limits.ts";
+import { serverConfig } from "../../../fixtures/ssh/server-config.ts";
+import { startAgent, withAgentAt } from "../../../fixtures/ssh/agent.ts";
+import { limits } from "../../../fixtures/ssh/limits.ts";
 import {
   smartCardAvailable,
   startAgentWithCard,
-} from "../../fixtures/ssh/smart-card.ts";
-import { sessionWith } from "../../fixtures/ssh/session-in-worker.ts";
-import { makeEcdsaKey } from "../../fixtures/ssh/ecdsa-keys.ts";
-import { makeWorld, relais, treeOf, type World } from "../../fixtures/world.ts";
-import { sshdAvailable, startSshd } from "../../fixtures/sshd.ts";
-import { AuthenticationError, ConfigError } from "../../lib/errors.ts";
-import { connect } from "../../lib/ssh/connect.ts";
-import { readIdentity } from "../../lib/ssh/identity.ts";
-import { sessionPermissions } from "../../lib/ssh/permissions.ts";
+} from "../../../fixtures/ssh/smart-card.ts";
+import { sessionWith } from "../../../fixtures/ssh/session-in-worker.ts";
+import { makeEcdsaKey } from "../../../fixtures/ssh/ecdsa-keys.ts";
+import {
+  makeWorld,
+  relais,
+  treeOf,
+  type World,
+} from "../../../fixtures/world.ts";
+import { sshdAvailable, startSshd } from "../../../fixtures/sshd.ts";
+import { AuthenticationError, ConfigError } from "../../../lib/errors.ts";
+import { connect } from "../../../lib/ssh/ssh2/connect.ts";
+import { readIdentity } from "../../../lib/ssh/ssh2/identity.ts";
+import { sessionPermissions } from "../../../lib/ssh/permissions.ts";
 
 /** A server that is to be shown what the agent holds. */
 const asking = serverConfig({ agent: true });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { openByClient } from "../../fixtures/ssh/client-stage.ts";
-import { serverConfig } from "../../fixtures/ssh/server-config.ts";
+import { openByClient } from "../../../fixtures/ssh/client-stage.ts";
+import { serverConfig } from "../../../fixtures/ssh/server-config.ts";
 import {
   freePort,
   makeKey,
@@ -8,11 +8,11 @@ import {
   sshdAvailable,
   type SshdOptions,
   startSshd,
-} from "../../fixtures/sshd.ts";
-import { byClient } from "../../fixtures/transport.ts";
-import { RelaisError, UnreachableError } from "../../lib/errors.ts";
-import type { ServerConfig } from "../../lib/config/config.ts";
-import type { Depth } from "../../lib/ssh/depth.ts";
+} from "../../../fixtures/sshd.ts";
+import { byClient } from "../../../fixtures/transport.ts";
+import { RelaisError, UnreachableError } from "../../../lib/errors.ts";
+import type { ServerConfig } from "../../../lib/config/config.ts";
+import type { Depth } from "../../../lib/ssh/depth.ts";
 
 /** A test with an sshd of its own. */
 function sshdTest(

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { limits } from "../../fixtures/ssh/limits.ts";
-import { sshdAvailable, startSshd } from "../../fixtures/sshd.ts";
-import { connect } from "../../lib/ssh/connect.ts";
+import { limits } from "../../../fixtures/ssh/limits.ts";
+import { sshdAvailable, startSshd } from "../../../fixtures/sshd.ts";
+import { connect } from "../../../lib/ssh/ssh2/connect.ts";
 
 Deno.test({
   name: "no cipher of a connection outlives it",

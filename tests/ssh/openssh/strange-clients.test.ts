@@ -1,12 +1,12 @@
 /** What takes the place of ssh may do anything: it gets its time, and no more. */
 
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
-import { exists } from "../../fixtures/exists.ts";
-import { openByClient } from "../../fixtures/ssh/client-stage.ts";
-import { serverConfig } from "../../fixtures/ssh/server-config.ts";
-import { byClient } from "../../fixtures/transport.ts";
-import { until } from "../../fixtures/until.ts";
-import { RelaisError } from "../../lib/errors.ts";
+import { exists } from "../../../fixtures/exists.ts";
+import { openByClient } from "../../../fixtures/ssh/client-stage.ts";
+import { serverConfig } from "../../../fixtures/ssh/server-config.ts";
+import { byClient } from "../../../fixtures/transport.ts";
+import { until } from "../../../fixtures/until.ts";
+import { RelaisError } from "../../../lib/errors.ts";
 
 const sftpServer = "/usr/lib/openssh/sftp-server";
 

@@ -8,9 +8,9 @@
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import type { Channel } from "ssh2";
-import type { RelaisError } from "../errors.ts";
-import { ProtocolError } from "../sftp/protocol-error.ts";
-import type { Carrier } from "./carrier.ts";
+import type { RelaisError } from "../../errors.ts";
+import { ProtocolError } from "../../sftp/protocol-error.ts";
+import type { Carrier } from "../carrier.ts";
 import { Opening } from "./opening.ts";
 
 /** How long that may take that is said last. */

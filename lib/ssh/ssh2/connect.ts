@@ -5,17 +5,17 @@
  */
 
 import type { Channel } from "ssh2";
-import type { LimitsConfig, ServerConfig } from "../config/config.ts";
-import { SftpClient } from "../sftp/client.ts";
-import { releaseOwn } from "../worker/release.ts";
+import type { LimitsConfig, ServerConfig } from "../../config/config.ts";
+import { SftpClient } from "../../sftp/client.ts";
+import { releaseOwn } from "../../worker/release.ts";
 import { widenWindow } from "./channel.ts";
-import type { ConnectOptions } from "./connect-options.ts";
+import type { ConnectOptions } from "../connect-options.ts";
 import { readTrust } from "./host-key.ts";
 import { readIdentity } from "./identity.ts";
 import { jumpOver } from "./jump.ts";
 import { Login, type Means, NotStrictError } from "./login.ts";
-import { connectionLost, SftpSession } from "./session.ts";
-import type { Terms } from "./terms.ts";
+import { connectionLost, SftpSession } from "../session.ts";
+import type { Terms } from "../terms.ts";
 import { Tunnel } from "./tunnel.ts";
 
 /** What a packet of SSH has around its data, at most: RFC 4253 section 6, RFC 4254 section 5.2. */

@@ -9,13 +9,14 @@ import {
   AuthenticationError,
   HostKeyError,
   type RelaisError,
-} from "../errors.ts";
-import type { ClientEnd } from "../transport/operations.ts";
-import { type Circumstances, who } from "./circumstances.ts";
-import { type ClientServer, trialCommand } from "./client-command.ts";
-import { explainSubsystem, unreachable, unusable } from "./connect-failure.ts";
-import { scanCommand } from "./host-key.ts";
-import { peerText } from "./peer-text.ts";
+} from "../../errors.ts";
+import type { ClientEnd } from "../../transport/operations.ts";
+import type { ClientServer } from "../by-client.ts";
+import { type Circumstances, who } from "../circumstances.ts";
+import { explainSubsystem, unreachable, unusable } from "../connect-failure.ts";
+import { peerText } from "../peer-text.ts";
+import { scanCommand } from "../scan-command.ts";
+import { trialCommand } from "./command.ts";
 
 /** The exit status of ssh if it fails itself, and not what it runs. */
 const ofItself = 255;
@@ -24,8 +25,7 @@ const ofItself = 255;
 const longestWords = 400;
 
 /** What is known when a client has ended without a session. */
-export interface ClientCircumstances
-  extends Pick<Circumstances, "depth" | "output"> {
+export interface ClientCircumstances extends Circumstances {
   readonly server: ClientServer;
   /** What it said to a person. */
   readonly lines: readonly string[];

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
-import { SshSocket } from "../../lib/ssh/socket.ts";
+import { SshSocket } from "../../../lib/ssh/ssh2/socket.ts";
 
 /** A listener on the loopback address, and a socket connected to it. */
 async function connected(welcome: (peer: Socket) => void) {

@@ -4,7 +4,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { limits } from "../../fixtures/ssh/limits.ts";
+import { limits } from "../../../fixtures/ssh/limits.ts";
 import {
   freePort,
   makeKey,
@@ -12,11 +12,11 @@ import {
   sshdAvailable,
   type SshdOptions,
   startSshd,
-} from "../../fixtures/sshd.ts";
-import { until } from "../../fixtures/until.ts";
-import type { LimitsConfig, ServerConfig } from "../../lib/config/config.ts";
-import { RelaisError, UnreachableError } from "../../lib/errors.ts";
-import { connect } from "../../lib/ssh/connect.ts";
+} from "../../../fixtures/sshd.ts";
+import { until } from "../../../fixtures/until.ts";
+import type { LimitsConfig, ServerConfig } from "../../../lib/config/config.ts";
+import { RelaisError, UnreachableError } from "../../../lib/errors.ts";
+import { connect } from "../../../lib/ssh/ssh2/connect.ts";
 
 /** A server, and the jump host before it. */
 interface Way {

@@ -13,7 +13,7 @@
  */
 
 import crypto from "node:crypto";
-import { releaseOwn } from "../worker/release.ts";
+import { releaseOwn } from "../../worker/release.ts";
 
 /** The only cipher that ssh2 uses once and does not end. */
 const usedOnce = "chacha20";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Depth } from "./depth.ts";
+import type { Depth } from "../depth.ts";
 
 /** Lines that are kept of what it says to a person, the last ones. */
 const mostLines = 12;

@@ -10,8 +10,9 @@
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import type { ServerConfig } from "../config/config.ts";
-import { ConfigError, HostKeyError } from "../errors.ts";
+import type { ServerConfig } from "../../config/config.ts";
+import { ConfigError, HostKeyError } from "../../errors.ts";
+import { scanCommand } from "../scan-command.ts";
 import {
   type KeyStanding,
   keyTypeOf,
@@ -189,17 +190,6 @@ export class HostKeyVerifier {
       cause,
     });
   }
-}
-
-/** The command that adds the host keys of a server to its known_hosts. */
-export function scanCommand(
-  { host, port, jump, knownHosts: [file = "known_hosts"] }: ServerConfig,
-): string {
-  // From here, what is behind a jump host cannot be asked.
-  const there = jump === null
-    ? ""
-    : `ssh -p ${jump.port} ${jump.user}@${jump.host} `;
-  return `"${there}ssh-keyscan -p ${port} ${host} >> ${file}"`;
 }
 
 const changedHint =

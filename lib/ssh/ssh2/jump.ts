@@ -4,17 +4,17 @@
  * @module
  */
 
-import type { ServerConfig } from "../config/config.ts";
+import type { ServerConfig } from "../../config/config.ts";
 import {
   type RelaisError,
   UnreachableError,
   UnusableError,
-} from "../errors.ts";
+} from "../../errors.ts";
 import { widenWindow } from "./channel.ts";
-import { who } from "./circumstances.ts";
+import { who } from "../circumstances.ts";
 import { readTrust } from "./host-key.ts";
 import { Login, type Means, NotStrictError } from "./login.ts";
-import { peerText } from "./peer-text.ts";
+import { peerText } from "../peer-text.ts";
 import { Tunnel } from "./tunnel.ts";
 
 /** SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, RFC 4254 section 5.1. */
