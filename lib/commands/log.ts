@@ -17,7 +17,7 @@ import { Signals } from "../supervisor/signals.ts";
 import { moduleNames } from "../worker/protocol.ts";
 
 /** How many messages are shown when not told. */
-export const defaultLines = 20;
+const defaultLines = 20;
 
 const declaration = {
   name: "log",

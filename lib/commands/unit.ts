@@ -80,7 +80,7 @@ type Given = GivenTo<typeof declaration>;
 export const unit = command(declaration, make);
 
 /** Account that runs relais by default. */
-export const defaultAccount = "relais";
+const defaultAccount = "relais";
 
 /** Prints the units, or writes them to where systemd finds them and says how to go on. */
 async function make(

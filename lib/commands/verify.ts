@@ -34,7 +34,7 @@ import { Ledger, type Verifications } from "../verify/ledger.ts";
 import { verify as verifyCopies } from "../verify/verify.ts";
 
 /** Bytes read in a second when not told. */
-export const defaultRate = 50_000_000;
+const defaultRate = 50_000_000;
 
 const declaration = {
   name: "verify",

@@ -8,7 +8,7 @@ import { basename, dirname, resolve } from "@std/path/posix";
 import { ConfigError } from "../errors.ts";
 
 /** Where the configurations of jobs lie. */
-export const jobDirectory = "/etc/relais";
+const jobDirectory = "/etc/relais";
 
 /** The job whose directories have no name of their own: it is run without `--job` as well. */
 const plain = "relais";

@@ -44,7 +44,7 @@ const magic = "relais-list";
 const version = "1";
 const generationForm = /^[0-9a-zA-Z-]{1,64}$/;
 /** Form of the name of a writer. */
-export const writerForm = /^[0-9A-Za-z.-]{1,64}$/;
+const writerForm = /^[0-9A-Za-z.-]{1,64}$/;
 const digestForm = /^(?:sha256:[0-9a-f]{64}|cksum:(?:0|[1-9]\d{0,9}))$/;
 const numberForm = /^(?:0|[1-9]\d{0,15})$/;
 const modeForm = /^[0-7]{4}$/;

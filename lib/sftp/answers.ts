@@ -47,6 +47,7 @@ export const status: Answer<number> = {
 /** No handle is longer: section 6.2. */
 const longestHandle = 256;
 
+/** What names an open file or directory in later requests. */
 export const handle: Answer<Handle> = {
   name: "HANDLE",
   type: 102,
@@ -57,6 +58,7 @@ export const handle: Answer<Handle> = {
   },
 };
 
+/** Bytes of a file. */
 export const data: Answer<Uint8Array<ArrayBuffer>> = {
   name: "DATA",
   type: 103,
@@ -67,6 +69,7 @@ export const data: Answer<Uint8Array<ArrayBuffer>> = {
   },
 };
 
+/** Names in a directory, each with its attributes. */
 export const names: Answer<Name[]> = {
   name: "NAME",
   type: 104,
@@ -92,6 +95,7 @@ export const oneName: Answer<Uint8Array> = {
   },
 };
 
+/** Attributes of a file. */
 export const attributes: Answer<Attributes> = {
   name: "ATTRS",
   type: 105,

@@ -39,11 +39,13 @@ const forReading = 1;
 /** Attributes that say nothing. */
 const noAttributes = 0;
 
+/** Opens a file for reading. */
 export function open(path: string): Request<Handle> {
   const fields = [toWire(path), forReading, noAttributes];
   return { name: "OPEN", type: 3, fields, answer: handle };
 }
 
+/** Gives a handle back, of a file or a directory. */
 export function close(handle: Handle): Request<number> {
   return { name: "CLOSE", type: 4, fields: [handle], answer: status };
 }
@@ -59,14 +61,17 @@ export function read(
   return { name: "READ", type: 5, fields, answer: data, atEnd };
 }
 
+/** Asks for the attributes of what a path names; a link is not followed. */
 export function lstat(path: string): Request<Attributes> {
   return { name: "LSTAT", type: 7, fields: [toWire(path)], answer: attributes };
 }
 
+/** Asks for the attributes of an open file. */
 export function fstat(handle: Handle): Request<Attributes> {
   return { name: "FSTAT", type: 8, fields: [handle], answer: attributes };
 }
 
+/** Opens a directory. */
 export function opendir(path: string): Request<Handle> {
   return { name: "OPENDIR", type: 11, fields: [toWire(path)], answer: handle };
 }
@@ -77,6 +82,7 @@ export function readdir(handle: Handle): Request<Name[]> {
   return { name: "READDIR", type: 12, fields: [handle], answer: names, atEnd };
 }
 
+/** Asks where a path leads, from the root and through no link. */
 export function realpath(path: string): Request<Uint8Array> {
   return {
     name: "REALPATH",
@@ -86,6 +92,7 @@ export function realpath(path: string): Request<Uint8Array> {
   };
 }
 
+/** Asks for the attributes of what a path leads to. */
 export function stat(path: string): Request<Attributes> {
   return { name: "STAT", type: 17, fields: [toWire(path)], answer: attributes };
 }
@@ -93,6 +100,7 @@ export function stat(path: string): Request<Attributes> {
 /** The extension by which a server tells its limits. */
 export const limitsExtension = "limits@openssh.com";
 
+/** Asks for the limits of a server that has the extension. */
 export function limits(): Request<Limits> {
   const fields = [limitsExtension];
   return { name: "EXTENDED", type: 200, fields, answer: limitsReply };

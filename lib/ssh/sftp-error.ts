@@ -8,7 +8,7 @@
 import { FileError } from "../errors.ts";
 
 /** Answers that concern one file, in the words of the draft. */
-export const sftpCodes = [
+const sftpCodes = [
   "no such file",
   "permission denied",
   "failure",

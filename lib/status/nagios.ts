@@ -19,7 +19,7 @@ import type { PublisherSituation } from "./publisher.ts";
 import type { Situation } from "./situation.ts";
 
 /** Exit statuses of a plugin. */
-export const nagiosStatus = { OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 };
+const nagiosStatus = { OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3 };
 
 type State = keyof typeof nagiosStatus;
 

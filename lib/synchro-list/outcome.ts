@@ -33,6 +33,7 @@ export interface Outcome {
   cursor: Cursor | null;
 }
 
+/** Returns the outcome of a reading that has not begun. */
 export function emptyOutcome(): Outcome {
   return {
     seen: 0,

@@ -9,6 +9,7 @@ import { checkPath, foreignName, isForeign } from "../list/path.ts";
 /** No deeper: a path has at most 4096 bytes. */
 const deepest = 2_048;
 
+/** Joins a directory and a name; the root of a tree is empty. */
 export function join(directory: string, name: string): string {
   return directory === "" ? name : `${directory}/${name}`;
 }

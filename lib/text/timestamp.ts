@@ -52,7 +52,7 @@ export function timestampFromMilliseconds(milliseconds: number): Timestamp {
 }
 
 /** Returns the nanoseconds since the epoch. */
-export function toNanoseconds(timestamp: Timestamp): bigint {
+function toNanoseconds(timestamp: Timestamp): bigint {
   const [whole, fraction = ""] = timestamp.replace("-", "").split(".") as [
     string,
     string?,

@@ -12,7 +12,7 @@ import { noise } from "../../fixtures/noise.ts";
 const usualPerDirectory = 100;
 
 /** Bytes of a small file, as the performance targets have it. */
-export const smallBytes = 4_096;
+const smallBytes = 4_096;
 
 /** Makes files of 4 KiB. */
 export function makeSmallFiles(

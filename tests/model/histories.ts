@@ -51,7 +51,7 @@ interface Step {
   readonly resolve?: string;
 }
 
-export const everyEdit: readonly Edit[] = ["new", "old", "revert", "remove"];
+const everyEdit: readonly Edit[] = ["new", "old", "revert", "remove"];
 
 /** One path on production and its backup, as most histories are searched with. */
 export const smallest: Scope = {

@@ -21,7 +21,7 @@ import { Tunnel } from "./tunnel.ts";
 const prohibited = 1;
 
 /** Returns how the jump host of `server` is reached; `null` if there is none. */
-export function jumpHostOf(server: ServerConfig): ServerConfig | null {
+function jumpHostOf(server: ServerConfig): ServerConfig | null {
   const { name, jump } = server;
   if (jump === null) return null;
   return {
