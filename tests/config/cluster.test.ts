@@ -1,32 +1,19 @@
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { parseConfig } from "../../lib/config/parse.ts";
-import { ConfigError } from "../../lib/errors.ts";
+import { assertEquals, assertMatch } from "@std/assert";
+import {
+  parse,
+  problemsOf,
+  replica,
+  server,
+} from "../../fixtures/config/texts.ts";
 
-const server = `[[server]]
-name = "production"
-host = "192.0.2.10"
-root = "/export"
-identity = "/etc/relais/id_ed25519"
-known_hosts = "/etc/relais/known_hosts"
-`;
-const replica = `[replica]\ninto = "/srv/replica"\n`;
 const cluster = `[cluster]
 database = "postgres://relais@db.example.net/relais"
 ca = "/etc/relais/db-ca.pem"
 name = "stock"
 `;
 
-/** Says what is wrong with a configuration. */
-function problemsOf(text: string): readonly string[] {
-  return assertThrows(() => parseConfig(text, "relais.toml"), ConfigError)
-    .problems;
-}
-
 Deno.test("parseConfig() reads what nodes share", () => {
-  const { cluster: parsed } = parseConfig(
-    server + replica + cluster,
-    "relais.toml",
-  );
+  const { cluster: parsed } = parse(server + replica + cluster);
 
   assertEquals(parsed, {
     database: "postgres://relais@db.example.net/relais",
@@ -46,10 +33,7 @@ Deno.test("parseConfig() needs no certificates for a database on a socket", () =
       '"postgres://relais@/relais?host=/run/postgresql"',
     );
 
-  assertEquals(
-    parseConfig(server + replica + local, "relais.toml").cluster?.ca,
-    null,
-  );
+  assertEquals(parse(server + replica + local).cluster?.ca, null);
 });
 
 const refused: [what: string, text: string, problem: RegExp][] = [
