@@ -6,6 +6,7 @@
 
 import type { Channel } from "../worker/channel.ts";
 import type { Logger } from "../worker/logger.ts";
+import { pagesOf } from "../worker/pages.ts";
 import { describe } from "../errors.ts";
 import type { Moves } from "../files/moves.ts";
 import { Staging } from "../files/staging.ts";
@@ -68,16 +69,17 @@ export class Alone implements Work {
     const total: Removed = { removed: 0, failed: [] };
     if (removal.delete === "keep") return total;
     const list = this.#means.list();
-    for (let after: string | null = null;;) {
-      const withdrawn: readonly { readonly path: string }[] = await list.ask(
-        "withdrawn",
-        { server, after, limit: batch },
-      );
-      const paths = withdrawn.map(({ path }) => path);
-      if (paths.length === 0) return total;
-      await this.#removeBatch(paths, total);
-      after = paths.at(-1)!;
+    const pages = pagesOf<{ readonly path: string }>((last) =>
+      list.ask("withdrawn", {
+        server,
+        after: last?.path ?? null,
+        limit: batch,
+      })
+    );
+    for await (const withdrawn of pages) {
+      await this.#removeBatch(withdrawn.map(({ path }) => path), total);
     }
+    return total;
   }
 
   /** Note, barrier, take away, barrier, then commit: see docs/durability.md. */

@@ -7,6 +7,7 @@
 import { closeSync, fstatSync } from "node:fs";
 import { describe, FileError } from "../errors.ts";
 import { Pacer } from "../worker/pacer.ts";
+import { pagesOf } from "../worker/pages.ts";
 import type { FailedFile } from "../state/pass-report.ts";
 import type { CopiedFile } from "../files/wanted.ts";
 import { hasDate } from "../files/attributes.ts";
@@ -39,14 +40,12 @@ export async function amendRights(
   if (!destination.hasNewRights) return outcome;
   destination.amendDirectories();
   const pacer = new Pacer();
-  for (let after = "";;) {
-    const files = await here(after, page);
-    if (files.length === 0) break;
+  const pages = pagesOf<CopiedFile>((last) => here(last?.path ?? "", page));
+  for await (const files of pages) {
     for (const file of files) {
       amend(destination, file, outcome);
       await pacer.pause();
     }
-    after = files.at(-1)!.path;
   }
   destination.release();
   if (outcome.failed.length === 0) destination.noteRights();

@@ -9,6 +9,7 @@ import { describe, FileError } from "../errors.ts";
 import { NoRoomError } from "../files/space.ts";
 import type { Wanted } from "../files/wanted.ts";
 import type { HeldSet, Obstacle, PendingSet } from "../state/sets.ts";
+import { pagesOf } from "../worker/pages.ts";
 import type { Ready } from "./obtain.ts";
 import type { SetTools, Tools } from "./tools.ts";
 
@@ -185,12 +186,10 @@ export class Assembly {
 
   async *#wanted({ unit }: PendingSet): AsyncGenerator<Wanted> {
     const { ledger } = this.#tools;
-    for (let last: Wanted | null = null;;) {
-      const entries: readonly Wanted[] = await ledger.wanted(last, page, unit);
-      if (entries.length === 0) return;
-      yield* entries;
-      last = entries.at(-1)!;
-    }
+    const pages = pagesOf<Wanted>((last) =>
+      ledger.wanted(last ?? null, page, unit)
+    );
+    for await (const entries of pages) yield* entries;
   }
 
   /** @throws {NoRoomError} If the disk has no room for all of a set. */

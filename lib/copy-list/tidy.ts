@@ -4,8 +4,10 @@
  * @module
  */
 
-import type { Ledger } from "./tools.ts";
 import type { Staging } from "../files/staging.ts";
+import type { Wanted } from "../files/wanted.ts";
+import { pagesOf } from "../worker/pages.ts";
+import type { Ledger } from "./tools.ts";
 
 /** Entries asked from the ledger at a time. */
 const page = 1_000;
@@ -17,10 +19,8 @@ export async function tidy(
 ): Promise<number> {
   if (staging.isEmpty) return 0;
   for (const ledger of ledgers) {
-    for (let entries = await ledger.wanted(null, page); entries.length > 0;) {
-      staging.keep(entries);
-      entries = await ledger.wanted(entries.at(-1)!, page);
-    }
+    const pages = pagesOf<Wanted>((last) => ledger.wanted(last ?? null, page));
+    for await (const entries of pages) staging.keep(entries);
   }
   return staging.tidy();
 }

@@ -24,6 +24,7 @@ import type { FailedFile } from "../state/pass-report.ts";
 import type { SynchroListOperations } from "../synchro-list/operations.ts";
 import type { Channel } from "../worker/channel.ts";
 import type { Logger } from "../worker/logger.ts";
+import { pagesOf } from "../worker/pages.ts";
 import { claimLost, ClaimWork, type Done } from "./claim-work.ts";
 import { NodeGuard } from "./node-guard.ts";
 import { emptyTrash, type Removal, type Removed } from "./remove.ts";
@@ -170,15 +171,11 @@ export class Together implements Work {
     if (this.#directories.isTidy) return 0;
     const list = this.#means.list();
     const wanted = new Set<string>();
-    for (let last: Wanted | null = null;;) {
-      const files: readonly Wanted[] = await list.ask("wanted", {
-        server,
-        last,
-        limit: page,
-      });
-      if (files.length === 0) break;
+    const pages = pagesOf<Wanted>((last) =>
+      list.ask("wanted", { server, last: last ?? null, limit: page })
+    );
+    for await (const files of pages) {
       for (const file of files) wanted.add(stagedName(file));
-      last = files.at(-1)!;
     }
     return this.#directories.tidy(wanted);
   }

@@ -8,6 +8,7 @@
 import type { ListMemory } from "../publish/list-memory.ts";
 import { ListWriter } from "../publish/list-writer.ts";
 import type { ShownFile } from "../state/overview.ts";
+import { pagesOf } from "../worker/pages.ts";
 import type { Keeping } from "./same-list.ts";
 
 /** When the list is rewritten without outdated lines: as a publisher does it by default. */
@@ -35,9 +36,8 @@ export async function writeOwnList(writing: Writing): Promise<void> {
   show(`${directory}/list`);
   if (list.isNew) await barrier();
   let appended = 0;
-  for (let after = "";;) {
-    const files = await here(after, page);
-    if (files.length === 0) break;
+  const pages = pagesOf<ShownFile>((last) => here(last?.path ?? "", page));
+  for await (const files of pages) {
     const changed = files.filter((file) => !isListed(list, file));
     await prepare(changed);
     for (const { published, ...file } of changed) {
@@ -45,7 +45,6 @@ export async function writeOwnList(writing: Writing): Promise<void> {
     }
     for (const { path } of files) list.live.mark(path);
     appended += changed.length;
-    after = files.at(-1)!.path;
   }
   for (const path of [...list.live.unmarked()]) {
     const { mtime } = list.entry(path)!;

@@ -13,6 +13,7 @@ import type { Durability } from "../files/durability.ts";
 import type { RemoteList } from "../list/remote.ts";
 import { ListMemory } from "../publish/list-memory.ts";
 import type { Reached } from "../state/reached.ts";
+import { pagesOf } from "../worker/pages.ts";
 import { date, type Told } from "./freshen.ts";
 import type { KnownHere } from "./known-here.ts";
 import { writeOwnList } from "./own-list.ts";
@@ -175,10 +176,9 @@ function asOf(
 
 async function allDigests(known: KnownHere): Promise<ReadonlySet<string>> {
   const all = new Set<string>();
-  for (let after = "";;) {
-    const digests = await known.digests(after, page);
-    if (digests.length === 0) return all;
+  const pages = pagesOf<string>((last = "") => known.digests(last, page));
+  for await (const digests of pages) {
     for (const digest of digests) all.add(digest);
-    after = digests.at(-1)!;
   }
+  return all;
 }

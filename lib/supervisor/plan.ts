@@ -8,6 +8,10 @@ import type { Wanted } from "../files/wanted.ts";
 import type { PlannedAction } from "../state/pass-report.ts";
 import type { SynchroListOperations } from "../synchro-list/operations.ts";
 import type { Channel } from "../worker/channel.ts";
+import { pagesOf } from "../worker/pages.ts";
+
+/** A file that a server withdrew. */
+type WithdrawnFile = SynchroListOperations["withdrawn"]["reply"][number];
 
 /** So many files are asked for at a time. */
 const limit = 1_000;
@@ -35,17 +39,17 @@ async function* copies(
   server: string,
   unit?: number,
 ): AsyncGenerator<PlannedAction> {
-  let last: Wanted | undefined;
-  do {
-    const wanted = await list.ask("wanted", {
+  const pages = pagesOf<Wanted>((last) =>
+    list.ask("wanted", {
       server,
       limit,
       last: last ?? null,
       ...unit === undefined ? {} : { unit },
-    });
+    })
+  );
+  for await (const wanted of pages) {
     for (const { path, size } of wanted) yield { action: "copy", path, size };
-    last = wanted.at(-1);
-  } while (last !== undefined);
+  }
 }
 
 /** Yields what would be removed because a server withdrew it. */
@@ -53,16 +57,12 @@ async function* removals(
   list: Channel<SynchroListOperations>,
   server: string,
 ): AsyncGenerator<PlannedAction> {
-  let after: string | undefined;
-  do {
-    const withdrawn = await list.ask("withdrawn", {
-      server,
-      limit,
-      after: after ?? null,
-    });
+  const pages = pagesOf<WithdrawnFile>((last) =>
+    list.ask("withdrawn", { server, limit, after: last?.path ?? null })
+  );
+  for await (const withdrawn of pages) {
     for (const { path, size } of withdrawn) {
       yield { action: "remove", path, size };
     }
-    after = withdrawn.at(-1)?.path;
-  } while (after !== undefined);
+  }
 }
