@@ -29,7 +29,7 @@ import {
   type Prospect,
 } from "../delta/worth.ts";
 import { FileError } from "../errors.ts";
-import type { CloneCheck } from "../files/staging.ts";
+import type { CloneCheck } from "../files/staged-file.ts";
 import type { Wanted } from "../files/wanted.ts";
 import { Along, memoryAlong } from "./along.ts";
 import { appendedTo, seemsAppended } from "./appended.ts";

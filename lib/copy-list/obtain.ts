@@ -14,7 +14,7 @@ import type { Tools } from "./tools.ts";
 import { heard, pathOn } from "./fetch.ts";
 import type { Making } from "./making.ts";
 import { Reuse } from "./reuse.ts";
-import type { StagedFile } from "../files/staging.ts";
+import type { StagedFile } from "../files/staged-file.ts";
 import { release } from "../worker/release.ts";
 
 /** A file that waits to be made durable and put in place. */

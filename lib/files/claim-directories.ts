@@ -12,7 +12,7 @@ import { createHash } from "node:crypto";
 import { rmdirSync } from "node:fs";
 import type { Destination } from "./destination.ts";
 import { lookAt } from "./if-there.ts";
-import { type Contents, stagedName } from "./staging.ts";
+import { type Contents, stagedName } from "./staged-name.ts";
 
 /** What was staged by a node that may still have it open. */
 const taken = ".taken";

@@ -17,7 +17,8 @@ import { Journal } from "./journal.ts";
 import type { Arrived, Wanted } from "./wanted.ts";
 import { adopt } from "./adopt.ts";
 import type { Destination } from "./destination.ts";
-import { isWhole, stagedName } from "./staging.ts";
+import { isWhole } from "./staged-file.ts";
+import { stagedName } from "./staged-name.ts";
 import { type Leaving, type NotMoved, show } from "./show.ts";
 
 /** A file that comes into place: what its server's list says of it. */

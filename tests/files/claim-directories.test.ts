@@ -1,7 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ClaimDirectories } from "../../lib/files/claim-directories.ts";
 import { Destination } from "../../lib/files/destination.ts";
-import { stagedName, Staging } from "../../lib/files/staging.ts";
+import { stagedName } from "../../lib/files/staged-name.ts";
+import { Staging } from "../../lib/files/staging.ts";
 import type { Timestamp } from "../../lib/text/timestamp.ts";
 
 const entry = {

@@ -9,7 +9,7 @@ import { makeHostileWorld } from "../../fixtures/hostile-world.ts";
 import { startSwapping } from "../../fixtures/swapper.ts";
 import { descriptors } from "../../lib/files/descriptors.ts";
 import { Destination } from "../../lib/files/destination.ts";
-import { stagedName } from "../../lib/files/staging.ts";
+import { stagedName } from "../../lib/files/staged-name.ts";
 import { FileError } from "../../lib/errors.ts";
 import type { Timestamp } from "../../lib/text/timestamp.ts";
 

@@ -14,7 +14,7 @@ import { toolbox } from "../../fixtures/publishers.ts";
 import { canTrace, injecting } from "../../fixtures/strace.ts";
 import { until } from "../../fixtures/until.ts";
 import { makeWorld, treeOf, type World } from "../../fixtures/world.ts";
-import { stagedName } from "../../lib/files/staging.ts";
+import { stagedName } from "../../lib/files/staged-name.ts";
 import { parseLine } from "../../lib/list/format.ts";
 
 /** Declares a test that needs disks of its own. */

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { run } from "../../build/run.ts";
 import { makeWorld, nimble, type World } from "../../fixtures/world.ts";
-import { stagedName } from "../../lib/files/staging.ts";
+import { stagedName } from "../../lib/files/staged-name.ts";
 import { parseLine } from "../../lib/list/format.ts";
 import { makeLargeFile } from "../bench/tree.ts";
 

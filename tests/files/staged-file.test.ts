@@ -6,11 +6,8 @@ import {
   TmpfsDisk,
 } from "../../fixtures/disk.ts";
 import { createHasher } from "../../lib/files/digest.ts";
-import {
-  type Contents,
-  StagedFile,
-  stagedName,
-} from "../../lib/files/staging.ts";
+import { StagedFile } from "../../lib/files/staged-file.ts";
+import { type Contents, stagedName } from "../../lib/files/staged-name.ts";
 import { FileError } from "../../lib/errors.ts";
 import type { Digest } from "../../lib/list/entry.ts";
 import type { Timestamp } from "../../lib/text/timestamp.ts";
