@@ -66,8 +66,11 @@ Deno.test("transientCommand() takes what a service is allowed, and leaves the re
   ];
   const properties = (makesNothing: boolean) =>
     transientCommand(["/bin/relais", "verify", "$HOME/50%"], {
-      ...{ name: "a.service", description: "relais", env: { TERM: "dumb" } },
-      ...{ settings, makesNothing },
+      name: "a.service",
+      description: "relais",
+      env: { TERM: "dumb" },
+      settings,
+      makesNothing,
     });
 
   const all = properties(false);

@@ -45,9 +45,7 @@ async function verify(world: Pick<World, "relais">, ...args: string[]) {
   };
 }
 
-const well = {
-  ...{ code: 0, verified: 4, findings: [], extra: [], repaired: [] },
-};
+const well = { code: 0, verified: 4, findings: [], extra: [], repaired: [] };
 
 Deno.test("relais verify finds what differs, is missing and is extra, and --repair fetches it again", async () => {
   await using world = await copiedWorld();
@@ -104,7 +102,10 @@ Deno.test("relais verify takes a copy for healthy whose date is as fine as it ca
     "1700000000.5",
   ];
   const lines = Object.entries(files).map(([path, text], index) => ({
-    ...{ seq: index + 1, path, text, mtime: dates[index]! },
+    seq: index + 1,
+    path,
+    text,
+    mtime: dates[index]!,
   }));
   world.production.write(files);
   world.production.list(...lines);

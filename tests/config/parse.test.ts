@@ -66,8 +66,10 @@ Deno.test("parseConfig() gives every key its default", () => {
       maxDelete: { share: 0.1 },
       trashKeepMs: 30 * 86_400_000,
       rights: {
-        ...{ fileMode: null, directoryMode: 0o755 },
-        ...{ owner: null, group: null },
+        fileMode: null,
+        directoryMode: 0o755,
+        owner: null,
+        group: null,
       },
       filenameCharset: null,
       treeRescanMs: 3_600_000,
@@ -107,10 +109,16 @@ Deno.test("parseConfig() gives every key its default", () => {
     },
     stat: { prometheus: "", keepMs: 400 * 86_400_000 },
     hooks: {
-      ...{ onNew: [], onNewTimeoutMs: 600_000 },
-      ...{ onFailover: [], onFailback: [], onError: [] },
-      ...{ onRecovered: [], onLag: [], onLeader: [] },
-      ...{ maxLagMs: 0, settleMs: 600_000 },
+      onNew: [],
+      onNewTimeoutMs: 600_000,
+      onFailover: [],
+      onFailback: [],
+      onError: [],
+      onRecovered: [],
+      onLag: [],
+      onLeader: [],
+      maxLagMs: 0,
+      settleMs: 600_000,
       ping: "",
     },
     cluster: null,
@@ -262,7 +270,8 @@ owner = "root"\ngroup = "4321"`),
   ).replica!;
 
   assertEquals(rights, {
-    ...{ fileMode: 0o640, directoryMode: 0o750 },
+    fileMode: 0o640,
+    directoryMode: 0o750,
     owner: { name: "root", id: 0 },
     group: { name: "4321", id: 4321 },
   });

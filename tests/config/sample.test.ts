@@ -51,7 +51,8 @@ Deno.test("sampleConfig() tells true defaults", () => {
   assertEquals(
     {
       ...shown,
-      ...{ cluster: null, publish: null },
+      cluster: null,
+      publish: null,
       replica: { ...shown.replica!, filenameCharset: null },
       servers: shown.servers.map((each) => ({
         ...each,

@@ -10,7 +10,11 @@ import type { SftpSession } from "../../lib/ssh/session.ts";
 class Fake {
   hasEnded = false;
   readonly terms: Terms = {
-    ...{ transport: "ssh2", way: [], hostKey: "", cipher: "", weak: [] },
+    transport: "ssh2",
+    way: [],
+    hostKey: "",
+    cipher: "",
+    weak: [],
   };
   readonly maxRead = 1;
   readonly maxHandles = 1;

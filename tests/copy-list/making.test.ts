@@ -58,7 +58,9 @@ async function cost(
   let heard = 0;
   const tools: MakingTools = {
     fetcher: {
-      ...{ rate: 50, limit: Infinity, roundTripMs },
+      rate: 50,
+      limit: Infinity,
+      roundTripMs,
       fetchRanges(_, ranges) {
         const read = (position: number, length: number) => {
           const bytes = fresh.slice(position, position + length);
@@ -92,13 +94,20 @@ async function cost(
       },
       mtime: "1700000000" as Timestamp,
       digest: signature.digest,
-      ...{ here: null, failedBefore: false, twin: null },
+      here: null,
+      failedBefore: false,
+      twin: null,
     },
-    ...{ root: "/export", slots: 16, start: 0 },
+    root: "/export",
+    slots: 16,
+    start: 0,
     isOver: () => false,
     clone: () => Promise.resolve(0),
   }, {
-    ...{ old: file, isTwin: false, always: false, memory: new Slots(1) },
+    old: file,
+    isTwin: false,
+    always: false,
+    memory: new Slots(1),
     signature: () => Promise.resolve(signature),
   });
   const hasher = createHasher(null);

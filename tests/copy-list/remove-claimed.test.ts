@@ -7,7 +7,9 @@ import { dayOf } from "../../lib/text/timestamp.ts";
 
 const day = dayOf(Date.now());
 const files = ["a.csv", "b/b.csv", "c.csv"].map((path, index) => ({
-  ...{ path, seq: index + 1, size: path.length },
+  path,
+  seq: index + 1,
+  size: path.length,
 }));
 
 /** A copy that nodes share, with some files in it. */

@@ -43,7 +43,9 @@ const memory = new Uint8Array(longest);
 /** Several connections to a server whose answers take so long, and which sends as quickly as it is asked. */
 function connections(count: Count, ms: number): Connection[] {
   return Array.from({ length: 4 }, (): Connection => ({
-    ...{ maxRead: longest, maxHandles: 4_096, requestMs: 60_000 },
+    maxRead: longest,
+    maxHandles: 4_096,
+    requestMs: 60_000,
     stat: () => Promise.reject(new Error("not asked for")),
     fetch: ({ length }) => count.answer(length, ms),
     open: () =>
@@ -113,10 +115,16 @@ Deno.test("what is asked for and no longer waited for is given back", async () =
 /** An empty file that a list names. */
 function listed(seq: number): Wanted {
   return {
-    ...{ seq, path: `${seq}`, remote: null, size: 0, mode: 0o644 },
+    seq,
+    path: `${seq}`,
+    remote: null,
+    size: 0,
+    mode: 0o644,
     mtime: "1700000000" as Timestamp,
     digest: createHasher(null).digest(),
-    ...{ here: null, failedBefore: false, twin: null },
+    here: null,
+    failedBefore: false,
+    twin: null,
   };
 }
 
@@ -141,7 +149,9 @@ Deno.test("Copier begins no more files while too many wait for the disk", async 
   let committed = 0;
   let mostWaiting = 0;
   const connection: Connection = {
-    ...{ maxRead: longest, maxHandles: 4_096, requestMs: 60_000 },
+    maxRead: longest,
+    maxHandles: 4_096,
+    requestMs: 60_000,
     stat: () => Promise.reject(new Error("not asked for")),
     open: () => Promise.reject(new Error("not asked for")),
     fetch: () => {
@@ -151,7 +161,10 @@ Deno.test("Copier begins no more files while too many wait for the disk", async 
   };
   const none = () => {};
   const copier = new Copier({
-    ...{ server: "production", root: "/export", destination, durability },
+    server: "production",
+    root: "/export",
+    destination,
+    durability,
     fetcher: fetcher([connection]),
     staging: new Staging(destination.staging),
     space: new Space(into),
@@ -168,13 +181,24 @@ Deno.test("Copier begins no more files while too many wait for the disk", async 
       failed: () => Promise.resolve(),
     },
     observer: {
-      ...{ fetched: none, received: none, arrived: none, adopted: none },
-      ...{ readHere: none, reused: none, notReused: none, retrying: none },
-      ...{ failed: none, committed: none },
+      fetched: none,
+      received: none,
+      arrived: none,
+      adopted: none,
+      readHere: none,
+      reused: none,
+      notReused: none,
+      retrying: none,
+      failed: none,
+      committed: none,
     },
   }, {
-    ...{ parallel: 64, connections: 1, bandwidth: 0, retries: 0 },
-    ...{ order: "oldest", delta: "auto" },
+    parallel: 64,
+    connections: 1,
+    bandwidth: 0,
+    retries: 0,
+    order: "oldest",
+    delta: "auto",
   });
 
   const { copied, failed } = await copier.run();

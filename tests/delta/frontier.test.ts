@@ -22,7 +22,8 @@ function settle(
   const blocks = new Blocks(signature);
   const search = new Search(inMemory(old), blocks);
   const frontier = new Frontier(blocks, {
-    ...{ next: 0, spare },
+    next: 0,
+    spare,
     placeOf: (block) => search.placeOf(block),
   });
   const memory = new Uint8Array(window);

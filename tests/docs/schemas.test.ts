@@ -48,8 +48,15 @@ Deno.test("JSON results are as docs/schemas says, at first, when all is well, an
 
 Deno.test("docs/schemas would find a missing and a strange key", async () => {
   const total = {
-    ...{ passes: 0, bad: 0, files: 0, bytes: 0, wire_bytes: 0, removed: 0 },
-    ...{ failures: 0, seconds: 0, lag_seconds: 0 },
+    passes: 0,
+    bad: 0,
+    files: 0,
+    bytes: 0,
+    wire_bytes: 0,
+    removed: 0,
+    failures: 0,
+    seconds: 0,
+    lag_seconds: 0,
   };
   const history = { since: 1, until: 2, by: "hour", total, periods: [] };
   const { by: _, ...missing } = history;

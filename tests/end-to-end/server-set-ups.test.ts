@@ -274,7 +274,10 @@ for (const [name, setUp] of Object.entries(setUps)) {
       await using connection = connectionTo([server], settings.limits);
 
       const { failure, terms } = await probe(
-        ...[connection.channel, server, settings, nothing] as const,
+        connection.channel,
+        server,
+        settings,
+        nothing,
       );
 
       const weak = terms?.weak ?? [];

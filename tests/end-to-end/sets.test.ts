@@ -334,7 +334,9 @@ Deno.test("a set that was begun from production is completed from a backup that 
 
 Deno.test("sets of a list that was read of another server are known on the one that has the same list", async () => {
   await using world = await makeWorld({
-    ...{ servers: ["production", "backup"], replica: inSets, more: nimble },
+    servers: ["production", "backup"],
+    replica: inSets,
+    more: nimble,
     resident,
   });
   const { production, backup } = world;

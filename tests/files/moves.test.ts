@@ -73,9 +73,16 @@ function entryOf(seq: number, path: string, bytes: Uint8Array): Wanted {
   const hasher = createHasher(null);
   hasher.update(bytes);
   return {
-    ...{ seq, path, remote: null, size: bytes.length, mode: 0o644 },
-    ...{ mtime: "1700000000" as Timestamp, digest: hasher.digest() },
-    ...{ here: null, failedBefore: false, twin: null },
+    seq,
+    path,
+    remote: null,
+    size: bytes.length,
+    mode: 0o644,
+    mtime: "1700000000" as Timestamp,
+    digest: hasher.digest(),
+    here: null,
+    failedBefore: false,
+    twin: null,
   };
 }
 

@@ -258,7 +258,9 @@ for (
       Object.keys(all).length - 2,
     ]);
     assertEquals(copied(world), {
-      ...{ "a.csv": "newest", "c.csv": "three", "d.csv": "four" },
+      "a.csv": "newest",
+      "c.csv": "three",
+      "d.csv": "four",
     });
     assertMatch(stdout, /line 1: it is not written as server.list_format says/);
   });

@@ -209,8 +209,12 @@ export class Replica {
     const known = this.#list.intake.cursor(server);
     const isKnown = known?.generation === generation;
     const life: Life = {
-      ...{ generation, writer, from, carried },
-      ...{ grows: true, renewed: false },
+      generation,
+      writer,
+      from,
+      carried,
+      grows: true,
+      renewed: false,
     };
     const reading = isKnown
       ? await this.#list.intake.resume(server)
@@ -219,7 +223,11 @@ export class Replica {
     const lines = published.lines.slice(start, start + most);
     const seq = start + lines.length;
     const cursor = {
-      ...{ generation, offset: seq, tail: nothing, seq, modified: null },
+      generation,
+      offset: seq,
+      tail: nothing,
+      seq,
+      modified: null,
     };
     this.#list.intake.take(
       reading,
@@ -239,8 +247,12 @@ export class Replica {
   ): Promise<boolean> {
     const lines = liveLines(world.exports[server]!);
     const life: Life | null = kind === "tree" ? null : {
-      ...{ generation: "foreign", writer: null, from: [], carried: 0 },
-      ...{ grows: false, renewed: false },
+      generation: "foreign",
+      writer: null,
+      from: [],
+      carried: 0,
+      grows: false,
+      renewed: false,
     };
     const reading = this.#list.intake.begin(server, life);
     // Whoever writes it may write it in any order.
@@ -290,7 +302,12 @@ function entryOf(world: World, { op, path, version }: Line, seq: number) {
   const published = String(1_000 + seq) as Timestamp;
   const mtime = String(date) as Timestamp;
   return {
-    ...{ seq, op, path, published, mtime, mode: null },
+    seq,
+    op,
+    path,
+    published,
+    mtime,
+    mode: null,
     size: op === "-" ? 0 : 1,
     digest: op === "-" ? null : `sha256:${content}` as Digest,
   } satisfies Entry;

@@ -62,9 +62,14 @@ testEach(
       [0, [], noNotFiles],
     );
     assertEquals(exported(world), {
-      ...{ absolute: "a", around: "a", chain: "a", file: "a" },
-      ...{ "real/a": "a", "real/deep/b": "b" },
-      ...{ "in/side/directory/b": "b", "twice/directory/b": "b" },
+      absolute: "a",
+      around: "a",
+      chain: "a",
+      file: "a",
+      "real/a": "a",
+      "real/deep/b": "b",
+      "in/side/directory/b": "b",
+      "twice/directory/b": "b",
     });
     assertEquals(
       world.sh("cd export && stat -c '%a %Y' chain"),
@@ -96,7 +101,9 @@ testEach(
 
     assertEquals([status, told], [0, []]);
     assertEquals(exported(world), {
-      ...{ "d/a": "a", "d/e/b": "b", inside: "a" },
+      "d/a": "a",
+      "d/e/b": "b",
+      inside: "a",
     });
     assertEquals(skipped(world), [
       "circular\tbase",
@@ -122,8 +129,12 @@ testEach(
       "special\tspecial",
     ]);
     assertEquals(not_files, {
-      ...{ links: 0, outside: 9, dangling: 3, circular: 7 },
-      ...{ special: 2, empty: 0 },
+      links: 0,
+      outside: 9,
+      dangling: 3,
+      circular: 7,
+      special: 2,
+      empty: 0,
     });
   },
 );

@@ -37,7 +37,10 @@ Deno.test("names of any bytes come through script, list, pass and verify, none l
   const verified = await world.relais("verify", "--json");
 
   assertEquals(published, {
-    ...{ status: 0, published: names.length, withdrawn: 0, unchanged: 0 },
+    status: 0,
+    published: names.length,
+    withdrawn: 0,
+    unchanged: 0,
     not_files: noNotFiles,
     told: [],
   });

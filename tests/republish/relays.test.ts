@@ -191,7 +191,9 @@ Deno.test("a large file crosses each wire once, whichever relay is lost on the w
   killed.signal("SIGKILL");
   await killed.ended();
   assertEquals(await north.pass().then(came), {
-    ...{ copied: 1, removed: 0, exit: 0 },
+    copied: 1,
+    removed: 0,
+    exit: 0,
   });
   await south.pass();
   const left = await half(leaf, links);

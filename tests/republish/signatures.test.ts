@@ -43,7 +43,9 @@ function fetcherOf(
     return bytes;
   };
   const connection: Connection = {
-    ...{ maxRead: 255 * 1024, maxHandles: 48, requestMs: 10_000 },
+    maxRead: 255 * 1024,
+    maxHandles: 48,
+    requestMs: 10_000,
     stat: () => Promise.reject(new Error("not asked for")),
     fetch: ({ path, length }) => Promise.try(() => find(path).slice(0, length)),
     open: (path) =>
@@ -63,7 +65,9 @@ function fetcherOf(
 function keeping(fetcher: Fetcher) {
   const own = Deno.makeTempDirSync();
   const kept = new KeptSignatures({
-    ...{ own, root: "/export", rights: ordinaryRights },
+    own,
+    root: "/export",
+    rights: ordinaryRights,
     fetcher: () => Promise.resolve(fetcher),
   });
   return {

@@ -213,7 +213,10 @@ Deno.test("requests say what the draft wants them to", async () => {
   const text = fc.string({ unit: "grapheme" })
     .map((text) => new TextEncoder().encode(text));
   const inputs = fc.tuple(
-    ...[fc.oneof(text, bytes(300)), bytes(256), safe, uint32s] as const,
+    fc.oneof(text, bytes(300)),
+    bytes(256),
+    safe,
+    uint32s,
   );
   await fc.assert(
     fc.asyncProperty(inputs, async ([spelt, handle, position, length]) => {

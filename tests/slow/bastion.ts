@@ -163,7 +163,9 @@ ProxyJump ${at.bastion}:${bastion.port}
     return byClient(
       {
         ...sshd.serverConfig("production", root),
-        ...{ host: "production", identity: null, knownHosts: [] },
+        host: "production",
+        identity: null,
+        knownHosts: [],
       },
       { config: file, port: null, user: null },
     );

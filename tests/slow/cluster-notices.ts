@@ -8,7 +8,8 @@ import { until } from "../../fixtures/until.ts";
 
 Deno.test("nodes that run all the time tell of a leader that stands still, and not of one that ends", async () => {
   await using cluster = await makeTellingCluster({
-    ...{ nodes: ["r1", "r2", "r3"], lease: "10s" },
+    nodes: ["r1", "r2", "r3"],
+    lease: "10s",
     more: `[schedule]\nevery = "3s"`,
   });
   const { nodes, world } = cluster;

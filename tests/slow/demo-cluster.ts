@@ -57,7 +57,8 @@ test("relais demo --cluster plays the whole story and leaves nothing behind", as
 test("relais demo --cluster ends all that it has started when it is stopped", async () => {
   using files = new TemporaryFiles();
   const demo = spawnRelais(["demo", "--cluster"], {
-    ...{ env: files.env, stderr: "null" },
+    env: files.env,
+    stderr: "null",
   });
   await until(() => files.processes.some((line) => line.includes("--once")));
 
@@ -71,7 +72,8 @@ test("relais demo --cluster ends all that it has started when it is stopped", as
 test("nothing that relais demo --cluster has started outlives it when it is killed", async () => {
   using files = new TemporaryFiles();
   const demo = spawnRelais(["demo", "--cluster"], {
-    ...{ env: files.env, stderr: "null" },
+    env: files.env,
+    stderr: "null",
   });
   await until(() => files.processes.some((line) => line.includes("--once")));
 

@@ -137,9 +137,17 @@ Deno.test("judgeSwitch() tells at once, and the end of the pass does not tell it
     event: "failover",
     condition: "server:backup",
     again: false,
-    ...{ began: 60, seconds: 0, server: "backup", reason: "why" },
-    ...{ exit: null, lag_seconds: null, errors: [], failed: [] },
-    ...{ node: null, former: null, term: null },
+    began: 60,
+    seconds: 0,
+    server: "backup",
+    reason: "why",
+    exit: null,
+    lag_seconds: null,
+    errors: [],
+    failed: [],
+    node: null,
+    former: null,
+    term: null,
   });
   assertEquals(replica.pass(2 * minute, { server: "backup" }), []);
   assertEquals(replica.switch(3 * minute, "second").map(brief), [

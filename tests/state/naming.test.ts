@@ -20,7 +20,12 @@ function listOf(db: DatabaseSync, charset: string | null = "latin1") {
 
 function line(seq: number, op: Entry["op"], path: string): Entry {
   return {
-    ...{ seq, op, path, size: seq, mode: null, digest: null },
+    seq,
+    op,
+    path,
+    size: seq,
+    mode: null,
+    digest: null,
     mtime: String(seq) as Timestamp,
     published: String(seq) as Timestamp,
   };

@@ -36,8 +36,14 @@ const cursor = {
 function entry(seq: number, path: string, more: Partial<Entry> = {}): Entry {
   const date = String(1_700_000_000 + seq) as Entry["mtime"];
   return {
-    ...{ seq, op: "+", published: date, mtime: date, size: seq, mode: 0o644 },
-    ...{ digest: null, path },
+    seq,
+    op: "+",
+    published: date,
+    mtime: date,
+    size: seq,
+    mode: 0o644,
+    digest: null,
+    path,
     ...more,
   };
 }

@@ -174,7 +174,10 @@ Deno.test("a file that is here and wanted again belongs to its set", () => {
 Deno.test("a list that was read without looking for sets is read from its start again", () => {
   const db = rehearseState("/nonexistent");
   const cursor = {
-    ...{ generation: "g1", offset: 1, tail: new Uint8Array(1), seq: 1 },
+    generation: "g1",
+    offset: 1,
+    tail: new Uint8Array(1),
+    seq: 1,
     modified: null,
   };
   for (

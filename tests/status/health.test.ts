@@ -228,7 +228,9 @@ const failedOver = situation({
       verdict: "up" as const,
       depth: "list" as const,
     },
-    ...{ error: null, milliseconds: 1, list: null },
+    error: null,
+    milliseconds: 1,
+    list: null,
   })),
 });
 

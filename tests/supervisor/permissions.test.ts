@@ -48,7 +48,9 @@ function deedsIn(world: World, { elsewhere, database }: Ports): Deed[] {
   // Every worker shares what the process holds open.
   const held = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   const deed = (kind: Deed["kind"], target: string, name: string): Deed => ({
-    ...{ kind, target, name: `${kind} ${name}` },
+    kind,
+    target,
+    name: `${kind} ${name}`,
   });
   return [
     deed("read", `${state}/relais.db`, "state"),

@@ -29,7 +29,8 @@ const allWell: Probed = {
   relays: [],
   wireBytes: 0,
   left: {
-    ...{ unannounced: false, lagSeconds: 0 },
+    unannounced: false,
+    lagSeconds: 0,
     missing: { refused: { count: 0, reasons: [] }, failed: [] },
   },
 };
@@ -133,7 +134,9 @@ Deno.test("a summary says why, where nothing else tells it with each pass", () =
   const refused = {
     ...probe("production", "refused"),
     failure: {
-      ...{ name: "AuthenticationError", exitStatus: 6, retriable: false },
+      name: "AuthenticationError",
+      exitStatus: 6,
+      retriable: false,
       message: "Cannot log in to production",
     },
   };

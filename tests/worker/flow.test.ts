@@ -15,7 +15,8 @@ function ends(take: (bytes: Uint8Array) => void | Promise<void> = () => {}) {
     message: () => {},
   });
   return {
-    ...{ a, came },
+    a,
+    came,
     [Symbol.dispose]() {
       a.close();
       b.close();

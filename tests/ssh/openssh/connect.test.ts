@@ -84,7 +84,8 @@ sshdTest(
     const piece = crypto.getRandomValues(new Uint8Array(64 * 1024));
     const pieces = 1024;
     using file = await Deno.open(`${directory}/large`, {
-      ...{ write: true, create: true },
+      write: true,
+      create: true,
     });
     for (let index = 0; index < pieces; index++) {
       piece[0] = index % 256;

@@ -42,7 +42,9 @@ function jumpTest(
           hostOf("nowhere", sshd, freePort()) + "ProxyJump bastion\n",
       );
       const server = byClient(serverConfig({ host: "behind" }), {
-        ...{ config, port: null, user: null },
+        config,
+        port: null,
+        user: null,
       });
       await run({ sshd, bastion, server });
     },
