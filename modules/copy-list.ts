@@ -57,6 +57,7 @@ export async function copyList(
   const connection = () => context.peer<ConnectionOperations>("connection");
   const list = () => context.peer<SynchroListOperations>("synchro-list");
   let copier: Copier | undefined;
+  let throttle: Throttle | undefined;
   let copying: AbortController | undefined;
 
   return {
@@ -78,9 +79,10 @@ export async function copyList(
           },
         );
         const bounds = { bytesPerSecond: copy.bandwidth, total: maxTransfer };
+        throttle = new Throttle(bounds);
         const tools = {
           server,
-          fetcher: new Fetcher(sessions.connections, new Throttle(bounds)),
+          fetcher: new Fetcher(sessions.connections, throttle),
           root: named.get(server)!.root,
           destination,
           space: new Space(destination.into),
@@ -103,11 +105,13 @@ export async function copyList(
       stop() {
         work.stop();
         copier?.stop();
+        throttle?.stop();
         return null;
       },
       abandon({ reason }) {
         work.stop();
         copier?.stop(new UnreachableError(reason));
+        throttle?.stop();
         copying?.abort();
         return null;
       },

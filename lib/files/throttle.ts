@@ -15,7 +15,8 @@ const burstSeconds = 0.25;
 export interface Clock {
   /** Milliseconds, monotonic. */
   now(): number;
-  delay(ms: number): Promise<void>;
+  /** Rejects when `signal` aborts. */
+  delay(ms: number, options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
 const realClock: Clock = { now: () => performance.now(), delay };
@@ -37,6 +38,7 @@ export class Throttle {
   readonly #clock: Clock;
   #filledAt: number;
   #last: Promise<void> = Promise.resolve();
+  readonly #ended = new AbortController();
 
   constructor(
     { bytesPerSecond, total = Infinity }: Bounds,
@@ -53,9 +55,10 @@ export class Throttle {
   /**
    * Returns when `bytes` more may be asked for.
    *
-   * @throws {StoppedError} If they would be more than may pass altogether.
+   * @throws {StoppedError} If they would be more than may pass altogether, or it was {@link stop}ped.
    */
   async pass(bytes: number): Promise<void> {
+    this.#ended.signal.throwIfAborted();
     if (bytes > this.#left) {
       throw new StoppedError("stopped at --max-transfer", {
         hint: "the next pass continues from there",
@@ -67,11 +70,17 @@ export class Throttle {
     await this.#last;
   }
 
+  /** Lets nothing more through: what waits has not been asked for yet. */
+  stop(): void {
+    this.#ended.abort(new StoppedError("stopped before all was copied"));
+  }
+
   /** A debt is waited for; more than the bucket holds may be asked for, and is paid off by the next. */
   async #spend(bytes: number): Promise<void> {
+    const { signal } = this.#ended;
     this.#fill();
     if (this.#tokens < 0) {
-      await this.#clock.delay(-this.#tokens / this.bytesPerMs);
+      await this.#clock.delay(-this.#tokens / this.bytesPerMs, { signal });
       this.#fill();
     }
     this.#tokens -= bytes;

@@ -44,6 +44,18 @@ Deno.test("Throttle.pass() lets no more through than may pass altogether", async
   await throttle.pass(4);
 });
 
+Deno.test("Throttle.stop() lets nothing through any more, not even what waits", async () => {
+  const throttle = new Throttle({ bytesPerSecond: 1 });
+  await throttle.pass(3_600);
+  const waiting = [1, 2].map(() => throttle.pass(1));
+
+  throttle.stop();
+
+  for (const each of [...waiting, throttle.pass(0)]) {
+    await assertRejects(() => each, StoppedError, "before all was copied");
+  }
+});
+
 Deno.test("Slots.take() gives no more slots than there are, first come, first served", async () => {
   const slots = new Slots(3);
   const order: string[] = [];
