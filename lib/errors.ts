@@ -171,7 +171,7 @@ export class HookError extends RelaisError {
 /** A signal or a time limit ended the work. */
 export class StoppedError extends RelaisError {
   override readonly name = "StoppedError";
-  override readonly exitStatus = exitStatus.incomplete;
+  override readonly exitStatus: ExitStatus = exitStatus.incomplete;
 }
 
 /** An error as it crosses from one module to another. */

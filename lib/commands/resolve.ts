@@ -82,7 +82,7 @@ async function settle(
   const places = placesOf(config);
   if (!isConflict(await places.look(path))) throw noConflict(path);
   await places.decide(path, from);
-  await passNow(
+  const stopped = await passNow(
     config,
     output,
     "The running relais fetches it in its next pass.",
@@ -96,7 +96,7 @@ async function settle(
   if (!isOver && config.cluster !== null) {
     output.note("The node that leads decides by it in its next pass.");
   }
-  return isOver ? exitStatus.done : exitStatus.incomplete;
+  return stopped ?? (isOver ? exitStatus.done : exitStatus.incomplete);
 }
 
 /** Where conflicts are known, and decided. */

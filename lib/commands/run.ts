@@ -151,9 +151,11 @@ async function runOnce(
   using signals = new Signals();
   try {
     const signal = limited(signals.signal, given.maxTime);
-    const outcome = await onePass(await load(), manner, signal);
-    tell(outcome, given, output);
-    return signals.exitStatus ?? outcome.report.exit;
+    const { report, ...rest } = await onePass(await load(), manner, signal);
+    // A signal may have come when the pass was over.
+    const exit = signals.exitStatus ?? report.exit;
+    tell({ ...rest, report: { ...report, exit } }, given, output);
+    return exit;
   } catch (error) {
     if (given.json) {
       const seconds = Math.round(performance.now() - started) / 1_000;

@@ -170,12 +170,13 @@ async function read(
       output.result(`${faultColumn(extraFile)}  ${path}`);
     }
   }
-  const repaired = given.repair && findings.length > 0
+  const { repaired, stopped } = given.repair && findings.length > 0
     ? await repair(config, findings, { ledger, destination }, output)
-    : [];
-  const exit = findings.length > repaired.length
-    ? exitStatus.incomplete
-    : exitStatus.done;
+    : noRepair;
+  const exit = stopped ??
+    (findings.length > repaired.length
+      ? exitStatus.incomplete
+      : exitStatus.done);
   const seconds = Math.round(performance.now() - started) / 1_000;
   const report: Report = {
     verified,
@@ -191,7 +192,17 @@ async function read(
   return exit;
 }
 
-/** Has a pass fetch what is wrong; returns what is well after it. */
+/** What a repair came to. */
+interface Repair {
+  /** Files that are well after it. */
+  readonly repaired: readonly string[];
+  /** The exit status that goes with the signal that stopped it; `undefined`: none did. */
+  readonly stopped: ExitStatus | undefined;
+}
+
+const noRepair: Repair = { repaired: [], stopped: undefined };
+
+/** Has a pass fetch what is wrong. */
 async function repair(
   config: ReplicaReady,
   findings: readonly Finding[],
@@ -200,7 +211,7 @@ async function repair(
     readonly destination: Destination;
   },
   output: Output,
-): Promise<string[]> {
+): Promise<Repair> {
   const wrong = findings.map(({ path }) => path);
   const wanted = new Set<string>();
   for (let at = 0; at < wrong.length; at += batch) {
@@ -212,13 +223,11 @@ async function repair(
       `Cannot repair ${path}: no server lists the version that was here`,
     );
   }
-  if (wanted.size > 0) {
-    await passNow(
-      config,
-      output,
-      "The running relais fetches them in its next pass.",
-    );
-  }
+  const stopped = wanted.size === 0 ? undefined : await passNow(
+    config,
+    output,
+    "The running relais fetches them in its next pass.",
+  );
   const throttle = new Throttle({ bytesPerSecond: 0 });
   const repaired = [];
   for (const path of wanted) {
@@ -230,7 +239,7 @@ async function repair(
   if (config.cluster !== null && repaired.length < wanted.size) {
     output.note("The node that leads has them fetched in its next pass.");
   }
-  return repaired;
+  return { repaired, stopped };
 }
 
 /** Returns what is known of the files; `db` is the state of this machine, and `opened` closes what else is opened. */

@@ -7,6 +7,7 @@
 import {
   type ConfigError,
   describe,
+  type ExitStatus,
   exitStatus,
   type Failure,
   FileError,
@@ -228,8 +229,8 @@ export class PassAccount {
     for (const file of failed) this.failed.set(file.path, file);
   }
 
-  /** The report of the pass, if it ended now. */
-  report(probed: Probed): PassReport {
+  /** The report of the pass, if it ended now; `stopped` is the exit status that goes with the signal that ends it. */
+  report(probed: Probed, stopped: ExitStatus | undefined): PassReport {
     const { refused: { count, reasons }, failed: before } = this.missing;
     const failed = [
       ...this.failed.values(),
@@ -239,7 +240,7 @@ export class PassAccount {
     const refused = count < refusalsKept
       ? count
       : Math.max(count, this.#totals.refused);
-    const unwell = failed.length + refused;
+    const incomplete = failed.length + refused;
     const { failures } = this;
     return {
       server: probed.active,
@@ -252,7 +253,7 @@ export class PassAccount {
       errors: failures.map(describe),
       lag_seconds: Math.round(this.lagSeconds),
       seconds: Math.round(performance.now() - this.#started) / 1_000,
-      exit: exitOf(probed, failures, unwell),
+      exit: exitOf({ probed, failures, incomplete, stopped }),
     };
   }
 }

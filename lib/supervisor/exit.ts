@@ -17,12 +17,22 @@ const gravity: readonly ExitStatus[] = [
   exitStatus.incomplete,
 ];
 
-/** Returns the exit status of a pass in which `incomplete` files did not make it. */
+/** What a pass came to. */
+export interface Ending {
+  readonly probed: Pick<Probed, "active" | "probes">;
+  readonly failures: readonly Failure[];
+  /** Files that did not make it. */
+  readonly incomplete: number;
+  /** The exit status that goes with the signal that stopped it; `undefined`: none did. */
+  readonly stopped: ExitStatus | undefined;
+}
+
+/** Returns the exit status of a pass. */
 export function exitOf(
-  probed: Pick<Probed, "active" | "probes">,
-  failures: readonly Failure[],
-  incomplete: number,
+  { probed, failures, incomplete, stopped }: Ending,
 ): ExitStatus {
+  // Who stops a pass knows why it came to no more.
+  if (stopped !== undefined) return stopped;
   const statuses = new Set([
     ...failures.map((failure) => failure.exitStatus),
     ...serverStatuses(probed),

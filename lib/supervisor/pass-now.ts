@@ -5,20 +5,21 @@
  */
 
 import type { ReplicaReady } from "../config/config.ts";
-import { describe, LockedError } from "../errors.ts";
+import { describe, type ExitStatus, LockedError } from "../errors.ts";
 import { Replica } from "./replica.ts";
 import { Signals } from "./signals.ts";
 import type { Output } from "../cli/output.ts";
 
 /**
  * Runs a pass and tells only what goes wrong. Where another relais is at work,
- * its next pass does the same, and `whenLocked` is told.
+ * its next pass does the same, and `whenLocked` is told. Returns the exit status
+ * that goes with the signal that stopped it; `undefined` if none did.
  */
 export async function passNow(
   config: ReplicaReady,
   output: Output,
   whenLocked: string,
-): Promise<void> {
+): Promise<ExitStatus | undefined> {
   using signals = new Signals();
   try {
     await using replica = await Replica.open(config, {
@@ -33,4 +34,5 @@ export async function passNow(
     if (!(error instanceof LockedError)) throw error;
     output.note(whenLocked);
   }
+  return signals.exitStatus;
 }

@@ -11,6 +11,7 @@ import { isFatal, nothingMissing, PassAccount } from "./account.ts";
 import { Announcing } from "./announcing.ts";
 import type { Crew, PassOptions } from "./pass-options.ts";
 import { type Served, ServerWork, toldBy } from "./server-work.ts";
+import { statusOfStop } from "./signals.ts";
 import { stopped, Waiting } from "./waiting.ts";
 
 /** How a pass went, and all that went wrong in it. */
@@ -125,8 +126,9 @@ class Pass {
   outcome(): PassOutcome {
     const probed = this.#probed;
     const { plan, failures } = this.#account;
+    const stopped = statusOfStop(this.#options.signal);
     const report = {
-      ...this.#account.report(probed),
+      ...this.#account.report(probed, stopped),
       ...(this.#options.dryRun ? { plan } : {}),
     };
     return { report, probed, failures };

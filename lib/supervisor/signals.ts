@@ -4,10 +4,30 @@
  * @module
  */
 
+import { type ExitStatus, StoppedError } from "../errors.ts";
+
 /** Signals that ask relais to end, and their numbers. */
 const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 type Name = keyof typeof numbers;
+
+/** The reason that work ends for which a signal has stopped. */
+class StoppedBySignal extends StoppedError {
+  override readonly exitStatus: ExitStatus;
+
+  constructor(received: Name) {
+    super(`stopped by ${received}`);
+    this.exitStatus = 128 + numbers[received];
+  }
+}
+
+/**
+ * Returns the exit status of work that one of {@link Signals} has stopped, 128 plus
+ * its number, as in shells; `undefined` if nothing or something else has stopped it.
+ */
+export function statusOfStop({ reason }: AbortSignal): ExitStatus | undefined {
+  return reason instanceof StoppedBySignal ? reason.exitStatus : undefined;
+}
 
 export interface SignalsOptions {
   /** Is called at each SIGHUP; without it SIGHUP asks for an end, as when a terminal is closed. */
@@ -21,7 +41,6 @@ export class Signals implements Disposable {
   readonly #controller = new AbortController();
   readonly #listeners = new Map<Deno.Signal, () => void>();
   readonly #patienceMs: number;
-  #received: Name | undefined;
 
   constructor({ onHangup, patienceMs = 4_500 }: SignalsOptions = {}) {
     this.#patienceMs = patienceMs;
@@ -39,11 +58,9 @@ export class Signals implements Disposable {
     return this.#controller.signal;
   }
 
-  /** Returns 128 plus the number of the signal that arrived, as shells do; `undefined` if none did. */
-  get exitStatus(): number | undefined {
-    return this.#received === undefined
-      ? undefined
-      : 128 + numbers[this.#received];
+  /** The exit status that goes with the signal that arrived; `undefined` if none did. */
+  get exitStatus(): ExitStatus | undefined {
+    return statusOfStop(this.signal);
   }
 
   [Symbol.dispose](): void {
@@ -53,9 +70,8 @@ export class Signals implements Disposable {
   }
 
   #receive(name: Name): void {
-    if (this.#received !== undefined) return;
-    this.#received = name;
-    this.#controller.abort();
+    if (this.signal.aborted) return;
+    this.#controller.abort(new StoppedBySignal(name));
     // A worker that blocks must not keep the administrator waiting.
     const timer = setTimeout(
       () => Deno.exit(this.exitStatus),

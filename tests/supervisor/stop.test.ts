@@ -1,8 +1,10 @@
 import { delay } from "@std/async/delay";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "../../fixtures/until.ts";
+import { exists } from "../../fixtures/exists.ts";
 import {
   makeWorld,
+  spawnRelais,
   startRelais,
   treeOf,
   type World,
@@ -81,9 +83,40 @@ for (const [signal, status] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
 
     assertEquals(code, status);
     assertWhole(world);
+    // Who is ended by force says nothing any more.
+    const { stdout } = await world.relais("log", "-n", "1");
+    assertMatch(stdout, new RegExp(`supervisor .* exit ${status}$`, "m"));
     assertEquals((await world.pass()).exit, 0);
   });
 }
+
+Deno.test("a pass that a signal stops is told as stopped everywhere, and not as one that failed", async () => {
+  await using world = await busyWorld();
+  const told = `${world.directory}/told`;
+  world.configure({
+    more: `${slow}\n[hooks]\non_error = ["sh", "-c", "cat >> ${told}"]`,
+  });
+  const relais = spawnRelais(["--once", "--json", "--config", world.config], {
+    stdout: "piped",
+    stderr: "null",
+  });
+  await until(() => isAnyStaged(world));
+  relais.kill("SIGTERM");
+
+  const { code, stdout } = await relais.output();
+  const { exit } = JSON.parse(new TextDecoder().decode(stdout));
+  const status = JSON.parse((await world.relais("status", "--json")).stdout);
+  const stat = JSON.parse((await world.relais("stat", "--json")).stdout);
+
+  assertEquals([code, exit, status.passes[0].exit], [143, 143, 143]);
+  assertEquals(
+    status.problems.map(({ text }: { text: string }) => text),
+    ["no pass has ended yet"],
+  );
+  const { passes_stopped, passes_incomplete } = stat.modules.stat;
+  assertEquals([passes_stopped, passes_incomplete], [1, 0]);
+  assertEquals(exists(told), false);
+});
 
 Deno.test("a file that a signal cuts off has not failed", async () => {
   await using world = await makeWorld();
