@@ -174,9 +174,13 @@ function* told(
   { here, named }: KnownFile,
   active: string | null,
 ): Generator<string> {
+  // Versions that nothing tells apart but their contents have the same size and date.
+  const show = named.some(({ standing }) => standing === "conflict")
+    ? shownWithDigest
+    : shown;
   if (here === null) yield `${path} is not here.`;
   else {
-    yield `${path} is here: ${shown(here)}, from ${here.server}, since ${
+    yield `${path} is here: ${show(here)}, from ${here.server}, since ${
       date(here.arrived)
     }.`;
     if (here.verified !== null) yield `It was verified ${date(here.verified)}.`;
@@ -184,12 +188,13 @@ function* told(
   if (named.length === 0) {
     yield 'No server lists this path. Check the spelling ("relais list") and that publish.files covers it.';
   }
-  for (const entry of named) yield* toldOf(entry, active);
+  for (const entry of named) yield* toldOf(entry, active, show);
 }
 
 function* toldOf(
   entry: NamedVersion,
   active: string | null,
+  show: (version: KnownVersion) => string,
 ): Generator<string> {
   const { server, op, remote, published, standing, error, held } = entry;
   const meaning = standing === "wanted" && server !== active
@@ -198,7 +203,7 @@ function* toldOf(
   const name = remote === null ? "" : `, as ${remote}`;
   yield op === "-"
     ? `${server} has withdrawn it: ${meaning}.`
-    : `${server} lists ${shown(entry)}${name}, published ${
+    : `${server} lists ${show(entry)}${name}, published ${
       date(Number(published))
     }: ${meaning}.`;
   if (standing === "conflict") {
@@ -212,8 +217,17 @@ function* toldOf(
   }
 }
 
-function shown({ size, mtime }: KnownVersion): string {
-  return `the version of ${date(Number(mtime))} (${formatBytes(size)})`;
+function shown(version: KnownVersion): string {
+  return `${dated(version)} (${formatBytes(version.size)})`;
+}
+
+function shownWithDigest(version: KnownVersion): string {
+  const { size, digest } = version;
+  return `${dated(version)} (${formatBytes(size)}, ${digest ?? "no digest"})`;
+}
+
+function dated({ mtime }: KnownVersion): string {
+  return `the version of ${date(Number(mtime))}`;
 }
 
 function date(seconds: number): string {

@@ -1,4 +1,5 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createHash } from "node:crypto";
 import {
   type HostileWorld,
   makeHostileWorld,
@@ -31,6 +32,11 @@ async function conflictingWorld(
   return world;
 }
 
+/** The digest of a text, as a list has it. */
+function digestOf(text: string): string {
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+}
+
 Deno.test("other contents of the same date on backup are told with both digests, and do not replace what is here", async () => {
   await using world = await conflictingWorld();
   await world.pass();
@@ -49,6 +55,23 @@ Deno.test("other contents of the same date on backup are told with both digests,
   assertStringIncludes(log, "a.csv differs on two servers");
   assertStringIncludes(log, "production: 14 bytes, sha256:");
   assertStringIncludes(log, "backup: 10 bytes, sha256:");
+});
+
+Deno.test("relais why tells both digests of a conflict", async () => {
+  await using world = await conflictingWorld();
+  await world.pass();
+  await world.stopProduction();
+  await world.pass();
+
+  const { stdout } = await world.relais("why", "a.csv");
+
+  const [here, production, backup] = stdout.split("\n");
+  assertMatch(
+    here!,
+    new RegExp(`is here: .* ${digestOf("of production\n")}\\)`),
+  );
+  assertMatch(production!, new RegExp(` ${digestOf("of production\n")}\\)`));
+  assertMatch(backup!, new RegExp(` ${digestOf("of backup\n")}\\)`));
 });
 
 Deno.test("other contents of the same date do not go to and fro between two servers", async () => {
