@@ -9,6 +9,7 @@ import { LocalError, RelaisError } from "../errors.ts";
 import { isLocal, socketOf } from "../config/address.ts";
 import type { DatabaseConfig } from "../config/database.ts";
 import { explain, isAnswer } from "./failure.ts";
+import { passwordIn } from "./pgpass.ts";
 
 export type { DatabaseConfig };
 
@@ -156,11 +157,10 @@ export async function run<Row>(
 }
 
 /** Every option, because for those that are missing the environment would be asked. */
-function optionsOf(
-  { address, passwordFile, ca, name, leaseMs }: DatabaseConfig,
-) {
+function optionsOf(config: DatabaseConfig) {
+  const { address, ca, name, leaseMs } = config;
   const { user, database, host, port } = address;
-  const password = passwordFile === null ? "" : readPassword(passwordFile);
+  const password = passwordFor(config);
   return {
     ...isLocal(address) ? { path: socketOf(address) } : {},
     ...{ host: [host], port: [port], user, database },
@@ -194,8 +194,36 @@ function optionsOf(
   } as unknown as postgres.Options<Record<string, postgres.PostgresType>>;
 }
 
-function readPassword(path: string): string {
-  return read(path, "the password of the database").replace(/\r?\n$/, "");
+/** Returns the password; an empty one if none is known: the database may ask for none. */
+function passwordFor(
+  { passwordFile, pgpass, address }: DatabaseConfig,
+): string {
+  if (passwordFile !== null) {
+    return read(passwordFile, whatPassword).replace(/\r?\n$/, "");
+  }
+  if (pgpass === undefined) return "";
+  const password = passwordIn(readIfThere(pgpass), address);
+  if (password === undefined) return "";
+  if (((Deno.statSync(pgpass).mode ?? 0) & 0o077) === 0) return password;
+  throw new LocalError(
+    `Cannot use ${whatPassword} in ${pgpass}: other accounts may read it`,
+    { hint: `chmod 600 ${pgpass}` },
+  );
+}
+
+const whatPassword = "the password of the database";
+
+/** Reads a file that need not be there, or be for this account: it is empty then. */
+function readIfThere(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    const { NotFound, PermissionDenied, NotADirectory } = Deno.errors;
+    const isExpected = [NotFound, PermissionDenied, NotADirectory]
+      .some((expected) => error instanceof expected);
+    if (isExpected) return "";
+    throw unreadable(path, whatPassword, error as Error);
+  }
 }
 
 function readCa(path: string | null): string | undefined {
@@ -208,12 +236,13 @@ function read(path: string, what: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
-    throw new LocalError(
-      `Cannot read ${what} in ${path}: ${(error as Error).message}`,
-      {
-        cause: error,
-        hint: `let the account that runs relais read ${path}`,
-      },
-    );
+    throw unreadable(path, what, error as Error);
   }
+}
+
+function unreadable(path: string, what: string, cause: Error): LocalError {
+  return new LocalError(`Cannot read ${what} in ${path}: ${cause.message}`, {
+    cause,
+    hint: `let the account that runs relais read ${path}`,
+  });
 }

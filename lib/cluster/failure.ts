@@ -48,7 +48,7 @@ export function explain(
     case "28000":
       return fail(
         message,
-        "check the user in cluster.database, cluster.password_file, and pg_hba.conf on the database's host",
+        "check the user in cluster.database, cluster.password_file or ~/.pgpass, and pg_hba.conf on the database's host",
       );
     case "3D000":
       return fail(message, `run "createdb ${reached.address.database}" there`);

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { basename } from "@std/path/posix";
 import { certificateOf } from "./certificate.ts";
 import type { Config } from "./config.ts";
 
@@ -45,9 +46,11 @@ function withPassword(
   directory: string | undefined,
 ): Config["cluster"] {
   if (cluster === null || cluster.passwordFile === null) return cluster;
-  const passwordFile = handedOver(cluster.passwordFile, directory) ??
-    cluster.passwordFile;
-  return { ...cluster, passwordFile };
+  const { passwordFile } = cluster;
+  // A unit of the administrator's own may call it as the file is called.
+  const given = handedOver(passwordFile, directory) ??
+    handedOver(basename(passwordFile), directory);
+  return { ...cluster, passwordFile: given ?? passwordFile };
 }
 
 function exists(path: string): boolean {

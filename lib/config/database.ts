@@ -10,8 +10,10 @@ import type { ClusterConfig } from "./config.ts";
 /** How the database of a cluster is reached. */
 export interface DatabaseConfig {
   readonly address: Address;
-  /** File with the password; `null`: the database asks for none. */
+  /** File with the password; `null`: it is in {@link pgpass}, or the database asks for none. */
   readonly passwordFile: string | null;
+  /** The file in which PostgreSQL's own programs look for passwords, which need not be there. */
+  readonly pgpass?: string;
   /** File with the certificates of the authorities that may have signed the database's. */
   readonly ca: string | null;
   /** What the nodes share; the schema of its tables has this name. */
@@ -27,5 +29,12 @@ export function databaseOf(
   // The configuration was refused else.
   if ("reason" in parsed) throw new Error(parsed.reason);
   const { address } = parsed;
-  return { address, passwordFile, ca, name, leaseMs };
+  const pgpass = passwordFile === null ? pgpassOfAccount() : {};
+  return { address, passwordFile, ...pgpass, ca, name, leaseMs };
+}
+
+/** Returns the file of this account. */
+function pgpassOfAccount(): Pick<DatabaseConfig, "pgpass"> {
+  const home = Deno.env.get("HOME") ?? "";
+  return home.startsWith("/") ? { pgpass: `${home}/.pgpass` } : {};
 }

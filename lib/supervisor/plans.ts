@@ -241,7 +241,8 @@ function clusterPlan(
   const { passwordFile, ca } = cluster;
   const database = databaseOf(cluster);
   const { address } = database;
-  const files = [passwordFile, ca].filter((path) => path !== null);
+  const { pgpass = null } = database;
+  const files = [passwordFile, pgpass, ca].filter((path) => path !== null);
   const { replica } = settings;
   return {
     url: clusterUrl,

@@ -1,12 +1,19 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   addressOf,
+  password,
   postgresAvailable,
   role,
   startPostgres,
 } from "../../fixtures/postgres.ts";
 import { parseAddress } from "../../lib/config/address.ts";
 import { Database, type DatabaseConfig } from "../../lib/cluster/database.ts";
+import { passwordIn } from "../../lib/cluster/pgpass.ts";
 import { describe, LocalError } from "../../lib/errors.ts";
 
 Deno.test({
@@ -72,7 +79,7 @@ Deno.test({
       Deno.writeTextFileSync(passwordFile, "wrong\n");
       assertEquals(
         await failure({ passwordFile }),
-        `Cannot use the database postgres at localhost:PORT: password authentication failed for user "relais"; check the user in cluster.database, cluster.password_file, and pg_hba.conf on the database's host`,
+        `Cannot use the database postgres at localhost:PORT: password authentication failed for user "relais"; check the user in cluster.database, cluster.password_file or ~/.pgpass, and pg_hba.conf on the database's host`,
       );
     });
 
@@ -96,6 +103,28 @@ Deno.test({
         }]);
       },
     );
+
+    await t.step("finds its password as psql does", async () => {
+      const { passwordFile: _, ...others } = config;
+      const pgpass = `${server.directory}/pgpass`;
+      const line = `localhost:*:*:${role}:${
+        password.replaceAll("\\", "\\\\")
+      }\n`;
+      Deno.writeTextFileSync(pgpass, line, { mode: 0o600 });
+      const asPsql = { ...others, passwordFile: null, pgpass };
+      await using database = new Database(asPsql);
+      assertEquals([...await database.query("SELECT 1 AS one")], [{ one: 1 }]);
+
+      Deno.chmodSync(pgpass, 0o640);
+      assertEquals(
+        describe(assertThrows(() => new Database(asPsql), LocalError)),
+        `Cannot use the password of the database in ${pgpass}: other accounts may read it; chmod 600 ${pgpass}`,
+      );
+      assertStringIncludes(
+        await failure({ passwordFile: null, pgpass: `${pgpass}-missing` }),
+        "cluster.password_file or ~/.pgpass",
+      );
+    });
 
     await t.step("is reached by a socket", async () => {
       const address = addressOf(server.socketUrl);
@@ -231,6 +260,28 @@ Deno.test("Database says which file it cannot read", () => {
       "Cannot read the password of the database in /nowhere/password; let the account that runs relais read /nowhere/password",
     );
   }
+});
+
+Deno.test("passwordIn() takes the first line that is for the database", () => {
+  const network = addressOf("postgres://relais@db.example.net/stock");
+  const socket = addressOf("postgres://relais@/stock?host=/run/postgresql");
+  const tried = (line: string, address = network) =>
+    passwordIn(`# a comment\n\nother:*:*:*:no\n${line}\n*:*:*:*:last`, address);
+
+  assertEquals(tried("db.example.net:5432:stock:relais:it"), "it");
+  assertEquals(tried("*:*:*:relais:it:is not for relais"), "it");
+  assertEquals(tried(String.raw`db.example.net:*:*:*:a\:b\\c`), "a:b\\c");
+  assertEquals(tried("localhost:*:*:*:it"), "last");
+  assertEquals(tried("localhost:*:*:*:it", socket), "it");
+  assertEquals(tried("/run/postgresql:5432:stock:relais:it", socket), "it");
+  for (const other of ["5433:stock:relais", "5432:x:relais", "5432:stock:x"]) {
+    assertEquals(tried(`db.example.net:${other}:it`), "last");
+  }
+  assertEquals(
+    passwordIn("db.example.net:5432:stock:relais", network),
+    undefined,
+  );
+  assertEquals(passwordIn("", network), undefined);
 });
 
 Deno.test("parseAddress() reads addresses, and refuses what would be passed over", () => {

@@ -311,6 +311,22 @@ Deno.test("withCredentials() takes the key that the manager hands over, if it do
   );
 });
 
+Deno.test("withCredentials() takes the password of the database, under the name of its file as well", () => {
+  using place = new Place();
+  const passwordFile = "/etc/relais/db-password";
+  const config = parseConfig(
+    sampleConfig("replica") +
+      `[cluster]\ndatabase = "postgres://relais@db/relais"\nca = "/ca.pem"\nname = "stock"\npassword_file = "${passwordFile}"\n`,
+    "relais.toml",
+  );
+  const given = () => withCredentials(config, place.path).cluster?.passwordFile;
+  assertEquals(given(), passwordFile);
+  for (const name of ["db-password", "etc-relais-db-password"]) {
+    Deno.writeTextFileSync(`${place.path}/${name}`, "test only");
+    assertEquals(given(), `${place.path}/${name}`);
+  }
+});
+
 Deno.test("word() and commandLine() leave nothing for systemd to expand", () => {
   assertEquals(word("/plain/path-1.toml"), "/plain/path-1.toml");
   assertEquals(word(`/a b/50%/"x"`), `"/a b/50%%/\\"x\\""`);

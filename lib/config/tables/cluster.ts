@@ -45,7 +45,7 @@ export const cluster = table({
       example: "/etc/relais/db-password",
       sample: "example",
       help:
-        "File with the password for the database. Without it relais has none.",
+        "File with the password for the database. Without it, relais looks for one in ~/.pgpass of the account that runs it, as psql does; only that account may read that file. Where systemd runs relais, the units that relais unit writes hand the password over, and the file can stay root's.",
     },
     ca: {
       kind: path,
