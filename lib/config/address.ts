@@ -25,7 +25,7 @@ export function parseAddress(
   text: string,
 ): { readonly address: Address } | { readonly reason: string } {
   const parts =
-    /^postgres(?:ql)?:\/\/([^:@/?#]+)(:[^@/?#]*)?@(\[[0-9a-f:.]+\]|[^:@/?#,]*)(?::(\d+))?\/([^/?#]+)(\?[^#]*)?$/
+    /^postgres(?:ql)?:\/\/([^:@/?#]+)(:[^@/?#]*)?@(\[[0-9A-Fa-f:.]+\]|[^:@/?#,]*)(?::(\d+))?\/([^/?#]+)(\?[^#]*)?$/
       .exec(text);
   if (parts === null) {
     return { reason: "write it as in postgres://USER@HOST/DATABASE" };
@@ -45,14 +45,31 @@ export function parseAddress(
   if (host === "" && !place.startsWith("/")) {
     return { reason: "it names no host" };
   }
+  const number = port ?? more.get("port") ?? String(ordinaryPort);
+  if (!/^\d{1,5}$/.test(number) || +number < 1 || +number > 65_535) {
+    return { reason: "its port is not one from 1 to 65535" };
+  }
+  const [account, name] = [decoded(user!), decoded(database!)];
+  if (account === undefined || name === undefined) {
+    return { reason: 'a "%" in it has no two hexadecimal digits after it' };
+  }
   return {
     address: {
-      user: decodeURIComponent(user!),
-      database: decodeURIComponent(database!),
+      user: account,
+      database: name,
       host: place.replace(/^\[(.*)\]$/, "$1"),
-      port: Number(port ?? more.get("port") ?? ordinaryPort),
+      port: Number(number),
     },
   };
+}
+
+/** Returns a part of an address without its `%XX`; `undefined` if they stand for no text. */
+function decoded(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Tells whether the database is reached by a socket of this machine, which needs no TLS. */

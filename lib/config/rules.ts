@@ -7,7 +7,7 @@
 import { isLocal, parseAddress } from "./address.ts";
 import type { KeyPath } from "./position.ts";
 import { type Problem, show } from "./problem.ts";
-import type { Parsed } from "./schema.ts";
+import { type Parsed, tables } from "./schema.ts";
 
 /** Whether nothing is wrong with these keys so far. A rule looks only at sound keys: one slip is one problem. */
 export type Sound = (...paths: readonly KeyPath[]) => boolean;
@@ -74,10 +74,12 @@ function* missingKeys(
     const { identity, agent } = server[index]!;
     if (identity === undefined && !agent) yield { path, what: noIdentity };
   }
-  if (all("list", "list_format")) {
-    const { list, list_format } = server[index]!;
+  if (all("list", "list_format", "list_append")) {
+    const { list, list_format, list_append } = server[index]!;
     if ((list === undefined) !== (list_format === undefined)) {
       yield { path, what: halfAList };
+    } else if (list === undefined && list_append) {
+      yield { path: [...path, "list_append"], what: noList };
     }
   }
   if (isOwn && all("known_hosts", "host_key")) {
@@ -90,6 +92,9 @@ function* missingKeys(
 
 const halfAList =
   "list and list_format belong together: where the list lies, and how its lines are written";
+
+const noList =
+  "it is about list, which is not set; set list and list_format, or remove this key";
 
 const noIdentity =
   "no way to log in; set identity to the path of a private key, or agent = true";
@@ -110,6 +115,9 @@ function* keysOfOtherTransport(
   if (transport === "ssh2") {
     if (sound(at("ssh_config")) && ssh_config !== undefined) {
       yield { path: at("ssh_config"), what: onlyOpenssh };
+    }
+    if (sound(at("ssh")) && !isDefaultClient(server[index]!.ssh)) {
+      yield { path: at("ssh"), what: onlyClient };
     }
     if (
       sound(at("jump"), at("known_hosts")) && jump !== undefined &&
@@ -140,6 +148,15 @@ function* keysOfOtherTransport(
     yield { path: at(key), what };
   }
 }
+
+/** Whether the key says what holds without it. */
+function isDefaultClient(client: readonly string[]): boolean {
+  const { default: standard } = tables.server.keys.ssh;
+  return JSON.stringify(client) === JSON.stringify(standard);
+}
+
+const onlyClient =
+  'only transport = "openssh" starts the ssh client; set that, or remove this key';
 
 const onlyOpenssh =
   'only transport = "openssh" reads ssh_config; set that, or remove this key';

@@ -245,6 +245,10 @@ export function optionalPath(
     v.pipe(
       v.string(message),
       v.check((given) => given === "" || form.test(given), message),
+      v.check(
+        (given) => !/\/\.\.(?:\/|$)|\/\.$/.test(given),
+        expected(`${what} without ".." and not ending in "."`),
+      ),
       v.transform((given) => given === "" ? given : normalize(given)),
     ));
 }

@@ -312,6 +312,11 @@ Deno.test("parseAddress() reads addresses, and refuses what would be passed over
     "postgres://relais@db.example.net",
     "mysql://relais@db.example.net/stock",
     "postgres://relais@db.example.net:x/stock",
+    "postgres://relais@db.example.net:65536/stock",
+    "postgres://relais@db.example.net:0/stock",
+    "postgres://relais@/stock?host=/run/postgresql&port=some",
+    "postgres://50%@db.example.net/stock",
+    "postgres://relais@db.example.net/st%E9ck",
   ];
   assertEquals(
     bad.map((text) => (parseAddress(text) as { reason?: string }).reason),
@@ -323,6 +328,11 @@ Deno.test("parseAddress() reads addresses, and refuses what would be passed over
       "write it as in postgres://USER@HOST/DATABASE",
       "write it as in postgres://USER@HOST/DATABASE",
       "write it as in postgres://USER@HOST/DATABASE",
+      "its port is not one from 1 to 65535",
+      "its port is not one from 1 to 65535",
+      "its port is not one from 1 to 65535",
+      'a "%" in it has no two hexadecimal digits after it',
+      'a "%" in it has no two hexadecimal digits after it',
     ],
   );
 });

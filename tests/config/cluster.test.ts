@@ -50,7 +50,17 @@ const refused: [what: string, text: string, problem: RegExp][] = [
   [
     "a name that no schema can have",
     server + replica + cluster.replace('"stock"', '"St-ock"'),
-    /letters, digits/,
+    /small letters, digits/,
+  ],
+  [
+    "a name that PostgreSQL keeps for itself",
+    server + replica + cluster.replace('"stock"', '"pg_stock"'),
+    /not with "pg_", like "stock", found "pg_stock"/,
+  ],
+  [
+    "an address that no PostgreSQL can have",
+    server + replica + cluster.replace("example.net/", "example.net:99999/"),
+    /its port is not one from 1 to 65535/,
   ],
   [
     "a lease that is too short",

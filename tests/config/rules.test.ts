@@ -36,12 +36,20 @@ const rules: [what: string, text: string, ...problems: string[]][] = [
   ],
   [
     "keys of the other transport",
-    `${server}ssh_config = "/etc/relais/ssh_config"\n` +
+    `${server}ssh_config = "/etc/relais/ssh_config"\nssh = ["/opt/ssh"]\n` +
     server.replace('"production"', '"b"\ntransport = "openssh"') +
     `jump = "bastion"\nhost_key = "SHA256:${"A".repeat(43)}"\n` + replica,
     '7: server.ssh_config: only transport = "openssh" reads ssh_config; set that, or remove this key',
-    '15: server.jump: transport = "openssh" goes through no jump; set ProxyJump in ssh_config in its place',
-    '16: server.host_key: transport = "openssh" does not look at host_key; set known_hosts to a file with the key of the server, or leave that to UserKnownHostsFile in ssh_config',
+    '8: server.ssh: only transport = "openssh" starts the ssh client; set that, or remove this key',
+    '16: server.jump: transport = "openssh" goes through no jump; set ProxyJump in ssh_config in its place',
+    '17: server.host_key: transport = "openssh" does not look at host_key; set known_hosts to a file with the key of the server, or leave that to UserKnownHostsFile in ssh_config',
+  ],
+  [
+    "a key that is about a list of another program, where there is none",
+    `${server}list_append = true\n${
+      server.replace("production", "b")
+    }list_append = false\n${replica}`,
+    "7: server.list_append: it is about list, which is not set; set list and list_format, or remove this key",
   ],
   [
     "a jump host whose key is not known",

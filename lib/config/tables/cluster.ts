@@ -57,8 +57,8 @@ export const cluster = table({
     },
     name: {
       kind: matching(
-        /^[a-z][a-z0-9_]{0,62}$/,
-        'a name of letters, digits and "_", like "stock"',
+        /^(?!pg_)[a-z][a-z0-9_]{0,62}$/,
+        'a name of small letters, digits and "_" that begins with a letter, but not with "pg_", like "stock"',
       ),
       example: "stock",
       help:

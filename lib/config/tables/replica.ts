@@ -22,7 +22,7 @@ import {
   setsMode,
 } from "../value.ts";
 
-const charsetForm = 'a charset, like "latin1" or "shift_jis"';
+const charsetForm = 'a charset other than UTF-8, like "latin1" or "shift_jis"';
 
 /** What names of files can be in. */
 const charset = kind(charsetForm, () =>
