@@ -19,7 +19,6 @@ import {
   defaultCommand,
   type Given,
   keyOf,
-  type Option,
   optionsOf,
   typed,
   typedCommands,
@@ -83,7 +82,7 @@ export function parseCommandLine(
       option,
     ) => [option.long, valueOf(option, parsed[option.long])]),
   );
-  refuseConflicts(options, values);
+  refuseConflicts(command, values);
   const given = Object.fromEntries(
     Object.entries(values).map(([long, value]) => [keyOf(long), value]),
   ) as Invocation["given"];
@@ -221,17 +220,20 @@ function refuseOption(
 }
 
 function refuseConflicts(
-  options: readonly Option[],
+  command: Command,
   values: Readonly<Record<string, unknown>>,
 ): void {
-  for (const { long, conflicts, needs } of options) {
+  const hint = helpFor(command);
+  for (const { long, conflicts, needs } of optionsOf(command)) {
     if (!values[long]) continue;
     for (const other of [conflicts ?? []].flat()) {
       if (!values[other]) continue;
-      throw new UsageError(`Cannot use --${long} and --${other} together`);
+      throw new UsageError(`Cannot use --${long} and --${other} together`, {
+        hint,
+      });
     }
     if (needs !== undefined && !values[needs]) {
-      throw new UsageError(`Cannot use --${long} without --${needs}`);
+      throw new UsageError(`Cannot use --${long} without --${needs}`, { hint });
     }
   }
 }

@@ -10,9 +10,14 @@ import {
   type GivenTo,
   type Surroundings,
 } from "../cli/command.ts";
-import { configOfJob } from "../config/job.ts";
+import { configPath } from "../config/job.ts";
 import type { Role } from "../config/table.ts";
-import { type ExitStatus, exitStatus, LocalError } from "../errors.ts";
+import {
+  type ExitStatus,
+  exitStatus,
+  LocalError,
+  UsageError,
+} from "../errors.ts";
 
 const declaration = {
   name: "init",
@@ -24,7 +29,8 @@ const declaration = {
     name: "file",
     kind: "path",
     required: false,
-    help: "where to write it; standard output if not given",
+    help:
+      "where to write it, as with --config or --job; standard output if not given",
   }],
   options: [
     {
@@ -57,10 +63,16 @@ export const init = command(declaration, write);
 
 /** Writes a commented configuration to a file, which must not exist yet, or shows it. */
 async function write(
-  { job, publisher, replica, ...given }: Given,
+  { publisher, replica, ...given }: Given,
   { output }: Surroundings,
 ): Promise<ExitStatus> {
-  const file = given.file ?? (job && configOfJob(job));
+  const named = configPath(given);
+  if (named !== undefined && given.file !== undefined) {
+    throw new UsageError(`Cannot write both ${given.file} and ${named}`, {
+      hint: "name one of them",
+    });
+  }
+  const file = given.file ?? named;
   const role: Role | undefined = publisher
     ? "publisher"
     : replica

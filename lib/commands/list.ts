@@ -12,6 +12,7 @@ import {
   type GivenTo,
   type Surroundings,
 } from "../cli/command.ts";
+import { globBelow } from "../cli/glob.ts";
 import { page } from "../cli/pager.ts";
 import type { ClusterConfig, ReplicaReady } from "../config/config.ts";
 import { requireReplica } from "../config/load.ts";
@@ -115,10 +116,11 @@ interface Line {
  * line, of each server.
  */
 async function show(
-  given: Given,
+  { glob, ...options }: Given,
   { output, load }: Surroundings,
 ): Promise<ExitStatus> {
   const { replica, cluster } = requireReplica(await load());
+  const given = { ...options, glob: globBelow(replica.into, glob) };
   const found = cluster === null
     ? ownLines(replica, given)
     : sharedLines(cluster, replica, given);

@@ -93,6 +93,7 @@ async function work(
       ? await Promise.all(allJobs().map(configOfJob).map(loadConfig))
       : [await load()]).map(requireWork);
   const address = parseListen(given.listen ?? defaultListen);
+  requireHostName(given.host);
   const token = given.tokenFile === undefined
     ? null
     : hashToken(await readToken(given.tokenFile));
@@ -128,6 +129,15 @@ async function work(
   return signals.exitStatus ?? exitStatus.done;
 }
 
+/** @throws {UsageError} If no browser asks by that name: with a port, or with what stands before and after it in a URL. */
+function requireHostName(host: string | undefined): void {
+  if (host === undefined || /^[\w.-]+$/.test(host)) return;
+  throw new UsageError(`Cannot answer to "${host}": it is not a host name`, {
+    hint:
+      "write it without a port and without http://, like replica.example.net",
+  });
+}
+
 /**
  * Reads the token, one line.
  *
@@ -141,7 +151,12 @@ async function readToken(path: string): Promise<string> {
     throw new ConfigError(
       `Cannot read the token in ${path}: ${(cause as Error).message}`,
       [],
-      { cause },
+      {
+        cause,
+        hint: cause instanceof Deno.errors.NotFound
+          ? `run "openssl rand -hex 32 > ${path} && chmod 600 ${path}"`
+          : `let the account that runs relais serve read ${path}`,
+      },
     );
   });
   if (((mode ?? 0) & 0o007) !== 0) {

@@ -64,7 +64,7 @@ const declaration = {
       kind: "flag",
       help:
         "an account that exists only while relais runs; for copies below /var/lib",
-      conflicts: "run-as",
+      conflicts: ["run-as", "user"],
     },
   ],
   examples: [

@@ -12,6 +12,7 @@ import {
   type GivenTo,
   type Surroundings,
 } from "../cli/command.ts";
+import { globBelow } from "../cli/glob.ts";
 import type { Output } from "../cli/output.ts";
 import type { ClusterConfig, ReplicaReady } from "../config/config.ts";
 import { requireReplica } from "../config/load.ts";
@@ -127,6 +128,7 @@ async function read(
   const config = requireReplica(await load());
   const started = performance.now();
   const { into, state } = config.replica;
+  const glob = globBelow(into, given.glob);
   if (!hasState(state)) {
     output.note(
       config.cluster === null
@@ -139,9 +141,7 @@ async function read(
   using db = openState(state);
   await using opened = new AsyncDisposableStack();
   const ledger = await ledgerOf(config, db, opened);
-  const matches = given.glob === undefined
-    ? () => true
-    : compileGlobs([given.glob]);
+  const matches = glob === undefined ? () => true : compileGlobs([glob]);
   const most = given.sample === undefined
     ? Infinity
     : Math.ceil(await ledger.count() * given.sample);

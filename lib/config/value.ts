@@ -7,7 +7,7 @@
 
 import { normalize } from "@std/path/posix";
 import * as v from "valibot";
-import { compileGlobs } from "../text/glob.ts";
+import { whatIsExpected } from "../text/glob.ts";
 import type { Account } from "./accounts.ts";
 import { show } from "./problem.ts";
 import {
@@ -269,33 +269,15 @@ export const address = kind(addressForm, () =>
     ),
   ));
 
-/** A glob that {@link compileGlobs} takes. */
+/** A glob that can match a path. */
 const glob = kind(text.what, () =>
   v.pipe(
     text,
     v.check(
-      (given) => !given.split("/").includes(".."),
-      expected('a glob without ".."'),
-    ),
-    v.check(
-      (given) => !/(?:^|\/)\.(?:\/|$)|\/\//.test(given),
-      expected('a glob without "./" and "//", which match no path'),
-    ),
-    v.check(
-      isGlob,
-      expected('a glob with ranges that go upwards, like "[a-z]"'),
+      (given) => whatIsExpected(given) === undefined,
+      ({ input }) => expected(whatIsExpected(input)!)({ input }),
     ),
   ));
-
-function isGlob(given: string): boolean {
-  try {
-    compileGlobs([given]);
-    return true;
-  } catch {
-    // A range from a later to an earlier character makes an impossible expression.
-    return false;
-  }
-}
 
 /** A list of globs. */
 export const globs = list(glob, 'a list of globs, like ["stock/**", "*.csv"]');

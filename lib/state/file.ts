@@ -101,10 +101,12 @@ export function takeVerifications(
   }
 }
 
-/** Returns the path below `into` of a path that may be given from the root. */
+/** Returns the path below `into` of a path that may be given from the root, or from where somebody is. */
 export function pathHere(
   given: string,
   { into }: { readonly into: string },
 ): string {
-  return given.startsWith(`${into}/`) ? given.slice(into.length + 1) : given;
+  return given.startsWith(`${into}/`)
+    ? given.slice(into.length + 1)
+    : given.replace(/^(?:\.\/)+/, "");
 }

@@ -19,6 +19,22 @@ export function compileGlobs(
   return (path) => expressions.some((expression) => expression.test(path));
 }
 
+/** Returns what a glob has to be, if it can match no path as it is. */
+export function whatIsExpected(glob: string): string | undefined {
+  if (glob === "") return "a text that is not empty";
+  if (glob.split("/").includes("..")) return 'a glob without ".."';
+  if (/(?:^|\/)\.(?:\/|$)|\/\//.test(glob)) {
+    return 'a glob without "./" and "//", which match no path';
+  }
+  try {
+    compile(glob);
+    return undefined;
+  } catch {
+    // A range from a later to an earlier character makes an impossible expression.
+    return 'a glob with ranges that go upwards, like "[a-z]"';
+  }
+}
+
 /**
  * Returns what every path that a glob matches begins with; empty if nothing is
  * known of it.

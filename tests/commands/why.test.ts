@@ -20,6 +20,7 @@ Deno.test("relais why says why a file is here, waits, is left out, failed, or is
   await world.pass();
   const here = await why("a.csv");
   const absolute = await why(`${world.into}/a.csv`);
+  const relative = await why("./a.csv");
   const left = await why("b.tmp");
   const failed = await why("c.csv");
   const unknown = await why("x.csv");
@@ -37,7 +38,7 @@ Deno.test("relais why says why a file is here, waits, is left out, failed, or is
         'a.csv is not here.\nNo server lists this path. Check the spelling ("relais list") and that publish.files covers it.\nNo server is active: no pass has run yet.\n',
     },
   );
-  assertEquals([here.code, absolute], [0, here]);
+  assertEquals([here.code, absolute, relative], [0, here, here]);
   assertMatch(
     here.stdout,
     /^a.csv is here: the version of \S+ \(1 B\), from production, since .*\.\nproduction lists the version of .* \(1 B\), published .*: this version is on the replica\.\nproduction is the active server: .*\.\n$/,

@@ -3,6 +3,7 @@ import { fromFileUrl } from "@std/path";
 import { relais } from "../../fixtures/world.ts";
 import { allCommands } from "../../main.ts";
 import { exitStatuses } from "../../lib/errors.ts";
+import { globBelow } from "../../lib/cli/glob.ts";
 import { formatHelp } from "../../lib/cli/help.ts";
 import { parseCommandLine } from "../../lib/cli/parse.ts";
 import { UsageError } from "../../lib/errors.ts";
@@ -74,6 +75,8 @@ const wrong: [args: string[], message: string][] = [
   [["--once=perhaps"], "takes no value"],
   [["status", "extra"], "takes no argument"],
   [["-v", "-q"], "together"],
+  [["unit", "--user", "--dynamic-user"], "together"],
+  [["--failback"], "without --once"],
 ];
 
 for (const [args, message] of wrong) {
@@ -85,6 +88,42 @@ for (const [args, message] of wrong) {
     assertStringIncludes(error.message, message);
   });
 }
+
+Deno.test("parseCommandLine() says where options are explained that contradict each other, or need another one", () => {
+  const hints = [["log", "-v", "-q"], ["--failback"]].map((args) =>
+    assertThrows(() => parseCommandLine(args, commands), UsageError).hint
+  );
+
+  assertEquals(hints, ['see "relais help log"', 'see "relais help"']);
+});
+
+Deno.test("globBelow() takes globs as a shell completes them, and refuses what matches nothing", () => {
+  const below = (glob?: string) => globBelow("/srv/replica", glob);
+
+  assertEquals(
+    [
+      ...[undefined, "/srv/replica", "/srv/replica/"],
+      ...["*.csv", "./stock/*", "/srv/replica/a.csv", "/srv/replica2/x"],
+    ].map(below),
+    [
+      ...[undefined, undefined, undefined],
+      ...["*.csv", "stock/*", "/a.csv", "/srv/replica2/x"],
+    ],
+  );
+  for (
+    const [glob, expected] of [
+      ["[z-a]", "ranges that go upwards"],
+      ["../a", 'without ".."'],
+      ["a//b", 'without "./" and "//"'],
+      ["", "not empty"],
+    ] as const
+  ) {
+    const { message, hint } = assertThrows(() => below(glob), UsageError);
+    assertStringIncludes(message, `Cannot use "${glob}" as GLOB: expected `);
+    assertStringIncludes(message, expected);
+    assertStringIncludes(hint!, "in quotes");
+  }
+});
 
 Deno.test("formatHelp(commands) names every command and option, within 80 columns", () => {
   const general = formatHelp(commands);
@@ -136,6 +175,28 @@ Deno.test("relais init never overwrites a file", async () => {
     const second = await relais(["init", `${directory}/relais.toml`]);
     assertEquals([first.code, second.code], [0, 4]);
     assertEquals(await Deno.readTextFile(`${directory}/relais.toml`), "mine");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("relais init writes the file that --config names, and no other beside it", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = `${directory}/relais.toml`;
+    const named = await relais(["init", "--replica", "--config", path]);
+    const both = await relais([
+      "init",
+      `${directory}/a`,
+      "--config",
+      `${path}2`,
+    ]);
+
+    assertEquals([named.code, named.stdout], [0, ""]);
+    assertStringIncludes(await Deno.readTextFile(path), "[replica]");
+    assertEquals(both.code, 2);
+    assertStringIncludes(both.stderr, `Cannot write both ${directory}/a and`);
+    assertEquals([...Deno.readDirSync(directory)].length, 1);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -254,6 +254,13 @@ Deno.test("relais serve refuses to listen to others without a token, and tokens 
   assertStringIncludes(short.stderr, "16 characters");
   assertStringIncludes(readable.stderr, "chmod 600");
   assertStringIncludes(missing.stderr, "Cannot read the token");
+  assertStringIncludes(missing.stderr, "openssl rand -hex 32 >");
+  const named = await serve("--host", "http://replica.example.net/");
+  assertEquals(named.code, 2);
+  assertStringIncludes(
+    named.stderr,
+    "not a host name; write it without a port",
+  );
 });
 
 Deno.test("relais serve says that its address is taken, with exit 4", async () => {
