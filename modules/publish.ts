@@ -63,9 +63,9 @@ function observe({ figures, log }: PublishContext): PublishObserver {
       figures.add("withdrawn", 1);
       log.info(`withdrew ${path}`);
     },
-    skipped({ path, error }) {
+    failed({ path, error }) {
       figures.add("failures", 1);
-      log.warning(`skipped ${path}: ${error}`);
+      log.warning(`cannot publish ${path}: ${error}`);
     },
     passedOver: (path, kind) => log.info(`skipped the ${kindOf(kind)} ${path}`),
     retried: (path) => log.info(`${path} changed while it was copied`),

@@ -52,8 +52,8 @@ async function examineSources(
     for (const found of sources.find()) {
       if ("passedOver" in found) continue;
       const path = sources.nameOf(found.path);
-      if ("skipped" in found) {
-        closed.push(`${path}: ${found.skipped}`);
+      if ("failed" in found) {
+        closed.push(`${path}: ${found.failed}`);
         continue;
       }
       files++;

@@ -218,7 +218,7 @@ function watching(
 function tell(report: PublishReport, json: boolean, output: Output): void {
   if (json) output.json(report);
   for (const { path, error } of report.failed) {
-    output.error(`skipped ${path}: ${error}`);
+    output.error(`Cannot publish ${path}: ${error}`);
   }
   if (json || output.quiet) return;
   output.result(summary(report));

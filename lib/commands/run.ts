@@ -284,6 +284,6 @@ export function tell(
 /** Where names are refused: in the list of a server, or in its tree. */
 function refusedIn({ server, generation }: PassReport): string {
   return generation === null
-    ? `skipped on ${server}`
+    ? `refused on ${server}`
     : `refused in the list of ${server}`;
 }

@@ -16,8 +16,8 @@ import { lookAt } from "../files/if-there.ts";
 /** Links to directories in directories may name each directory in very many ways. */
 const mostDirectories = 100_000;
 
-/** Target of a link: a file, a directory, or a kind that is not published; `skipped` if it cannot be determined. */
-export type Led = "file" | Way | NotFile | { readonly skipped: string };
+/** Target of a link: a file, a directory, or a kind that is not published; `failed` if it cannot be determined. */
+export type Led = "file" | Way | NotFile | { readonly failed: string };
 
 /** The links below a base that one walk has followed. */
 export class FollowedLinks {
@@ -51,7 +51,7 @@ export class FollowedLinks {
     const place = way.within(real);
     if (place === undefined || isWithin(real, this.#into)) return "outside";
     if (isForeign(place)) {
-      return { skipped: `its target cannot be published: ${foreignName}` };
+      return { failed: `its target cannot be published: ${foreignName}` };
     }
     if (!there.isFile && !there.isDirectory) return "special";
     const led = there.isFile ? "file" : way.through(path, real);
@@ -59,7 +59,7 @@ export class FollowedLinks {
     const isTooMuch = led instanceof Way &&
       ++this.#directories > mostDirectories;
     return isTooMuch
-      ? { skipped: `more than ${mostDirectories} links lead to directories` }
+      ? { failed: `more than ${mostDirectories} links lead to directories` }
       : led;
   }
 
@@ -85,10 +85,10 @@ function whyNot(error: unknown): Led {
       return "circular";
     case "EACCES":
       return {
-        skipped:
+        failed:
           "permission denied on its target; let the account that publishes read it",
       };
     default:
-      return { skipped: message };
+      return { failed: message };
   }
 }

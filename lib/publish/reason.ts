@@ -16,7 +16,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: "it no longer exists",
 };
 
-/** Returns what follows `skipped FILE: `. */
+/** Returns what follows `Cannot publish FILE: `. */
 export function reasonOf(error: unknown): string {
   if (error instanceof BlockedError) {
     return `${error.blocked} in the export; move it away`;

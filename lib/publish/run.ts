@@ -35,7 +35,7 @@ import { Unsure } from "./unsure.ts";
 export interface PublishObserver {
   published(path: string, size: number): void;
   withdrawn(path: string): void;
-  skipped(file: FailedFile): void;
+  failed(file: FailedFile): void;
   /** Of what is no file, and was not there in the last run. */
   passedOver(path: string, kind: NotFile): void;
   retried(path: string): void;
@@ -96,7 +96,7 @@ export class Run {
     this.#unsure = new Unsure(destination.journal);
     this.#failures = new Failures(
       config.into,
-      (file) => observer.skipped(file),
+      (file) => observer.failed(file),
     );
     this.#signatures = new Signatures(config.into, config.signatures);
     this.#batch = new Batch({
@@ -152,7 +152,7 @@ export class Run {
       this.#scanned++;
       // Most are in the list: what only one of the two has takes less memory.
       if (!this.#list.live.mark(found.path)) this.#named.add(found.path);
-      if ("skipped" in found) this.#failures.add(found.path, found.skipped);
+      if ("failed" in found) this.#failures.add(found.path, found.failed);
       else await this.#take(found.path);
     }
     await this.#batch.commit();

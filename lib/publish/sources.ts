@@ -24,7 +24,7 @@ import { reasonOf } from "./reason.ts";
 /** A source file, or why what a glob names is not published: because it cannot be, or because it is no file of its own. */
 export type Source =
   | { readonly path: string }
-  | { readonly path: string; readonly skipped: string }
+  | { readonly path: string; readonly failed: string }
   | { readonly path: string; readonly passedOver: NotFile };
 
 /** Properties that change with each version of a source. */
@@ -178,8 +178,8 @@ export class Sources {
       yield { path: below, passedOver: "empty" };
     }
     for (const entry of entries) {
-      if ("skipped" in entry) {
-        yield { path: below, skipped: entry.skipped };
+      if ("failed" in entry) {
+        yield { path: below, failed: entry.failed };
         continue;
       }
       const path = below === "" ? entry.name : `${below}/${entry.name}`;
@@ -187,7 +187,7 @@ export class Sources {
       if (source === this.#into) continue;
       if (way !== undefined && this.#links!.isExport(path, way)) continue;
       if (entry.isDirectory && isForeign(path)) {
-        yield { path, skipped: foreignName };
+        yield { path, failed: foreignName };
       } else if (entry.isDirectory) yield* this.#walk(path, way);
       else if (entry.isSymlink && way !== undefined) {
         yield* this.#follow(path, way);
@@ -208,20 +208,20 @@ export class Sources {
     } else yield { path, passedOver: led };
   }
 
-  #read(directory: string): (Deno.DirEntry | { skipped: string })[] {
+  #read(directory: string): (Deno.DirEntry | { failed: string })[] {
     try {
       const place = this.#links?.placeOf(directory) ?? directory;
       const way = this.#directories.reach(place === "" ? "." : place);
-      if (way === undefined) return [{ skipped: "it no longer exists" }];
+      if (way === undefined) return [{ failed: "it no longer exists" }];
       // Sorted, so that the same tree makes the same list.
       return [...Deno.readDirSync(way)].sort((a, b) =>
         a.name < b.name ? -1 : 1
       );
     } catch (error) {
-      const skipped = error instanceof FileError
+      const failed = error instanceof FileError
         ? "it is no longer a directory"
         : reasonOf(error);
-      return [{ skipped }];
+      return [{ failed }];
     }
   }
 
@@ -293,8 +293,8 @@ function judge(
 ): Source {
   if (entry.isSymlink) return { path, passedOver: "links" };
   if (!entry.isFile) return { path, passedOver: "special" };
-  const skipped = isForeign(path) ? foreignName : checkPath(path);
-  return skipped === undefined ? { path } : { path, skipped };
+  const failed = isForeign(path) ? foreignName : checkPath(path);
+  return failed === undefined ? { path } : { path, failed };
 }
 
 /** Returns the paths that lie below no other one. */

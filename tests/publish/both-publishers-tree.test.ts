@@ -58,7 +58,7 @@ testEach("writes through no link in the export", async ({ publish }) => {
   const { status, published, told } = await publish(world.config);
 
   assertEquals([status, published, told.length], [1, 1, 1]);
-  assertMatch(told[0]!, /skipped stock\/a.csv: /);
+  assertMatch(told[0]!, /Cannot publish stock\/a.csv: /);
   assertEquals(world.sh("ls outside"), "");
 });
 

@@ -128,7 +128,7 @@ testEach(
     assertEquals([changing.status, changing.published], [1, 0]);
     assertMatch(
       changing.told.join("\n"),
-      /skipped a.csv: it changes while it is copied/,
+      /Cannot publish a.csv: it changes while it is copied/,
     );
     assertEquals([atRest.status, atRest.published], [0, 1]);
     assertEquals(world.sh("cmp data/a.csv export/a.csv"), "");

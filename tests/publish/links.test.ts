@@ -280,7 +280,7 @@ Deno.test({
     assertEquals(
       told.filter((line) => line.includes("permission denied")).toSorted(),
       ["file", "link"].map((name) =>
-        `skipped ${name}: permission denied on its target; let the account that publishes read it`
+        `Cannot publish ${name}: permission denied on its target; let the account that publishes read it`
       ),
     );
   },

@@ -14,7 +14,7 @@ import type { PublishObserver } from "../../lib/publish/run.ts";
 const silent: PublishObserver = {
   published() {},
   withdrawn() {},
-  skipped() {},
+  failed() {},
   passedOver() {},
   retried() {},
   mended() {},

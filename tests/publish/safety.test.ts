@@ -37,7 +37,7 @@ async function stageAll(world: Sources): Promise<number> {
   const staged = `${world.root}/staged`;
   let secrets = 0;
   for (const found of sources.find()) {
-    if ("skipped" in found || "passedOver" in found) continue;
+    if ("failed" in found || "passedOver" in found) continue;
     try {
       await exporter.stage(found.path, staged, () => {});
       if (Deno.readTextFileSync(staged).includes("secret")) secrets++;

@@ -77,7 +77,7 @@ Deno.test("relais publish leaves alone what the script has exported of names tha
   assertEquals(first.told.length, 2);
   assertMatch(
     first.told.join("\n"),
-    /skipped caf\uFFFD: its name is not valid UTF-8; .*\nskipped d\uFFFD: its name/,
+    /Cannot publish caf\uFFFD: its name is not valid UTF-8; .*\nCannot publish d\uFFFD: its name/,
   );
   assertEquals(second.withdrawn, 1);
   assertEquals(sources.entries().slice(before.length), [

@@ -142,7 +142,10 @@ for (const publisher of shells) {
     for (const published of [1, 0]) {
       const run = await publisher.publish(world.config);
       assertEquals([run.status, run.published], [1, published]);
-      assertMatch(run.told[0]!, /^skipped caf%E9: another file has the name/);
+      assertMatch(
+        run.told[0]!,
+        /^Cannot publish caf%E9: another file has the name/,
+      );
     }
     assertEquals(world.sh("cat export/caf%E9"), "1\n");
   });
@@ -244,7 +247,10 @@ for (const shell of ["sh", "bash"]) {
     assertEquals([first.published, first.told], [6, []]);
     assertEquals([second.status, second.published], [1, 0]);
     assertMatch(second.told.join("\n"), /\.\/a/);
-    assertMatch(second.told.join("\n"), /skipped e.csv: it cannot be read/);
+    assertMatch(
+      second.told.join("\n"),
+      /Cannot publish e.csv: it cannot be read/,
+    );
     assertEquals(world.entries().filter((entry) => entry.includes(" - ")), []);
 
     world.sh("cd data && chmod 755 c");

@@ -13,7 +13,7 @@
 #   -a   withdraw what is gone, however much it is
 #   -c   read the export again, and publish what is not as the list says
 #
-# Exit status: 0 done; 1 done, but some files were skipped, each is named;
+# Exit status: 0 done; 1 done, but some files failed, each is named;
 # 2 wrong usage; 4 the export cannot be written; 5 the sources are not there, or
 # too many of them are gone; 7 another run is at work.
 #
@@ -174,10 +174,10 @@ warn() {
   printf 'relais: %s\n' "$1" >&2
 }
 
-# skip NAME WHY: a file that is not published this time. NAME is in its listed
+# fail NAME WHY: a file that cannot be published this time. NAME is in its listed
 # form, so that no control byte reaches a terminal.
-skip() {
-  warn "skipped $1: $2"
+fail() {
+  warn "Cannot publish $1: $2"
   failed=1
 }
 
@@ -917,7 +917,7 @@ look_links='
     if ! lead "$above" "${link##*/}"; then
       case $why in
         closed)
-          echo "relais: skipped ${link#./}: permission denied on its target; let the account that publishes read it" >&2
+          echo "relais: Cannot publish ${link#./}: permission denied on its target; let the account that publishes read it" >&2
           printf "//-/%s/\n" "$link"
           ;;
         *) printf "//%s/./%s\n" "$why" "${link#./}" ;;
@@ -942,7 +942,7 @@ look_linked='
   # Links to directories in directories may name each one in very many ways.
   printf . >> "$staging/followed"
   [ "$(wc -c < "$staging/followed")" -le 100000 ] || {
-    echo "relais: skipped ${at#./}: more than 100000 links lead to directories" >&2
+    echo "relais: Cannot publish ${at#./}: more than 100000 links lead to directories" >&2
     printf "//-/%s/\n" "$at"
     exit 1
   }
@@ -1143,7 +1143,7 @@ make_plan() {
         "another file has the name " $3 " in the export" : fault(decode($3))
       named[$3] = 1
       if (why != "") {
-        call[++calls] = "skip " quote($2) " " quote(why)
+        call[++calls] = "fail " quote($2) " " quote(why)
         next
       }
       split($4, state, "/")
@@ -1444,7 +1444,7 @@ settle() {
     detail "$listed changed while it was copied"
     rm -f "$staging/copies/$copied" "$facts"
     [ "$tries" -lt "$attempts" ] || {
-      skip "$listed" "it changes while it is copied; the next run tries again"
+      fail "$listed" "it changes while it is copied; the next run tries again"
       return 0
     }
     tries=$((tries + 1)) found=$state
@@ -1549,7 +1549,7 @@ copy_source() {
   if [ "$symlinks" = follow ] && ! lead "$root" "$1" ||
     [ -h "$led" ] || [ ! -f "$led" ]
   then
-    skip "$2" "it is not a regular file, or it no longer exists"
+    fail "$2" "it is not a regular file, or it no longer exists"
     return 1
   fi
   set_size_and_mode
@@ -1565,7 +1565,7 @@ copy_source() {
     return 1
   fi
   rm -f "$copy"
-  skip "$2" "it cannot be read; let the account that publishes read it"
+  fail "$2" "it cannot be read; let the account that publishes read it"
   return 1
 }
 
@@ -1640,7 +1640,7 @@ place() {
     return 0
   fi
   rm -f "$staging/$1.facts"
-  skip "$3" "a directory or a link has its name in the export, or the export cannot be written"
+  fail "$3" "a directory or a link has its name in the export, or the export cannot be written"
 }
 
 # A link is replaced, and not followed.
@@ -1715,7 +1715,7 @@ empty_trash() {
 remove() {
   if [ -f "$into/$1" ] && [ ! -h "$into/$1" ]; then
     check_parents "$1" && keep_old "$1" && rm -f "$into/$1" || {
-      skip "$2" "a link has its name in the export, or the export cannot be written"
+      fail "$2" "a link has its name in the export, or the export cannot be written"
       return 0
     }
   fi
