@@ -17,7 +17,7 @@ export const exitStatus = {
   usage: 2,
   /** No server available. */
   unavailable: 3,
-  /** Destination, state or log cannot be used. */
+  /** Destination, state, database or log cannot be used. */
   local: 4,
   /** Refused by a safety guard. */
   refused: 5,
@@ -295,10 +295,11 @@ const shown = [
 
 const meanings = {
   done: "done, nothing left to do",
-  incomplete: "done, but some files could not be copied; each is named",
+  incomplete:
+    "done, but some files could not be copied or verified; each is named",
   usage: "wrong usage or configuration",
   unavailable: "no server available",
-  local: "destination, state or log cannot be used",
+  local: "destination, state, database or log cannot be used",
   refused: "refused by a safety guard",
   untrusted: "a server cannot be trusted, or refuses the login",
   locked: "another relais holds this state",
