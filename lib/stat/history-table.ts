@@ -10,7 +10,7 @@ import { type Period, periodOfPass, periodsOf, sum } from "./periods.ts";
 import { narrow, spark } from "./spark.ts";
 import type { Step } from "./step.ts";
 import { readState } from "../state/database.ts";
-import { hoursSince, passesSince } from "../state/history.ts";
+import { firstHour, hoursSince, passesSince } from "../state/history.ts";
 import { type Column, formatColumns } from "../cli/columns.ts";
 import { formatBytes, formatMinute, formatSeconds } from "../text/human.ts";
 import type { Output } from "../cli/output.ts";
@@ -25,6 +25,9 @@ export interface HistoryArguments {
 
 /** A table by the hour is no longer than this. */
 const longestByHourMs = 2 * 86_400_000;
+
+/** So much of the time before the first pass is shown, in seconds: a year. */
+const longestEmpty = 366 * 86_400;
 
 /** Columns of a chart where there is no terminal. */
 const chartWidth = 60;
@@ -44,9 +47,10 @@ export function history(
   output: Output,
 ): void {
   const until = Date.now() / 1_000;
-  const since = until - ago / 1_000;
   const step = by ?? (ago > longestByHourMs ? "day" : "hour");
   using db = readState(state);
+  const first = (db && firstHour(db)) ?? until;
+  const since = Math.max(until - ago / 1_000, first - longestEmpty);
   const periods = readPeriods(db, step, since, until);
   if (csv) {
     output.text([csvHeader, ...periods.map(csvLine)].join("\n"));

@@ -237,6 +237,13 @@ export function hoursSince(db: DatabaseSync, since: number): PastHour[] {
     });
 }
 
+/** Returns the first hour in which there was a pass, in seconds since the epoch; `undefined` if there is none. */
+export function firstHour(db: DatabaseSync): number | undefined {
+  const { first } = prepared(db, "SELECT min(hour) AS first FROM hour")
+    .get() as { first: number | null };
+  return first ?? undefined;
+}
+
 /** Returns when the last pass with exit status 0 ended, in seconds since the epoch; `null` if none is known. See {@link lastPasses} for `now`. */
 export function lastSuccess(
   db: DatabaseSync,

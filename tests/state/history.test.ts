@@ -259,6 +259,20 @@ Deno.test("relais stat --since tells passes and failover, as a table, as JSON an
   );
 });
 
+Deno.test("relais stat --since shows no ages in which there was no relais", async () => {
+  await using world = await makeWorld();
+  await world.pass();
+
+  const json = await world.relais("stat", "--since", "1000000d", "--json");
+  const { code, stdout } = await world.relais("stat", "--since", "1000000d");
+
+  const { since, until, total } = JSON.parse(json.stdout);
+  assertEquals(total.passes, 1);
+  assertEquals(Math.floor((until - since) / 86_400), 366);
+  assertEquals(code, 0);
+  assertMatch(stdout, /^1 pass(?:es)?, 0 failed;/);
+});
+
 Deno.test("relais stat --csv needs --since", async () => {
   await using world = await makeWorld();
   const { code, stderr } = await world.relais("stat", "--csv");
