@@ -13,7 +13,12 @@ import { versionText } from "./lib/cli/version.ts";
 import type { Config } from "./lib/config/config.ts";
 import { configPath } from "./lib/config/job.ts";
 import { loadConfig } from "./lib/config/load.ts";
-import { type ExitStatus, exitStatus, RelaisError } from "./lib/errors.ts";
+import {
+  type ExitStatus,
+  exitStatus,
+  explained,
+  RelaisError,
+} from "./lib/errors.ts";
 
 /** How each command is loaded, in the order in which the help shows them. */
 const commands: CommandLoaders = {
@@ -62,7 +67,8 @@ export async function main(args: readonly string[]): Promise<ExitStatus> {
       if (status !== undefined) return status;
     }
     return await command.run(given, { output, load, allCommands });
-  } catch (error) {
+  } catch (thrown) {
+    const error = explained(thrown);
     if (error instanceof RelaisError) {
       output.failure(error);
       return error.exitStatus;

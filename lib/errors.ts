@@ -199,9 +199,34 @@ function isSqlite(error: unknown): error is Error {
   return (error as { code?: unknown } | null)?.code === "ERR_SQLITE_ERROR";
 }
 
-/** Turns an error of SQLite into one of relais; returns other errors as they are. */
-function explainSqlite(error: unknown): unknown {
-  if (!isSqlite(error)) return error;
+/** What is wrong with this machine and not with relais, errno(3), and what helps. */
+const troubles: Readonly<Record<string, string>> = {
+  EACCES:
+    "let the account that runs relais use it, or chown it to that account",
+  EPERM: "let the account that runs relais use it, or chown it to that account",
+  EROFS: "check why its disk is mounted read-only",
+  EIO: "check its disk; dmesg shows its errors",
+  ENOSPC: "free some space on its disk",
+  EDQUOT: "free some space there, or raise the quota",
+  EMFILE: "allow more open files (ulimit -n, LimitNOFILE=)",
+  ENFILE: "allow more open files on this machine (sysctl fs.file-max)",
+};
+
+/**
+ * Turns an error of SQLite or of the file system into one of relais; returns other
+ * errors as they are: they are bugs.
+ */
+export function explained(error: unknown): unknown {
+  if (error instanceof RelaisError || !(error instanceof Error)) return error;
+  const { message, code = "" } = error as Error & { code?: string };
+  if (isSqlite(error)) return explainSqlite(error);
+  const hint = troubles[code];
+  return hint === undefined
+    ? error
+    : new LocalError(`Cannot go on: ${message}`, { cause: error, hint });
+}
+
+function explainSqlite(error: Error): RelaisError {
   if (isDamage(error)) {
     return new DamagedStateError(`Cannot use the state: ${error.message}`);
   }
@@ -224,7 +249,7 @@ export function stateHint(reason: string): string {
 
 /** Flattens anything thrown to a {@link Failure}; what is not a {@link RelaisError} is reported as a bug. */
 export function toFailure(thrown: unknown): Failure {
-  const error = explainSqlite(thrown);
+  const error = explained(thrown);
   if (error instanceof RelaisError) {
     const { name, message, exitStatus, retriable, hint } = error;
     const answer = error instanceof FileError ? error.answer : undefined;

@@ -7,7 +7,7 @@
  */
 
 import type { Identity } from "../cluster/operations.ts";
-import { LocalError } from "../errors.ts";
+import { explained, LocalError } from "../errors.ts";
 import { replaceFile } from "../files/replace.ts";
 import { ownDirectory } from "../list/path.ts";
 
@@ -86,7 +86,7 @@ export class NodeGuard {
       return { token: token!, pass: Number(pass) };
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
+      throw explained(error);
     }
   }
 }
