@@ -187,6 +187,11 @@ async function read(
     seconds,
     exit,
   };
+  if (glob !== undefined && verified + extra.length === 0) {
+    output.error(
+      `No file of the copy matches "${given.glob}"; "relais list" shows all`,
+    );
+  }
   if (given.json) output.json(report);
   else if (!output.quiet) output.result(summary(report));
   return exit;
@@ -278,6 +283,10 @@ function summary(
     [repaired.length, "repaired"] as const,
   ].filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
   return `${verified} files verified (${formatBytes(bytes)}): ${
-    found.length === 0 ? "all intact" : found.join(", ")
+    found.length > 0
+      ? found.join(", ")
+      : verified === 0
+      ? "nothing to verify"
+      : "all intact"
   }, in ${formatSeconds(seconds)}.`;
 }

@@ -160,6 +160,22 @@ Deno.test("relais verify looks at nothing but what a glob names", async () => {
   assertEquals(await verify(world, "deep/**"), { ...well, verified: 2 });
 });
 
+Deno.test("relais verify tells a glob that matches nothing, and calls nothing intact", async () => {
+  await using world = await makeWorld();
+  world.write({ "stock/a.csv": "1" });
+  await world.publish();
+  await world.pass();
+
+  const { code, stdout, stderr } = await world.relais("verify", "stok/**");
+
+  assertEquals(code, 0);
+  assertMatch(stdout, /^0 files verified \(0 B\): nothing to verify, in /);
+  assertMatch(
+    stderr,
+    /No file of the copy matches "stok\/\*\*"; "relais list"/,
+  );
+});
+
 Deno.test("relais verify --repair leaves what no server names any more", async () => {
   await using world = await copiedWorld();
   flip(world, "a.csv");
