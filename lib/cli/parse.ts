@@ -162,8 +162,9 @@ function wordFor(
   command: Command,
 ): string | undefined {
   const hint = helpFor(command);
-  if (word === undefined) {
-    if (!required) return undefined;
+  if (word === undefined && !required) return undefined;
+  // A variable of a script may be empty.
+  if (word === undefined || (word === "" && required)) {
     throw new UsageError(
       `Cannot run ${typed(command.name)} without ${name.toUpperCase()}${
         choices === undefined ? "" : `: ${choices.join(", ")}`

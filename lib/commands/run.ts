@@ -236,9 +236,12 @@ async function pass(
   return await replica.pass(signal);
 }
 
-/** The signal, or a time limit, whichever comes first. */
-function limited(signal: AbortSignal, ms: number | undefined): AbortSignal {
-  return ms === undefined
+/** A timer that is to wait for longer goes off at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** The signal, or a time limit, whichever comes first. No pass takes as long as a timer can wait. */
+function limited(signal: AbortSignal, ms = Infinity): AbortSignal {
+  return ms > longestTimerMs
     ? signal
     : AbortSignal.any([signal, AbortSignal.timeout(ms)]);
 }

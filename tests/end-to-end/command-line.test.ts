@@ -77,6 +77,8 @@ const wrong: [args: string[], message: string][] = [
   [["-v", "-q"], "together"],
   [["unit", "--user", "--dynamic-user"], "together"],
   [["--failback"], "without --once"],
+  [["why"], "Cannot run relais why without PATH"],
+  [["resolve", "", "--from", "b"], "Cannot run relais resolve without PATH"],
 ];
 
 for (const [args, message] of wrong) {

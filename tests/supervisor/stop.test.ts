@@ -118,6 +118,16 @@ Deno.test("a pass that a signal stops is told as stopped everywhere, and not as 
   assertEquals(exists(told), false);
 });
 
+Deno.test("--max-time may be longer than any timer can wait", async () => {
+  await using world = await makeWorld();
+  world.write({ "a.csv": "1" });
+  await world.publish();
+
+  const { exit, copied } = await world.pass("--max-time", "30d");
+
+  assertEquals([exit, copied], [0, 1]);
+});
+
 Deno.test("a file that a signal cuts off has not failed", async () => {
   await using world = await makeWorld();
   // It comes in one answer: nothing of it is here until all of it is.
