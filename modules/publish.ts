@@ -30,18 +30,25 @@ export function publish(context: PublishContext): Running<PublishOperations> {
   const { publish } = context.settings;
   const memory = new ListMemory();
   const link = descriptorsOf(ownDirectoryOf(publish));
+  let running = new AbortController();
   return {
     handlers: {
       async publish(request) {
+        running = new AbortController();
+        const { signal } = running;
         context.figures.add("runs", 1);
         const report = await publishOnce(
           publish,
           durability,
           observer,
-          { ...request, memory, ...heldThrough(link) },
+          { ...request, memory, signal, ...heldThrough(link) },
         );
         context.figures.add("unchanged", report.unchanged);
         return report;
+      },
+      stop() {
+        running.abort();
+        return null;
       },
     },
   };

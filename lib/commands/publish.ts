@@ -113,14 +113,21 @@ async function publishOnce(
 ): Promise<ExitStatus> {
   using signals = new Signals();
   await using _ = publishing;
-  const report = await publishing.run(
-    { acceptShrink, verify },
-    signals.signal,
-  );
-  tell(report, json, output);
-  const { failed } = report;
-  return signals.exitStatus ??
-    (failed.length > 0 ? exitStatus.incomplete : exitStatus.done);
+  try {
+    const report = await publishing.run(
+      { acceptShrink, verify },
+      signals.signal,
+    );
+    tell(report, json, output);
+    const { failed } = report;
+    return signals.exitStatus ??
+      (failed.length > 0 ? exitStatus.incomplete : exitStatus.done);
+  } catch (error) {
+    if (signals.exitStatus === undefined) throw error;
+    if (!(error instanceof RelaisError)) throw error;
+    output.failure(error);
+    return signals.exitStatus;
+  }
 }
 
 /** The job of the loop, which may be asked to look at some sources only. */

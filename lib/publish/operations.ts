@@ -37,4 +37,6 @@ export interface PublishReport {
 
 export type PublishOperations = {
   publish: { request: PublishRequest; reply: PublishReport };
+  /** Ends the run under way in good order: what is copied is listed, and no other file is looked at. */
+  stop: { request: null; reply: null };
 };

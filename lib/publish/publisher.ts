@@ -24,6 +24,8 @@ export interface PublishOptions extends PublishRequest {
   readonly through?: string;
   /** Memory of the list from the last run. @default nothing */
   readonly memory?: ListMemory;
+  /** Ends the run in good order. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -33,12 +35,13 @@ export interface PublishOptions extends PublishRequest {
  * @throws {LocalError} If the export cannot be written.
  * @throws {RefusedError} If the base of the sources is missing, or more of them than
  *   `maxWithdraw` allows; what is new is published all the same.
+ * @throws {StoppedError} If `signal` ended it; what was copied by then is listed.
  */
 export async function publish(
   config: PublishConfig,
   durability: Durability,
   observer: PublishObserver,
-  { acceptShrink, verify, only, through, memory = new ListMemory() }:
+  { acceptShrink, verify, only, through, memory = new ListMemory(), signal }:
     PublishOptions,
 ): Promise<PublishReport> {
   using sources = new Sources(config, through);
@@ -55,7 +58,7 @@ export async function publish(
   const allowed = acceptShrink ? { share: 1 } : config.maxWithdraw;
   const run = new Run({
     config: { ...config, maxWithdraw: allowed },
-    how: { verify, only },
+    how: { verify, only, signal },
     sources,
     destination,
     durability,

@@ -6,7 +6,7 @@
 
 import type { PublishConfig } from "../config/config.ts";
 import { leastSigned } from "../delta/least-signed.ts";
-import { LocalError } from "../errors.ts";
+import { LocalError, StoppedError } from "../errors.ts";
 import { adopt } from "../files/adopt.ts";
 import type { Destination } from "../files/destination.ts";
 import type { Durability } from "../files/durability.ts";
@@ -42,10 +42,16 @@ export interface PublishObserver {
   mended(what: string): void;
 }
 
+/** How one run goes about it. */
+interface How extends Pick<PublishRequest, "verify" | "only"> {
+  /** Ends it in good order. */
+  readonly signal: AbortSignal | undefined;
+}
+
 /** What one run works with. */
 export interface RunTools {
   readonly config: PublishConfig;
-  readonly how: Pick<PublishRequest, "verify" | "only">;
+  readonly how: How;
   readonly sources: Sources;
   readonly destination: Destination;
   readonly durability: Durability;
@@ -56,7 +62,7 @@ export interface RunTools {
 /** One run. */
 export class Run {
   readonly #config: PublishConfig;
-  readonly #how: Pick<PublishRequest, "verify" | "only">;
+  readonly #how: How;
   readonly #sources: Sources;
   readonly #destination: Destination;
   readonly #presence: Presence;
@@ -118,6 +124,7 @@ export class Run {
    *
    * @throws {LocalError} If the export cannot be written, or has no room.
    * @throws {RefusedError} If too much is gone; what is new is published all the same.
+   * @throws {StoppedError} If it was stopped; what was copied by then is listed.
    */
   async publish(): Promise<PublishReport> {
     for (const what of this.#list.mended) this.#observer.mended(what);
@@ -143,6 +150,7 @@ export class Run {
     const pacer = new Pacer();
     for (const found of this.#sources.find(this.#how.only)) {
       await pacer.pause();
+      await this.#endIfStopped();
       if ("passedOver" in found) {
         const { path, passedOver: kind } = found;
         const isNew = this.#passedOver.add(kind, path);
@@ -163,9 +171,17 @@ export class Run {
     const pacer = new Pacer();
     for (const path of [...this.#later, ...hasRoom ? this.#batch.unfit : []]) {
       await pacer.pause();
+      await this.#endIfStopped();
       await this.#batch.stage(path);
     }
     await this.#batch.commit();
+  }
+
+  /** Lists what is copied, if the run was stopped. What it wrote is in no set: the rest of that is missing. */
+  async #endIfStopped(): Promise<void> {
+    if (!this.#how.signal?.aborted) return;
+    await this.#batch.commit();
+    throw new StoppedError("stopped before all was published");
   }
 
   /** Completes the list, and forgets what no later run has to look at. */

@@ -24,6 +24,7 @@ import { brokenReport } from "./account.ts";
 import { ownDirectoryOf } from "../files/own-directory.ts";
 import { logErrors } from "./lasting.ts";
 import { publishPlans, type RunOptions } from "./plans.ts";
+import { statusOfStop } from "./signals.ts";
 import { Supervisor } from "./supervisor.ts";
 import { Telling } from "./telling.ts";
 
@@ -75,7 +76,7 @@ export class Publishing implements AsyncDisposable {
   /**
    * Publishes once, records it, and tells of it whom the hooks name.
    *
-   * @throws {RemoteFailure} If it could not: locked, no room, no sources.
+   * @throws {RemoteFailure} If it could not: locked, no room, no sources, stopped by `signal`.
    * @throws {ModuleError} If a module died or fell silent; the next run replaces it.
    */
   async run(
@@ -87,16 +88,18 @@ export class Publishing implements AsyncDisposable {
     const before = this.#counted();
     this.#telling.begin();
     try {
-      const report = await this.#publish(request);
+      const report = await this.#publish(request, signal);
       await this.#conclude(passOf(report), started, signal);
       return report;
     } catch (error) {
       const { exitStatus: exit } = error as RelaisError;
       if (elsewhere.includes(exit)) throw error;
+      const broken = brokenReport(error, 0);
       await this.#conclude(
         {
-          ...brokenReport(error, 0),
+          ...broken,
           ...since(before, this.#counted()),
+          exit: statusOfStop(signal) ?? broken.exit,
         },
         started,
         signal,
@@ -105,12 +108,25 @@ export class Publishing implements AsyncDisposable {
     }
   }
 
-  async #publish(request: PublishRequest): Promise<PublishReport> {
+  async #publish(
+    request: PublishRequest,
+    signal: AbortSignal,
+  ): Promise<PublishReport> {
     this.#prepare();
     makeLogDirectory(this.#config.log);
     await this.#supervisor.need("log", "publish");
-    return await this.#supervisor.asker<PublishOperations>("publish")
-      .ask("publish", request);
+    const publisher = this.#supervisor.asker<PublishOperations>("publish");
+    // A module that has died hears nothing, and nobody waits for it.
+    const stop = () => publisher.ask("stop", null).catch(() => {});
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      const publishing = publisher.ask("publish", request);
+      // A signal that came already is not heard again.
+      if (signal.aborted) stop();
+      return await publishing;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
   }
 
   /** Records and tells what a run came to. What goes wrong with that is logged: the files are published. */

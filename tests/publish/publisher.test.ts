@@ -5,7 +5,7 @@ import { noise } from "../../fixtures/noise.ts";
 import { treeOf } from "../../fixtures/world.ts";
 import { descriptors } from "../../lib/files/descriptors.ts";
 import { Durability } from "../../lib/files/durability.ts";
-import { LockedError, RefusedError } from "../../lib/errors.ts";
+import { LockedError, RefusedError, StoppedError } from "../../lib/errors.ts";
 import { isExtension, parseHeader, parseLine } from "../../lib/list/format.ts";
 import { Lock } from "../../lib/files/lock.ts";
 import { publish } from "../../lib/publish/publisher.ts";
@@ -29,7 +29,11 @@ function setUp(root = Deno.makeTempDirSync()) {
     base,
     into,
     list: `${into}/.relais/list`,
-    run: (observer: Partial<PublishObserver> = {}, files = ["**/*"]) =>
+    run: (
+      observer: Partial<PublishObserver> = {},
+      files = ["**/*"],
+      signal = new AbortController().signal,
+    ) =>
       publish(
         {
           base,
@@ -44,7 +48,7 @@ function setUp(root = Deno.makeTempDirSync()) {
         },
         new Durability(),
         { ...silent, ...observer },
-        { acceptShrink: false, verify: false, through: descriptors },
+        { acceptShrink: false, verify: false, through: descriptors, signal },
       ),
     write(path: string, text: string) {
       const absolute = `${base}/${path}`;
@@ -70,6 +74,31 @@ function setUp(root = Deno.makeTempDirSync()) {
     [Symbol.dispose]: () => Deno.removeSync(root, { recursive: true }),
   };
 }
+
+Deno.test("publish() that is stopped has listed what it copied, in no set, and withdrawn nothing", async () => {
+  using world = setUp();
+  world.write("z.csv", "0");
+  await world.run();
+  Deno.removeSync(`${world.base}/z.csv`);
+  for (const name of ["a.csv", "c.csv"]) world.write(name, name);
+  Deno.symlinkSync("a.csv", `${world.base}/b`);
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  const sets = () => Deno.readTextFileSync(world.list).match(/^#set .*$/gm);
+
+  await assertRejects(
+    () => world.run({ passedOver: stop }, ["**/*"], stopping.signal),
+    StoppedError,
+  );
+  const { entries } = world.lines();
+  const open = sets();
+  await world.run();
+
+  assertEquals(entries, ["1 + z.csv", "2 + a.csv"]);
+  assertEquals(open, ["#set 0-0", "#set 1-1"]);
+  assertEquals(world.lines().entries.slice(2), ["3 + c.csv", "4 - z.csv"]);
+  assertEquals(sets(), ["#set 0-0", "#set 1-1", "#set 2-4"]);
+});
 
 Deno.test("publish() exports each file with its date and mode, and names it in the list", async () => {
   using world = setUp();
