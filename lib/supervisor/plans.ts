@@ -6,7 +6,6 @@
  */
 
 import { descriptorsOf } from "../files/descriptors.ts";
-import { dirname } from "@std/path/posix";
 import { hostText, isLocal, socketOf } from "../config/address.ts";
 import type { NodeSettings } from "../cluster/operations.ts";
 import { databaseOf } from "../config/database.ts";
@@ -183,12 +182,14 @@ export function publishPlans(
 ): Record<"publish" | "stat" | "log", ModulePlan> {
   const { publish } = config;
   return {
-    "publish": plan<PublishSettings>("publish", { publish }, [{
-      read: [publish.base, dirname(publish.into), machineIdFile],
-      write: [dirname(publish.into)],
-      run: ["sync"],
-      sys: ["hostname", "uid", "statfs"],
-    }]),
+    "publish": plan<PublishSettings>("publish", { publish }, [
+      readAndWrite([publish.into, realDirectory(publish.into)]),
+      {
+        read: [publish.base, machineIdFile],
+        run: ["sync"],
+        sys: ["hostname", "uid", "statfs"],
+      },
+    ]),
     // Where a machine is a replica as well, the textfile is that of the replica.
     "stat": statPlan(
       {

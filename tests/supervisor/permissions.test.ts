@@ -1,9 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { constants, openSync } from "node:fs";
 import type { Deed } from "../../fixtures/modules/trespassing.ts";
+import { relais } from "../../fixtures/relais.ts";
 import { makeWorld, type World } from "../../fixtures/world.ts";
-import { loadConfig, requireReplica } from "../../lib/config/load.ts";
-import { replicaPlans } from "../../lib/supervisor/plans.ts";
+import {
+  loadConfig,
+  requirePublish,
+  requireReplica,
+} from "../../lib/config/load.ts";
+import { publishPlans, replicaPlans } from "../../lib/supervisor/plans.ts";
 import { limitsFor, placesOf } from "../../lib/status/job.ts";
 import { servePermissions } from "../../lib/supervisor/serving.ts";
 
@@ -41,17 +46,20 @@ interface Ports {
   readonly database: number;
 }
 
+function deed(kind: Deed["kind"], target: string, name: string): Deed {
+  return { kind, target, name: `${kind} ${name}` };
+}
+
+/** Opens a directory. Every worker shares what the process holds open. */
+function hold(directory: string): number {
+  return openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+}
+
 /** What no module may do, and what only some may. */
 function deedsIn(world: World, { elsewhere, database }: Ports): Deed[] {
   const { state, into, directory, production, config } = world;
   const { identity } = production.sshd.serverConfig("production", "/");
-  // Every worker shares what the process holds open.
-  const held = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  const deed = (kind: Deed["kind"], target: string, name: string): Deed => ({
-    kind,
-    target,
-    name: `${kind} ${name}`,
-  });
+  const held = hold(directory);
   return [
     deed("read", `${state}/relais.db`, "state"),
     deed("write", `${state}/relais.db`, "state"),
@@ -182,4 +190,61 @@ name = "stock"`),
       ],
     },
   );
+});
+
+/** The same for a publisher. */
+function deedsOfPublisher({ production }: World): Deed[] {
+  const { data, root, config, sshd } = production;
+  const own = `${root}/.relais`;
+  const beside = root.slice(0, root.lastIndexOf("/"));
+  const held = hold(beside);
+  return [
+    deed("read", `${data}/a.csv`, "source"),
+    deed("write", `${data}/a.csv`, "source"),
+    deed("write", `${root}/a.csv`, "export"),
+    deed("write", `${own}/list`, "list"),
+    deed("make", `${root}/else`, "in export"),
+    deed("make", `${beside}/else`, "beside export"),
+    deed("write", config, "configuration"),
+    deed("read", `${own}/relais.db`, "history"),
+    deed("write", `${own}/stat.json`, "figures"),
+    deed("write", `${beside}/publish.log`, "log"),
+    deed("list", `${own}/fd`, "descriptors"),
+    deed("make", `${own}/fd/${held}/outside`, "through descriptor"),
+    deed("read", "/proc/self/environ", "/proc"),
+    deed("read", "/etc/passwd", "/etc"),
+    deed("run", "sync", "sync"),
+    deed("run", "sh", "sh"),
+    deed("connect", String(sshd.port), "server"),
+    deed("listen", "", "anywhere"),
+    deed("env", "HOME", "HOME"),
+  ];
+}
+
+Deno.test("the modules of a publisher write to the export and their own files, and reach no network", async () => {
+  await using world = await makeWorld();
+  world.write({ "a.csv": "1" });
+  const { config: path } = world.production;
+  await relais(["publish", "--once", "--config", path]);
+  const plans = publishPlans(requirePublish(await loadConfig(path)), {
+    dryRun: false,
+    stderr: null,
+    journal: false,
+  });
+  const deeds = deedsOfPublisher(world);
+
+  const done: Record<string, string[]> = {};
+  for (const [name, { permissions }] of Object.entries(plans)) {
+    done[name] = await trespass(permissions, deeds);
+  }
+
+  assertEquals(done, {
+    "publish": [
+      ...["read source", "write export", "write list", "make in export"],
+      ...["read history", "write figures"],
+      ...["list descriptors", "make through descriptor", "run sync"],
+    ],
+    "stat": ["read history", "write figures"],
+    "log": ["write log"],
+  });
 });
