@@ -37,6 +37,14 @@ export function isFatal({ name }: Failure): boolean {
   return fatal.has(name);
 }
 
+/**
+ * Tells whether a server serves no longer after `failure`: it was lost, is not
+ * trusted any more, or does not let us in any more. All servers are probed again then.
+ */
+export function endsServing({ exitStatus: status }: Failure): boolean {
+  return status === exitStatus.unavailable || status === exitStatus.untrusted;
+}
+
 /** So many sets that are held up are told; `relais status` names more. */
 const mostHeldTold = 20;
 
@@ -123,7 +131,8 @@ export class PassAccount {
 
   /** Tells whether the last thing that went wrong is that a server was lost. */
   get lostServer(): boolean {
-    return this.#failures.at(-1)?.exitStatus === exitStatus.unavailable;
+    const last = this.#failures.at(-1);
+    return last !== undefined && endsServing(last);
   }
 
   /** Notes what went wrong, unless no step can go on after it: that is thrown. */
@@ -155,10 +164,10 @@ export class PassAccount {
     this.#held.clear();
   }
 
-  /** Forgets lost servers: what another one makes good need not be told. */
+  /** Forgets lost servers: what another one makes good need not be told, except a wrong host key. */
   forgetLoss(): void {
-    const kept = this.#failures.filter(({ exitStatus: status }) =>
-      status !== exitStatus.unavailable
+    const kept = this.#failures.filter((failure) =>
+      !endsServing(failure) || failure.name === "HostKeyError"
     );
     this.#failures.splice(0, Infinity, ...kept);
   }

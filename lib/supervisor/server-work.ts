@@ -6,12 +6,12 @@
  */
 
 import type { Copied } from "../copy-list/operations.ts";
-import { exitStatus, toFailure } from "../errors.ts";
+import { toFailure } from "../errors.ts";
 import type { Told } from "../republish/freshen.ts";
 import type { Backlog } from "../state/left.ts";
 import type { Synchronised } from "../synchro-list/operations.ts";
 import type { Probed } from "../test-server/operations.ts";
-import type { PassAccount } from "./account.ts";
+import { endsServing, type PassAccount } from "./account.ts";
 import type { Announcing } from "./announcing.ts";
 import type { Crew, PassOptions } from "./pass-options.ts";
 import { plan } from "./plan.ts";
@@ -95,7 +95,7 @@ export class ServerWork {
     if (copied === undefined) return this.#account.lostServer;
     this.#account.addCopied(copied);
     this.#account.noteUnusable(server, copied.ended);
-    return copied.ended?.exitStatus === exitStatus.unavailable;
+    return copied.ended !== null && endsServing(copied.ended);
   }
 
   /** Removes what was withdrawn; returns how many files went. */

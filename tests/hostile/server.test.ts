@@ -10,9 +10,11 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Buffer } from "node:buffer";
+import type { SFTPStream } from "ssh2";
 import {
   answers,
   attributes,
+  changeHostKey,
   emptyData,
   emptyFile,
   entry,
@@ -196,6 +198,58 @@ Deno.test("answers of 7 bytes bring whole files, and take no memory", async () =
 
   assertEquals([code, Object.keys(world.here())], [0, ["large.csv"]]);
   assert(peakBytes < 400 * 2 ** 20, `${peakBytes} bytes`);
+});
+
+Deno.test("a server that shows another host key in the middle of a copy is left for its backup, in the same pass, with exit 6", async () => {
+  const changed = new WeakSet();
+  await using world = await makeHostileWorld({
+    script: {
+      READ: only(`${exportPath}/c.csv`, (asked) => {
+        if (!changed.has(asked.sftp)) changeHostKey(asked.sftp);
+        changed.add(asked.sftp);
+        asked.honest();
+      }),
+    },
+    backup: true,
+    more: `[probe]\nfall = 1`,
+  });
+  const files = Object.fromEntries(
+    ["a.csv", "b.csv", "c.csv", "d.csv"].map((name) => [name, `${name}\n`]),
+  );
+  world.production.publish(files);
+  world.backup.publish(files);
+
+  const { exit, server, failed, errors } = await world.pass();
+
+  assertEquals([exit, server, failed], [6, "backup", []]);
+  assertEquals(world.here(), files);
+  assertStringIncludes(errors.join("\n"), "Cannot trust production");
+});
+
+Deno.test("a host key that changed behind the open session of a loop is told with exit 6, and shown no key of ours", async () => {
+  let session: SFTPStream | undefined;
+  await using world = await makeHostileWorld({
+    script: {
+      FSTAT(asked) {
+        session = asked.sftp;
+        asked.honest();
+      },
+    },
+    backup: true,
+    more: `[probe]\nfall = 1`,
+    resident: true,
+  });
+  world.production.publish({ "a.csv": "a\n" });
+  world.backup.publish({ "a.csv": "a\n" });
+  const before = await world.pass();
+  const { logins } = world;
+
+  changeHostKey(session!);
+  const after = await world.pass();
+
+  assertEquals([before.server, before.exit], ["production", 0]);
+  assertEquals([after.server, after.exit], ["backup", 6]);
+  assertEquals(world.logins, logins);
 });
 
 const untold: [what: string, answer: Trick][] = [

@@ -8,11 +8,14 @@ import {
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { FileEntry, SFTPStream } from "ssh2";
+import { changeHostKey, exchangeKeys } from "../../fixtures/hostile-server.ts";
 import { noise } from "../../fixtures/noise.ts";
 import { openEmbeddedStage, openSshdStage } from "../../fixtures/ssh/stage.ts";
 import { serveDirectory } from "../../lib/demo/sftp-directory.ts";
 import { sshdAvailable } from "../../fixtures/sshd.ts";
+import { until } from "../../fixtures/until.ts";
 import {
+  RelaisError,
   StuckError,
   UnreachableError,
   UnusableError,
@@ -236,6 +239,29 @@ evilTest(
     assertEquals(Buffer.concat(pieces).toString(), "whole of a short");
   },
 );
+
+Deno.test("SftpSession goes on when keys are exchanged again, and ends with exit 6 if the host key is another one then", async () => {
+  let served: SFTPStream | undefined;
+  await using stage = await openEmbeddedStage({
+    serve(sftp, root) {
+      served = sftp;
+      serveDirectory(sftp, root);
+    },
+  });
+  const { session } = stage;
+  exchangeKeys(served!);
+  assertEquals((await session.stat("/")).kind, "directory");
+
+  changeHostKey(served!);
+
+  await until(() => session.hasEnded);
+  const { name, message, exitStatus } = await assertRejects(
+    () => session.stat("/"),
+    RelaisError,
+  );
+  assertEquals([name, exitStatus], ["HostKeyError", 6]);
+  assertMatch(message, /^Cannot trust production \(127\.0\.0\.1:\d+\): /);
+});
 
 function sshdTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: !sshdAvailable, fn });

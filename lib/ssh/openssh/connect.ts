@@ -33,7 +33,7 @@ import type { Terms } from "../terms.ts";
 import {
   type ClientCircumstances,
   explainClientEnd,
-  howEnded,
+  explainLostClient,
 } from "./failure.ts";
 import { ClientWords } from "./words.ts";
 
@@ -181,15 +181,10 @@ class Attempt implements Carrier {
     this.#flow?.close();
     this.#ended.resolve();
     if (this.#isOver) return;
-    const { name } = this.#server;
-    this.#fail(
-      this.#session === undefined
-        ? explainClientEnd(end, this.#circumstances())
-        : connectionLost(
-          name,
-          new Error(this.#words.lines.at(-1) ?? `ssh: ${howEnded(end)}`),
-        ),
-    );
+    const explain = this.#session === undefined
+      ? explainClientEnd
+      : explainLostClient;
+    this.#fail(explain(end, this.#circumstances()));
   }
 
   #break(error: ProtocolError): void {

@@ -16,6 +16,7 @@ import { type Circumstances, who } from "../circumstances.ts";
 import { explainSubsystem, unreachable, unusable } from "../connect-failure.ts";
 import { peerText } from "../peer-text.ts";
 import { scanCommand } from "../scan-command.ts";
+import { connectionLost } from "../session.ts";
 import { trialCommand } from "./command.ts";
 
 /** The exit status of ssh if it fails itself, and not what it runs. */
@@ -98,6 +99,21 @@ export function explainClientEnd(
     : unreachable(at, wordsOf(lines));
 }
 
+/** Puts into words that the client has ended, and its session with it. */
+export function explainLostClient(
+  end: ClientEnd,
+  at: ClientCircumstances,
+): RelaisError {
+  const { server, lines } = at;
+  // Whenever keys are exchanged again, ssh verifies the host key again.
+  const isRefused = end.status === ofItself &&
+    lines.some((line) => about.hostKeyRefused.test(line));
+  return isRefused ? hostKeyRefused(at) : connectionLost(
+    server.name,
+    new Error(lines.at(-1) ?? `ssh: ${howEnded(end)}`),
+  );
+}
+
 function hostKeyRefused(at: ClientCircumstances): HostKeyError {
   const { server, lines } = at;
   const words = wordsOf(lines.filter((line) => about.hostKey.test(line)));
@@ -153,6 +169,6 @@ function exit(end: ClientEnd): Error {
 }
 
 /** How a client has ended. */
-export function howEnded({ status, signal }: ClientEnd): string {
+function howEnded({ status, signal }: ClientEnd): string {
   return signal === null ? `exit status ${status}` : `ended by ${signal}`;
 }
