@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Link, startLink } from "../../fixtures/link.ts";
+import { until } from "../../fixtures/until.ts";
 
 /** A server that says everything back, behind a link. */
 async function withEcho(
@@ -59,4 +60,18 @@ Deno.test("a link corrupts one byte", () =>
     link.corruptAfter(1);
     assertEquals(await ask(client, "hello"), "hdllo");
     assertEquals(await ask(client, "hello"), "hello");
+  }));
+
+Deno.test("a link that has forgotten a connection carries the next one", () =>
+  withEcho({}, async (link, client) => {
+    assertEquals(await ask(client, "hello"), "hello");
+    link.forget();
+    await client.write(new TextEncoder().encode("lost"));
+    using next = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: link.port,
+    });
+    assertEquals(await ask(next, "hello"), "hello");
+    await until(() => link.carried.up === 14);
+    assertEquals(link.carried.down, 10);
   }));

@@ -121,6 +121,40 @@ Deno.test("a loop logs in to each server once, and once more where a session was
   assertEquals(logins(), [2, 1]);
 });
 
+Deno.test("sessions that a NAT has forgotten are found dead by the probe alone, and no server is left for it", async () => {
+  await using world = await makeWorld({
+    servers: ["production", "backup"],
+    // No other limit helps out, and one bad probe would be enough to leave.
+    more: `${nimble}
+[limits]
+connect = "1h"
+handshake = "1h"
+keepalive = "1h"
+request = "1h"`,
+  });
+  const links = world.servers.map((server) => world.link(server));
+  for (const server of world.servers) {
+    world.write({ "a.csv": "1" }, server);
+    await world.publish(server);
+  }
+  await using replica = await openReplica(world);
+  await replica.pass(never);
+
+  for (const link of links) link.forget();
+  world.write({ "a.csv": "22" });
+  await world.publish();
+  const { report, probed } = await replica.pass(never);
+
+  assertEquals([report.server, report.copied, report.exit], [
+    ...["production", 1, 0],
+  ]);
+  assertEquals(probed.probes.map(({ verdict }) => verdict), ["up", "up"]);
+  assertEquals(
+    world.servers.map(({ sshd }) => loginsAt(sshd)),
+    [2, 2],
+  );
+});
+
 Deno.test("a server that stands still behind an open session is left, and found again", async () => {
   await using world = await makeWorld({
     servers: ["production", "backup"],
