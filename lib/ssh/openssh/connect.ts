@@ -40,6 +40,9 @@ import { ClientWords } from "./words.ts";
 /** Bytes that a client may print before there is a session: no way has so many hops. */
 const mostPrinted = 256 * 1024;
 
+/** How often the limit begins again: enough for several hops, whatever a banner says. */
+const mostRenewals = 16;
+
 /** How long it is waited for when it ends in good order. */
 const endMs = 1_000;
 
@@ -84,6 +87,7 @@ class Attempt implements Carrier {
   #session: SftpSession | undefined;
   #depth: Depth = "nothing";
   #printedBytes = 0;
+  #renewals = 0;
   #isOver = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -238,7 +242,9 @@ class Attempt implements Carrier {
   #reach(depth: Depth): void {
     this.#depth = depth;
     this.#options.onDepth?.(depth);
-    if (depth === "connected") this.#limit(this.#limits.handshakeMs);
+    if (depth !== "connected" || this.#renewals === mostRenewals) return;
+    this.#renewals++;
+    this.#limit(this.#limits.handshakeMs);
   }
 
   #limit(ms: number): void {

@@ -47,7 +47,10 @@ function runs(pid: number): boolean {
 /** How a client fails, and what is left of its processes in the end. */
 async function failureOf(
   script: string,
-  some: Parameters<typeof openByClient>[1] = { connectMs: 500 },
+  some: Parameters<typeof openByClient>[1] = {
+    connectMs: 500,
+    handshakeMs: 500,
+  },
 ) {
   await using client = await makeClient(script);
   const { message, exitStatus } = await assertRejects(
@@ -77,6 +80,11 @@ const strange: readonly [what: string, script: string, told: string][] = [
     "hangs, deaf to signals",
     `trap '' TERM HUP INT\n${fork}\nwhile :; do sleep 1000; done`,
     "Cannot reach production (prod.example:22): no answer within 0.5 s",
+  ],
+  [
+    "says again and again that it got on, as a banner can",
+    `${fork}\nwhile :; do echo "debug1: Connection established." >&2; sleep 0.1; done`,
+    "Cannot reach production (prod.example:22): no SSH banner within 0.5 s",
   ],
   [
     "leaves a process behind that has its output",
