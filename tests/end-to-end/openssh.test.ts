@@ -204,6 +204,28 @@ opensshTest(
 );
 
 opensshTest(
+  "relais check names the command that shows what ssh would ask",
+  {},
+  async (world) => {
+    const { directory } = world.production.sshd;
+    await new Deno.Command("ssh-keygen", {
+      args: [
+        ...["-q", "-p", "-N", "a secret"],
+        ...["-f", `${directory}/identity`],
+      ],
+    }).output();
+
+    const { code, stdout } = await world.relais("check");
+
+    assertEquals(code, 6);
+    assertMatch(
+      stdout,
+      /^FAILED {2}server production: Cannot log in to production .*: Permission denied \(publickey\); run "\/usr\/bin\/ssh -F \/dev\/null .* -v -s 127\.0\.0\.1 sftp" as the account of relais, .*ssh-add/m,
+    );
+  },
+);
+
+opensshTest(
   "relais check tells the way to each server, and a bastion whose key ssh need not know",
   {
     servers: ["bastion", "production"],

@@ -6,6 +6,7 @@
  */
 
 import type { LimitsConfig, ServerConfig } from "../../config/config.ts";
+import { shellWord } from "../../text/shell-word.ts";
 import { legacy } from "../algorithms.ts";
 import type { ClientServer } from "../by-client.ts";
 import { keepalives } from "../connect-options.ts";
@@ -28,8 +29,7 @@ export function clientCommand(
       ServerAliveCountMax: String(keepalives),
       ClearAllForwardings: "yes",
       PermitLocalCommand: "no",
-      ...ofKeys(server),
-      ...server.algorithms === "legacy" ? old : {},
+      ...ofServer(server),
     }),
     ...["-s", "--", server.host, "sftp"],
   ];
@@ -49,9 +49,17 @@ export function settingsCommand(
   ];
 }
 
-/** Returns a command line that shows a person what ssh does, and what it would ask. */
+/** Returns a command for a shell that shows a person what ssh does, and asks what relais lets it not ask. */
 export function trialCommand(server: ClientServer): string {
-  return [...beginning(server), "-v", "-s", server.host, "sftp"].join(" ");
+  return [
+    ...beginning(server),
+    ...options({
+      // Even where ssh_config has "yes" for the server.
+      StrictHostKeyChecking: "ask",
+      ...ofServer(server),
+    }),
+    ...["-v", "-s", server.host, "sftp"],
+  ].map(shellWord).join(" ");
 }
 
 /** What tells which server, and who logs in. */
@@ -72,8 +80,8 @@ function beginning(
 }
 
 /** What the keys of the configuration mean to ssh; what is not there, ssh_config decides. */
-function ofKeys(
-  { identity, agent, knownHosts }: ServerConfig,
+function ofServer(
+  { identity, agent, knownHosts, algorithms }: ServerConfig,
 ): Record<string, string> {
   return {
     ...identity === null || agent ? {} : { IdentitiesOnly: "yes" },
@@ -81,6 +89,7 @@ function ofKeys(
       UserKnownHostsFile: knownHosts.map(quoted).join(" "),
       GlobalKnownHostsFile: "/dev/null",
     },
+    ...algorithms === "legacy" ? old : {},
   };
 }
 
@@ -100,9 +109,9 @@ function options(values: Readonly<Record<string, string>>): string[] {
   ) => ["-o", `${name}=${value}`]);
 }
 
-/** There is no quote in a path here; the configuration has been checked for it. */
+/** Writes a path for ssh. There is no quote in it; the configuration has been checked for that. */
 function quoted(path: string): string {
-  return `"${path}"`;
+  return /\s/.test(path) ? `"${path}"` : path;
 }
 
 /** ssh counts whole seconds. */

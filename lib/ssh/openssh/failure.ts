@@ -10,12 +10,12 @@ import {
   HostKeyError,
   type RelaisError,
 } from "../../errors.ts";
+import { shellWord } from "../../text/shell-word.ts";
 import type { ClientEnd } from "../../transport/operations.ts";
 import type { ClientServer } from "../by-client.ts";
 import { type Circumstances, who } from "../circumstances.ts";
 import { explainSubsystem, unreachable, unusable } from "../connect-failure.ts";
 import { peerText } from "../peer-text.ts";
-import { scanCommand } from "../scan-command.ts";
 import { connectionLost } from "../session.ts";
 import { trialCommand } from "./command.ts";
 
@@ -115,15 +115,44 @@ export function explainLostClient(
 }
 
 function hostKeyRefused(at: ClientCircumstances): HostKeyError {
-  const { server, lines } = at;
-  const words = wordsOf(lines.filter((line) => about.hostKey.test(line)));
+  const words = wordsOf(at.lines.filter((line) => about.hostKey.test(line)));
   return new HostKeyError(`Cannot trust ${who(at)}: ${words}`, {
-    hint: server.knownHosts.length > 0
-      ? `check the key with ssh-keygen -l on the server, then correct ${
-        server.knownHosts[0]
-      } with ${scanCommand(server)}`
-      : "check the key with ssh-keygen -l on the server, then correct the known_hosts that ssh reads (UserKnownHostsFile)",
+    hint: hostKeyHint(at),
   });
+}
+
+function hostKeyHint({ server, lines }: ClientCircumstances): string {
+  const says = (what: RegExp) => lines.some((line) => what.test(line));
+  if (says(/revoked/i)) {
+    return "ask the administrator of the server for its new host key; do not trust this one";
+  }
+  if (says(/certificate/i)) {
+    return 'check the dates and principals of its certificate with "ssh-keygen -Lf /etc/ssh/ssh_host_ed25519_key-cert.pub" on the server, and the @cert-authority in known_hosts';
+  }
+  const [file] = server.knownHosts;
+  const account = file === undefined
+    ? "as the account of relais"
+    : `as an account that may write ${file}`;
+  const commands = [...removal(lines), trialCommand(server)]
+    .map((command) => `"${command}"`);
+  return `compare the key with ssh-keygen -l on the server, then run ${
+    commands.join(" and ")
+  } ${account}, and answer yes`;
+}
+
+/**
+ * The command that removes a host key that has changed. On the way to a server,
+ * a bastion may print what looks like the words of ssh: only a plain path and a
+ * plain name are repeated.
+ */
+function removal(lines: readonly string[]): string[] {
+  const find = (what: RegExp) =>
+    lines.map((line) => what.exec(line)?.[1]).findLast((found) => found);
+  const file = find(/^Offending \S+ key in (\/[\w@%+=:,./-]+):\d+$/);
+  const name = find(/^Host key for ([\w.:[\]-]+) has changed /);
+  return file === undefined || name === undefined
+    ? []
+    : [`ssh-keygen -f ${file} -R ${shellWord(name)}`];
 }
 
 function loginRefused(at: ClientCircumstances): AuthenticationError {
@@ -138,7 +167,7 @@ function loginHint(at: ClientCircumstances): string {
   if (at.certificate === undefined) {
     return `${
       tryIt(at)
-    }, to see which keys it shows; relais lets it ask no questions: a key needs an agent, or no passphrase`;
+    }, to see which keys it shows, and what it asks; relais lets it ask nothing: a key with a passphrase needs an agent (ssh-add, and agent = true)`;
   }
   const file = at.certificate.replace(/(?:-cert\.pub)?$/, "-cert.pub");
   return `check the dates and principals of the certificate with "ssh-keygen -Lf ${file}", and read the log of its sshd`;

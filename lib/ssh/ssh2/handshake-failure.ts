@@ -16,7 +16,7 @@ import {
   unusable,
 } from "../connect-failure.ts";
 import { peerText } from "../peer-text.ts";
-import { scanCommand } from "../scan-command.ts";
+import { scanCommand } from "./scan-command.ts";
 import type { LoginCircumstances } from "./login-circumstances.ts";
 import { agentFailed, loginRefused } from "./login-failure.ts";
 

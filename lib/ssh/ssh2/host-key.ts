@@ -12,7 +12,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { ServerConfig } from "../../config/config.ts";
 import { ConfigError, HostKeyError } from "../../errors.ts";
-import { scanCommand } from "../scan-command.ts";
+import { scanCommand } from "./scan-command.ts";
 import {
   type KeyStanding,
   keyTypeOf,

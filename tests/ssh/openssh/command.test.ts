@@ -54,7 +54,7 @@ Deno.test("clientCommand() tells ssh all that is configured, each as one argumen
     ...["-l", "relais", "-i", "/etc/re lais/key"],
     ...["-o", 'CertificateFile="/etc/re lais/key-cert.pub"', ...always],
     ...["-o", "IdentitiesOnly=yes"],
-    ...["-o", 'UserKnownHostsFile="/etc/re lais/a" "/b"'],
+    ...["-o", 'UserKnownHostsFile="/etc/re lais/a" /b'],
     ...["-o", "GlobalKnownHostsFile=/dev/null"],
     "-o",
     "KexAlgorithms=+diffie-hellman-group14-sha1,diffie-hellman-group-exchange-sha1",
@@ -75,14 +75,20 @@ Deno.test("clientCommand() lets an agent show other keys than the configured one
 });
 
 Deno.test("trialCommand() is what a person can type, and be asked by", () => {
-  const server = byClient(serverConfig({ identity: "/etc/relais/key" }), {
-    config: "/etc/relais/ssh_config",
-    port: null,
-  });
+  const server = byClient(
+    serverConfig({
+      identity: "/etc/relais/the key",
+      knownHosts: ["/etc/relais/known_hosts"],
+    }),
+    { config: "/etc/relais/ssh_config", port: null },
+  );
   if (!isByClient(server)) throw new Error("not for ssh");
 
   assertEquals(
     trialCommand(server),
-    "/usr/bin/ssh -F /etc/relais/ssh_config -l relais -i /etc/relais/key -v -s prod.example sftp",
+    "/usr/bin/ssh -F /etc/relais/ssh_config -l relais -i '/etc/relais/the key' " +
+      "-o StrictHostKeyChecking=ask -o IdentitiesOnly=yes " +
+      "-o UserKnownHostsFile=/etc/relais/known_hosts -o GlobalKnownHostsFile=/dev/null " +
+      "-v -s prod.example sftp",
   );
 });

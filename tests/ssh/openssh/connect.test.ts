@@ -154,6 +154,80 @@ sshdTest(
   },
 );
 
+/** Runs the commands that a hint names, and says yes to each question. */
+async function follow(hint: string): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  const yes = `${directory}/yes`;
+  await Deno.writeTextFile(yes, "#!/bin/sh\necho yes\n", { mode: 0o755 });
+  for (const [, command] of hint.matchAll(/"([^"]+)"/g)) {
+    await new Deno.Command("sh", {
+      args: ["-c", command!],
+      env: { SSH_ASKPASS: yes, SSH_ASKPASS_REQUIRE: "force", DISPLAY: ":0" },
+      stdin: "null",
+    }).output();
+  }
+  await Deno.remove(directory, { recursive: true });
+}
+
+for (
+  const [what, spoil] of [
+    ["not known", (sshd) => Deno.writeTextFile(sshd.knownHosts, "")],
+    ["another one", async (sshd) => {
+      await sshd.stop();
+      await makeKey(`${sshd.directory}/host_key`, "ed25519");
+      await sshd.start();
+    }],
+  ] satisfies [string, (sshd: Sshd) => Promise<void>][]
+) {
+  sshdTest(
+    `a host key that is ${what} is trusted once its administrator has done what is told`,
+    {},
+    async (sshd) => {
+      const server = byClient(sshd.serverConfig("production", "/"), {
+        config: `${sshd.directory}/ssh_config`,
+      });
+      await Deno.writeTextFile(
+        `${sshd.directory}/ssh_config`,
+        "StrictHostKeyChecking yes\n",
+      );
+      await spoil(sshd);
+      const { hint } = await assertRejects(
+        () => openByClient(server),
+        RelaisError,
+      );
+
+      await follow(hint!);
+
+      await using stage = await openByClient(server);
+      assertEquals((await stage.session.stat("/")).kind, "directory");
+    },
+  );
+}
+
+sshdTest(
+  "ssh does not ask for a passphrase, and what to do is told with the command that does",
+  {},
+  async (sshd) => {
+    const { directory } = sshd;
+    const identity = `${directory}/identity`;
+    await new Deno.Command("ssh-keygen", {
+      args: ["-q", "-p", "-N", "a secret", "-f", identity],
+    }).output();
+    const server = byClient(sshd.serverConfig("production", "/"));
+
+    const { exitStatus, hint } = await assertRejects(
+      () => openByClient(server),
+      RelaisError,
+    );
+
+    assertEquals(exitStatus, 6);
+    assertMatch(
+      hint!.replaceAll(directory, "DIR"),
+      /^run "\/usr\/bin\/ssh -F \/dev\/null -p \d+ -l \w+ -i DIR\/identity -o StrictHostKeyChecking=ask .* -v -s 127\.0\.0\.1 sftp" as the account of relais, .*: a key with a passphrase needs an agent \(ssh-add, and agent = true\)$/,
+    );
+  },
+);
+
 sshdTest(
   "ssh is not let in with a key that the server does not know",
   {},

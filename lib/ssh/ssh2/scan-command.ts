@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ServerConfig } from "../config/config.ts";
+import type { ServerConfig } from "../../config/config.ts";
 
 /** Returns the command that adds the host keys of a server to its known_hosts. */
 export function scanCommand(
