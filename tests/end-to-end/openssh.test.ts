@@ -1,11 +1,17 @@
 /** What is particular of `transport = "openssh"`; what both transports have in common, `deno task test:openssh` runs over it. */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { makeKey, sshdAvailable } from "../../fixtures/sshd.ts";
 import { until } from "../../fixtures/until.ts";
 import {
   makeWorld,
   nimble,
+  runMeasured,
   spawnRelais,
   treeOf,
   type World,
@@ -140,21 +146,87 @@ opensshTest(
   },
 );
 
+for (
+  const [limit, more] of [
+    ["limits.connect", '[limits]\nconnect = "2s"'],
+    [
+      "probe.timeout",
+      '[probe]\ntimeout = "2s"\n[limits]\nconnect = "1h"',
+    ],
+  ] as const
+) {
+  opensshTest(
+    `a client that hangs costs a pass ${limit}, and is gone with all it has started`,
+    { more },
+    async (world) => {
+      const notes = await standIn(
+        world,
+        "trap '' TERM\necho $$ >>$NOTES\nsleep 1000 &\necho $! >>$NOTES\nwhile :; do sleep 1000; done",
+      );
+
+      const { code, stderr } = await world.relais("--once");
+
+      assertEquals(code, 3);
+      assertStringIncludes(stderr, "no answer within 2 s");
+      await until(() => left(notes).length === 0);
+    },
+  );
+}
+
+/** Notes this process, and one that it leaves behind. */
+const fork = "echo $$ >>$NOTES\nsleep 1000 &\necho $! >>$NOTES";
+
+for (
+  const [what, script] of [
+    ["prints text without end", `${fork}\nyes welcome`],
+    ["sends zeros without end", `${fork}\nexec cat /dev/zero`],
+    [
+      "floods stderr with 1 GB",
+      `${fork}\nyes error: all is lost | head -c 1000000000 >&2`,
+    ],
+    ["leaves a process behind", `${fork}\nexit 0`],
+    ["closes its output and stays", `exec >&-\n${fork}\nsleep 1000`],
+  ] as const
+) {
+  opensshTest(
+    `a client that ${what} costs a pass little memory and exit 3, and is gone with all it has started`,
+    { more: '[limits]\nconnect = "3s"' },
+    async (world) => {
+      const notes = await standIn(world, script);
+
+      const { code, peakBytes } = await runMeasured(
+        ["--once", "--config", world.config],
+      );
+
+      assertEquals(code, 3);
+      assertLess(peakBytes, 400 * 2 ** 20);
+      await until(() => left(notes).length === 0);
+    },
+  );
+}
+
 opensshTest(
-  "a client that hangs costs a pass its time limit, and is gone with all it has started",
-  {
-    more: '[limits]\nconnect = "300ms"',
-  },
+  "a client that does not do what it should leaves the other servers to serve",
+  { servers: ["production", "backup"], more: nimble },
   async (world) => {
-    const notes = await standIn(
-      world,
-      "trap '' TERM\necho $$ >>$NOTES\nsleep 1000 &\necho $! >>$NOTES\nwhile :; do sleep 1000; done",
+    for (const server of world.servers) {
+      world.write({ "a.csv": "1" }, server);
+      await world.publish(server);
+    }
+    const before = await Deno.readTextFile(world.config);
+    const notes = await standIn(world, `${fork}\nyes welcome`);
+    const changed = await Deno.readTextFile(world.config);
+    // Of the backup it is ssh as before.
+    const [second] = before.split("[[server]]").slice(2);
+    const [first] = changed.split("[[server]]").slice(1);
+    await Deno.writeTextFile(
+      world.config,
+      `[[server]]${first}[[server]]${second}`,
     );
 
-    const { code, stderr } = await world.relais("--once");
+    const { server, copied, exit } = await world.pass();
 
-    assertEquals(code, 3);
-    assertStringIncludes(stderr, "no answer within 0.3 s");
+    assertEquals([server, copied, exit], ["backup", 1, 0]);
     await until(() => left(notes).length === 0);
   },
 );
@@ -180,6 +252,40 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     },
   );
 }
+
+opensshTest(
+  "passes end, and the next one needs no login, where ssh_config lets a connection outlive its client",
+  {},
+  async (world) => {
+    const file = `${world.directory}/ssh_config`;
+    const control = `${world.directory}/control`;
+    await Deno.writeTextFile(
+      file,
+      `ControlMaster auto\nControlPath ${control}\nControlPersist 5m\n`,
+    );
+    const config = await Deno.readTextFile(world.config);
+    await Deno.writeTextFile(world.config, config.replace("/dev/null", file));
+    const passes = [];
+    try {
+      for (const text of ["1", "22"]) {
+        world.write({ "a.csv": text });
+        await world.publish();
+        passes.push(await world.pass());
+      }
+    } finally {
+      await new Deno.Command("ssh", {
+        args: ["-O", "exit", "-o", `ControlPath=${control}`, "server"],
+      }).output();
+    }
+
+    assertEquals(
+      passes.map(({ exit, copied }) => [exit, copied]),
+      [[0, 1], [0, 1]],
+    );
+    const { log } = world.production.sshd;
+    assertEquals(log.match(/Accepted publickey/g)?.length, 1, log);
+  },
+);
 
 opensshTest(
   "relais check tells that there is no such ssh, and what else ssh needs",
