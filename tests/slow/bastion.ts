@@ -105,6 +105,12 @@ async function runStory(
     world.config,
     tableOf(production) + config.slice(config.indexOf("[[server]]", 1)),
   );
+  // What came from the backup need not come again, and would show nothing.
+  for (const server of world.servers) {
+    world.write({ "b/large.bin": "3".repeat(3_000_000) }, server);
+    Deno.utimeSync(`${server.data}/b/large.bin`, 1_700_000_000, 1_700_000_000);
+  }
+  await world.publish(world.production);
 
   const first = await pass();
   const second = await pass();
@@ -116,7 +122,7 @@ async function runStory(
 
   // Nothing but the bastion leads to production.
   assertEquals(directly.server, "backup");
-  assertEquals([first.server, first.exit], ["production", 0]);
+  assertEquals([first.server, first.copied, first.exit], ["production", 1, 0]);
   assertEquals([second.server, second.copied, second.exit], [
     ...["production", 0, 0],
   ]);
