@@ -5,6 +5,7 @@
 
 import { assertEquals } from "@std/assert";
 import { type Agent, startAgent } from "../../fixtures/ssh/agent.ts";
+import { makeCa, trustHosts } from "../../fixtures/ssh/certificates.ts";
 import { connectionTo } from "../../fixtures/connection.ts";
 import { limits } from "../../fixtures/ssh/limits.ts";
 import { relais } from "../../fixtures/relais.ts";
@@ -91,6 +92,15 @@ const setUps: Readonly<Record<string, SetUp>> = {
     exit: 6,
     told:
       `Cannot log in to production (127.0.0.1:PORT) as USER: the server does not accept the key DIR/identity (FINGERPRINT); relais does not use the certificate DIR/identity-cert.pub: it supports plain keys only; set transport = "openssh" for production, whose ssh uses it, or ${addKey}`,
+  },
+  "a host key that only a CA vouches for": {
+    async prepare(sshd) {
+      await makeCa(sshd);
+      await trustHosts(sshd, "127.0.0.1");
+    },
+    exit: 6,
+    told:
+      'Cannot trust production (127.0.0.1:PORT): known_hosts has only a @cert-authority for it, and host certificates are not supported; set transport = "openssh" for production, whose ssh checks certificates, or host_key = "FINGERPRINT" once you have compared it on the server',
   },
   "old algorithms only": {
     sshd: { config: oldServer, hostKeyType: "rsa" },
