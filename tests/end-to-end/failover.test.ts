@@ -142,6 +142,27 @@ Deno.test("a pass whose sessions are killed goes on with the same server", async
   assert(again < underWay, `${again} bytes came again`);
 });
 
+Deno.test("a session that is lost in the middle of a copy is told once, whatever was under way", async () => {
+  await using world = await makeWorld();
+  const size = 20_000_000;
+  Deno.writeFileSync(`${world.production.data}/big.bin`, noise(size));
+  world.write(
+    Object.fromEntries(
+      Array.from({ length: 200 }, (_, n) => [`small/${n}`, `${n}`]),
+    ),
+  );
+  await world.publish();
+  world.link(world.production, { bytesPerSecond: 10_000_000 });
+
+  const run = world.relais("--once");
+  await until(() => staged(world) > size / 3);
+  await world.production.sshd.stop();
+  const { code, stderr } = await run;
+
+  assertEquals(code, 3);
+  assertEquals(stderr.match(/Lost production/g)?.length, 1, stderr);
+});
+
 Deno.test("a bit that is changed on the wire changes no file", async () => {
   const size = 2_000_000;
   await using world = await makeWorld({
