@@ -27,11 +27,13 @@ export interface EmbeddedServerOptions {
   readonly serve?: (sftp: SFTPStream, root: string) => void;
   /** What it says before it lets anybody in. */
   readonly banner?: string;
+  /** How it calls itself, behind `SSH-2.0-`. @default as ssh2 does */
+  readonly ident?: string;
 }
 
 /** Starts a server on a free port of the loopback address. */
 export async function startSftpServer(
-  { root, keys, serve = serveDirectory, banner }: EmbeddedServerOptions,
+  { root, keys, serve = serveDirectory, banner, ident }: EmbeddedServerOptions,
 ): Promise<EmbeddedServer> {
   const client = generateKeyPair();
   const identity = `${keys}/id_ed25519`;
@@ -41,7 +43,10 @@ export async function startSftpServer(
     clientKey: publicPart(client.public),
     identity,
     serve: (sftp) => serve(sftp, root),
-    banner,
+    says: {
+      ...banner === undefined ? {} : { banner },
+      ...ident === undefined ? {} : { ident },
+    },
   });
   await server.start();
   return server;
@@ -58,7 +63,7 @@ interface Parts {
   readonly clientKey: Buffer;
   readonly identity: string;
   readonly serve: (sftp: SFTPStream) => void;
-  readonly banner: string | undefined;
+  readonly says: Pick<EmbeddedServerOptions, "banner" | "ident">;
 }
 
 /** A server that can be stopped, and started again on its port. */
@@ -110,9 +115,9 @@ export class EmbeddedServer implements AsyncDisposable {
   }
 
   start(): Promise<void> {
-    const { hostKey, banner } = this.#parts;
+    const { hostKey, says } = this.#parts;
     const server = new ssh2.Server(
-      { hostKeys: [hostKey], ...(banner === undefined ? {} : { banner }) },
+      { hostKeys: [hostKey], ...says },
       (connection) => this.#welcome(connection),
     );
     this.#server = server;

@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import {
   type Asked,
   emptyData,
+  endOfFile,
   hangUp,
   only,
   packet,
@@ -168,7 +169,7 @@ hostileTest(
 
 hostileTest(
   "a server that answers no READ is given up after some attempts, with exit 3",
-  { script: { READ: readsOfFiles(silence) }, ...hasty },
+  { script: { READ: ofFiles(silence) }, ...hasty },
   async (world) => {
     const names = Array.from({ length: 20 }, (_, index) => `${index}.csv`);
     world.production.publish(
@@ -183,7 +184,7 @@ hostileTest(
 
 hostileTest(
   "an SFTP packet past the length limit ends the session, and takes no memory",
-  { script: { READ: readsOfFiles(hugePacket) }, more: hasty.more },
+  { script: { READ: ofFiles(hugePacket) }, more: hasty.more },
   async (world) => {
     world.production.publish(files);
 
@@ -270,8 +271,68 @@ hostileTest(
   },
 );
 
-/** Plays `trick` for what is read of all files but the list. */
-function readsOfFiles(trick: Trick): Trick {
+/**
+ * Plays an OpenSSH that gives each file the same handle, which so can be foretold,
+ * and reads it as `text` says. Counts the READs that came together with their OPEN.
+ */
+function foretold(text: (path: string) => string) {
+  const counted = { together: 0 };
+  let opened = "";
+  const script: Script = {
+    OPEN: ofFiles(({ sftp, id, path }) => {
+      opened = path;
+      setTimeout(() => opened = "");
+      sftp.handle(id, Buffer.from("file"));
+    }),
+    READ: ofFiles(({ sftp, id, path, position }) => {
+      if (opened === path) counted.together++;
+      const bytes = Buffer.from(text(path)).subarray(position);
+      if (bytes.length === 0) sftp.status(id, endOfFile);
+      else sftp.data(id, bytes);
+    }),
+    CLOSE: ofFiles(({ sftp, id }) => sftp.status(id, 0)),
+  };
+  return { counted, script };
+}
+
+/** All of one length: nothing but their digests tells them from each other. */
+const alike = { "a.csv": "aa\n", "b.csv": "bb\n", "c.csv": "cc\n" };
+const nameOf = (path: string) => path.slice(exportPath.length + 1);
+const truth = (path: string) => alike[nameOf(path) as keyof typeof alike];
+
+for (
+  const [what, text, exit, here] of [
+    ["gives the contents of each file", truth, 0, alike],
+    [
+      "gives another file's contents by the right handle",
+      (path: string) => truth(path).replace(/./g, "b"),
+      1,
+      { "b.csv": "bb\n" },
+    ],
+  ] as const
+) {
+  const { counted, script } = foretold(text);
+  hostileTest(
+    `of a server that calls itself OpenSSH and ${what}, what is right is placed, and nothing else`,
+    // One after the other: they have the same handle.
+    { script, ident: "OpenSSH_9.2p1", more: `${hasty.more}\nparallel = 1` },
+    async (world) => {
+      world.production.publish(alike);
+
+      const pass = await world.pass();
+
+      assertEquals([pass.exit, world.here()], [exit, here]);
+      assertEquals(
+        pass.failed.map(({ path }) => path).toSorted(),
+        Object.keys(alike).filter((path) => !(path in here)),
+      );
+      assert(counted.together > 0);
+    },
+  );
+}
+
+/** Plays `trick` for all files but the list. */
+function ofFiles(trick: Trick): Trick {
   return (asked) => asked.path.endsWith(".csv") ? trick(asked) : asked.honest();
 }
 
