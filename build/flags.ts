@@ -16,7 +16,7 @@ const variables = [
   ...["PATH", "SSH_AUTH_SOCK"],
   ...["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"],
   ...["HOME", "XDG_CONFIG_HOME", "RELAIS_EXECUTABLE", "TERM"],
-  ...["PAGER", "LESS", "RELAIS_ACCOUNT"],
+  ...["PAGER", "LESS", "RELAIS_ACCOUNT", "TMPDIR"],
   // What the ssh client of the system gets.
   ...["LOGNAME", "USER", "XDG_RUNTIME_DIR"],
   ...["KRB5_CONFIG", "KRB5CCNAME", "KRB5_CLIENT_KTNAME"],

@@ -17,7 +17,7 @@ export interface Needs {
   readonly writes: readonly string[];
   /** Directories of others that it writes to as well: systemd would give them to its account. */
   readonly shares: readonly string[];
-  /** Directory below /var/cache that a self-extracting executable keeps its payload in. */
+  /** Directory below /var/cache that a self-extracting executable keeps its payload in, and another one its code cache. */
   readonly cache: string;
   /** True if it talks to servers. */
   readonly network: boolean;
@@ -63,6 +63,8 @@ export function sandbox(
     ...directories(writes, user === null),
     ...opened(shares.filter((path) => !writes.includes(path))),
     ["CacheDirectory", cache],
+    "An executable of deno compile keeps its code cache among temporary files, which PrivateTmp= removes.",
+    ["Environment", `TMPDIR=/var/cache/${cache}`],
     "Hooks have no other rights: systemctl edit adds what they need, for example",
     "ReadWritePaths=/srv/reports",
     ["ProtectSystem", "strict"],

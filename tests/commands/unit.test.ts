@@ -178,6 +178,9 @@ Deno.test("the units open what the configuration names, and hand the key over", 
   assertMatch(pass, /^ExecStart=\S+ --once --config \S+relais\.toml$/m);
   assertMatch(pass, /^StateDirectory=relais$/m);
   assertMatch(pass, /^LogsDirectory=relais$/m);
+  assertMatch(pass, /^CacheDirectory=relais$/m);
+  // Where the runtime keeps its code cache, temporary files would go at each start.
+  assertMatch(pass, /^Environment=TMPDIR=\/var\/cache\/relais$/m);
   assertMatch(pass, /^ReadWritePaths=-\/srv\/replica$/m);
   assertMatch(
     pass,
