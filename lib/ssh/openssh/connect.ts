@@ -40,8 +40,8 @@ import { ClientWords } from "./words.ts";
 /** Bytes that a client may print before there is a session: no way has so many hops. */
 const mostPrinted = 256 * 1024;
 
-/** How often the limit begins again: enough for several hops, whatever a banner says. */
-const mostRenewals = 16;
+/** How often the limit begins again: four times a hop, whatever a banner says. */
+const mostRenewals = 32;
 
 /** How long it is waited for when it ends in good order. */
 const endMs = 1_000;

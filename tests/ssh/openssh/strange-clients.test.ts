@@ -83,7 +83,7 @@ const strange: readonly [what: string, script: string, told: string][] = [
   ],
   [
     "says again and again that it got on, as a banner can",
-    `${fork}\nwhile :; do echo "debug1: Connection established." >&2; sleep 0.1; done`,
+    `${fork}\nwhile :; do echo "debug1: Connection established." >&2; sleep 0.05; done`,
     "Cannot reach production (prod.example:22): no SSH banner within 0.5 s",
   ],
   [
