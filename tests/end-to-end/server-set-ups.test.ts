@@ -64,7 +64,7 @@ const setUps: Readonly<Record<string, SetUp>> = {
     sshd: { config: "PubkeyAuthentication no\nPasswordAuthentication yes" },
     exit: 6,
     told:
-      'Cannot log in to production (127.0.0.1:PORT) as USER: the server does not let USER log in by key, it offers only password; relais logs in by key, never by password; set "PubkeyAuthentication yes" for USER in the sshd_config there, and reload sshd',
+      'Cannot log in to production (127.0.0.1:PORT) as USER: the server does not let USER log in by key, it offers only password; relais logs in by key, never by password; set "PubkeyAuthentication yes" for USER in the sshd_config there, and reload sshd; or set transport = "openssh" for production, and hold a connection open that a person has logged in (ControlMaster)',
   },
   "a key that is not enough": {
     sshd: {
@@ -73,7 +73,7 @@ const setUps: Readonly<Record<string, SetUp>> = {
     },
     exit: 6,
     told:
-      'Cannot log in to production (127.0.0.1:PORT) as USER: the key was accepted, but the server wants password as well; set "AuthenticationMethods publickey" for USER in the sshd_config there',
+      'Cannot log in to production (127.0.0.1:PORT) as USER: the key was accepted, but the server wants password as well; set "AuthenticationMethods publickey" for USER in the sshd_config there; or set transport = "openssh" for production, and hold a connection open that a person has logged in (ControlMaster)',
   },
   "certificate only": {
     async prepare({ directory }) {

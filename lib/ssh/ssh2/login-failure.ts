@@ -52,6 +52,16 @@ export function agentFailed(
 /** The methods that ssh knows besides, and that need nobody to answer questions. */
 const ofSsh = /^(?:gssapi-|hostbased$)/;
 
+/** What a person types, ssh can use as long as the connection lasts. */
+function byHand({ refusal, server }: LoginCircumstances): string {
+  const isTyped = refusal!.methods.some((method) =>
+    method === "password" || method === "keyboard-interactive"
+  );
+  return isTyped
+    ? `; or set transport = "openssh" for ${server.name}, and hold a connection open that a person has logged in (ControlMaster)`
+    : "";
+}
+
 const ownKey = "for a service, set identity to a key file without passphrase";
 
 function refusalReason(at: LoginCircumstances): Reason {
@@ -61,7 +71,9 @@ function refusalReason(at: LoginCircumstances): Reason {
     return {
       reason: `the key was accepted, but the server wants ${methods} as well`,
       hint:
-        `set "AuthenticationMethods publickey" for ${user} in the sshd_config there`,
+        `set "AuthenticationMethods publickey" for ${user} in the sshd_config there${
+          byHand(at)
+        }`,
     };
   }
   if (refusal !== undefined && !refusal.methods.includes("publickey")) {
@@ -72,7 +84,7 @@ function refusalReason(at: LoginCircumstances): Reason {
       hint:
         `set "PubkeyAuthentication yes" for ${user} in the sshd_config there, and reload sshd${
           others.length === 0
-            ? ""
+            ? byHand(at)
             : `, or set transport = "openssh" for ${at.server.name}, whose ssh knows ${
               others.join(" and ")
             }`
