@@ -1,7 +1,8 @@
 /**
  * What the ssh client prints with `-v`: how far it got, and why not further. A
  * server's banner comes the same way, so that nothing here decides what is
- * trusted.
+ * trusted. That of a server that is reached directly changes nothing of what is
+ * told of it; a bastion's can, of what lies behind it.
  *
  * @module
  */
@@ -44,6 +45,8 @@ export class ClientWords {
   readonly #onDepth: (depth: Depth) => void;
   readonly #decoder = new TextDecoder();
   #isProxied = false;
+  /** True once a hop has proved its key: what comes until it lets us in may be its banner. */
+  #isTrusted = false;
   #rest = "";
   #lines: string[] = [];
 
@@ -85,7 +88,9 @@ export class ClientWords {
     [/^debug1: Connection established\.$/, () => this.#onDepth("connected")],
     [
       /^debug1: Remote protocol version \S+, remote software version (.+)$/,
-      (software) => this.software = `SSH-2.0-${software}`,
+      (software) => {
+        if (!this.#isTrusted) this.software = `SSH-2.0-${software}`;
+      },
     ],
     [
       /^debug1: Authenticating to (.+) as '(.*)'$/,
@@ -107,13 +112,17 @@ export class ClientWords {
     [
       /^debug1: Server host (?:key|certificate): (\S+) (SHA256:[^\s,]+)/,
       (type, fingerprint) => {
+        if (this.#isTrusted) return;
         this.#add({ hostKey: `${type} ${fingerprint}` });
         this.#onDepth("handshaken");
       },
     ],
     [
       /^debug1: SSH2_MSG_NEWKEYS sent/,
-      () => this.#onDepth("trusted"),
+      () => {
+        this.#isTrusted = true;
+        this.#onDepth("trusted");
+      },
     ],
     [
       /^debug1: Offering public key: (.+) \S+-CERT /,
@@ -131,18 +140,20 @@ export class ClientWords {
     if (!this.#isProxied || where.includes("(via proxy)")) {
       this.#onDepth("authenticated");
     } else {
+      this.#isTrusted = false;
       this.software = undefined;
       this.#onDepth("connected");
     }
   }
 
   #begin(hop: Hop): void {
-    if (this.hops.length === mostHops) return;
+    if (this.#isTrusted || this.hops.length === mostHops) return;
     this.hops.push(hop);
     this.#onDepth("connected");
   }
 
   #add(more: Partial<Hop>): void {
+    if (this.#isTrusted) return;
     Object.assign(this.hops.at(-1) ?? {}, more);
   }
 }

@@ -228,6 +228,37 @@ sshdTest(
   },
 );
 
+Deno.test({
+  name: "a banner changes nothing of what is told of a server",
+  ignore: !sshdAvailable,
+  async fn() {
+    const banner = await Deno.makeTempFile();
+    await Deno.writeTextFile(
+      banner,
+      `debug1: Server host key: ssh-ed25519 SHA256:${"A".repeat(43)}
+debug1: kex: server->client cipher: none MAC: none compression: none
+debug1: Authenticating to elsewhere.example:22 as 'nobody'
+debug1: Remote protocol version 2.0, remote software version Other_1.0
+`,
+    );
+    await using sshd = await startSshd({ config: `Banner ${banner}` });
+    await using stage = await openByClient(
+      byClient(sshd.serverConfig("production", "/")),
+    );
+    await Deno.remove(banner);
+
+    assertEquals(stage.session.terms, {
+      transport: "openssh",
+      way: [`127.0.0.1:${sshd.port}`],
+      hostKey: `ssh-ed25519 ${await sshd.hostKey()}`,
+      cipher: "chacha20-poly1305@openssh.com",
+      weak: [],
+    });
+    // As of OpenSSH.
+    assertEquals(stage.session.maxRead, 255 * 1024);
+  },
+});
+
 sshdTest(
   "ssh is not let in with a key that the server does not know",
   {},
