@@ -52,6 +52,7 @@ Deno.test(`a replica that is killed ${rounds} times loses nothing and never show
       if (round % cleanEvery === 0) await harness.cleanPass();
     }
     await harness.cleanPass();
+    harness.checkKills();
     harness.checkBytes();
   } catch (error) {
     throw new Error(`${chance.repeat} repeats this:\n${harness.story}`, {
@@ -103,13 +104,16 @@ class Harness {
     this.#change(1 + chance.whole(8));
     const started = performance.now();
     const relais = this.#start();
-    // Before a third of its time, a pass only loads its modules and connects.
-    const share = chance.happens(0.3)
-      ? chance.below(1.2)
-      : 0.35 + chance.below(0.85);
-    const ms = share * this.#passMs;
-    const changing = this.#changeDuring(ms);
-    const { killed, code, stderr } = await relais.killAfter(ms);
+    const changing = this.#changeDuring(this.#passMs);
+    const before = this.#staged;
+    const hasBegun = () => ![before, ""].includes(this.#staged);
+    // Half of them at any time, and half of them as soon as there is something to lose.
+    const { killed, code, stderr } = chance.happens(0.5)
+      ? await relais.killAfter(chance.below(1.2) * this.#passMs)
+      : await relais.killOnce(
+        hasBegun,
+        chance.happens(0.5) ? 0 : chance.below(0.3) * this.#passMs,
+      );
     const took = performance.now() - started;
     await changing;
     if (killed) this.#kills++;
@@ -129,6 +133,15 @@ class Harness {
     await assertConverges(this.#world, this.#watch);
     this.#passMs = (performance.now() - started) / 2;
     this.#passes += 2;
+  }
+
+  /** Kills that all came before anything was staged would show nothing. */
+  checkKills(): void {
+    const { staged } = this.#found;
+    assert(
+      staged > 0 || rounds < 8,
+      `${this.#kills} kills, and nothing was staged at any`,
+    );
   }
 
   /** Fetched twice is at most what was in flight at each kill. */
@@ -156,10 +169,14 @@ class Harness {
     }
   }
 
+  /** The names of what is staged. */
+  get #staged(): string {
+    const staging = `${this.#world.into}/.relais/staging`;
+    return [...filesBelow(staging)].sort().join(" ");
+  }
+
   #count(): void {
-    const own = `${this.#world.into}/.relais`;
-    const staged = [...filesBelow(`${own}/staging`)].length > 0;
-    if (staged) this.#found.staged++;
-    if (exists(`${own}/journal`)) this.#found.journal++;
+    if (this.#staged !== "") this.#found.staged++;
+    if (exists(`${this.#world.into}/.relais/journal`)) this.#found.journal++;
   }
 }
