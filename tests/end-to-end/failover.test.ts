@@ -190,7 +190,9 @@ Deno.test("a bit that is changed on the wire changes no file", async () => {
 });
 
 Deno.test("a slow server that still answers is not left", async () => {
-  await using world = await makeWorld(twoServers);
+  // However busy this machine is, a probe has its answer by then.
+  const more = twoServers.more.replace("4s", "60s");
+  await using world = await makeWorld({ ...twoServers, more });
   const link = world.link(world.production, { bytesPerSecond: 60_000 });
   Deno.writeFileSync(`${world.production.data}/a.bin`, noise(200_000));
   await world.publish(world.production);
