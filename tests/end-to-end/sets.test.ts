@@ -5,53 +5,14 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { canMount, TmpfsDisk } from "../../fixtures/disk.ts";
 import { noise } from "../../fixtures/noise.ts";
-import {
-  makeWorld,
-  nimble,
-  treeOf,
-  type World,
-  type WorldOptions,
-} from "../../fixtures/world.ts";
-
-const inSets = `sets = true`;
+import { inSets, lose, publish, shown, statusOf } from "../../fixtures/sets.ts";
+import { makeWorld, nimble, type World } from "../../fixtures/world.ts";
 
 /** One replica runs the passes of a test. */
 const resident = true;
 
-/** What a reader sees: the text of each file. */
-function shown(world: World): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(treeOf(world.into)).map(([path, { text }]) => [path, text]),
-  );
-}
-
-/** Publishes some files as one set. */
-async function publish(
-  world: World,
-  files: Record<string, string>,
-  server = world.production,
-): Promise<void> {
-  world.write(files, server);
-  await world.publish(server);
-}
-
-/** Takes a file out of the export; returns what puts it back. */
-function lose(world: World, path: string, server = world.production) {
-  const [there, aside] = [
-    `${server.root}/${path}`,
-    `${server.root}/.relais/aside`,
-  ];
-  Deno.renameSync(there, aside);
-  return () => Deno.renameSync(aside, there);
-}
-
 function listOf(world: World): string {
   return `${world.production.root}/.relais/list`;
-}
-
-async function statusOf(world: World) {
-  const { stdout } = await world.relais("status", "--json");
-  return JSON.parse(stdout);
 }
 
 Deno.test("a set is shown when all of it is here, and not before", async () => {
@@ -189,32 +150,6 @@ Deno.test("a set that only withdraws is followed, and one that withdraws too muc
   assertEquals(shown(world), { "b": "1", "c": "1", "d": "1" });
   assertEquals((await world.pass("--accept-shrink")).exit, 0);
   assertEquals(shown(world), { "d": "second" });
-});
-
-Deno.test("hooks.on_new is run once a set, with all its files and its name", async () => {
-  const directory = Deno.makeTempDirSync();
-  const told = `${directory}/told`;
-  const hook = `{ echo "$RELAIS_SET"; tr "\\0" " "; echo; } >> "$0"`;
-  const options: WorldOptions = {
-    replica: inSets,
-    resident,
-    more: `[hooks]\non_new = ["sh", "-c", '''${hook}''', "${told}"]`,
-  };
-  await using world = await makeWorld(options);
-  await publish(world, { "a": "1", "b": "1" });
-  await publish(world, { "c": "1" });
-  await world.pass();
-  await publish(world, { "a": "second" });
-  await world.pass();
-  await world.pass();
-
-  const lines = Deno.readTextFileSync(told).split("\n").slice(0, -1);
-  const sets = lines.filter((_, at) => at % 2 === 0)
-    .map((name) => name.split(" ")[1]);
-  const files = lines.filter((_, at) => at % 2 === 1);
-  assertEquals(sets, ["1-2", "3-3", "4-4"]);
-  assertEquals(files, ["a b ", "c ", "a "]);
-  Deno.removeSync(directory, { recursive: true });
 });
 
 Deno.test({

@@ -100,6 +100,20 @@ Deno.test("ordered, what lies between sets that share a file is one with them", 
   assertEquals(taken.pending(), ["1-4", "5-5"]);
 });
 
+Deno.test("of sets of more than 16 parts the first and the last line are named", () => {
+  const taken = new Taken();
+  const lines = (part: number) => ["+shared", "|", `+alone ${part}`, "|"];
+  for (let part = 1; part <= 16; part++) taken.take(...lines(part));
+  const parts = Array.from({ length: 16 }, (_, at) => `${2 * at + 1}`);
+  assertEquals(
+    taken.pending().at(-2),
+    parts.map((line) => `${line}-${line}`).join(),
+  );
+
+  taken.take(...lines(17));
+  assertEquals(taken.pending().at(-2), "1-33");
+});
+
 Deno.test("a file that is named twice in a set is of its last version", () => {
   const taken = new Taken();
   taken.take("+a", "+a", "+b", "-b", "|");
