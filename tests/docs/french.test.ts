@@ -44,6 +44,10 @@ Deno.test("every key of docs/fr/guide.md exists, and its configuration is valid"
     assert(key! in all[table!]!.keys, text);
   }
   assert(named.length > 5);
+  const keys = Object.values(all).flatMap(({ keys }) => Object.keys(keys));
+  const set = [...guide.matchAll(/`([a-z_]+) = [^`]+`/g)];
+  for (const [text, key] of set) assert(keys.includes(key!), text);
+  assert(set.length > 2);
   const [toml] = shownCode(path, "toml");
   const { servers } = parseConfig(toml!, "/etc/relais/relais.toml");
   assertEquals(servers.map(({ name }) => name), ["production", "backup"]);

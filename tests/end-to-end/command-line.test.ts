@@ -1,4 +1,9 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { relais } from "../../fixtures/world.ts";
 import { allCommands } from "../../main.ts";
@@ -135,6 +140,10 @@ Deno.test("formatHelp(commands) names every command and option, within 80 column
     for (const { long } of options) assertStringIncludes(help, `--${long}`);
     assertEquals(help.split("\n").filter((line) => line.length > 80), []);
   }
+});
+
+Deno.test("README is read in three minutes", () => {
+  assert(readme.trimEnd().split("\n").length <= 120);
 });
 
 Deno.test("README names every command and every exit status", () => {
