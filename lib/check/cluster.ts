@@ -6,6 +6,7 @@
  */
 
 import { Database, type DatabaseConfig } from "../cluster/database.ts";
+import { leastVersion } from "../cluster/failure.ts";
 import { versionIn } from "../cluster/look.ts";
 import { schemaVersion } from "../cluster/schema.ts";
 import { identity } from "../cluster/statements.ts";
@@ -22,6 +23,8 @@ const mostDifference = 60;
 /** Facts that the database tells of itself. */
 interface Said {
   readonly version: string;
+  /** The same as a number: 150004 is 15.4. */
+  readonly number: number;
   /** Seconds since the epoch. */
   readonly now: number;
   /** Version of the tables; `null`: there are none yet. */
@@ -36,9 +39,9 @@ export async function examineCluster(
   const findings: Finding[] = [];
   try {
     await using database = new Database(config);
-    const { version, now, tables } = await ask(database);
-    const where = addressText(config.address);
-    findings.push(good("database", `${where}, PostgreSQL ${version}`));
+    const said = await ask(database);
+    const { now, tables } = said;
+    findings.push(tellDatabase(addressText(config.address), said));
     findings.push(...clock(now), tellTables(config, tables));
     if (tables === null || tables > schemaVersion) return findings;
     const own = await identity(database);
@@ -55,9 +58,21 @@ export async function examineCluster(
 async function ask(database: Database): Promise<Said> {
   const [said] = await database.query<Omit<Said, "tables">>(
     `SELECT current_setting('server_version') AS version,
+       current_setting('server_version_num')::integer AS number,
        extract(epoch FROM clock_timestamp())::double precision AS now`,
   );
   return { ...said!, tables: await versionIn(database) };
+}
+
+/** Says which PostgreSQL it is, and whether that will do. */
+export function tellDatabase(
+  where: string,
+  { version, number }: Pick<Said, "version" | "number">,
+): Finding {
+  const told = `${where}, PostgreSQL ${version}`;
+  return number < leastVersion * 10_000
+    ? bad("database", `${told}; relais needs ${leastVersion} or later`)
+    : good("database", told);
 }
 
 /** No promise rests on clocks, but people compare dates. */

@@ -8,8 +8,8 @@ import postgres from "postgres";
 import { LocalError, RelaisError } from "../errors.ts";
 import { isLocal, socketOf } from "../config/address.ts";
 import type { DatabaseConfig } from "../config/database.ts";
-import { explain, isAnswer } from "./failure.ts";
 import { passwordIn } from "./pgpass.ts";
+import { connections, explain, isAnswer } from "./failure.ts";
 
 export type { DatabaseConfig };
 
@@ -21,9 +21,6 @@ export type Query = <Row>(
   text: string,
   values?: readonly unknown[],
 ) => Promise<readonly Row[]>;
-
-/** Connections of one process: the leader's transaction, the keeper, the copier. */
-const connections = 4;
 
 /** Values as they come and go: numbers are no larger than those of JavaScript. */
 const types = {

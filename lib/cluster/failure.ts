@@ -7,6 +7,12 @@
 import { LocalError } from "../errors.ts";
 import { type Address, addressText, isLocal } from "../config/address.ts";
 
+/** Connections of one process: the leader's transaction, the keeper, the copier. */
+export const connections = 4;
+
+/** The oldest PostgreSQL that has all that is used: before it, gen_random_uuid() is missing. */
+export const leastVersion = 13;
+
 /** The part of the configuration that messages name. */
 interface Reached {
   readonly address: Address;
@@ -59,6 +65,13 @@ export function explain(
       );
     case "25006":
       return readOnly();
+    case "42883":
+      return fail(message, `relais needs PostgreSQL ${leastVersion} or later`);
+    case "53300":
+      return fail(
+        message,
+        `raise max_connections there: each node takes ${connections}`,
+      );
   }
   if (/UnknownIssuer|self-signed|unable to verify/i.test(message)) {
     return fail(
@@ -70,6 +83,13 @@ export function explain(
     return fail(
       `its certificate is not for the name ${reached.address.host}`,
       "set cluster.database to a name that the certificate is for",
+    );
+  }
+  // A server without it says so, and the client begins with it nevertheless.
+  if (/before secure TLS connection/.test(message)) {
+    return fail(
+      "it ends the connection where TLS should begin",
+      "set ssl = on in its postgresql.conf, with a certificate that an authority in cluster.ca has signed",
     );
   }
   if (isAnswer(error)) {

@@ -14,6 +14,7 @@ import {
 import { parseAddress } from "../../lib/config/address.ts";
 import { Database, type DatabaseConfig } from "../../lib/cluster/database.ts";
 import { passwordIn } from "../../lib/cluster/pgpass.ts";
+import { migrate } from "../../lib/cluster/schema.ts";
 import { describe, LocalError } from "../../lib/errors.ts";
 
 Deno.test({
@@ -171,6 +172,51 @@ Deno.test({
       },
     );
 
+    await t.step(
+      "says what a role lacks that may not make tables, and makes them then",
+      async () => {
+        const quoted = password.replaceAll("'", "''");
+        await server.ask(`CREATE ROLE plain LOGIN PASSWORD '${quoted}'`);
+        await using database = new Database({
+          ...{ ...config, name: "orders" },
+          address: { ...config.address, user: "plain" },
+        });
+        const hint = 'CREATE SCHEMA "orders" AUTHORIZATION "plain"';
+        const error = await assertRejects(() => migrate(database), LocalError);
+        assertStringIncludes(
+          describe(error),
+          `: permission denied for database postgres; run there: ${hint}`,
+        );
+        await server.ask(hint);
+        await migrate(database);
+      },
+    );
+
+    await t.step("says that an older PostgreSQL will not do", async () => {
+      await using database = new Database(config);
+      const error = await assertRejects(
+        () => database.query("SELECT gen_random_uuid_of_later_versions()"),
+        LocalError,
+      );
+      assertStringIncludes(
+        describe(error),
+        "; relais needs PostgreSQL 13 or later",
+      );
+    });
+
+    await t.step("says that all connections are taken", async () => {
+      const others = Array.from({ length: 60 }, () => server.connect());
+      try {
+        await Promise.allSettled(others.map((sql) => sql`SELECT 1`));
+        assertEquals(
+          await failure({}),
+          "Cannot use the database postgres at localhost:PORT: sorry, too many clients already; raise max_connections there: each node takes 4",
+        );
+      } finally {
+        await Promise.all(others.map((sql) => sql.end({ timeout: 0 })));
+      }
+    });
+
     await t.step("undoes a transaction that fails", async () => {
       await using database = new Database(config);
       await database.query("CREATE TABLE public.tried (number int)");
@@ -240,6 +286,26 @@ Deno.test({
         "Cannot use the database postgres at localhost:PORT: it only reads: it is a standby, or its role may not write; set cluster.database to the primary",
       );
     });
+  },
+});
+
+Deno.test({
+  name:
+    "Database sends no password to a server without TLS, and says what to set",
+  ignore: !postgresAvailable,
+  async fn() {
+    await using server = await startPostgres({ tls: false });
+    await using database = new Database(server.config("stock"));
+
+    const error = await assertRejects(
+      () => database.query("SELECT 1"),
+      LocalError,
+    );
+
+    assertEquals(
+      describe(error).replaceAll(String(server.port), "PORT"),
+      "Cannot use the database postgres at localhost:PORT: it ends the connection where TLS should begin; set ssl = on in its postgresql.conf, with a certificate that an authority in cluster.ca has signed",
+    );
   },
 });
 
