@@ -35,7 +35,7 @@ import { watch } from "../lib/cluster/watch.ts";
 import { countWithdrawn, withdrawnFiles } from "../lib/cluster/withdrawn.ts";
 import { describe } from "../lib/errors.ts";
 import { openState, temporaryState } from "../lib/state/database.ts";
-import { keepView } from "../lib/state/shared-view.ts";
+import { keepView, readView, withRates } from "../lib/state/shared-view.ts";
 import type {
   SharedNoticeOperations,
   SharedNoticeSettings,
@@ -232,7 +232,9 @@ async function keep(
     lookAtList(database, names),
   ]);
   const { node, database: { name } } = settings;
-  const cluster = { name, node, seen: Date.now() / 1_000, ...seen };
+  const now = Date.now() / 1_000;
+  const nodes = withRates(seen.nodes, now, readView(state)?.cluster);
+  const cluster = { name, node, seen: now, ...seen, nodes };
   keepView(state, { cluster, counts });
 }
 

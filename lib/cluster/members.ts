@@ -6,7 +6,7 @@
  */
 
 import type { Conflicts } from "../state/left.ts";
-import type { NodeSeen, SharedCounts } from "../state/shared-view.ts";
+import type { NodeNow, SharedCounts } from "../state/shared-view.ts";
 import type { Database, Session } from "./database.ts";
 import { run } from "./database.ts";
 import { oldestOf, waitingOf } from "./waiting.ts";
@@ -88,11 +88,11 @@ export async function count(
 export async function lookAtNodes(database: Database): Promise<{
   readonly term: number;
   readonly claims: number;
-  readonly nodes: readonly NodeSeen[];
+  readonly nodes: readonly NodeNow[];
 }> {
   const [[cluster], nodes] = await Promise.all([
     database.query<{ term: number; claims: number }>(texts.cluster),
-    database.query<NodeSeen>(texts.nodes),
+    database.query<NodeNow>(texts.nodes),
   ]);
   return { ...cluster!, nodes };
 }

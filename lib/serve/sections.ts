@@ -133,6 +133,7 @@ export function nodes({ cluster, now }: Situation): Html | "" {
   <td class="number">${node.claims}</td>
   <td class="number">${node.copied.toLocaleString("en")}</td>
   <td class="number">${formatBytes(node.bytes)}</td>
+  <td class="number">${node.files_per_second}</td>
 </tr>`
   );
   return html`
@@ -146,6 +147,7 @@ export function nodes({ cluster, now }: Situation): Html | "" {
           ["Batches now", "number"],
           ["Copied", "number"],
           ["Bytes", "number"],
+          ["Files/s", "number"],
         ],
         rows,
       )}

@@ -22,7 +22,12 @@ export interface NodeSeen {
   /** Files that it has copied, since the cluster was made. */
   readonly copied: number;
   readonly bytes: number;
+  /** Files of them a second, between two looks of the node that tells. */
+  readonly files_per_second: number;
 }
+
+/** A node, as it is seen at one moment. */
+export type NodeNow = Omit<NodeSeen, "files_per_second">;
 
 /** The cluster at one moment. */
 export interface ClusterSeen {
@@ -60,6 +65,28 @@ export interface SharedCounts {
 export interface SharedView {
   readonly cluster: ClusterSeen;
   readonly counts: SharedCounts;
+}
+
+/** Looks that are closer to each other, in seconds, tell no rate. */
+const leastSeconds = 1;
+
+/** Adds to each node how fast it has copied since it was seen `before`. */
+export function withRates(
+  nodes: readonly NodeNow[],
+  seen: number,
+  before: Pick<ClusterSeen, "nodes" | "seen"> | undefined,
+): NodeSeen[] {
+  const seconds = seen - (before?.seen ?? seen);
+  return nodes.map((node) => {
+    const was = before?.nodes.find(({ name }) => name === node.name);
+    // A database that was made again counts from its beginning.
+    const copied = Math.max(0, node.copied - (was?.copied ?? node.copied));
+    // The clock may have been set back.
+    const rate = seconds < leastSeconds
+      ? was?.files_per_second ?? 0
+      : copied / seconds;
+    return { ...node, files_per_second: Number(rate.toFixed(1)) };
+  });
 }
 
 const key = "cluster";

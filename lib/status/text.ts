@@ -169,6 +169,7 @@ function nodeColumns({ seen }: ClusterSeen): Told<NodeSeen>[] {
     right("batches now", ({ claims }) => claims),
     right("copied", ({ copied }) => copied),
     right("bytes", ({ bytes }) => formatBytes(bytes)),
+    right("files/s", ({ files_per_second }) => files_per_second),
   ];
 }
 

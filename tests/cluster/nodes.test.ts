@@ -1,9 +1,11 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { dirname } from "@std/path/posix";
 import {
   type Cluster,
   makeCluster,
   passUntilCopied,
 } from "../../fixtures/cluster/world.ts";
+import { ServedPage } from "../../fixtures/page.ts";
 import { faults } from "../../fixtures/schemas.ts";
 import { testWithPostgres as test } from "../../fixtures/postgres.ts";
 import { until } from "../../fixtures/until.ts";
@@ -58,6 +60,25 @@ test("nodes copy an export together, and each goes on where the other has ended"
   assertCopied(cluster);
 });
 
+test("what one machine has kept becomes the replica of a cluster, and nothing is copied again", async () => {
+  await using cluster = await makeCluster({ nodes: ["r1", "r2"] });
+  const { world, nodes: [r1, r2] } = cluster;
+  world.write({ "a.csv": "1", "b/c.csv": "2" });
+  await world.publish();
+  assertEquals((await world.pass()).copied, 2);
+  const { inodes } = cluster;
+
+  const first = await r1!.pass();
+  world.write({ "a.csv": "changed" });
+  await world.publish();
+  const second = await r2!.pass();
+
+  assertEquals([first.exit, first.copied, first.errors], [0, 0, []]);
+  assertEquals([second.exit, second.copied, second.errors], [0, 1, []]);
+  assertEquals(cluster.inodes["b/c.csv"], inodes["b/c.csv"]);
+  assertCopied(cluster);
+});
+
 test("each node tells of all nodes, and of what is here", async () => {
   await using cluster = await makeCluster({ nodes: ["r1", "r2"] });
   const { world, nodes: [r1, r2] } = cluster;
@@ -86,7 +107,7 @@ test("each node tells of all nodes, and of what is here", async () => {
     [["r1", 0, 2, 3], ["r2", 0, 1, 1]],
   );
   assertMatch(text, /^Nodes of stock, term 2$/m);
-  assertMatch(text, /^ +r2 +leads .* ago +0 +1 +1 B$/m);
+  assertMatch(text, /^ +r2 +leads .* ago +0 +1 +1 B +[\d.]+$/m);
   assertEquals(await faults("stat", figures), []);
   const snapshot = JSON.parse(figures);
   assertEquals(snapshot.modules.stat.replica_files, 3);
@@ -94,6 +115,37 @@ test("each node tells of all nodes, and of what is here", async () => {
   assertMatch(metrics, /^relais_cluster_leader 1$/m);
   assertMatch(metrics, /^relais_cluster_nodes 2$/m);
   assertMatch(metrics, /^relais_cluster_term 2$/m);
+  assertMatch(metrics, /^relais_cluster_claims 0$/m);
+  assertMatch(metrics, /^relais_cluster_seen_timestamp_seconds \d+/m);
+});
+
+test("the page of a node shows all nodes, and who leads", async () => {
+  await using cluster = await makeCluster({ nodes: ["r1", "r2"] });
+  const { world, nodes: [r1, r2] } = cluster;
+  world.write({ "a.csv": "1", "b/c.csv": "22" });
+  await world.publish();
+  assertEquals((await r1!.pass()).exit, 0);
+  assertEquals((await r2!.pass()).exit, 0);
+  await using page = await ServedPage.serve(dirname(r2!.config));
+
+  const text = (await (await fetch(page.url)).text()).replaceAll(/\s+/g, " ");
+  const metrics = await (await fetch(`${page.url}metrics`)).text();
+
+  assertStringIncludes(text, "Nodes of stock, term 2");
+  const cells = (row: string) =>
+    row.replaceAll(/<[^>]+>/g, " ").trim().split(/ +/);
+  const rows = Array.from(
+    /id="nodes".*?<\/section>/.exec(text)![0].matchAll(/<tr>(.*?)<\/tr>/g),
+    ([, row]) => cells(row!),
+  ).slice(1);
+  assertEquals(
+    rows.map((row) => [row[0], row.includes("leads"), ...row.slice(-5, -1)]),
+    [
+      ["r1", false, "0", "2", "3", "B"],
+      ["r2", true, "0", "0", "0", "B"],
+    ],
+  );
+  assertMatch(metrics, /^relais_cluster_leader 1$/m);
 });
 
 test("a node that does not lead tells of what the others have read and copied", async () => {
@@ -228,11 +280,18 @@ test("relais check says whether database and directory are those of the cluster"
   const before = await check();
   await r1!.pass();
   const after = await check();
-  Deno.writeTextFileSync(
-    `${into}/.relais/cluster`,
-    `${crypto.randomUUID()}\n1\n`,
-  );
+  const noted = Deno.readTextFileSync(`${into}/.relais/cluster`);
+  const note = (text: string) =>
+    Deno.writeTextFileSync(`${into}/.relais/cluster`, text);
+  note(`${crypto.randomUUID()}\n1\n`);
   const another = await check();
+  note(noted.replace(/\d+\n$/, "1000\n"));
+  const earlier = await check();
+  Deno.removeSync(`${into}/.relais/cluster`);
+  const unmounted = await check();
+  note(noted);
+  await cluster.query("UPDATE version SET version = version + 1");
+  const newer = await check();
   await cluster.postgres.stop();
   const down = await check();
 
@@ -242,6 +301,12 @@ test("relais check says whether database and directory are those of the cluster"
   );
   assertMatch(after, /^(.*\n)+ok cluster: .* of stock$/);
   assertMatch(another, /^(.*\n)+FAILED cluster: .*another cluster/);
+  assertMatch(earlier, /^(.*\n)+FAILED cluster: .*an earlier state of it was/);
+  assertMatch(unmounted, /^(.*\n)+FAILED cluster: .*cluster is missing/);
+  assertMatch(
+    newer,
+    /^ok database: .*\nFAILED tables: a newer relais made those .*; install the same version on all nodes$/,
+  );
   assertMatch(down, /^FAILED cluster: Cannot use the database/);
 });
 

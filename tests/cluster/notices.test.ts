@@ -4,7 +4,12 @@ import {
   linesOf,
   makeTellingCluster,
 } from "../../fixtures/cluster/told.ts";
-import type { Cluster, ClusterMember } from "../../fixtures/cluster/world.ts";
+import {
+  type Cluster,
+  type ClusterMember,
+  makeCluster,
+  passUntilCopied,
+} from "../../fixtures/cluster/world.ts";
 import { faults } from "../../fixtures/schemas.ts";
 import { testWithPostgres as test } from "../../fixtures/postgres.ts";
 import { until } from "../../fixtures/until.ts";
@@ -145,6 +150,77 @@ test("a leader that is started again is no other one", async () => {
 
   assertEquals(noticesOf(cluster), []);
 });
+
+/** Has the hooks of all nodes note which files are new; returns what was noted. */
+function noteNew({ world, nodes }: Cluster): () => string[] {
+  const file = `${world.directory}/new`;
+  Deno.writeTextFileSync(file, "");
+  for (const { name, config } of nodes) {
+    const hook = `{ printf "${name}: "; tr "\\0" " "; echo; } >> ${file}`;
+    Deno.writeTextFileSync(
+      config,
+      `\n[hooks]\non_new = ["sh", "-c", '''${hook}''']\n`,
+      { append: true },
+    );
+  }
+  return () =>
+    Deno.readTextFileSync(file).split("\n").slice(0, -1)
+      .map((line) => line.trimEnd());
+}
+
+test("the node that leads tells of new files, once, whichever node has copied them", async () => {
+  await using cluster = await makeCluster({
+    ...{ nodes: ["r1", "r2"], lease, link: { bytesPerSecond: 200_000 } },
+  });
+  const { world, nodes: [r1, r2] } = cluster;
+  const noted = noteNew(cluster);
+  world.write({ "a.csv": "1", "b.csv": "2" });
+  await world.publish();
+  assertEquals(await passOnAll([r1!, r2!]), [0, 0]);
+  const first = noted();
+  world.write({ "a.csv": "changed" });
+  await world.publish();
+  assertEquals(await passOnAll([r2!, r1!]), [0, 0]);
+  const second = noted().slice(first.length);
+
+  const many = Array.from({ length: 30 }, (_, index) => `${index}.csv`);
+  world.write(
+    Object.fromEntries(many.map((name) => [name, name.repeat(20_000)])),
+  );
+  await world.publish();
+  const killed = r1!.start("--once");
+  await until(() => many.some((name) => isThere(`${cluster.into}/${name}`)));
+  killed.kill("SIGKILL");
+  await killed.status;
+  cluster.link.hurry();
+  await passUntilCopied(r2!, cluster);
+  const third = () => noted().slice(first.length + second.length);
+  // It leads when the lease of the other one ran out.
+  await until(async () => {
+    assertEquals((await r2!.pass()).exit, 0);
+    return third().length > 0;
+  });
+
+  assertEquals(first, ["r1: a.csv b.csv"]);
+  assertEquals(second, ["r2: a.csv"]);
+  assertEquals(
+    new Set(third().map((line) => line.split(":")[0])),
+    new Set(["r2"]),
+  );
+  assertEquals(
+    third().flatMap((line) => line.split(" ").slice(1)).sort(),
+    many.toSorted(),
+  );
+});
+
+function isThere(file: string): boolean {
+  try {
+    Deno.lstatSync(file);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 async function termOf(cluster: Cluster): Promise<number> {
   const [row] = await cluster.query<{ term: string }>("SELECT term FROM lease");

@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { delay } from "@std/async/delay";
 import { run } from "../../build/run.ts";
 import {
@@ -192,11 +197,21 @@ Deno.test({
     await end(...running.values());
     const reports = [];
     for (const node of nodes) reports.push(await node.pass());
+    const checks = [];
+    for (const node of nodes) {
+      checks.push((await node.relais("check")).stdout);
+    }
 
     assertEquals(later.term, before.term);
     assert(afterwards.term > before.term);
     for (const { exit, copied, errors } of reports) {
       assertEquals([exit, copied, errors], [0, 0, []]);
+    }
+    for (const told of checks) {
+      assertMatch(
+        told,
+        /^warning +clock: it differs by (59 min|1 h).* from that of the database; set it by NTP/m,
+      );
     }
   },
 });
