@@ -5,6 +5,7 @@
  * @module
  */
 
+import { delay } from "@std/async/delay";
 import {
   insist,
   type Work as Steps,
@@ -25,13 +26,18 @@ import type { Arrived } from "../files/wanted.ts";
 import type { FailedFile } from "../state/pass-report.ts";
 import type { SynchroListOperations } from "../synchro-list/operations.ts";
 import type { Channel } from "../worker/channel.ts";
+import type { Logger } from "../worker/logger.ts";
 import type { Tools } from "./tools.ts";
+
+/** A barrier of so many leases is none that will end soon: the file system may still answer other nodes. */
+const longestBarrier = 8;
 
 /** Means of a node to work on claims. */
 export interface ClaimMeans extends Pick<Tools, "destination" | "durability"> {
   list(): Channel<SynchroListOperations & NodeOperations>;
   readonly directories: ClaimDirectories;
   readonly leaseMs: number;
+  readonly log: Pick<Logger, "error">;
   /** Fails if the directory of a claim is not in that of the cluster whose database it is from. */
   guard(id: number): Promise<void>;
 }
@@ -76,17 +82,18 @@ export class ClaimWork {
     if (!this.#node.holds(id)) throw claimLost();
   }
 
-  /** Extends the claims that `work` is about for as long as that takes. */
+  /** Extends the claims that `work` is about for as long as that takes, and the file system answers. */
   async whileKept(work: () => Promise<void>): Promise<void> {
     const over = new AbortController();
     const keeping = driveUntil(over.signal, this.#node.keepClaims(), {
       extend: ({ id }) => this.#extend(id),
     });
+    const watching = this.#watchFiles(over.signal);
     try {
       await work();
     } finally {
       over.abort();
-      await keeping;
+      await Promise.all([keeping, watching]);
     }
   }
 
@@ -162,8 +169,32 @@ export class ClaimWork {
     });
   }
 
-  #extend(id: number): Promise<boolean | undefined> {
-    return unlessLost(this.#means.list().ask("extend", { id }));
+  async #extend(id: number): Promise<boolean | undefined> {
+    // As if it had run out: other nodes go on with it then.
+    if (this.#isStuck) return false;
+    return await unlessLost(this.#means.list().ask("extend", { id }));
+  }
+
+  /** True if the shared file system has not answered for long. */
+  get #isStuck(): boolean {
+    const { durability, leaseMs } = this.#means;
+    return durability.lastsMs > longestBarrier * leaseMs;
+  }
+
+  /** Leaves it to others to lead for as long as the file system does not answer here. */
+  async #watchFiles(signal: AbortSignal): Promise<void> {
+    const { list, log, destination } = this.#means;
+    const pause = () => delay(this.pauseMs, { signal });
+    for (let told = false; await pause().then(() => true, () => false);) {
+      if (!this.#isStuck) continue;
+      if (!told) {
+        log.error(
+          `${destination.into} does not answer: other nodes go on with these files`,
+        );
+      }
+      told = true;
+      await unlessLost(list().ask("resign", null));
+    }
   }
 
   /** Commits until there is an answer, or the claim ran out. */

@@ -36,7 +36,7 @@ import type { Outcome, Run, Work } from "./work.ts";
 /** Means of a node to copy, and to remove. */
 interface Means extends Pick<Tools, "destination" | "durability"> {
   list(): Channel<SynchroListOperations & NodeOperations>;
-  readonly log: Pick<Logger, "info">;
+  readonly log: Pick<Logger, "info" | "error">;
   readonly leaseMs: number;
   readonly removal: Removal;
   /** Hears of files that are gone, durably. */

@@ -13,6 +13,14 @@ import { LocalError, LostWritesError } from "../errors.ts";
 /** Makes barriers, with `sync -f` (coreutils, syncfs(2)) where it can. */
 export class Durability {
   #syncfs = true;
+  /** When each barrier under way began, the oldest first. */
+  readonly #underWay = new Set<{ readonly since: number }>();
+
+  /** For how long the barrier under way has lasted, in milliseconds; 0: there is none. */
+  get lastsMs(): number {
+    const [oldest] = this.#underWay;
+    return oldest === undefined ? 0 : performance.now() - oldest.since;
+  }
 
   /**
    * Returns when all that was written to the file system of `directory` before
@@ -22,6 +30,16 @@ export class Durability {
    * @throws {LocalError} If there is no way to ask it.
    */
   async barrier(directory: string): Promise<void> {
+    const barrier = { since: performance.now() };
+    this.#underWay.add(barrier);
+    try {
+      await this.#flush(directory);
+    } finally {
+      this.#underWay.delete(barrier);
+    }
+  }
+
+  async #flush(directory: string): Promise<void> {
     const args = this.#syncfs ? ["-f", directory] : [];
     const { success, stderr } = await run(args);
     if (success) return;
@@ -29,7 +47,7 @@ export class Durability {
     // An old busybox knows no -f: without it everything is written, which takes longer.
     if (this.#syncfs && /invalid option|unrecognized|usage/i.test(said)) {
       this.#syncfs = false;
-      return await this.barrier(directory);
+      return await this.#flush(directory);
     }
     throw new LostWritesError(`Cannot make ${directory} durable: ${said}`, {
       hint: "read the disk errors in the kernel log (dmesg)",

@@ -165,6 +165,8 @@ export class Replica implements AsyncDisposable {
     try {
       return await this.#soundly(() => this.#pass(signal));
     } catch (error) {
+      // Otherwise its lease runs out.
+      await this.#leaveLead().catch(() => {});
       if (!this.#options.dryRun) {
         await this.#recording.concludeBroken(error, started, signal);
       }
@@ -308,10 +310,11 @@ export class Replica implements AsyncDisposable {
       : undefined;
   }
 
-  /** A node that reaches no server, or has local trouble, leaves it to others to lead. */
+  /** A node that reaches no server, has local trouble, or whose modules do not answer leaves it to others to lead. */
   async #leaveLead(): Promise<void> {
     if (this.#config.cluster === null) return;
-    const list = await this.#asker<NodeOperations>("synchro-list");
+    if (!this.#supervisor.runs("synchro-list")) return;
+    const list = this.#supervisor.asker<NodeOperations>("synchro-list");
     await list.ask("resign", null);
   }
 
