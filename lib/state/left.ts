@@ -33,6 +33,8 @@ export interface Backlog {
 
 /** Returns the work that earlier passes have left, for whichever server serves. */
 export interface Left {
+  /** One of the files that were copied and should be here; `null`: there are none. */
+  readonly kept: string | null;
   /** True if there are files that no hook has been told of yet. */
   readonly unannounced: boolean;
   /** Now minus the date of the oldest entry not yet on the replica. */

@@ -116,6 +116,17 @@ export function isAnythingLeft(db: DatabaseSync, server: string): boolean {
   );
 }
 
+/** Returns one of the files that were copied and should be here; `null` if there are none, or all are to be copied again. */
+export function anyKept(db: DatabaseSync): string | null {
+  const row = prepared(
+    db,
+    `SELECT copy.path FROM copy CROSS JOIN list CROSS JOIN entry
+     WHERE entry.server = list.server AND entry.path = copy.path
+       AND standing = 'here' LIMIT 1`,
+  ).get() as { path: string } | undefined;
+  return row?.path ?? null;
+}
+
 /** Tells whether there is a file or a set that no hook was told of yet. */
 export function isAnyUnannounced(db: DatabaseSync): boolean {
   return prepared(

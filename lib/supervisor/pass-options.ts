@@ -28,6 +28,8 @@ export interface PassOptions {
   /** Changes with whatever in the configuration decides what is wanted. */
   readonly fingerprint: string;
   readonly delete: Deletion;
+  /** Throws if none of the files that were copied is there any more, of which `kept` is one. */
+  readonly assertCopy: (kept: string) => void;
   /** True if other replicas read from this one. */
   readonly republish: boolean;
   readonly dryRun: boolean;

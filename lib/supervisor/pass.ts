@@ -31,7 +31,10 @@ const notProbed: Probed = {
   probes: [],
   relays: [],
   wireBytes: 0,
-  left: { unannounced: false, lagSeconds: 0, missing: nothingMissing },
+  left: {
+    ...{ kept: null, unannounced: false, lagSeconds: 0 },
+    missing: nothingMissing,
+  },
 };
 
 /** How many times a pass goes on after it lost its server. */
@@ -114,6 +117,7 @@ class Pass {
       // What failed on one server may well be had from another.
       if (probed?.active !== lost) this.#account.forgetFailed();
       if (probed === undefined || !isServed(probed)) return;
+      if (!await this.#isCopyThere(probed.left.kept)) return;
       const isDone = attempt === 0 && isUnchanged(probed) &&
         await this.#freshen(probed);
       if (isDone) this.#unchanged(probed);
@@ -121,6 +125,19 @@ class Pass {
       else if (!await this.#work.run(probed)) continue;
       return await this.#learnFromOthers(probed);
     }
+  }
+
+  /** Where the copy is gone, nothing may be judged by what the state says is here. */
+  async #isCopyThere(kept: string | null): Promise<boolean> {
+    if (kept === null) return true;
+    const { assertCopy } = this.#options;
+    const isThere = await this.#account.attempt(() =>
+      Promise.try(() => {
+        assertCopy(kept);
+        return true;
+      })
+    );
+    return isThere ?? false;
   }
 
   outcome(): PassOutcome {

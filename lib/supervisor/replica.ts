@@ -8,6 +8,7 @@ import { delay } from "@std/async/delay";
 import type { ReplicaReady } from "../config/config.ts";
 import { exitStatus, type Failure } from "../errors.ts";
 import { journalOf } from "../files/destination.ts";
+import { assertCopy } from "../files/copy-there.ts";
 import { lookAt } from "../files/if-there.ts";
 import type { PublishedList } from "../list/cursor.ts";
 import { linkDescriptors } from "../files/descriptors.ts";
@@ -242,6 +243,7 @@ export class Replica implements AsyncDisposable {
     }, {
       fingerprint: await fingerprint(this.#config),
       delete: replica.delete,
+      assertCopy: (kept) => assertCopy(replica.into, kept),
       sets: replica.sets !== false,
       isInterrupted: replica.sets !== false && !this.#options.dryRun &&
         lookAt(journalOf(replica.into)) !== undefined,

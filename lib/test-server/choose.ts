@@ -6,7 +6,12 @@
 
 import { delay } from "@std/async/delay";
 import type { DatabaseSync } from "node:sqlite";
-import { isAnyUnannounced, lagBehind, missingFrom } from "../state/overview.ts";
+import {
+  anyKept,
+  isAnyUnannounced,
+  lagBehind,
+  missingFrom,
+} from "../state/overview.ts";
 import { decide, type Policy, undecided } from "./decision.ts";
 import {
   type Memory,
@@ -64,6 +69,7 @@ export async function chooseServer(
     relays: name === undefined ? [] : [name, ...round.relaysOf(active)],
     wireBytes,
     left: {
+      kept: anyKept(db),
       unannounced: isAnyUnannounced(db),
       lagSeconds: lagBehind(db, inUse, Date.now()),
       missing: missingFrom(db, names, active),

@@ -29,6 +29,7 @@ const allWell: Probed = {
   relays: [],
   wireBytes: 0,
   left: {
+    kept: null,
     unannounced: false,
     lagSeconds: 0,
     missing: { refused: { count: 0, reasons: [] }, failed: [] },
