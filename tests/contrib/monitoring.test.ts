@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { dirname } from "@std/path/posix";
 import { isInstalled } from "../../fixtures/programs.ts";
-import { makeWorld, nimble, relais } from "../../fixtures/world.ts";
+import { makeWorld, nimble, relais, type World } from "../../fixtures/world.ts";
 
 const contrib = new URL("../../contrib/", import.meta.url);
 const read = (name: string) => Deno.readTextFileSync(new URL(name, contrib));
@@ -19,7 +19,7 @@ function samplesOf(text: string, start: number): Map<string, number> {
   }));
 }
 
-/** Metrics after a good pass, after one that failed over, and after one that a guard refused. */
+/** Metrics after a good pass, after one that failed over, after one that a guard refused, and after one to which all came together. */
 async function realMetrics(): Promise<string[]> {
   const directory = await Deno.makeTempDir();
   const file = `${directory}/relais.prom`;
@@ -45,8 +45,43 @@ async function realMetrics(): Promise<string[]> {
   }
   await world.publish(world.backup);
   await pass();
+  await spoil(world);
+  await pass();
   await Deno.remove(dirname(file), { recursive: true });
   return texts;
+}
+
+/** Production is back with another host key; a file of the backup cannot be had, for an hour already. */
+async function spoil(world: World): Promise<void> {
+  const { production, backup } = world;
+  const [own, other] = [production, backup].map(({ sshd }) =>
+    Deno.readTextFileSync(sshd.knownHosts).split(" ")
+  );
+  await Deno.writeTextFile(
+    production.sshd.knownHosts,
+    [own![0], ...other!.slice(1)].join(" "),
+  );
+  await production.sshd.start();
+  world.write({ "late.csv": "1" }, backup);
+  await world.publish(backup);
+  await Deno.remove(`${backup.root}/late.csv`);
+  const list = `${backup.root}/.relais/list`;
+  const hourAgo = Math.floor(Date.now() / 1_000) - 3_600;
+  const text = await Deno.readTextFile(list);
+  await Deno.writeTextFile(
+    list,
+    text.replace(/\t[^\t]+(\t[^\t]+\t1\t.*\tlate\.csv)$/m, `\t${hourAgo}$1`),
+  );
+}
+
+/** The queries of the dashboard, as Prometheus is asked them for all instances. */
+function dashboardQueries(): string[] {
+  return Array.from(
+    read("grafana/relais.json").matchAll(/"expr": (".*")/g),
+    ([, json]) => JSON.parse(json!) as string,
+  ).map((query) =>
+    query.replaceAll("$instance", ".*").replaceAll("$__rate_interval", "5m")
+  );
 }
 
 async function promtool(...args: string[]): Promise<void> {
@@ -88,21 +123,27 @@ Deno.test("contrib's alerts are about metrics that exist, and fire for what real
       values: series.map((samples) => `${samples.get(name) ?? "_"}x119`)
         .join(" "),
     }));
-    const fires = (at: string, ...alerts: string[]) =>
-      [
-        "RelaisNoSuccess",
-        "RelaisAbsent",
-        "RelaisRefused",
-        "RelaisFailover",
-        "RelaisServerDown",
-        "RelaisUntrusted",
-      ].map((alertname) => ({
+    const all = Array.from(
+      read("prometheus/rules.yml").matchAll(/- alert: (\w+)/g),
+      ([, name]) => name!,
+    );
+    const seen = new Set<string>();
+    const fires = (at: string, ...alerts: string[]) => {
+      for (const alert of alerts) seen.add(alert);
+      return all.map((alertname) => ({
         expr: `count(ALERTS{alertname="${alertname}",alertstate="firing"})`,
         eval_time: at,
         exp_samples: alerts.includes(alertname)
           ? [{ labels: "{}", value: 1 }]
           : [],
       }));
+    };
+    // Of each panel of the dashboard, that it shows anything.
+    const shows = dashboardQueries().map((query) => ({
+      expr: `count(${query}) > bool 0`,
+      eval_time: "90m",
+      exp_samples: [{ labels: "{}", value: 1 }],
+    }));
     const directory = await Deno.makeTempDir();
     const file = `${directory}/test.yml`;
     // JSON is YAML.
@@ -126,6 +167,13 @@ Deno.test("contrib's alerts are about metrics that exist, and fire for what real
               ...["RelaisNoSuccess", "RelaisRefused"],
               ...["RelaisFailover", "RelaisServerDown"],
             ),
+            ...fires(
+              "420m",
+              ...["RelaisNoSuccess", "RelaisRefused", "RelaisFailover"],
+              ...["RelaisServerDown", "RelaisUntrusted", "RelaisLag"],
+              "RelaisFailingFiles",
+            ),
+            ...shows,
           ],
         }, {
           interval: "1m",
@@ -135,6 +183,7 @@ Deno.test("contrib's alerts are about metrics that exist, and fire for what real
       }),
     );
     await promtool("test", "rules", file);
+    assertEquals(all.filter((alert) => !seen.has(alert)), []);
     await Deno.remove(directory, { recursive: true });
   });
 });
