@@ -191,9 +191,10 @@ function refuseLoop(
 ): void {
   const at = relays.indexOf(own);
   if (at === -1) return;
-  const others = at > 1 ? `, by way of ${at - 1} others` : "";
+  const others = at === 2 ? "another one" : `${at - 1} others`;
+  const way = at > 1 ? `, by way of ${others}` : "";
   throw new UnusableError(
-    `Refused ${name}: it is a replica that takes its files from this one${others}`,
+    `Refused ${name}: it is a replica that takes its files from this one${way}`,
     {
       hint:
         `remove ${name} here, or this machine from its servers; it is used again when it takes its files from elsewhere`,
