@@ -37,8 +37,8 @@ Deno.test("a conflict holds its set up, until relais resolve ends it", async () 
 
   assertEquals([conflicted.exit, conflicted.server], [5, "backup"]);
   assertEquals(seen, { "a": "of production", "later": "1" });
-  assertEquals([held.length, held[0].path], [1, "a"]);
-  assertMatch(held[0].error, /no rule decides which version of a is newer/);
+  assertEquals([held.length, held[0]!.path], [1, "a"]);
+  assertMatch(held[0]!.error, /no rule decides which version of a is newer/);
   assertMatch(why.stdout, /part of the set \S+ 1-2, which waits: .*\ba\b/);
   assertEquals(resolved.code, 0, resolved.stderr);
   assertEquals(shown(world), { "a": "of backup", "z": "1", "later": "1" });
@@ -61,7 +61,7 @@ Deno.test("a line of the list that is refused holds its set up, until the file i
   assertEquals(refused.exit, 1);
   assertEquals(seen, { "c": "1" });
   assertEquals(held.length, 1);
-  assertStringIncludes(held[0].error, "a line of the list is refused");
+  assertStringIncludes(held[0]!.error, "a line of the list is refused");
   assertEquals(again.exit, 0, again.errors.join());
   assertEquals(shown(world), { "a": "1", "b": "second", "c": "1" });
 });

@@ -32,8 +32,8 @@ Deno.test("a set is shown when all of it is here, and not before", async () => {
   );
   assertEquals(shown(world), { "a": "1", "b": "1", "c": "1" });
   const { held } = await statusOf(world);
-  assertMatch(held[0].set, /^[0-9a-z-]+ 4-5$/);
-  assertEquals([held.length, held[0].path], [1, "b"]);
+  assertMatch(held[0]!.set, /^[0-9a-z-]+ 4-5$/);
+  assertEquals([held.length, held[0]!.path], [1, "b"]);
   const status = await world.relais("status");
   assertMatch(status.stdout, /Sets that wait[^]* 4-5: .*\bb\b/);
   const why = await world.relais("why", "a");
@@ -75,7 +75,7 @@ Deno.test("a set that replaces a file of one that waits is shown together with i
 
   assertEquals((await world.pass()).exit, 1);
   assertEquals(shown(world), { "other": "1" });
-  assertMatch((await statusOf(world)).held[0].set, / 1-2,4-5$/);
+  assertMatch((await statusOf(world)).held[0]!.set, / 1-2,4-5$/);
 
   putBack();
   assertEquals((await world.pass()).exit, 0);
@@ -173,7 +173,7 @@ Deno.test({
     const staged = [...Deno.readDirSync(`${world.into}/.relais/staging`)];
     assertEquals(staged, []);
     const { held } = await statusOf(world);
-    assertMatch(held[0].error, /does not fit/);
+    assertMatch(held[0]!.error, /does not fit/);
     await publish(world, { "small": "second" });
     await world.pass();
     assertEquals(shown(world), { "small": "second" });
@@ -289,7 +289,7 @@ Deno.test("sets of a list that was read of another server are known on the one t
 
   assertEquals((await world.pass()).server, "backup");
   assertEquals(shown(world), { "a": "1", "b": "1", "c": "1" });
-  assertMatch((await statusOf(world)).held[0].set, / 4-5$/);
+  assertMatch((await statusOf(world)).held[0]!.set, / 4-5$/);
 
   putBack();
   assertEquals((await world.pass()).exit, 0);

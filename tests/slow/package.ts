@@ -106,7 +106,12 @@ Deno.test({
         await machine.does(
           `set -eu
            relais --version && relais unit > /dev/null
-           gzip -t /usr/share/man/man1/relais.1.gz /usr/share/man/man5/relais*.gz
+           cd /usr/share
+           gzip -t man/man1/relais.1.gz man/man1/relais-publish-sh.1.gz \\
+             man/man5/relais.toml.5.gz man/man5/relais-list.5.gz
+           test -s bash-completion/completions/relais
+           test -s zsh/vendor-completions/_relais
+           test -s fish/vendor_completions.d/relais.fish
            systemd-analyze verify --man=no /usr/lib/systemd/system/relais*`,
         ),
         "relais ",
