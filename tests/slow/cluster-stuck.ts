@@ -89,7 +89,7 @@ stuckTest(
 stuckTest(
   "a leader whose module hangs in the shared directory leaves it to another node to lead",
   // The first one of each thread goes well: with that, a new state gets its name.
-  { call: "rename", seconds: 150, when: ":when=2+" },
+  { call: "rename", seconds: 90, when: ":when=2+" },
   async (cluster) => {
     const { nodes: [r1, r2] } = cluster;
     await publish(cluster, "first");
