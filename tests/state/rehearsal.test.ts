@@ -275,6 +275,9 @@ Deno.test("a check and a dry run take no more memory with 200 000 files than wit
     await world.publish();
     writePast(world.state, { files, days: 0, now });
     readUpTo(world);
+    // Without any, the copy would be gone.
+    Deno.mkdirSync(world.into);
+    Deno.writeTextFileSync(`${world.into}/a.csv`, "1");
     world.write({ "b.csv": "2" });
     await world.publish();
   }
