@@ -16,6 +16,7 @@ import { isByClient } from "../ssh/by-client.ts";
 import { readIdentity } from "../ssh/ssh2/identity.ts";
 import { Replica } from "../supervisor/replica.ts";
 import { examineBastions } from "./bastions.ts";
+import { examineCopy } from "./copy.ts";
 import { examineDirectory } from "./directory.ts";
 import { examineServerFiles } from "./files.ts";
 import { examineKeeper } from "./keeper.ts";
@@ -31,6 +32,7 @@ export async function examineReplica(config: ReplicaReady): Promise<Finding[]> {
     ...await examineServers(config),
     ...await examineBastions(config.servers),
     await examineDirectory("destination", into, ownDirectory),
+    ...cluster === null ? examineCopy(config.replica) : [],
     ...republish
       ? examineKeeper("destination", () => requireNoPublisher(into))
       : [],

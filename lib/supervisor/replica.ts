@@ -243,7 +243,10 @@ export class Replica implements AsyncDisposable {
     }, {
       fingerprint: await fingerprint(this.#config),
       delete: replica.delete,
-      assertCopy: (kept) => assertCopy(replica.into, kept),
+      assertCopy: (kept) => {
+        // What the state of a node has of files is from before it was one.
+        if (this.#config.cluster === null) assertCopy(replica.into, kept);
+      },
       sets: replica.sets !== false,
       isInterrupted: replica.sets !== false && !this.#options.dryRun &&
         lookAt(journalOf(replica.into)) !== undefined,

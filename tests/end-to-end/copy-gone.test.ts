@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { makeWorld, treeOf, type World } from "../../fixtures/world.ts";
 
 async function copiedWorld(): Promise<World> {
@@ -20,6 +20,7 @@ Deno.test("where the copy is not mounted, passes end with exit 4 and write nothi
   await world.publish();
   const unmounted = await world.pass();
   const status = await world.relais("status");
+  const check = await world.relais("check");
   const written = treeOf(into);
   Deno.removeSync(into, { recursive: true });
   Deno.renameSync(`${into}-elsewhere`, into);
@@ -33,6 +34,8 @@ Deno.test("where the copy is not mounted, passes end with exit 4 and write nothi
     );
   }
   assertEquals(status.code, 1);
+  assertEquals(check.code, 4);
+  assertMatch(check.stdout, /^FAILED {2}copy: .*none of the files/m);
   assertEquals(written, {});
   assertEquals([mounted.exit, mounted.copied], [0, 1]);
   assertEquals(treeOf(into), treeOf(world.production.root));
