@@ -244,7 +244,7 @@ export function stateHint(reason: string): string {
   if (/disk I\/O|Input\/output/.test(reason)) {
     return "check the disk of replica.state (dmesg shows its errors); the state is left as it is";
   }
-  return "let the account that runs relais write in replica.state, and check that its disk is not mounted read-only";
+  return 'run "relais check": it says who may not write in replica.state, and whether its disk is read-only';
 }
 
 /** Flattens anything thrown to a {@link Failure}; what is not a {@link RelaisError} is reported as a bug. */

@@ -29,6 +29,7 @@ import { defaultListen } from "../serve/listen.ts";
 import { obstacles } from "../systemd/sandbox.ts";
 import { formatUnit, mark, type Unit } from "../systemd/unit-file.ts";
 import { figureDirectories, unitsFor, writtenBy } from "../systemd/units.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 const declaration = {
   name: "unit",
@@ -158,7 +159,9 @@ function write(path: string, unit: Unit): void {
 function cannot(what: string, path: string, cause: Error): LocalError {
   const denied = cause instanceof Deno.errors.PermissionDenied;
   return new LocalError(
-    `Cannot ${what} ${path}: ${denied ? "permission denied" : cause.message}`,
+    `Cannot ${what} ${path}: ${
+      denied ? "permission denied" : systemReason(cause)
+    }`,
     {
       cause,
       hint: denied

@@ -6,6 +6,7 @@
 
 import { basename, dirname, resolve } from "@std/path/posix";
 import { ConfigError } from "../errors.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 /** Where the configurations of jobs lie. */
 const jobDirectory = "/etc/relais";
@@ -90,7 +91,7 @@ function listOf(directory: string): string[] {
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return [];
     throw new ConfigError(
-      `Cannot look for jobs in ${directory}: ${(cause as Error).message}`,
+      `Cannot look for jobs in ${directory}: ${systemReason(cause)}`,
       [],
       { cause, hint: "let this account read it" },
     );

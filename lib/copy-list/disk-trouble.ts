@@ -6,6 +6,7 @@
 
 import { FileError, LocalError, RelaisError } from "../errors.ts";
 import { NoRoomError } from "../files/space.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 /** There is no room, or we may use no more of it. */
 const full = new Set(["ENOSPC", "EDQUOT"]);
@@ -25,12 +26,12 @@ export function translate(error: unknown, path: string): unknown {
   const { code } = error as { code?: string };
   if (code === undefined) return error;
   if (!diskTrouble.has(code)) {
-    return new FileError(`Cannot place ${path}: ${error.message}`, {
+    return new FileError(`Cannot place ${path}: ${systemReason(error)}`, {
       cause: error,
     });
   }
   const kind = full.has(code) ? NoRoomError : LocalError;
-  return new kind(`Cannot write ${path}: ${error.message}`, {
+  return new kind(`Cannot write ${path}: ${systemReason(error)}`, {
     cause: error,
     hint: code.endsWith("FILE")
       ? "allow more open files (ulimit -n, LimitNOFILE=), or lower copy.parallel"

@@ -7,6 +7,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import type { Old } from "../delta/search.ts";
 import { FileError } from "../errors.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 /** Bytes that are read to measure the disk, at most and as a share of the file. */
 const readToMeasure = 4 * 1024 * 1024;
@@ -76,7 +77,7 @@ export class OldFile implements Old, Disposable {
 }
 
 function unreadable(name: string, cause: unknown): FileError {
-  return new FileError(`Cannot read ${name}: ${(cause as Error).message}`, {
+  return new FileError(`Cannot read ${name}: ${systemReason(cause)}`, {
     cause,
   });
 }

@@ -6,6 +6,7 @@
 
 import { LocalError } from "../errors.ts";
 import { lookAt } from "./if-there.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 /** Directory in which Linux names the open files of a process, proc_pid_fd(5). */
 export const descriptors = "/proc/self/fd";
@@ -30,7 +31,7 @@ export function linkDescriptors(state: string): void {
     if (lookAt(link) !== undefined) Deno.removeSync(link);
     Deno.symlinkSync(descriptors, link);
   } catch (cause) {
-    throw new LocalError(`Cannot make ${link}: ${(cause as Error).message}`, {
+    throw new LocalError(`Cannot make ${link}: ${systemReason(cause)}`, {
       cause,
       hint: `check the owner, permissions and free space of ${state}`,
     });

@@ -15,6 +15,7 @@ import { Directories, inTheWay, openThere } from "./directories.ts";
 import { lookAt } from "./if-there.ts";
 import { Journal } from "./journal.ts";
 import { MadeDirectories } from "./made-directories.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 /** Rights of what is relais's own. */
 const ownMode = 0o700;
@@ -97,7 +98,7 @@ export class Destination {
     } catch (error) {
       if (error instanceof LocalError) throw error;
       throw new LocalError(
-        `Cannot write to ${this.into}: ${(error as Error).message}`,
+        `Cannot write to ${this.into}: ${systemReason(error)}`,
         {
           cause: error,
           hint: `check the owner, permissions and free space of ${this.into}`,

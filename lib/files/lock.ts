@@ -7,6 +7,7 @@
  */
 
 import { LocalError, LockedError } from "../errors.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 /** A held lock; given up when disposed of, once and for all. */
 export class Lock implements Disposable {
@@ -35,7 +36,7 @@ export class Lock implements Disposable {
     } catch (error) {
       if (error instanceof LockedError) throw error;
       throw new LocalError(
-        `Cannot use ${directory}: ${(error as Error).message}`,
+        `Cannot use ${directory}: ${systemReason(error)}`,
         {
           cause: error,
           hint: `check the owner, permissions and free space of ${directory}`,

@@ -9,6 +9,7 @@
 import { removeIfThere } from "./if-there.ts";
 import { basename, dirname, join } from "@std/path/posix";
 import { LocalError } from "../errors.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 /** Returns the path at which the new contents of `path` are written before it is renamed. */
 export function besideOf(path: string): string {
@@ -40,10 +41,25 @@ export function replaceFile(
     else rights(temporary);
     Deno.renameSync(temporary, path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new LocalError(`Cannot write "${path}": ${reason}`, {
-      cause,
-      hint: `check the owner, permissions and free space of ${dirname(path)}`,
-    });
+    const directory = nameOf(dirname(path));
+    throw new LocalError(
+      `Cannot write "${join(directory, basename(path))}": ${
+        systemReason(cause)
+      }`,
+      {
+        cause,
+        hint: `check the owner, permissions and free space of ${directory}`,
+      },
+    );
+  }
+}
+
+/** Returns the path of a directory by which people know it: one that is held open may be reached by its number. */
+function nameOf(directory: string): string {
+  try {
+    return Deno.realPathSync(directory);
+  } catch {
+    // It is gone, or this module may not look.
+    return directory;
   }
 }

@@ -8,6 +8,7 @@ import type { RightsConfig } from "../config/config.ts";
 import { LocalError } from "../errors.ts";
 import type { Entry } from "../list/entry.ts";
 import { wantedMode } from "./attributes.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 const permissions = 0o777;
 
@@ -129,7 +130,7 @@ export class Rights {
       throw new LocalError(
         `Cannot change the ${
           this.#owner === null ? "group" : "owner"
-        } of files: ${(cause as Error).message}`,
+        } of files: ${systemReason(cause)}`,
         {
           cause,
           hint: this.#owner === null

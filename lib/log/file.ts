@@ -14,6 +14,7 @@ import type { Sink } from "@logtape/logtape";
 import { dirname } from "@std/path/posix";
 import type { LogConfig } from "../config/config.ts";
 import { LocalError } from "../errors.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 export interface LogFileOptions {
   /** Bytes the file may reach before it is rotated. */
@@ -189,11 +190,13 @@ function record(text: string): Parameters<Sink>[0] {
 }
 
 function unusable(path: string, cause: unknown): LocalError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new LocalError(`Cannot write the log "${path}": ${reason}`, {
-    cause,
-    hint: `check the owner, permissions and free space of ${
-      dirname(path)
-    }, or set log.file`,
-  });
+  return new LocalError(
+    `Cannot write the log "${path}": ${systemReason(cause)}`,
+    {
+      cause,
+      hint: `check the owner, permissions and free space of ${
+        dirname(path)
+      }, or set log.file`,
+    },
+  );
 }

@@ -6,6 +6,7 @@
  */
 
 import { LocalError } from "../errors.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 /** Bytes read at once. */
 const chunkBytes = 64 * 1024;
@@ -30,14 +31,18 @@ export class LogPart implements Disposable {
    */
   static async open(path: string): Promise<LogPart | undefined> {
     try {
-      return new LogPart(await Deno.open(path));
+      return new LogPart(await openFile(path));
     } catch (cause) {
       if (cause instanceof Deno.errors.NotFound) return undefined;
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new LocalError(`Cannot read the log "${path}": ${reason}`, {
-        cause,
-        hint: "run it as root, or join the group of the log",
-      });
+      throw new LocalError(
+        `Cannot read the log "${path}": ${systemReason(cause)}`,
+        {
+          cause,
+          hint: cause instanceof Deno.errors.IsADirectory
+            ? "move it away, or set log.file to a file"
+            : "run it as root, or join the group of the log",
+        },
+      );
     }
   }
 
@@ -59,6 +64,14 @@ export class LogPart implements Disposable {
   [Symbol.dispose](): void {
     this.#file.close();
   }
+}
+
+/** Opens a file to read it; of a directory, only reading would tell. */
+async function openFile(path: string): Promise<Deno.FsFile> {
+  const file = await Deno.open(path);
+  if (!file.statSync().isDirectory) return file;
+  file.close();
+  throw new Deno.errors.IsADirectory("it is a directory");
 }
 
 /** Opens the parts of the log at `path`, the youngest first, up to but without the one with inode `until`. */

@@ -7,6 +7,7 @@
 import { FileError, LocalError } from "../errors.ts";
 import type { FailedFile } from "../state/pass-report.ts";
 import { reasonOf } from "./reason.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 /** What concerns the whole export, and not one file. */
 const ofTheExport = new Set(["ENOSPC", "EROFS", "EDQUOT"]);
@@ -44,7 +45,7 @@ export class Failures {
     const { code } = error as { code?: string };
     if (code !== undefined && ofTheExport.has(code)) {
       throw new LocalError(
-        `Cannot write to ${this.#into}: ${(error as Error).message}`,
+        `Cannot write to ${this.#into}: ${systemReason(error)}`,
         {
           cause: error,
           hint: `check the permissions and free space of ${this.#into}`,

@@ -22,6 +22,7 @@ import { findList } from "./find-list.ts";
 import { entryAt, type FoundList, type From, takeOver } from "./generation.ts";
 import { ListMemory } from "./list-memory.ts";
 import type { Live } from "./live.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 /** Name of the list in the directory of relais in an export. */
 const name = "list";
@@ -88,7 +89,7 @@ export class ListWriter implements Disposable {
       return new ListWriter(path, writer, found);
     } catch (cause) {
       throw new LocalError(
-        `Cannot use the list ${path}: ${(cause as Error).message}`,
+        `Cannot use the list ${path}: ${systemReason(cause)}`,
         {
           cause,
           hint: `check the owner, permissions and free space of ${directory}`,

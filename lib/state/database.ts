@@ -16,6 +16,7 @@ import {
 } from "../errors.ts";
 import { rehearse } from "./rehearsal.ts";
 import { migrate, schemaVersion, shadow, versionOf } from "./schema.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 /** Size of one read of the state. */
 const readBytes = 1_048_576;
@@ -28,9 +29,18 @@ export function databasePath(stateDirectory: string): string {
   return `${stateDirectory}/relais.db`;
 }
 
-/** Tells whether there is a state. */
+/**
+ * Tells whether there is a state.
+ *
+ * @throws {LocalError} If nobody can tell, because a file stands where its directory is to be.
+ */
 export function hasState(stateDirectory: string): boolean {
-  return (sizeOf(databasePath(stateDirectory)) ?? 0) > 0;
+  const path = databasePath(stateDirectory);
+  try {
+    return (sizeOf(path) ?? 0) > 0;
+  } catch (error) {
+    throw cannotOpen(path, error);
+  }
 }
 
 /**
@@ -42,11 +52,7 @@ export function hasState(stateDirectory: string): boolean {
  */
 export function ensureState(stateDirectory: string): void {
   const path = databasePath(stateDirectory);
-  try {
-    if (hasState(stateDirectory)) return;
-  } catch (error) {
-    throw cannotOpen(path, error);
-  }
+  if (hasState(stateDirectory)) return;
   const isMissing = sizeOf(path) === undefined;
   try {
     openState(stateDirectory).close();
@@ -163,9 +169,9 @@ export function rehearseState(stateDirectory: string): DatabaseSync {
  */
 export function keepTidy(stateDirectory: string): Disposable | undefined {
   const path = databasePath(stateDirectory);
-  const left = sizeOf(`${path}-wal`) ?? 0;
-  if (left > 0 || !hasState(stateDirectory)) return undefined;
   try {
+    const left = sizeOf(`${path}-wal`) ?? 0;
+    if (left > 0 || !hasState(stateDirectory)) return undefined;
     const db = new DatabaseSync(path, { timeout: 5_000 });
     db.exec("PRAGMA query_only = ON");
     versionOf(db);
@@ -303,8 +309,11 @@ function cannotOpen(path: string, error: unknown): unknown {
   if (isDamage(error)) {
     return new DamagedStateError(`Cannot use the state ${path}: ${message}`);
   }
-  return new LocalError(`Cannot open the state ${path}: ${message}`, {
-    cause: error,
-    hint: stateHint(message),
-  });
+  return new LocalError(
+    `Cannot open the state ${path}: ${systemReason(error)}`,
+    {
+      cause: error,
+      hint: stateHint(message),
+    },
+  );
 }
