@@ -6,22 +6,24 @@
  */
 
 import { journalPrefix } from "../worker/log-message.ts";
-import { ConfigError, describe, type RelaisError } from "../errors.ts";
+import {
+  ConfigError,
+  describe,
+  LocalError,
+  type RelaisError,
+} from "../errors.ts";
 import { escapeVisible } from "../text/escape.ts";
 import { cursorHome, eraseLine, eraseRest } from "../text/terminal.ts";
 import { fit } from "./width.ts";
 import type { Terminal } from "./live-block.ts";
+import { completeCommands, type NamedConfig } from "./recommended.ts";
 import { writeAll } from "../files/write-all.ts";
+import { systemReason } from "../text/system-reason.ts";
 
-export interface OutputOptions {
+export interface OutputOptions extends NamedConfig {
   readonly verbose: boolean;
   readonly quiet: boolean;
-  /** The job that a command line names. */
-  readonly job?: string | undefined;
 }
-
-/** A command that a message recommends for this machine; `relais publish` alone is for another one. */
-const recommended = /"relais (?!init\b|help\b|publish")([^"]*)"/g;
 
 /** The two streams of one run of relais. */
 export class Output {
@@ -29,23 +31,29 @@ export class Output {
   readonly quiet: boolean;
   /** True if stderr goes to the journal. */
   readonly journal: boolean;
-  readonly #job: string | undefined;
+  readonly #named: NamedConfig;
+  #isClosed = false;
 
-  constructor({ verbose, quiet, job }: OutputOptions) {
-    this.#job = job;
+  constructor({ verbose, quiet, config, job }: OutputOptions) {
+    this.#named = { config, job };
     this.verbose = verbose;
     this.quiet = quiet;
     this.journal = isJournal(2);
   }
 
+  /** True once whoever reads the results has closed the pipe, as `head` does: there is no need for more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Prints one line of a result; what a terminal would act upon is made visible. */
   result(line: string): void {
-    print(Deno.stdout, escapeVisible(this.#ofJob(line)));
+    this.#print(escapeVisible(this.#complete(line)));
   }
 
   /** Prints text of our own, of any number of lines. */
   text(text: string): void {
-    print(Deno.stdout, text);
+    this.#print(text);
   }
 
   /**
@@ -53,14 +61,15 @@ export class Output {
    * without one, below them. What did not change does not flicker.
    */
   screen(lines: readonly string[]): void {
+    const texts = lines.map((line) => escapeVisible(this.#complete(line)));
     if (!Deno.stdout.isTerminal()) {
-      return print(Deno.stdout, `${lines.map(escapeVisible).join("\n")}\n`);
+      return this.#print(`${texts.join("\n")}\n`);
     }
     const { columns, rows } = Deno.consoleSize();
-    const shown = lines.slice(0, rows - 1).map((line) =>
-      fit(escapeVisible(line), columns) + eraseLine
+    const shown = texts.slice(0, rows - 1).map((text) =>
+      fit(text, columns) + eraseLine
     );
-    print(Deno.stdout, cursorHome + shown.join("\n") + eraseRest);
+    this.#print(cursorHome + shown.join("\n") + eraseRest);
   }
 
   /** The terminal to draw on while something takes its time; `undefined` where nothing must be drawn. */
@@ -69,14 +78,14 @@ export class Output {
     const able = Deno.stderr.isTerminal() && term !== "dumb" && term !== "";
     if (!able || this.quiet || this.journal) return undefined;
     return {
-      write: (text) => write(Deno.stderr, text),
+      write: tellAtAll,
       size: () => Deno.consoleSize(),
     };
   }
 
   /** Prints a result as JSON, on one line. */
   json(value: unknown): void {
-    print(Deno.stdout, JSON.stringify(value));
+    this.#print(JSON.stringify(value));
   }
 
   /** Tells something that is no result. */
@@ -98,18 +107,36 @@ export class Output {
 
   #tell(gravity: "error" | "notice", text: string): void {
     const prefix = this.journal ? journalPrefix(gravity) : "relais: ";
-    print(Deno.stderr, prefix + escapeVisible(this.#ofJob(text)));
+    tellAtAll(`${prefix}${escapeVisible(this.#complete(text))}\n`);
   }
 
-  /** Without the name of its job, a command that is recommended would be about another one. */
-  #ofJob(text: string): string {
-    const job = this.#job;
-    if (job === undefined) return text;
-    return text.replaceAll(
-      recommended,
-      (_, command: string) => `"relais ${command} --job ${job}"`,
-    );
+  #complete(text: string): string {
+    return completeCommands(text, this.#named);
   }
+
+  /**
+   * Prints a result.
+   *
+   * @throws {LocalError} If it cannot be written, and not because nobody wants it.
+   */
+  #print(text: string): void {
+    try {
+      writeAll(Deno.stdout, new TextEncoder().encode(`${text}\n`));
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.BrokenPipe)) throw unwritable(cause);
+      this.#isClosed = true;
+    }
+  }
+}
+
+function unwritable(cause: unknown): LocalError {
+  return new LocalError(
+    `Cannot write to the standard output: ${systemReason(cause)}`,
+    {
+      cause,
+      hint: "check the disk, or the program, that the output goes to",
+    },
+  );
 }
 
 /**
@@ -126,22 +153,11 @@ function isJournal(descriptor: number): boolean {
   return stream === `${dev}:${ino}`;
 }
 
-function print(
-  stream: typeof Deno.stdout | typeof Deno.stderr,
-  text: string,
-): void {
-  write(stream, `${text}\n`);
-}
-
-function write(
-  stream: typeof Deno.stdout | typeof Deno.stderr,
-  text: string,
-): void {
-  const bytes = new TextEncoder().encode(text);
+/** Writes to stderr. If that fails, there is nobody left to tell. */
+function tellAtAll(text: string): void {
   try {
-    writeAll(stream, bytes);
-  } catch (error) {
-    // Whoever closed the pipe, as `head` does, has read enough.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    writeAll(Deno.stderr, new TextEncoder().encode(text));
+  } catch {
+    // The exit status still says how it went.
   }
 }

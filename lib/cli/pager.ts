@@ -24,7 +24,10 @@ export async function page(
 ): Promise<void> {
   const pager = Deno.stdout.isTerminal() ? startPager() : undefined;
   if (pager === undefined) {
-    for await (const line of lines) output.result(line);
+    for await (const line of lines) {
+      output.result(line);
+      if (output.isClosed) break;
+    }
     return;
   }
   // What an interrupt means is for the pager to say: it has the terminal.

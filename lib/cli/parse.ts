@@ -188,7 +188,7 @@ function unknownCommand(
   const meant = nearest(word, typedCommands(commands).map(({ name }) => name));
   return new UsageError(
     `Cannot run "${word}": there is no such command${didYouMean(meant)}`,
-    { hint: `run "relais help"` },
+    { hint: `run "relais help"; a pass is "relais --once"` },
   );
 }
 

@@ -4,12 +4,14 @@
  * @module
  */
 
+import { dirname } from "@std/path/posix";
 import {
   command,
   type Declaration,
   type GivenTo,
   type Surroundings,
 } from "../cli/command.ts";
+import { completeCommands } from "../cli/recommended.ts";
 import { configPath } from "../config/job.ts";
 import type { Role } from "../config/table.ts";
 import {
@@ -18,6 +20,8 @@ import {
   LocalError,
   UsageError,
 } from "../errors.ts";
+import { shellWord } from "../text/shell.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 const declaration = {
   name: "init",
@@ -91,19 +95,36 @@ async function write(
       mode: 0o640,
     });
   } catch (cause) {
-    const exists = cause instanceof Deno.errors.AlreadyExists;
-    throw new LocalError(
-      `Cannot write ${file}: ${
-        exists ? "it already exists" : (cause as Error).message
-      }`,
-      {
-        cause,
-        hint: exists
-          ? "move it away, or choose another FILE"
-          : "check that its directory exists and is writable",
-      },
-    );
+    throw cannotWrite(file, cause as Error);
   }
-  output.note(`Wrote ${file}: edit it, then run "relais check"`);
+  output.note(
+    completeCommands(`Wrote ${file}: edit it, then run "relais check"`, {
+      config: file,
+    }),
+  );
   return exitStatus.done;
+}
+
+function cannotWrite(file: string, cause: Error): LocalError {
+  const { AlreadyExists, NotFound, PermissionDenied } = Deno.errors;
+  const directory = dirname(file);
+  const [reason, hint] = isDirectory(file)
+    ? ["it is a directory", "name a file in it"]
+    : cause instanceof AlreadyExists
+    ? ["it already exists", "edit it, or move it away"]
+    : cause instanceof NotFound
+    ? [`there is no directory ${directory}`, `mkdir -p ${shellWord(directory)}`]
+    : cause instanceof PermissionDenied
+    ? ["permission denied", "run it as root, or choose another FILE"]
+    : [systemReason(cause), `check the disk of ${directory}`];
+  return new LocalError(`Cannot write ${file}: ${reason}`, { cause, hint });
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    // Missing, or out of reach.
+    return false;
+  }
 }

@@ -113,9 +113,16 @@ async function show(
     since: since === undefined ? undefined : Date.now() - since,
     signal: signals.signal,
   });
+  let shown = 0;
   for await (const { line, ...message } of messages) {
+    shown++;
     if (given.json) output.json(message);
     else output.result(line);
+    // Nobody reads on: with --follow it would never end.
+    if (output.isClosed) break;
+  }
+  if (shown === 0 && !signals.signal.aborted) {
+    output.note('No message is like that; "relais log" shows the last ones');
   }
   return signals.exitStatus ?? exitStatus.done;
 }

@@ -28,6 +28,7 @@ import {
   resolve as decide,
 } from "../state/file.ts";
 import { passNow } from "../supervisor/pass-now.ts";
+import { shellWord } from "../text/shell.ts";
 
 const declaration = {
   name: "resolve",
@@ -167,7 +168,7 @@ function noConflict(path: string): RefusedError {
   return new RefusedError(
     `Cannot resolve ${path}: there is no conflict about it`,
     {
-      hint: `run "relais why ${path}" to see its versions`,
+      hint: `run "relais why ${shellWord(path)}" to see its versions`,
     },
   );
 }

@@ -32,6 +32,8 @@ import { limitsFor, placesOf } from "../status/job.ts";
 import { Serving } from "../supervisor/serving.ts";
 import { Signals } from "../supervisor/signals.ts";
 import { ServiceManager } from "../systemd/notify.ts";
+import { shellWord } from "../text/shell.ts";
+import { systemReason } from "../text/system-reason.ts";
 
 const declaration = {
   name: "serve",
@@ -148,14 +150,17 @@ async function readToken(path: string): Promise<string> {
     Deno.readTextFile(path),
     Deno.stat(path),
   ]).catch((cause) => {
+    const isMissing = cause instanceof Deno.errors.NotFound;
     throw new ConfigError(
-      `Cannot read the token in ${path}: ${(cause as Error).message}`,
+      `Cannot read the token in ${path}: ${
+        isMissing ? "there is no such file" : systemReason(cause)
+      }`,
       [],
       {
         cause,
-        hint: cause instanceof Deno.errors.NotFound
-          ? `run "openssl rand -hex 32 > ${path} && chmod 600 ${path}"`
-          : `let the account that runs relais serve read ${path}`,
+        hint: isMissing
+          ? makeToken(path)
+          : "name a file that this account may read",
       },
     );
   });
@@ -173,8 +178,13 @@ async function readToken(path: string): Promise<string> {
   throw new ConfigError(
     `Cannot use the token in ${path}: it must be one line of ${leastTokenLength} characters or more, without spaces`,
     [],
-    { hint: `openssl rand -hex 32 > ${path}` },
+    { hint: makeToken(path) },
   );
+}
+
+/** The command that makes a token which this account alone can read. */
+function makeToken(path: string): string {
+  return `(umask 077; openssl rand -hex 32 > ${shellWord(path)})`;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

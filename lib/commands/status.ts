@@ -244,7 +244,7 @@ async function watch(
   output: Output,
 ): Promise<ExitStatus> {
   using signals = new Signals();
-  while (!signals.signal.aborted) {
+  while (!signals.signal.aborted && !output.isClosed) {
     const { lines, json } = await read();
     if (given.json) output.json(json);
     else output.screen(lines);

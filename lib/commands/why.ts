@@ -29,6 +29,7 @@ import type { Standing } from "../state/standing.ts";
 import { recall, sharedReason } from "../test-server/memory.ts";
 import { tellObstacle } from "../state/sets.ts";
 import { formatBytes, formatDate } from "../text/human.ts";
+import { shellWord } from "../text/shell.ts";
 
 const declaration = {
   name: "why",
@@ -207,7 +208,9 @@ function* toldOf(
       date(Number(published))
     }: ${meaning}.`;
   if (standing === "conflict") {
-    yield `To decide, run "relais resolve ${entry.path} --from ${server}", or name the server of the copy to keep it.`;
+    yield `To decide, run "relais resolve ${
+      shellWord(entry.path)
+    } --from ${server}", or name the server of the copy to keep it.`;
   }
   if (error !== null) yield `It could not be copied last time: ${error}`;
   if (held !== null) {

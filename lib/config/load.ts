@@ -54,7 +54,7 @@ export function requireReplica(config: Config): ReplicaReady {
     [],
     {
       hint:
-        `add one as "relais init --replica" shows it; "relais publish" needs none`,
+        `add one as "relais init --replica" shows it; on a server, use "relais publish --once" and "relais status"`,
     },
   );
 }
@@ -67,7 +67,7 @@ export function requirePublish(config: Config): PublishReady {
     [],
     {
       hint:
-        `add one as "relais init --publisher" shows it, on the server alone`,
+        `relais publish is for the servers: add one there, as "relais init --publisher" shows it`,
     },
   );
 }
@@ -96,7 +96,10 @@ async function read(path: string): Promise<Uint8Array | undefined> {
 
 function unreadable(path: string, cause: Error): ConfigError {
   const [what, hint] = cause instanceof Deno.errors.PermissionDenied
-    ? ["permission denied", "let the account that runs relais read it"]
+    ? [
+      "permission denied",
+      "run it as root, or let the account that runs relais read it",
+    ]
     : cause instanceof Deno.errors.IsADirectory
     ? ["it is a directory", "name the file in it"]
     : [cause.message, "see that it is a plain file"];

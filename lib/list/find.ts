@@ -74,7 +74,8 @@ function noList(
     `Cannot find a list in ${root} on ${session.server}`,
     {
       cause,
-      hint: `run "relais publish" there, or set replica.source to "tree"`,
+      hint:
+        `run "relais publish --once" there, or set replica.source to "tree"`,
     },
   );
 }
@@ -89,7 +90,7 @@ function goneList(
     {
       cause,
       hint:
-        `check that the file system is mounted there, or run "relais publish" there; to copy without a list from now on, set replica.source = "tree"`,
+        `check that the file system is mounted there, or run "relais publish --once" there; to copy without a list from now on, set replica.source = "tree"`,
     },
   );
 }

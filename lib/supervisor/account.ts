@@ -27,6 +27,7 @@ import type { Probed } from "../test-server/operations.ts";
 import type { Synchronised } from "../synchro-list/operations.ts";
 import { refusalsKept } from "../state/refusals.ts";
 import { noNotFiles } from "../list/not-files.ts";
+import { shellWord } from "../text/shell.ts";
 import { exitOf } from "./exit.ts";
 
 /** A module died, or the state is not what it was: the replica mends that, and begins again. */
@@ -279,11 +280,12 @@ function told(held: HeldSet): Failure {
 /** Servers that say different things of the same files. */
 function conflict({ files, first }: Conflicts): RefusedError {
   const which = files === 1 ? first : `${files} files, ${first} first`;
+  const word = shellWord(first ?? "PATH");
   return new RefusedError(
     `Conflict: no rule decides which server has the newer version of ${which}; the copy stays as it is`,
     {
       hint:
-        `compare both with "relais why ${first}", then run "relais resolve ${first} --from SERVER"`,
+        `compare both with "relais why ${word}", then run "relais resolve ${word} --from SERVER"`,
     },
   );
 }

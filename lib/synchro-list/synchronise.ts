@@ -101,7 +101,9 @@ function tellAppeared(
     log.info(`skipped the ${kindOf(kind)} ${path}`);
   }
   const more = appeared.length - appearedTold;
-  if (more > 0) log.info(`skipped ${more} more: relais list --skipped`);
+  if (more > 0) {
+    log.info(`skipped ${more} more: "relais list --skipped" names them`);
+  }
 }
 
 /** How to read a list that relais did not write; nothing for one that it did. */

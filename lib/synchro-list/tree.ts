@@ -299,7 +299,7 @@ class Walk {
   #endless(what: string, after: string): UnusableError {
     return new UnusableError(
       `Cannot walk ${what} on ${this.#session.server}: it has not ended after ${after}`,
-      { hint: 'publish a list there with "relais publish"' },
+      { hint: 'publish a list: run "relais publish --once" there' },
     );
   }
 }

@@ -4,6 +4,7 @@ import {
   nimble,
   spawnRelais,
   startRelais,
+  typed,
 } from "../../fixtures/world.ts";
 
 Deno.test("relais status says that no pass has been run, with exit 1", async () => {
@@ -11,6 +12,7 @@ Deno.test("relais status says that no pass has been run, with exit 1", async () 
   const { code, stdout } = await world.relais("status");
   assertEquals(code, 1);
   assertMatch(stdout, /^PROBLEM: no pass has run yet\.$/m);
+  assertMatch(stdout, /^Next: run "relais check --config .*", then "relais /m);
 });
 
 Deno.test("relais status tells server, files, list, disk and passes, with exit 0", async () => {
@@ -125,6 +127,25 @@ Deno.test("relais status knows when the loop begins its next pass", async () => 
     await relais.status;
   }
 });
+
+Deno.test("relais status --watch and log --follow end when nobody reads on", async () => {
+  await using world = await makeWorld();
+  await world.pass();
+  const head = (command: string) =>
+    typed(`relais ${command} --config ${world.config} | head -n 1`);
+  let isOver = false;
+  const following = head("log --follow").finally(() => isOver = true);
+  // Only whoever writes to it notices that a pipe is closed.
+  while (!isOver) await world.pass();
+
+  const watched = await head("status --watch --json");
+
+  assertEquals([(await following).stdout, watched.stdout].map(linesIn), [1, 1]);
+});
+
+function linesIn(text: string): number {
+  return text.split("\n").length - 1;
+}
 
 Deno.test("relais status --watch shows it again until a signal comes", async () => {
   await using world = await makeWorld();

@@ -35,7 +35,7 @@ Deno.test("relais why says why a file is here, waits, is left out, failed, or is
     {
       code: 1,
       stdout:
-        'a.csv is not here.\nNo server lists this path. Check the spelling ("relais list") and that publish.files covers it.\nNo server is active: no pass has run yet.\n',
+        `a.csv is not here.\nNo server lists this path. Check the spelling ("relais list --config ${world.config}") and that publish.files covers it.\nNo server is active: no pass has run yet.\n`,
     },
   );
   assertEquals([here.code, absolute, relative], [0, here, here]);

@@ -5,7 +5,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { relais } from "../../fixtures/world.ts";
+import { relais, typed } from "../../fixtures/world.ts";
 import { allCommands } from "../../main.ts";
 import { exitStatuses } from "../../lib/errors.ts";
 import { globBelow } from "../../lib/cli/glob.ts";
@@ -211,6 +211,30 @@ Deno.test("relais init writes the file that --config names, and no other beside 
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test("what relais init says to type next works, whatever the file is called", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const file = `${directory}/new/my relais.toml`;
+    const missing = await relais(["init", file]);
+    const [, make] = /; (mkdir .*)$/m.exec(missing.stderr)!;
+    await typed(make!);
+    const written = await relais(["init", file]);
+    const [, check] = /"(relais check.*)"/.exec(written.stderr)!;
+    const checked = await typed(check!);
+
+    assertEquals([missing.code, written.code], [4, 0]);
+    assertStringIncludes(checked.stdout, `configuration: ${file}`);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("results that cannot be written are told, with exit 4", async () => {
+  const { code, stderr } = await typed("relais help > /dev/full");
+  assertEquals(code, 4);
+  assertStringIncludes(stderr, "Cannot write to the standard output: No space");
 });
 
 Deno.test("relais demo plays the whole story and leaves nothing behind", async () => {

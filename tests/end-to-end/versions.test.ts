@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { clockAhead } from "../../fixtures/clock.ts";
-import { relais } from "../../fixtures/relais.ts";
+import { relais, typed } from "../../fixtures/relais.ts";
 import { until } from "../../fixtures/until.ts";
 import { readState } from "../../lib/state/database.ts";
 import { readCursor } from "../../lib/state/cursor.ts";
@@ -191,8 +191,9 @@ Deno.test("what a server named that is no longer configured is neither wanted no
 Deno.test("a conflict is told by every pass, status and why, until relais resolve ends it", async () => {
   await using world = await twoServers();
   const { production, backup } = world;
-  write(production, "a.csv", "of production\n", 1_700_000_000);
-  write(backup, "a.csv", "of backup\n", 1_700_000_000);
+  const path = "a b.csv";
+  write(production, path, "of production\n", 1_700_000_000);
+  write(backup, path, "of backup\n", 1_700_000_000);
   await world.publish();
   await world.publish(backup);
   await world.pass();
@@ -203,19 +204,21 @@ Deno.test("a conflict is told by every pass, status and why, until relais resolv
     (await world.pass()).exit,
     (await world.relais("status", "--nagios")).code,
   ];
-  const why = await world.relais("why", "a.csv");
-  const unknown = await world.relais("resolve", "a.csv", "--from", "nobody");
-  const resolved = await world.relais("resolve", "a.csv", "--from", "backup");
+  const why = await world.relais("why", path);
+  const unknown = await world.relais("resolve", path, "--from", "nobody");
+  const [, command] = /"(relais resolve .* --from backup .*)"/.exec(
+    why.stdout,
+  )!;
+  const resolved = await typed(command!);
   const after = await pass(world);
   await production.sshd.start();
   const back = await pass(world);
-  const again = await world.relais("resolve", "a.csv", "--from", "backup");
+  const again = await world.relais("resolve", path, "--from", "backup");
 
   assertEquals(exits, [5, 5, 2]);
-  assertStringIncludes(why.stdout, "relais resolve a.csv --from");
   assertEquals([unknown.code, resolved.code, again.code], [2, 0, 5]);
   assertStringIncludes(unknown.stderr, "production, backup");
-  const files = { "a.csv": "of backup\n" };
+  const files = { [path]: "of backup\n" };
   assertEquals([after, back], [["backup", 0, files], ["production", 0, files]]);
 });
 

@@ -47,7 +47,10 @@ Deno.test("more withdrawals than max_delete go when they are accepted, and not b
 
   assertEquals([refused.code, kept], [5, before]);
   assertStringIncludes(refused.stderr, "Refused to delete 3 of 4 files");
-  assertStringIncludes(refused.stderr, `run "relais --once --accept-shrink"`);
+  assertStringIncludes(
+    refused.stderr,
+    `run "relais --once --accept-shrink --config ${world.config}"`,
+  );
   assertEquals(planned.plan?.map(({ action }) => action), [
     "remove",
     "remove",

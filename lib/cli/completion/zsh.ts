@@ -4,6 +4,7 @@
  * @module
  */
 
+import { quoted } from "../../text/shell.ts";
 import {
   type Command,
   commandNamed,
@@ -21,7 +22,7 @@ import {
 /** Returns a script that teaches zsh to complete relais. */
 export function zshCompletion(commands: readonly Command[]): string {
   const described = typedCommands(commands).map(({ name, summary }) =>
-    `    ${quote(`${name}:${summary}`)}`
+    `    ${quoted(`${name}:${summary}`)}`
   );
   const cases = typedCommands(commands).map((command) =>
     `    ${command.name}) _arguments -S ${specsOf(command, commands)} ;;`
@@ -73,16 +74,16 @@ function optionSpec(
     : `:${placeholder}:${value === "path" ? "_files" : list(value)}`;
   const text = `[${inBrackets(help)}]${action}`;
   const equals = value === undefined ? "" : "=";
-  if (short === undefined) return quote(`${long}${equals}${text}`);
+  if (short === undefined) return quoted(`${long}${equals}${text}`);
   const letter = `${short}${value === undefined ? "" : "+"}`;
-  return `${quote(`(${short} ${long})`)}{${letter},${long}${equals}}${
-    quote(text)
+  return `${quoted(`(${short} ${long})`)}{${letter},${long}${equals}}${
+    quoted(text)
   }`;
 }
 
 function argumentSpec({ name, required, value }: CompletedArgument): string {
   const action = value === "path" ? "_files" : list(value);
-  return quote(`${required ? "1:" : "1::"}${name}:${action}`);
+  return quoted(`${required ? "1:" : "1::"}${name}:${action}`);
 }
 
 /** A list to choose from; an empty one says only what is expected. */
@@ -92,8 +93,4 @@ function list(words: readonly string[]): string {
 
 function inBrackets(text: string): string {
   return text.replaceAll(/[[\]:\\]/g, "\\$&");
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

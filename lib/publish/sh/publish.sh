@@ -33,7 +33,7 @@ max_withdraw='share 0.5'
 # For how many days withdrawn files, and versions that were replaced, are kept.
 keep='0'
 # A list of at least so many bytes, of whose lines no larger share than this
-# still holds, is written anew.
+# still holds, is compacted.
 compaction='1000000 0.5'
 # Who writes the list; made from the machine and `into` if empty.
 writer=''

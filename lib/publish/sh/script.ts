@@ -6,6 +6,7 @@
 
 import type { PublishConfig } from "../../config/config.ts";
 import type { MaxDelete } from "../../config/units.ts";
+import { quoted } from "../../text/shell.ts";
 import { globsToEre } from "./ere.ts";
 import script from "./publish.sh" with { type: "text" };
 
@@ -37,7 +38,7 @@ export function publishScript(
     (text, [name, value]) =>
       text.replace(
         new RegExp(`^${name}='.*'$`, "m"),
-        () => `${name}=${quote(value)}`,
+        () => `${name}=${quoted(value)}`,
       ),
     script,
   ).replace(/(?<=reads it\. From:\n)(?:# {3}.*\n)+/, () => `${globs}\n`);
@@ -47,10 +48,6 @@ const dayMs = 86_400_000;
 
 function limit(given: MaxDelete): string {
   return "files" in given ? `files ${given.files}` : `share ${given.share}`;
-}
-
-function quote(value: string): string {
-  return `'${value.replaceAll("'", `'\\''`)}'`;
 }
 
 /** A glob may hold a line break, after which no comment would be left. */
