@@ -18,13 +18,12 @@ import {
   exitStatus,
   RelaisError,
 } from "../errors.ts";
-import { tellNotFiles } from "../list/not-files.ts";
 import type { PublishReport } from "../publish/operations.ts";
+import { summariseRun } from "../publish/summary.ts";
 import { SourceWatch } from "../publish/watch.ts";
 import { Publishing } from "../supervisor/publishing.ts";
 import { type Job, runService } from "../supervisor/service.ts";
 import { Signals } from "../supervisor/signals.ts";
-import { formatBytes, formatSeconds } from "../text/human.ts";
 
 const declaration = {
   name: "publish",
@@ -159,7 +158,7 @@ function runs(
         const report = await publishing.run({ ...request, only }, signal);
         hasEnded = report.failed.length === 0;
         tell(report, json, output);
-        return summary(report);
+        return summariseRun(report);
       } catch (error) {
         // Whatever stands in the way now may be gone at the next run.
         if (!(error instanceof RelaisError)) throw error;
@@ -228,18 +227,5 @@ function tell(report: PublishReport, json: boolean, output: Output): void {
     output.error(`Cannot publish ${path}: ${error}`);
   }
   if (json || output.quiet) return;
-  output.result(summary(report));
-}
-
-/** The run in one sentence. */
-function summary(
-  { published, withdrawn, unchanged, not_files, bytes, seconds }: PublishReport,
-): string {
-  const what = [
-    `${published} files published (${formatBytes(bytes)})`,
-    `${withdrawn} withdrawn`,
-    `${unchanged} unchanged`,
-    tellNotFiles(not_files),
-  ].filter((text) => text !== "");
-  return `${what.join(", ")}, in ${formatSeconds(seconds)}.`;
+  output.result(summariseRun(report));
 }

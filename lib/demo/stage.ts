@@ -8,6 +8,7 @@
 import { ensureDirSync } from "@std/fs/ensure-dir";
 import type { Output } from "../cli/output.ts";
 import { loadConfig, requirePublish } from "../config/load.ts";
+import { summariseRun } from "../publish/summary.ts";
 import { Publishing } from "../supervisor/publishing.ts";
 import {
   type EmbeddedServer,
@@ -70,9 +71,9 @@ export async function publish(
     requirePublish(await loadConfig(config)),
     silent,
   );
-  const { published, unchanged } = await publishing.run();
+  const report = await publishing.run();
   output.text(
-    `${name}$ relais publish --once\n  ${published} files published, ${unchanged} unchanged`,
+    `${name}$ relais publish --once\n  ${summariseRun(report)}`,
   );
 }
 

@@ -12,7 +12,12 @@ import type { Step } from "./step.ts";
 import { readState } from "../state/database.ts";
 import { firstHour, hoursSince, passesSince } from "../state/history.ts";
 import { type Column, formatColumns } from "../cli/columns.ts";
-import { formatBytes, formatMinute, formatSeconds } from "../text/human.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatMinute,
+  formatSeconds,
+} from "../text/human.ts";
 import type { Output } from "../cli/output.ts";
 
 export interface HistoryArguments {
@@ -115,11 +120,11 @@ function charts(
   const from = columns[0]!.start;
   const width = Math.round(periods.length / columns.length);
   return [
-    `${total.passes} ${more}, ${total.bad} failed; ${total.files} files ${done}, ${
-      formatBytes(total.bytes)
-    }; ${total.failures} failures${
-      publishes ? "" : `; longest lag ${formatSeconds(total.lag_seconds)}`
-    }.`,
+    `${formatCount(total.passes, one, more)}, ${total.bad} failed; ${
+      formatCount(total.files, "file")
+    } ${done}, ${formatBytes(total.bytes)}; ${
+      formatCount(total.failures, "failure")
+    }${publishes ? "" : `; longest lag ${formatSeconds(total.lag_seconds)}`}.`,
     "",
     ...rows.map(([name, figure, top]) =>
       `${name.padEnd(8)} |${spark(columns, figure)}| ${top} at most`

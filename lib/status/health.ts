@@ -6,7 +6,7 @@
  */
 
 import { exitStatus, exitStatuses } from "../errors.ts";
-import { formatAge, formatSeconds } from "../text/human.ts";
+import { formatAge, formatCount, formatSeconds } from "../text/human.ts";
 import type { Ended } from "../state/history.ts";
 import type { ServerSituation, Situation } from "./situation.ts";
 
@@ -79,7 +79,9 @@ export function sayHealth(
   const { active, lag_seconds, pending, now } = situation;
   const lag = lag_seconds === 0 && pending === 0
     ? "no files wait"
-    : `${pending} files wait, lag ${formatSeconds(lag_seconds)}`;
+    : `${formatCount(pending, "file waits", "files wait")}, lag ${
+      formatSeconds(lag_seconds)
+    }`;
   const age = formatAge(
     now,
     lastEnd(situation.passes, situation.last_success)!,
@@ -113,8 +115,9 @@ export function exitProblem(
   if (exit === 1 && errors.length === 0 && filesFailed) return [];
   const meaning = exitStatuses.find(({ status }) => status === String(exit))
     ?.meaning ?? "failure";
+  // What to do about a server is told with it.
   const why = errors[0] ??
-    servers.find(({ error }) => error !== null)?.error;
+    servers.find(({ error }) => error !== null)?.error?.split("; ", 1)[0];
   const text = `the last ${what} ended with exit ${exit}: ${meaning}${
     why === undefined ? "" : ` (${why})`
   }`;
@@ -128,7 +131,7 @@ export function ageProblem(
   now: number,
   maxAgeMs: number,
 ): Problem[] {
-  if (ended === null) return [critical(`no ${what} has ended yet`)];
+  if (ended === null) return [critical(`no ${what} has completed yet`)];
   if ((now - ended) * 1_000 <= maxAgeMs) return [];
   const age = formatSeconds(Math.round(now - ended));
   return [critical(
@@ -144,7 +147,7 @@ export function failedProblem(
   done: "copied" | "published",
 ): Problem[] {
   if (failed === 0) return [];
-  const files = failed === 1 ? "1 file" : `${failed} files`;
+  const files = formatCount(failed, "file");
   return [{ gravity: "warning", text: `${files} could not be ${done}` }];
 }
 

@@ -8,7 +8,12 @@ import type { PassReport, PlannedAction } from "../state/pass-report.ts";
 import type { Probed } from "../test-server/operations.ts";
 import type { PassOutcome } from "./pass.ts";
 import { tellNotFiles } from "../list/not-files.ts";
-import { formatBytes, formatMinute, formatSeconds } from "../text/human.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatMinute,
+  formatSeconds,
+} from "../text/human.ts";
 
 /** Of shorter passes most was spent on other things than copying. */
 const shortestForRate = 1;
@@ -58,9 +63,11 @@ function planned(server: string, plan: readonly PlannedAction[]): string {
   const copies = plan.filter(({ action }) => action === "copy");
   const removals = plan.length - copies.length;
   const bytes = copies.reduce((sum, { size }) => sum + size, 0);
-  return `A pass would copy ${files(copies.length)} from ${server} (${
-    formatBytes(bytes)
-  })${removals === 0 ? "" : ` and remove ${removals} here`}.`;
+  return `A pass would copy ${
+    formatCount(copies.length, "file")
+  } from ${server} (${formatBytes(bytes)})${
+    removals === 0 ? "" : ` and remove ${removals} here`
+  }.`;
 }
 
 function done(
@@ -73,12 +80,18 @@ function done(
     : "";
   const what = [
     copied > 0
-      ? `Copied ${files(copied)} from ${server}, ${formatBytes(bytes)}`
+      ? `Copied ${formatCount(copied, "file")} from ${server}, ${
+        formatBytes(bytes)
+      }`
       : failed.length + errors.length > 0
       ? `Copied nothing from ${server}`
       : `Nothing new on ${server}`,
-    ...adopted > 0 ? [`found ${files(adopted)} on the replica`] : [],
-    ...removed > 0 ? [`removed ${files(removed)} that it withdrew`] : [],
+    ...adopted > 0
+      ? [`found ${formatCount(adopted, "file")} on the replica`]
+      : [],
+    ...removed > 0
+      ? [`removed ${formatCount(removed, "file")} that it withdrew`]
+      : [],
   ];
   return `${what.join(", ")}, in ${time}${rate}.`;
 }
@@ -91,7 +104,7 @@ function reused({ reused }: PassReport): string[] {
 
 function notFiles({ not_files }: PassReport): string[] {
   const told = tellNotFiles(not_files);
-  return told === "" ? [] : [`${told}: relais list --skipped.`];
+  return told === "" ? [] : [`${told}: "relais list --skipped" names them.`];
 }
 
 function failed({ failed }: PassReport, reasons: boolean): string[] {
@@ -100,7 +113,7 @@ function failed({ failed }: PassReport, reasons: boolean): string[] {
   const why = reasons ? ` (${first.error})` : "";
   return [
     `${
-      files(failed.length)
+      formatCount(failed.length, "file")
     } could not be copied${why}; the next pass tries again.`,
   ];
 }
@@ -127,8 +140,4 @@ function time(milliseconds: number, now: number): string {
   return now - milliseconds < 12 * 3_600_000
     ? text.slice(-"00:00Z".length)
     : text;
-}
-
-function files(count: number): string {
-  return `${count} ${count === 1 ? "file" : "files"}`;
 }

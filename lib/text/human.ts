@@ -11,6 +11,15 @@ export function formatBytes(bytes: number): string {
   return format(bytes);
 }
 
+/** `1 file`, `2000 files`. */
+export function formatCount(
+  count: number,
+  one: string,
+  more: string = `${one}s`,
+): string {
+  return `${count} ${count === 1 ? one : more}`;
+}
+
 /** `0.35 s`, `3 min 20 s`, `2 h 5 min`, `4 d 3 h`. */
 export function formatSeconds(seconds: number): string {
   if (seconds < 60) return `${Number(seconds.toFixed(2))} s`;

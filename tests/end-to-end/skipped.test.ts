@@ -30,7 +30,10 @@ Deno.test("what is no file in a tree is counted in each full walk, named by list
   assertEquals(dry.not_files, counts);
   assertEquals([first.not_files, first.exit, first.copied], [counts, 0, 1]);
   const told = "3 symbolic links, 1 special file and 1 empty directory skipped";
-  assertMatch(second.stdout, new RegExp(`${told}: relais list --skipped`));
+  assertMatch(
+    second.stdout,
+    new RegExp(`${told}: "relais list --skipped --config `),
+  );
   assertMatch(status.stdout, new RegExp(`Not copied +${told}`));
   assertEquals(logged.length, 5);
   assertEquals(

@@ -202,7 +202,7 @@ Deno.test("relais stat --since tells the history of a publisher, without server 
   const json = await publisher.relais("stat", "--since", "1d", "--json");
 
   assertEquals(code, 0);
-  assertMatch(stdout, /^1 runs, 0 failed; 1 files published, 1 B; /m);
+  assertMatch(stdout, /^1 run, 0 failed; 1 file published, 1 B; /m);
   assertEquals(/lag|server/.test(stdout), false);
   assertEquals(await faults("history", json.stdout), []);
 });
