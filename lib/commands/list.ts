@@ -136,9 +136,23 @@ async function show(
     for await (const { json } of found) {
       shown++;
       output.json(json);
+      if (output.isClosed) break;
     }
   }
+  if (shown === 0) output.note(nothingShown(given));
   return given.diff && shown > 0 ? exitStatus.incomplete : exitStatus.done;
+}
+
+/** Says why nothing is shown: nothing at all answers no question. */
+function nothingShown(
+  { diff, skipped, wanted, failed, since, glob }: Given,
+): string {
+  if (diff) return "The copy does not differ from the list";
+  if (skipped) return "Nothing was skipped";
+  const isPart = wanted || failed || since !== undefined || glob !== undefined;
+  return isPart
+    ? 'No file of the list is like that; "relais list" shows all of them'
+    : 'The list is empty: no pass has read one yet, or nothing is published; run "relais --once"';
 }
 
 /** Lines about the list of this machine. */

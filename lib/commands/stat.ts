@@ -104,6 +104,9 @@ function withPublish(
   return { ...replica, modules: { ...replica.modules, publish } };
 }
 
+const nothingYet =
+  'No figures yet: nothing has run here; run "relais --once", or on a server "relais publish --once"';
+
 function show(
   snapshot: Snapshot | undefined,
   json: boolean,
@@ -111,7 +114,7 @@ function show(
 ): void {
   if (json) output.json(snapshot ?? null);
   else if (snapshot === undefined) {
-    output.result("No figures yet: no pass has run.");
+    output.result(nothingYet);
   } else {
     for (const module of moduleNames) {
       output.result(module);

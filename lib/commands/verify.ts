@@ -22,7 +22,7 @@ import { Throttle } from "../files/throttle.ts";
 import { hasState, openState } from "../state/database.ts";
 import { passNow } from "../supervisor/pass-now.ts";
 import { compileGlobs } from "../text/glob.ts";
-import { formatBytes, formatSeconds } from "../text/human.ts";
+import { formatBytes, formatCount, formatSeconds } from "../text/human.ts";
 import {
   examine,
   type Fault,
@@ -132,8 +132,8 @@ async function read(
   if (!hasState(state)) {
     output.note(
       config.cluster === null
-        ? "Nothing has been copied yet."
-        : "No pass has run on this node yet.",
+        ? 'Nothing has been copied yet: no pass has run; run "relais --once"'
+        : 'No pass has run on this node yet; run "relais --once"',
     );
     if (given.json) output.json(nothing);
     return exitStatus.done;
@@ -282,7 +282,7 @@ function summary(
     [extra.length, extraFile] as const,
     [repaired.length, "repaired"] as const,
   ].filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
-  return `${verified} files verified (${formatBytes(bytes)}): ${
+  return `${formatCount(verified, "file")} verified (${formatBytes(bytes)}): ${
     found.length > 0
       ? found.join(", ")
       : verified === 0

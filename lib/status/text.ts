@@ -29,6 +29,7 @@ export function statusLines(aspect: Aspect<Situation>): string[] {
   const { situation } = aspect;
   return [
     ...heading(aspect),
+    ...firstSteps(situation.passes, "relais --once"),
     ...overview(situation),
     ...section("Servers", serverLines(situation)),
     ...section(nodesTitle(situation), nodeLines(situation)),
@@ -46,6 +47,7 @@ export function publisherLines(aspect: Aspect<PublisherSituation>): string[] {
     : `Failed files, tried again at ${formatDate(situation.next_run * 1_000)}`;
   return [
     ...heading(aspect),
+    ...firstSteps(situation.runs, "relais publish --once"),
     ...publisherOverview(situation),
     ...section(title, failedLines(situation)),
     ...section("Last runs", table(runColumns, situation.runs)),
@@ -74,6 +76,13 @@ function verdictOf(problems: readonly Problem[]): string {
 /** The verdict, and a line without anything. */
 function heading({ problems, summary }: Aspect<unknown>): string[] {
   return [`${verdictOf(problems)}: ${summary}.`, ""];
+}
+
+/** What to do where nothing has run yet. */
+function firstSteps(ran: readonly unknown[], command: string): string[] {
+  return ran.length > 0
+    ? []
+    : [`Next: run "relais check", then "${command}".`, ""];
 }
 
 function overview(situation: Situation): string[] {
@@ -196,7 +205,7 @@ function failingLines({ failing, failed }: Situation): string[] {
   );
   const more = failed - failing.length;
   return more > 0
-    ? [...lines, `… and ${more} more: relais list --failed`]
+    ? [...lines, `… and ${more} more: "relais list --failed" names all`]
     : lines;
 }
 
