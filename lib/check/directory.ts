@@ -4,28 +4,53 @@
  * @module
  */
 
-import { accessSync, constants } from "node:fs";
-import { dirname } from "@std/path/posix";
+import { basename, dirname } from "@std/path/posix";
+import { lookUp } from "../account/passwd.ts";
 import { formatBytes } from "../text/human.ts";
+import { shellWord } from "../text/shell.ts";
 import { diskOf } from "../status/disk.ts";
+import { deniedOf, isAllowed, isReadOnly } from "./access.ts";
 import { bad, type Finding, good } from "./finding.ts";
 
 /** Files that are named. */
 const named = 3;
 
+export interface DirectoryOptions {
+  /** What the names of relais's own files in it begin with. @default none are looked at */
+  readonly ours?: string;
+  /** The key that names a file in it; that must not be a directory. */
+  readonly fileOf?: string;
+  /** True if it belongs to another program. @default false */
+  readonly isShared?: boolean;
+}
+
 /**
  * Looks at a directory, or at the nearest one above it that is there; and at
- * what lies in it under names that begin with `ours`, if given.
+ * the files of relais in it.
  */
-export async function examineDirectory(
+export function examineDirectory(
   what: string,
   path: string,
-  ours?: string,
-): Promise<Finding> {
-  const there = await nearestDirectory(path);
+  { ours, fileOf, isShared = false }: DirectoryOptions = {},
+): Finding {
+  const obstacle = obstacleTo(path);
+  if (obstacle !== undefined) {
+    return bad(
+      what,
+      `${obstacle} is not a directory; move it away, or choose another path`,
+    );
+  }
+  const there = nearestDirectory(path);
   const { free } = diskOf(there)!;
-  if (!isAllowed(there, constants.W_OK | constants.X_OK)) {
-    return bad(what, `this account cannot write to ${there}${whyNot(there)}`);
+  if (!isAllowed(there, "-w", "-x")) {
+    return bad(what, tellClosed(there, path, isShared));
+  }
+  const file = `${path}/${ours}`;
+  if (fileOf !== undefined && isDirectory(file)) {
+    return bad(
+      what,
+      `${file} is a directory; move it away, or set ${fileOf} to a file`,
+    );
   }
   const foreign = there === path && ours !== undefined
     ? foreignFiles(path, ours)
@@ -35,53 +60,72 @@ export async function examineDirectory(
   return good(what, `${path}${made}, ${formatBytes(free)} free`);
 }
 
+/** Finds what stands where a directory is to be: `path` itself, or one above it. */
+function obstacleTo(path: string): string | undefined {
+  for (let at = path; at !== "/"; at = dirname(at)) {
+    try {
+      return Deno.statSync(at).isDirectory ? undefined : at;
+    } catch {
+      // Missing, or out of reach: the one above it is looked at.
+    }
+  }
+  return undefined;
+}
+
 /** What earlier runs as another account have left behind. */
 function foreignFiles(path: string, ours: string): string[] {
-  return [...Deno.readDirSync(path)].filter(({ name, isSymlink }) =>
-    name.startsWith(ours) && !isSymlink &&
-    !isAllowed(`${path}/${name}`, constants.R_OK | constants.W_OK)
-  ).map(({ name }) => name);
+  const found = [...Deno.readDirSync(path)]
+    .filter(({ name, isSymlink }) => name.startsWith(ours) && !isSymlink);
+  return deniedOf(found.map(({ name }) => `${path}/${name}`), ["-r", "-w"])
+    .map((denied) => basename(denied));
 }
 
 function tellForeign(path: string, names: readonly string[]): string {
   const first = names.slice(0, named).join(", ");
   const more = names.length > named ? ` and ${names.length - named} more` : "";
-  return `this account cannot write ${first}${more} in ${path}; chown them to the account that runs relais`;
+  const account = ownName();
+  return `${account} cannot write ${first}${more} in ${path}; run as root: ${
+    chown(account, names.map((name) => `${path}/${name}`))
+  }`;
 }
 
-/** A service is confined to what its unit names. */
-function whyNot(path: string): string {
-  try {
-    accessSync(path, constants.W_OK);
-    return "";
-  } catch (error) {
-    return (error as { code?: string }).code === "EROFS"
-      ? ': it is read-only in this unit; if it is new in the configuration, run "relais unit --install" again'
-      : "";
+/** Says that `there` cannot be written to, which `path` is, or is to be made in, and what opens it. */
+function tellClosed(there: string, path: string, isShared: boolean): string {
+  const account = ownName();
+  const what = `${account} cannot write to ${there}`;
+  if (isReadOnly(there)) {
+    return `${what}: it is mounted read-only (findmnt -T ${
+      shellWord(there)
+    }), or the unit does not open it; if it is new in the configuration, run "relais unit --install"`;
   }
+  const command = there !== path
+    ? `install -d -o ${account} ${shellWord(path)}`
+    : isShared
+    ? `setfacl -m u:${account}:rwx ${shellWord(path)}`
+    : chown(account, [path]);
+  return `${what}; run as root: ${command}`;
 }
 
-/** Tells whether the kernel lets this account do to `path` what the bits of `mode` say. */
-export function isAllowed(path: string, mode: number): boolean {
-  try {
-    accessSync(path, mode);
-    return true;
-  } catch {
-    // Denied, or gone, which is no better.
-    return false;
-  }
+/** The name of the account that this process runs as; its number if it has none. */
+export function ownName(): string {
+  const number = String(Deno.uid());
+  return lookUp(number)?.name ?? number;
+}
+
+function chown(account: string, paths: readonly string[]): string {
+  return `chown -R ${account}: ${paths.map(shellWord).join(" ")}`;
 }
 
 /** Returns a directory, or the nearest one above it that is there. */
-export async function nearestDirectory(path: string): Promise<string> {
+export function nearestDirectory(path: string): string {
   let there = path;
-  while (!await isDirectory(there) && there !== "/") there = dirname(there);
+  while (!isDirectory(there) && there !== "/") there = dirname(there);
   return there;
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+function isDirectory(path: string): boolean {
   try {
-    return (await Deno.stat(path)).isDirectory;
+    return Deno.statSync(path).isDirectory;
   } catch {
     // Missing, or out of reach: the one above it is looked at.
     return false;

@@ -24,19 +24,22 @@ export async function examine(config: Config): Promise<readonly Finding[]> {
     examineConfig(path),
     ...await examineJobs(config),
     ...replica === null ? [] : await examineReplica(config as ReplicaReady),
-    ...publish === null ? [] : await examinePublisher(config as PublishReady),
-    ...log.file === ""
-      ? []
-      : [await examineDirectory("log", dirname(log.file), basename(log.file))],
+    ...publish === null ? [] : examinePublisher(config as PublishReady),
+    ...log.file === "" ? [] : [
+      examineDirectory("log", dirname(log.file), {
+        ours: basename(log.file),
+        fileOf: "log.file",
+      }),
+    ],
     ...stat.prometheus === "" ? [] : [
-      await examineDirectory(
-        "figures",
-        dirname(stat.prometheus),
-        basename(stat.prometheus),
-      ),
+      examineDirectory("figures", dirname(stat.prometheus), {
+        ours: basename(stat.prometheus),
+        fileOf: "stat.prometheus",
+        isShared: true,
+      }),
     ],
     // Where an executable that unpacks itself has unpacked.
-    ...cache === undefined ? [] : [await examineDirectory("cache", cache)],
+    ...cache === undefined ? [] : [examineDirectory("cache", cache)],
     ...examineHooks(hooks, config.cluster !== null),
   ];
 }

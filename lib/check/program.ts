@@ -4,8 +4,8 @@
  * @module
  */
 
-import { accessSync, constants } from "node:fs";
 import { exitStatus } from "../errors.ts";
+import { isAllowed } from "./access.ts";
 import { bad, type Finding, good } from "./finding.ts";
 
 /** Examines whether this account may run a program; `what` it is for. */
@@ -29,8 +29,7 @@ function placesOf(program: string): string[] {
 
 function isProgram(path: string): boolean {
   try {
-    accessSync(path, constants.X_OK);
-    return Deno.statSync(path).isFile;
+    return Deno.statSync(path).isFile && isAllowed(path, "-x");
   } catch {
     return false;
   }

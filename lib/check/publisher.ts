@@ -5,7 +5,6 @@
  * @module
  */
 
-import { constants } from "node:fs";
 import { dirname } from "@std/path/posix";
 import type { PublishReady } from "../config/load.ts";
 import { describe, exitStatus, RelaisError } from "../errors.ts";
@@ -14,19 +13,21 @@ import { reasonOf, unreadable } from "../publish/reason.ts";
 import { compileGlob, Sources } from "../publish/sources.ts";
 import { diskOf } from "../status/disk.ts";
 import { formatBytes } from "../text/human.ts";
+import { shellWord } from "../text/shell.ts";
 import { requireNoReplica } from "../files/keeper.ts";
-import { examineDirectory, isAllowed, nearestDirectory } from "./directory.ts";
+import { isReadable } from "./access.ts";
+import { examineDirectory, nearestDirectory, ownName } from "./directory.ts";
 import { bad, doubtful, type Finding, good } from "./finding.ts";
 import { examineKeeper } from "./keeper.ts";
 
 /** Examines what is published, and where to. Changes nothing. */
-export async function examinePublisher(
+export function examinePublisher(
   { publish }: PublishReady,
-): Promise<Finding[]> {
+): Finding[] {
   const { into } = publish;
   return [
-    ...await examineSources(publish),
-    ...await examineExport(into),
+    ...examineSources(publish),
+    ...examineExport(into),
     examineChroot(into),
     ...examineClock(into),
   ];
@@ -36,9 +37,9 @@ export async function examinePublisher(
 const named = 3;
 
 /** Finds all that is to be published, and asks of each file whether it can be read. */
-async function examineSources(
+function examineSources(
   publish: PublishReady["publish"],
-): Promise<Finding[]> {
+): Finding[] {
   using sources = new Sources(publish);
   const globs = publish.files.map((glob) => ({
     glob,
@@ -64,9 +65,7 @@ async function examineSources(
         continue;
       }
       for (const each of globs) each.matches ||= each.test.test(path);
-      if (!isAllowed(path, constants.R_OK)) {
-        closed.push(`${path}: ${unreadable}`);
-      }
+      if (!isReadable(path)) closed.push(`${path}: ${unreadable}`);
     }
   } catch (error) {
     if (!(error instanceof RelaisError)) throw error;
@@ -79,7 +78,7 @@ async function examineSources(
       : bad("sources", tellClosed(closed, files), exitStatus.incomplete),
     ...globs.filter(({ matches }) => !matches)
       .map(({ glob }) => doubtful("sources", `nothing matches ${glob}`)),
-    ...await examineRoom(publish.into, bytes),
+    ...examineRoom(publish.into, bytes),
   ];
 }
 
@@ -90,9 +89,9 @@ function tellClosed(closed: readonly string[], files: number): string {
 }
 
 /** A first run copies everything. */
-async function examineRoom(into: string, bytes: number): Promise<Finding[]> {
+function examineRoom(into: string, bytes: number): Finding[] {
   if (lookAt(`${ownDirectoryOf({ into })}/list`) !== undefined) return [];
-  const there = await nearestDirectory(into);
+  const there = nearestDirectory(into);
   const { free } = diskOf(there)!;
   if (bytes < free) return [];
   return [bad(
@@ -104,9 +103,9 @@ async function examineRoom(into: string, bytes: number): Promise<Finding[]> {
 }
 
 /** The export, and what an earlier publisher has left in it. */
-async function examineExport(into: string): Promise<Finding[]> {
+function examineExport(into: string): Finding[] {
   const findings = [
-    await examineDirectory("export", into),
+    examineDirectory("export", into),
     ...examineKeeper("export", () => requireNoReplica(into)),
   ];
   const own = ownDirectoryOf({ into });
@@ -124,7 +123,9 @@ async function examineExport(into: string): Promise<Finding[]> {
     if (owner !== null && Deno.uid() !== 0 && owner !== Deno.uid()) {
       findings.push(bad(
         "export",
-        `${path} belongs to another account (uid ${owner}); publish as that account, or run as root: chown -R ${Deno.uid()} ${into}`,
+        `${path} belongs to another account (uid ${owner}); publish as that account, or run as root: chown -R ${ownName()}: ${
+          shellWord(into)
+        }`,
       ));
       break;
     }

@@ -31,13 +31,13 @@ export async function examineReplica(config: ReplicaReady): Promise<Finding[]> {
     ...examineServerFiles(config),
     ...await examineServers(config),
     ...await examineBastions(config.servers),
-    await examineDirectory("destination", into, ownDirectory),
+    examineDirectory("destination", into, { ours: ownDirectory }),
     ...cluster === null ? examineCopy(config.replica) : [],
     ...republish
       ? examineKeeper("destination", () => requireNoPublisher(into))
       : [],
     ...examineRights(config.replica.rights),
-    await examineDirectory("state", state, ""),
+    examineDirectory("state", state, { ours: "" }),
     ...cluster === null
       ? []
       : await (await import("./cluster.ts")).examineCluster(

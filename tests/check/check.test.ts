@@ -51,3 +51,46 @@ max_lag = "1h"
   ) assertMatch(lines.shift() ?? "", expected);
   assertEquals(lines, []);
 });
+
+Deno.test("relais check and relais log say that the log is a directory", async () => {
+  await using world = await makeWorld();
+  Deno.mkdirSync(`${world.directory}/replica/log/relais.log`, {
+    recursive: true,
+  });
+
+  const check = await world.relais("check");
+  const read = await world.relais("log");
+
+  assertEquals([check.code, read.code], [4, 4], read.stderr);
+  assertMatch(
+    check.stdout,
+    /^FAILED {2}log: (\S+) is a directory; move it away, or set log\.file to a file$/m,
+  );
+  assertMatch(
+    read.stderr,
+    /^relais: Cannot read the log "\S+": it is a directory; move it away, or set log\.file to a file$/m,
+  );
+});
+
+Deno.test("relais check says that a file stands where a directory is to be", async () => {
+  await using world = await makeWorld();
+  for (const name of ["copy", "file"]) {
+    Deno.writeTextFileSync(`${world.directory}/${name}`, "");
+  }
+  Deno.writeTextFileSync(
+    world.config,
+    Deno.readTextFileSync(world.config)
+      .replace(world.into, `${world.directory}/copy`)
+      .replace(world.state, `${world.directory}/file/state`),
+  );
+
+  const { code, stdout } = await world.relais("check");
+
+  assertEquals(code, 4);
+  assertEquals(
+    stdout.match(/^FAILED {2}(?:destination|state): .*/gm),
+    [["destination", "copy"], ["state", "file"]].map(([what, name]) =>
+      `FAILED  ${what}: ${world.directory}/${name} is not a directory; move it away, or choose another path`
+    ),
+  );
+});

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { mayMount, runIsolated } from "../../fixtures/isolation.ts";
 import { relais, relaisPath } from "../../fixtures/relais.ts";
 import { faults } from "../../fixtures/schemas.ts";
 import { Sources } from "../../fixtures/sources.ts";
@@ -73,7 +74,7 @@ Deno.test("relais check says that the sources are not there, with exit 5, and th
   assertMatch(closed.stdout, /^FAILED {2}sources: .*data.*: .*denied/m);
   assertMatch(
     closed.stdout,
-    /^FAILED {2}export: this account cannot write to /m,
+    /^FAILED {2}export: \S+ cannot write to (\S+); run as root: chown -R \S+: \1$/m,
   );
   assertEquals(missing.code, 5);
   assertMatch(
@@ -124,4 +125,34 @@ Deno.test("relais check --json marks what somebody should look at", async () => 
       .map(({ what, ok }: { what: string; ok: boolean }) => [what, ok]),
     [["sources", true], ["sshd", true]],
   );
+});
+
+Deno.test({
+  name:
+    "relais check knows that an access list opens a source, and that a disk is read-only",
+  ignore: !mayMount,
+  async fn() {
+    using publisher = makePublisher();
+    const { sources } = publisher;
+    sources.write("a.csv", "1");
+    sources.sh(
+      "mkdir export; chown 65534 data/a.csv; chmod 600 data/a.csv; setfacl -m u:0:r data/a.csv",
+    );
+    const opened = await publisher.checkAsMortal();
+    const { stdout } = await runIsolated(
+      [relaisPath, "check", "--config", sources.writeConfig()],
+      {
+        mounts: [
+          `mount --bind "${sources.root}/export" "${sources.root}/export"`,
+          `mount -o remount,bind,ro "${sources.root}/export"`,
+        ],
+      },
+    );
+
+    assertMatch(opened.stdout, /^ok {2}sources: 1 files, 1 B, /m);
+    assertMatch(
+      stdout,
+      /^FAILED {2}export: root cannot write to (\S+): it is mounted read-only \(findmnt -T \1\)/m,
+    );
+  },
 });
