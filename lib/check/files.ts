@@ -5,11 +5,10 @@
  * @module
  */
 
-import { basename } from "@std/path/posix";
 import type { Config, ServerConfig } from "../config/config.ts";
 import { describe, exitStatus } from "../errors.ts";
 import { readTrust } from "../ssh/ssh2/host-key.ts";
-import { isHandedOver, readIdentity } from "../ssh/ssh2/identity.ts";
+import { isHandedOver, keyOf, readIdentity } from "../ssh/ssh2/identity.ts";
 import { mark } from "../account/concerns-account.ts";
 import { isByClient } from "../ssh/by-client.ts";
 import { bad, type Finding, good } from "./finding.ts";
@@ -59,7 +58,7 @@ function examineKey(path: string, server: ServerConfig): Finding {
     if (isByClient(server)) Deno.openSync(path).close();
     else readIdentity({ ...server, agent: false });
     return isHandedOver(path)
-      ? `${basename(path)}, handed over by systemd`
+      ? `${keyOf(server)}, handed over by systemd`
       : path;
   });
 }

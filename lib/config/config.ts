@@ -11,7 +11,10 @@ import { type Named, named } from "./table.ts";
 type Tables = typeof tables;
 type KeysOf<Name extends keyof Tables> = Named<Tables[Name]["keys"]>;
 
-export type ServerConfig = Readonly<ReturnType<typeof toServer>>;
+export type ServerConfig = Readonly<ReturnType<typeof toServer>> & {
+  /** The key as the file names it, if the service manager has handed it over: the one that people know. */
+  readonly namedIdentity?: string;
+};
 export type Algorithms = ServerConfig["algorithms"];
 
 export type ReplicaConfig = Readonly<ReturnType<typeof toReplica>>;

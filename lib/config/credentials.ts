@@ -36,7 +36,7 @@ export function withCredentials<Ready extends Config>(
     // ssh would look for it beside the key.
     const certificate = certificateOf(server.identity);
     const openssh = server.openssh && { ...server.openssh, certificate };
-    return { ...server, identity, openssh };
+    return { ...server, identity, namedIdentity: server.identity, openssh };
   });
   return { ...config, servers, cluster: withPassword(config, directory) };
 }

@@ -24,7 +24,12 @@ export function explainLateness(
   at: Pick<Circumstances, "server" | "depth"> & { readonly opening: string },
 ): UnreachableError {
   if (at.depth === "nothing") {
-    return unreachable(at, `no answer within ${connectMs / 1_000} s`);
+    return unreachable(
+      at,
+      `no answer within ${connectMs / 1_000} s`,
+      undefined,
+      networkHint(at),
+    );
   }
   const missing = at.opening === ""
     ? "no SSH banner"
@@ -113,6 +118,24 @@ export function networkReason(error: ConnectionError): string {
       return "the connection was closed";
     default:
       return peerText(error);
+  }
+}
+
+/** What to do about a connection that was not even made; where ssh made it, only ssh_config knows the address. */
+export function networkHint(
+  { server: { name, host, port, openssh } }: Pick<Circumstances, "server">,
+  code?: unknown,
+): string | undefined {
+  if (openssh !== null) return undefined;
+  switch (code) {
+    case "ECONNREFUSED":
+      return `start sshd there, or correct host and port of ${name}`;
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+    case "EAI_NONAME":
+      return `correct host of ${name}, or the name service: getent hosts ${host}`;
+    default:
+      return `check the network, and firewalls on the way: ssh-keyscan -p ${port} ${host}`;
   }
 }
 

@@ -174,7 +174,7 @@ Deno.test({
       neutral(await terminal.lines()),
       `\
 $ relais --once
-relais: Cannot reach production (127.0.0.1:PORT): connection refused
+relais: Cannot reach production (127.0.0.1:PORT): connection refused; start sshd there, or correct host and port of production
 relais: Cannot open DIR/backup/export/stock.csv on backup: no such file
 Copied 1 file from backup, 1 B, in N s.
 1 file could not be copied; the next pass tries again.

@@ -51,8 +51,9 @@ export function settingsCommand(
 
 /** Returns a command for a shell that shows a person what ssh does, and asks what relais lets it not ask. */
 export function trialCommand(server: ClientServer): string {
+  const { identity, namedIdentity = identity } = server;
   return [
-    ...beginning(server),
+    ...beginning({ ...server, identity: namedIdentity }),
     ...options({
       // Even where ssh_config has "yes" for the server.
       StrictHostKeyChecking: "ask",

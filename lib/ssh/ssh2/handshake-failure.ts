@@ -11,6 +11,7 @@ import { who } from "../circumstances.ts";
 import {
   type ConnectionError,
   explainSubsystem,
+  networkHint,
   networkReason,
   unreachable,
   unusable,
@@ -36,7 +37,12 @@ export function explainFailure(
   if (error.level === "agent") return agentFailed(error, at);
   switch (at.depth) {
     case "nothing":
-      return unreachable(at, networkReason(error), error);
+      return unreachable(
+        at,
+        networkReason(error),
+        error,
+        networkHint(at, error.code),
+      );
     case "connected":
       return explainHandshake(error, at);
     case "authenticated":

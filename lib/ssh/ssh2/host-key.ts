@@ -192,21 +192,36 @@ export class HostKeyVerifier {
   }
 }
 
+const compareHint =
+  "compare its keys with those that ssh-keygen -l shows on the server";
+
+/** What to do about a known_hosts that cannot be read. */
+function hintFor(server: ServerConfig, { cause }: UnreadableError): string {
+  switch ((cause as { code?: string } | undefined)?.code) {
+    case "ENOENT":
+      return `make it with ${scanCommand(server)}, and ${compareHint}`;
+    case "EACCES":
+    case "EPERM":
+      return "let the account of relais read it: chmod a+r";
+    default:
+      return "set known_hosts to a file made with ssh-keyscan, or pin the key with host_key in its place";
+  }
+}
+
 const changedHint =
   "if the server really has a new key, compare it there with ssh-keygen -l and replace the old one";
 
-function readText(path: string, { name }: ServerConfig): string {
+function readText(path: string, server: ServerConfig): string {
   try {
     return readRegularFile(path, { longest: longestKnownHosts });
   } catch (cause) {
     if (!(cause instanceof UnreadableError)) throw cause;
     throw new ConfigError(
-      `Cannot read known_hosts ${path} of ${name}: ${cause.message}`,
+      `Cannot read known_hosts ${path} of ${server.name}: ${cause.message}`,
       [],
       {
         cause,
-        hint:
-          "set known_hosts to a file made with ssh-keyscan, or pin the key with host_key in its place",
+        hint: hintFor(server, cause),
       },
     );
   }

@@ -11,6 +11,7 @@ import { Buffer } from "node:buffer";
 import ssh2, { type ParsedKey } from "ssh2";
 import type { ServerConfig } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
+import { shellWord } from "../../text/shell.ts";
 import { signable } from "./private-key.ts";
 import { readRegularFile, UnreadableError } from "./regular-file.ts";
 
@@ -60,12 +61,24 @@ function noAgent(name: string, what: string): ConfigError {
   });
 }
 
+/** Returns the path of the key of a server that people know; `null` if it has none. */
+export function keyOf(
+  { identity, namedIdentity }: Pick<
+    ServerConfig,
+    "identity" | "namedIdentity"
+  >,
+): string | null {
+  return namedIdentity ?? identity;
+}
+
 function readKey(
-  { name }: ServerConfig,
-  path: string,
+  server: ServerConfig,
+  file: string,
   agent: string | null,
 ): string | null {
-  const text = readPrivate(name, path);
+  const { name } = server;
+  const path = keyOf(server) ?? file;
+  const text = readPrivate(name, path, file);
   const key = signable(text);
   const parsed = parse(key);
   if (isEncrypted(text, parsed)) {
@@ -75,7 +88,9 @@ function readKey(
       name,
       path,
       "it is encrypted",
-      `set agent = true and add it with ssh-add, or remove its passphrase with ssh-keygen -p -f ${path}`,
+      `set agent = true and add it with ssh-add, or remove its passphrase with ssh-keygen -p -f ${
+        shellWord(path)
+      }`,
     );
   }
   checkKey(name, path, text, parsed);
@@ -158,26 +173,36 @@ function refuseOther(name: string, path: string, text: string): void {
 const publicKey = /^(?:ssh-|ecdsa-|sk-)\S+ AAAA/;
 const publicPem = "PUBLIC KEY-----";
 
-function readPrivate(name: string, path: string): string {
+/** Reads the key that people know as `path` from `file`. */
+function readPrivate(name: string, path: string, file: string): string {
   let found: Stats | undefined;
   try {
-    const text = readRegularFile(path, {
+    const text = readRegularFile(file, {
       longest: longestKey,
       look: (stat) => void (found = stat),
     });
     // A public key may be open to others: that it is one says more.
     refuseOther(name, path, text);
-    refuseOpen(name, path, found!);
+    refuseOpen(name, file, found!);
     return text;
   } catch (cause) {
     if (!(cause instanceof UnreadableError)) throw cause;
-    throw unusable(
-      name,
-      path,
-      cause.message,
-      "set identity to a key file that the account of relais may read",
-      cause,
-    );
+    throw unusable(name, path, cause.message, hintFor(path, cause), cause);
+  }
+}
+
+/** What to do about a key that cannot be read. */
+function hintFor(path: string, { cause }: UnreadableError): string {
+  switch ((cause as { code?: string } | undefined)?.code) {
+    case "ENOENT":
+      return `make it with ssh-keygen -t ed25519 -N '' -f ${
+        shellWord(path)
+      }, or correct identity`;
+    case "EACCES":
+    case "EPERM":
+      return 'run "relais unit --install", so that systemd hands it over, or let the account of relais own it';
+    default:
+      return "set identity to a key file that the account of relais may read";
   }
 }
 

@@ -70,9 +70,10 @@ function goOn(login: Login<Tunnel>, { server, limits }: Means): void {
   login.limit(
     limits.connectMs,
     new UnreachableError(
-      `Cannot reach ${who({ server })}: no answer within ${
-        limits.connectMs / 1_000
-      } s from there to the jump host`,
+      `Cannot reach ${who({ server })} from its jump host ${
+        atJump(server)
+      }: no answer within ${limits.connectMs / 1_000} s`,
+      { hint: tryFromJump(server) },
     ),
   );
   client.forwardOut(
@@ -99,7 +100,7 @@ function notForwarded(
   server: ServerConfig,
 ): RelaisError {
   const { host, port, jump } = server;
-  const at = `${jump!.host}:${jump!.port}`;
+  const at = atJump(server);
   if (error.reason === prohibited) {
     return new UnusableError(
       `Cannot reach ${
@@ -118,6 +119,17 @@ function notForwarded(
     `Cannot reach ${who({ server })} from its jump host ${at} (${
       peerText(error)
     })`,
-    { cause: error },
+    { cause: error, hint: tryFromJump(server) },
   );
+}
+
+/** The address of the jump host of a server that has one. */
+function atJump({ jump }: ServerConfig): string {
+  return `${jump!.host}:${jump!.port}`;
+}
+
+function tryFromJump({ host, port, jump }: ServerConfig): string {
+  return `check the network on ${
+    jump!.host
+  }, as root there: ssh-keyscan -p ${port} ${host}`;
 }

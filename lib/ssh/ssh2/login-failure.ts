@@ -10,6 +10,7 @@ import { AuthenticationError } from "../../errors.ts";
 import { certificateOf } from "../../config/certificate.ts";
 import { who } from "../circumstances.ts";
 import { fingerprint } from "./host-key.ts";
+import { keyOf } from "./identity.ts";
 import type { LoginCircumstances } from "./login-circumstances.ts";
 import { peerText } from "../peer-text.ts";
 
@@ -35,7 +36,7 @@ export function agentFailed(
     // ssh2 calls it the agent's failure as well when our own key does not sign.
     return failed(
       at,
-      `the key ${at.server.identity} does not sign (${peerText(cause)})`,
+      `the key ${keyOf(at.server)} does not sign (${peerText(cause)})`,
       { cause, hint: "make one with ssh-keygen -t ed25519" },
     );
   }
@@ -116,7 +117,8 @@ function keyRefused(
   { server, agentKeys }: LoginCircumstances,
   privateKey: string,
 ): Reason {
-  const { user, identity, algorithms } = server;
+  const { user, algorithms } = server;
+  const identity = keyOf(server);
   const key = ssh2.utils.parseKey(privateKey);
   // It was parsed, and has signed, before it was shown.
   if (key instanceof Error) throw key;

@@ -108,7 +108,11 @@ async function failureAt(port: number, handshakeMs = 20_000) {
     () => connect(server.config, limits({ handshakeMs })),
     RelaisError,
   );
-  return { name: error.name, message: error.message };
+  return {
+    name: error.name,
+    message: error.message,
+    ...error.hint === undefined ? {} : { hint: error.hint },
+  };
 }
 
 Deno.test("connect() tells a closed port", async () => {
@@ -117,6 +121,7 @@ Deno.test("connect() tells a closed port", async () => {
   assertEquals(await failureAt(port), {
     name: "UnreachableError",
     message: `Cannot reach production (127.0.0.1:${port}): connection refused`,
+    hint: "start sshd there, or correct host and port of production",
   });
 });
 
@@ -162,6 +167,7 @@ Deno.test("connect() tells an HTTP server", async () => {
     name: "UnusableError",
     message:
       `Cannot use production (127.0.0.1:${port}): it is not an SSH server`,
+    hint: "correct host and port of production",
   });
 });
 

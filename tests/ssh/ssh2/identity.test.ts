@@ -57,6 +57,26 @@ Deno.test("readIdentity() reads a private key", async () => {
   });
 });
 
+Deno.test("readIdentity() calls a key by the path that the configuration names, if systemd has handed it over", async () => {
+  using directory = await keyDirectory();
+  await keygen("-q", "-p", "-N", "secret", "-f", directory.key);
+  const server = serverConfig({
+    identity: directory.key,
+    namedIdentity: "/etc/relais/my key",
+  });
+
+  const { message, hint } = assertThrows(
+    () => readIdentity(server),
+    ConfigError,
+  );
+
+  assertEquals(
+    message,
+    "Cannot use the key /etc/relais/my key of production: it is encrypted",
+  );
+  assertStringIncludes(hint!, "ssh-keygen -p -f '/etc/relais/my key'");
+});
+
 Deno.test("readIdentity() follows a symbolic link to a key", async () => {
   using directory = await keyDirectory();
   const link = `${directory.path}/link`;
