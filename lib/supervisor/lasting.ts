@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isAlike } from "../text/alike.ts";
 import type { Logger } from "../worker/logger.ts";
 
 /** Logs errors; of one that the pass before had, too, only for who looks for it. */
@@ -17,10 +18,4 @@ export function logErrors(
     if (isNew) log.error(error);
     else log.debug(`still: ${error}`);
   }
-}
-
-/** Tells whether two errors are of the same kind: ages, sizes and counts change while what is wrong does not. */
-function isAlike(a: string, b: string): boolean {
-  const withoutFigures = (text: string) => text.replaceAll(/\d+/g, "0");
-  return withoutFigures(a) === withoutFigures(b);
 }

@@ -9,6 +9,7 @@ import type { ConnectionOperations } from "../connection/operations.ts";
 import type { Connection } from "../connection/remote-session.ts";
 import { describe } from "../errors.ts";
 import { readCursor } from "../state/cursor.ts";
+import { isAlike } from "../text/alike.ts";
 import type { Context } from "../worker/life.ts";
 import { type Choice, observe } from "./decision.ts";
 import type { Heartbeat, Memory } from "./memory.ts";
@@ -107,11 +108,23 @@ export class Round {
     this.heartbeats[server] = { mtime, seen };
   }
 
+  /** Tells whether the probe before this one failed for the same reason, so that it was logged then. */
+  #isKnown(server: string, told: string): boolean {
+    const before = this.#last.get(server) ??
+      this.#memory.probes.find((probe) => probe.server === server);
+    const failure = before?.failure ?? null;
+    return failure !== null && isAlike(describe(failure), told);
+  }
+
   #observe(done: Probe): void {
     const { figures, settings, log } = this.#context;
     figures.add(`probes_${done.verdict}`, 1);
     figures.add("wire_bytes", done.wireBytes);
-    if (done.failure !== null) log.debug(describe(done.failure));
+    if (done.failure !== null) {
+      const told = describe(done.failure);
+      if (this.#isKnown(done.server, told)) log.debug(told);
+      else log.warning(told);
+    }
     if (done.list !== null) this.#feel(done.server, done.list.mtime);
     this.#last.set(done.server, done);
     this.wireBytes += done.wireBytes;
