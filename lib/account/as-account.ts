@@ -9,6 +9,7 @@
 import { resolve } from "@std/path/posix";
 import { type Account, accountOf, type Owned } from "./account.ts";
 import { standIn } from "./child.ts";
+import { lookUp } from "./passwd.ts";
 import { type OutOfReach, outOfReach, setprivCommand } from "./setpriv.ts";
 import type { Config } from "../config/config.ts";
 import {
@@ -148,6 +149,16 @@ async function underSystemd(
   });
   // One that systemd makes up has a number of its own, and that name while it runs.
   const user = valuesOf(settings, "User").at(-1) ?? account.name;
+  if (!isMadeUp(subject, account) && lookUp(user) === undefined) {
+    throw new ConfigError(
+      `Cannot run as ${user}, the account of the installed service: there is no such account`,
+      [],
+      {
+        hint:
+          `useradd --system --shell /usr/sbin/nologin ${user}, or run "relais unit --install" for another one`,
+      },
+    );
+  }
   const lent = await lendConfig(task);
   const name = `relais-by-root-${Deno.pid}.service`;
   const command = transientCommand([...executableCommand(), ...args], {
@@ -157,14 +168,19 @@ async function underSystemd(
     makesNothing: isDryRun(invocation),
     env: environment(user),
   });
-  say({ ...account, name: user }, output);
+  say(
+    user === account.name
+      ? account
+      : { ...account, name: user, owns: "the installed service" },
+    output,
+  );
   const status = await standIn(command, {
     cwd: "/",
     signal: (signal) => kill(name, signal),
   });
   if (status < systemdStatus) return status;
   output.error(
-    `Cannot tell how it ended: systemd exited with ${status}; run journalctl -u ${name}`,
+    `Cannot run as ${user}: systemd could not start it (status ${status}); run journalctl -u ${name}`,
   );
   return exitStatus.local;
 }
