@@ -7,7 +7,7 @@
 import { basename, dirname } from "@std/path/posix";
 import { lookUp } from "../account/passwd.ts";
 import { formatBytes } from "../text/human.ts";
-import { shellWord } from "../text/shell.ts";
+import { shellWord } from "../text/shell-word.ts";
 import { diskOf } from "../status/disk.ts";
 import { deniedOf, isAllowed, isReadOnly } from "./access.ts";
 import { bad, type Finding, good } from "./finding.ts";

@@ -13,7 +13,7 @@ import { reasonOf, unreadable } from "../publish/reason.ts";
 import { compileGlob, Sources } from "../publish/sources.ts";
 import { diskOf } from "../status/disk.ts";
 import { formatBytes } from "../text/human.ts";
-import { shellWord } from "../text/shell.ts";
+import { shellWord } from "../text/shell-word.ts";
 import { requireNoReplica } from "../files/keeper.ts";
 import { isReadable } from "./access.ts";
 import { examineDirectory, nearestDirectory, ownName } from "./directory.ts";

@@ -8,7 +8,7 @@
 import { resolve } from "@std/path/posix";
 import { jobOf } from "../config/job.ts";
 import { defaultPaths } from "../config/load.ts";
-import { shellWord } from "../text/shell.ts";
+import { shellWord } from "../text/shell-word.ts";
 
 /** How a command line names its configuration. */
 export interface NamedConfig {

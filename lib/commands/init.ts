@@ -20,7 +20,7 @@ import {
   LocalError,
   UsageError,
 } from "../errors.ts";
-import { shellWord } from "../text/shell.ts";
+import { shellWord } from "../text/shell-word.ts";
 import { systemReason } from "../text/system-reason.ts";
 
 const declaration = {

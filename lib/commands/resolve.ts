@@ -28,7 +28,7 @@ import {
   resolve as decide,
 } from "../state/file.ts";
 import { passNow } from "../supervisor/pass-now.ts";
-import { shellWord } from "../text/shell.ts";
+import { shellWord } from "../text/shell-word.ts";
 
 const declaration = {
   name: "resolve",

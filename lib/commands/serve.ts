@@ -32,7 +32,7 @@ import { limitsFor, placesOf } from "../status/job.ts";
 import { Serving } from "../supervisor/serving.ts";
 import { Signals } from "../supervisor/signals.ts";
 import { ServiceManager } from "../systemd/notify.ts";
-import { shellWord } from "../text/shell.ts";
+import { shellWord } from "../text/shell-word.ts";
 import { systemReason } from "../text/system-reason.ts";
 
 const declaration = {

@@ -29,7 +29,7 @@ import type { Standing } from "../state/standing.ts";
 import { recall, sharedReason } from "../test-server/memory.ts";
 import { tellObstacle } from "../state/sets.ts";
 import { formatBytes, formatDate } from "../text/human.ts";
-import { shellWord } from "../text/shell.ts";
+import { shellWord } from "../text/shell-word.ts";
 
 const declaration = {
   name: "why",

@@ -27,7 +27,7 @@ import type { Probed } from "../test-server/operations.ts";
 import type { Synchronised } from "../synchro-list/operations.ts";
 import { refusalsKept } from "../state/refusals.ts";
 import { noNotFiles } from "../list/not-files.ts";
-import { shellWord } from "../text/shell.ts";
+import { shellWord } from "../text/shell-word.ts";
 import { exitOf } from "./exit.ts";
 
 /** A module died, or the state is not what it was: the replica mends that, and begins again. */

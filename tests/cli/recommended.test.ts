@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import { completeCommands } from "../../lib/cli/recommended.ts";
-import { shellWord } from "../../lib/text/shell.ts";
 
 const text = 'It waits; run "relais --once --accept-shrink", or "relais why"';
 
@@ -41,10 +40,3 @@ for (const other of others) {
     assertEquals(completeCommands(other, { job: "stock" }), other);
   });
 }
-
-Deno.test("shellWord() quotes what a shell would take apart", () => {
-  const words = ["stock/a.csv", "my file", "it's", "$HOME", ""];
-  assertEquals(words.map(shellWord), [
-    ...["stock/a.csv", "'my file'", `'it'\\''s'`, "'$HOME'", "''"],
-  ]);
-});

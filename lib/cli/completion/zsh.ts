@@ -4,7 +4,7 @@
  * @module
  */
 
-import { quoted } from "../../text/shell.ts";
+import { quoted } from "../../text/shell-word.ts";
 import {
   type Command,
   commandNamed,

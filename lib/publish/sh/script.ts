@@ -6,7 +6,7 @@
 
 import type { PublishConfig } from "../../config/config.ts";
 import type { MaxDelete } from "../../config/units.ts";
-import { quoted } from "../../text/shell.ts";
+import { quoted } from "../../text/shell-word.ts";
 import { globsToEre } from "./ere.ts";
 import script from "./publish.sh" with { type: "text" };
 

@@ -11,7 +11,7 @@ import { Buffer } from "node:buffer";
 import ssh2, { type ParsedKey } from "ssh2";
 import type { ServerConfig } from "../../config/config.ts";
 import { ConfigError } from "../../errors.ts";
-import { shellWord } from "../../text/shell.ts";
+import { shellWord } from "../../text/shell-word.ts";
 import { signable } from "./private-key.ts";
 import { readRegularFile, UnreadableError } from "./regular-file.ts";
 
