@@ -172,7 +172,7 @@ Deno.test("relais verify tells a glob that matches nothing, and calls nothing in
   assertMatch(stdout, /^0 files verified \(0 B\): nothing to verify, in /);
   assertMatch(
     stderr,
-    /No file of the copy matches "stok\/\*\*"; "relais list"/,
+    /No file of the copy matches "stok\/\*\*"; "relais list --config /,
   );
 });
 
