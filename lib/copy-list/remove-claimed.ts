@@ -36,6 +36,8 @@ export async function removeClaimed(
   const isTakenOver = behind.length > 0;
   const take = (path: string) => {
     assertHeld();
+    // What cannot be thrown away stays where it is.
+    if (removal.delete !== "remove") destination.makeTrash();
     const away = directories.removedFrom(id, path);
     if (!isTakenOver) destination.takeAway(path, away);
     if (lookAt(away) !== undefined) {
@@ -45,7 +47,8 @@ export async function removeClaimed(
     return !isTakenOver || isGone(destination, path);
   };
   const paths = files.map(({ path }) => path);
-  return await takeAway(destination, paths, take);
+  // By then, another node may have made files where these were.
+  return await takeAway(destination, paths, take, assertHeld);
 }
 
 /** Tells whether no file is under `path`; something else may be there by now. */

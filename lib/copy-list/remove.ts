@@ -38,13 +38,14 @@ export function emptyTrash(
 
 /**
  * Takes files away, one by one; `take` returns false if a file is to stay. The
- * directories that relais made go with the last file in them. Durable with the next
- * barrier.
+ * directories that relais made go with the last file in them, unless `assertHeld`
+ * fails. Durable with the next barrier.
  */
 export async function takeAway(
   destination: Destination,
   paths: readonly string[],
   take: (path: string) => boolean,
+  assertHeld: () => void = () => {},
 ): Promise<TakenAway> {
   const pacer = new Pacer();
   const gone: string[] = [];
@@ -58,6 +59,7 @@ export async function takeAway(
       failed.push({ path, error: describe(error) });
     }
   }
+  assertHeld();
   destination.removeEmptied(gone);
   destination.release();
   return { gone, failed };

@@ -219,6 +219,15 @@ export class Destination {
     }
   }
 
+  /**
+   * Makes the trash.
+   *
+   * @throws {FileError} If something else is in its place.
+   */
+  makeTrash(): void {
+    this.#directories.make(`${own}/trash`, { mode: ownMode });
+  }
+
   /** Moves a file to the trash of `day` (as in `2026-11-23`). */
   trash(path: string, day: string): void {
     if (!this.look(path)?.isFile) return;
@@ -331,6 +340,7 @@ export class Destination {
 
   /** A way to where `path` can be thrown away on `day`; its directory is made. */
   #placeInTrash(path: string, day: string): string {
+    this.makeTrash();
     let kept = `${trashOf(day)}/${path}`;
     for (let count = 1; this.#isTaken(kept); count++) {
       // A file of that name was thrown away already that day.

@@ -33,10 +33,11 @@ class Shared implements Disposable {
     id: number,
     behind: readonly number[],
     how: Removal["delete"],
+    assertHeld = () => {},
   ): ReturnType<typeof removeClaimed> {
     const { destination, directories } = this;
     const removal = { delete: how, trashKeepMs: 0 };
-    const means = { destination, directories, removal, assertHeld() {} };
+    const means = { destination, directories, removal, assertHeld };
     return removeClaimed(means, { id, behind, files });
   }
 
@@ -117,6 +118,34 @@ Deno.test("removeClaimed() removes nothing once another node has taken the claim
     Deno.errors.NotFound,
   );
 
+  assertEquals(shared.names(), ["a.csv", "b", "b/b.csv", "c.csv"]);
+});
+
+Deno.test("removeClaimed() leaves the directories to others if its claim ran out after the last file", async () => {
+  using shared = new Shared();
+  shared.directories.make(1);
+  let asked = 0;
+  const assertHeld = () => {
+    if (++asked > files.length) throw new Error("ran out");
+  };
+
+  await assertRejects(
+    () => shared.remove(1, [], "remove", assertHeld),
+    Error,
+    "ran out",
+  );
+
+  assertEquals(shared.names(), ["b"]);
+});
+
+Deno.test("removeClaimed() takes no file away if there can be no trash", async () => {
+  using shared = new Shared();
+  shared.directories.make(1);
+  Deno.symlinkSync("/", `${shared.into}/.relais/trash`);
+
+  const { gone, failed } = await shared.remove(1, [], "trash");
+
+  assertEquals([gone, failed.map(({ path }) => path)], [[], paths]);
   assertEquals(shared.names(), ["a.csv", "b", "b/b.csv", "c.csv"]);
 });
 

@@ -101,6 +101,18 @@ for (
     assertEquals(world.destination.look("a/b.csv"), undefined);
   });
 
+  Deno.test(`Destination.trash() throws nothing away through a symbolic link, ${how}`, () => {
+    using world = setUp(through);
+    world.destination.place(world.stage(), "a.csv");
+    Deno.symlinkSync(world.outside, world.absolute(".relais/trash"));
+    assertThrows(
+      () => world.destination.trash("a.csv", "2026-11-23"),
+      FileError,
+      ".relais/trash is a symbolic link",
+    );
+    assertEquals(world.read("a.csv"), "new");
+  });
+
   Deno.test(`Destination.remove() does not reach through a symbolic link, ${how}`, () => {
     using world = setUp(through);
     Deno.writeTextFileSync(`${world.outside}/a.csv`, "precious");
