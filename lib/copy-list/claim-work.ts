@@ -143,7 +143,12 @@ export class ClaimWork {
       extend: ({ id }) => this.#extend(id),
       prepare: async ({ id }) => {
         directories.make(id);
-        await this.#means.guard(id);
+        try {
+          await this.#means.guard(id);
+        } catch (error) {
+          // Who took the claim over has removed the directory: the next step finds that.
+          if (this.holds(id)) throw error;
+        }
         return null;
       },
       fence({ id, old }) {

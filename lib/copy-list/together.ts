@@ -211,10 +211,11 @@ export class Together implements Work {
     destination.release();
     // The node that had the claim before may have made directories.
     if (behind.length > 0) destination.forget();
-    await this.#directories.fetch(id, files);
+    const staging = await this.#openStaging(claim);
+    if (staging === undefined) return { failed: [], tried: [] };
     const failed: FailedFile[] = [];
     const outcome = await run({
-      staging: new Staging(this.#directories.of(id), destination.rights),
+      staging,
       moves: noMoves,
       ledger: this.#ledgerOf(claim, failed),
     });
@@ -223,6 +224,19 @@ export class Together implements Work {
     if (!isHeld) this.#tellLost(id);
     const tried = outcome.ended === null ? files : failed;
     return { failed, tried: tried.map(({ path }) => path) };
+  }
+
+  /** Opens the directory of a claim, with what was staged before; `undefined` if another node has removed it. */
+  async #openStaging({ id, files }: CopyClaim): Promise<Staging | undefined> {
+    const { rights } = this.#means.destination;
+    try {
+      await this.#directories.fetch(id, files);
+      return new Staging(this.#directories.of(id), rights);
+    } catch (error) {
+      if (this.#claims.holds(id)) throw error;
+      this.#tellLost(id);
+      return undefined;
+    }
   }
 
   /** Removes the files of a claim; of one that was taken over, what is out of the copy already. */
