@@ -22,7 +22,7 @@ export type Query = <Row>(
   values?: readonly unknown[],
 ) => Promise<readonly Row[]>;
 
-/** Values as they come and go: numbers are no larger than those of JavaScript. */
+/** Values as they come and go, by their numbers in pg_type: numbers are no larger than those of JavaScript. */
 const types = {
   bigint: {
     to: 20,
@@ -35,6 +35,18 @@ const types = {
     from: [17],
     parse: (text: string) => Uint8Array.fromHex(text.slice("\\x".length)),
     serialize: (value: Uint8Array) => `\\x${value.toHex()}`,
+  },
+  bigints: {
+    to: 1016,
+    from: [1016],
+    parse: (text: string) => JSON.parse(`[${text.slice(1, -1)}]`),
+    serialize: (values: readonly number[]) => `{${values.join()}}`,
+  },
+  texts: {
+    to: 1009,
+    from: [],
+    parse: (text: string) => text,
+    serialize: (values: readonly string[]) => `{${values.map(quoted).join()}}`,
   },
 };
 
@@ -153,6 +165,11 @@ export async function run<Row>(
   }) as unknown as readonly Row[];
 }
 
+/** Returns text as an element of an array. */
+function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, "\\$&")}"`;
+}
+
 /** Every option, because for those that are missing the environment would be asked. */
 function optionsOf(config: DatabaseConfig) {
   const { address, ca, name, leaseMs } = config;
@@ -173,22 +190,35 @@ function optionsOf(config: DatabaseConfig) {
     keep_alive: Math.ceil(leaseMs / 2_000),
     prepare: true,
     debug: false,
-    fetch_types: true,
+    // It would ask for them as a session begins, and nobody would hear of a failure.
+    fetch_types: false,
     publications: "alltables",
     target_session_attrs: "read-write",
     types,
     onnotice: () => {},
+    // What an administrator has set for the role or the database would count otherwise.
     connection: {
       application_name: "relais",
-      search_path: `"${name}"`,
+      search_path: searchPathOf(name),
+      default_transaction_isolation: "read committed",
+      // What is committed has to survive a crash of the database.
+      synchronous_commit: "on",
+      bytea_output: "hex",
+      extra_float_digits: "1",
       // A node that stands still in a transaction would keep the others waiting.
       idle_in_transaction_session_timeout: leaseMs,
       lock_timeout: leaseMs,
+      statement_timeout: leaseMs,
       // Of tables with one row it expects hundreds: to compile a claim took seconds.
       jit: "off",
       client_min_messages: "warning",
     },
   } as unknown as postgres.Options<Record<string, postgres.PostgresType>>;
+}
+
+/** Where the tables of a cluster are looked for, as PostgreSQL says it. */
+export function searchPathOf(name: string): string {
+  return `"${name}"`;
 }
 
 /** Returns the password; an empty one if none is known: the database may ask for none. */

@@ -13,6 +13,10 @@ export const connections = 4;
 /** The oldest PostgreSQL that has all that is used: before it, gen_random_uuid() is missing. */
 export const leastVersion = 13;
 
+/** What to do about a program between a node and its database that mixes sessions. */
+export const poolerHint =
+  "set cluster.database to PostgreSQL itself, without a pooler in between";
+
 /** The part of the configuration that messages name. */
 interface Reached {
   readonly address: Address;
@@ -23,6 +27,12 @@ interface Reached {
 export function isAnswer(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return typeof code === "string" && /^(?=.*\d)[0-9A-Z]{5}$/.test(code);
+}
+
+/** Tells whether what an error of relais comes from is that there are no tables. */
+export function isTableMissing(error: unknown): boolean {
+  const { code } = (error as Error).cause as { code?: string } ?? {};
+  return code === "42P01" || code === "3F000";
 }
 
 /**
@@ -61,8 +71,14 @@ export function explain(
     case "42501":
       return fail(
         message,
-        `run there: CREATE SCHEMA "${reached.name}" AUTHORIZATION "${reached.address.user}"`,
+        `set the user in cluster.database to the role that owns the tables in the schema "${reached.name}"`,
       );
+    case "26000":
+    case "42P05":
+      return fail(message, poolerHint);
+    case "08P01":
+      if (!/startup parameter/i.test(message)) break;
+      return fail(message, poolerHint);
     case "25006":
       return readOnly();
     case "42883":
@@ -70,7 +86,7 @@ export function explain(
     case "53300":
       return fail(
         message,
-        `raise max_connections there: each node takes ${connections}`,
+        `let it accept more connections, ${connections} for each node: max_connections, or the limit of the role or the database`,
       );
   }
   if (/UnknownIssuer|self-signed|unable to verify/i.test(message)) {

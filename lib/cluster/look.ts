@@ -8,7 +8,7 @@
 import { addressText } from "../config/address.ts";
 import { LocalError } from "../errors.ts";
 import { Database, type DatabaseConfig } from "./database.ts";
-import { assertKnown, schemaVersion } from "./schema.ts";
+import { assertKnown, assertReached, schemaVersion } from "./schema.ts";
 
 /**
  * Connects to the database; returns `undefined` if no node has made the tables yet.
@@ -36,6 +36,7 @@ export async function lookAt(
 
 /** Returns the version of the tables; `null`: there are none yet. */
 export async function versionIn(database: Database): Promise<number | null> {
+  await assertReached((text) => database.query(text), database.config);
   const [there] = await database.query<{ made: boolean }>(
     "SELECT to_regclass('version') IS NOT NULL AS made",
   );

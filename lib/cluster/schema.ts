@@ -16,9 +16,12 @@ import type { CopyOrder } from "../config/config.ts";
 import {
   type Database,
   type DatabaseConfig,
+  type Query,
   run,
+  searchPathOf,
   type Session,
 } from "./database.ts";
+import { poolerHint } from "./failure.ts";
 
 /** Statements that lead from each version of the schema to the next; the first makes it. */
 const steps: readonly string[] = [
@@ -203,6 +206,9 @@ export const schemaVersion: number = steps.length;
 /** PostgreSQL's words for two nodes that make the same thing at once. */
 const madeMeanwhile = new Set(["23505", "42P06", "42P07", "40001"]);
 
+/** Encodings of a database in which every name can be kept. */
+const encodings = ["UTF8", "SQL_ASCII"];
+
 /** Nodes that come first may be in the way so often: with the schema, a table and its row. */
 const attempts = 10;
 
@@ -272,12 +278,85 @@ export async function keepIndexOf(
   );
   // To make an index that is there would still wait for those who write.
   if (there !== undefined) return;
+  // What a node waits for no longer goes on nevertheless: sooner or later it is there.
   await unlessMadeMeanwhile(() =>
     database.query(
-      `CREATE INDEX IF NOT EXISTS entry_smallest ON entry (server, size, seq)
-       WHERE standing = 'wanted'`,
+      `SET statement_timeout = 0;
+       CREATE INDEX IF NOT EXISTS entry_smallest ON entry (server, size, seq)
+       WHERE standing = 'wanted';
+       RESET statement_timeout`,
     )
   );
+}
+
+/**
+ * Makes sure that the tables are looked for in the schema of the cluster.
+ *
+ * @throws {LocalError} If something between drops what a connection begins with.
+ */
+export async function assertReached(
+  query: Query,
+  { name, address }: Pick<DatabaseConfig, "name" | "address">,
+): Promise<void> {
+  const [row] = await query<{ path: string }>(
+    "SELECT current_setting('search_path') AS path",
+  );
+  if (row!.path === searchPathOf(name)) return;
+  throw new LocalError(
+    `Cannot use the database ${addressText(address)}: it looks for tables in ${
+      row!.path
+    }, and not in "${name}"`,
+    { hint: poolerHint },
+  );
+}
+
+/**
+ * Makes the schema if it is missing.
+ *
+ * @throws {LocalError} If names cannot be kept there, or the role may make no tables.
+ */
+async function keepSchema(
+  session: Session,
+  { name, address }: DatabaseConfig,
+): Promise<void> {
+  const [found] = await run<{ encoding: string; isUsable: boolean | null }>(
+    session,
+    `SELECT current_setting('server_encoding') AS encoding, (
+       SELECT has_schema_privilege(oid, 'USAGE') AND has_schema_privilege(oid, 'CREATE')
+       FROM pg_namespace WHERE nspname = $1) AS "isUsable"`,
+    [name],
+  );
+  const { encoding, isUsable } = found!;
+  const fail = (what: string, hint: string) =>
+    new LocalError(
+      `Cannot use the database ${addressText(address)}: ${what}`,
+      { hint },
+    );
+  const { user, database } = address;
+  if (!encodings.includes(encoding)) {
+    throw fail(
+      `its encoding is ${encoding}, in which not every name can be kept`,
+      `make another one: createdb --owner ${user} --encoding UTF8 --locale C --template template0 NAME`,
+    );
+  }
+  if (isUsable === false) {
+    throw fail(
+      `the role ${user} may make no tables in the schema "${name}"`,
+      `run there: ALTER SCHEMA "${name}" OWNER TO "${user}"`,
+    );
+  }
+  if (isUsable === true) return;
+  const [allowed] = await run<{ may: boolean }>(
+    session,
+    "SELECT has_database_privilege(current_database(), 'CREATE') AS may",
+  );
+  if (!allowed!.may) {
+    throw fail(
+      `the role ${user} may make no schema in ${database}`,
+      `run there: CREATE SCHEMA "${name}" AUTHORIZATION "${user}"`,
+    );
+  }
+  await session.unsafe(`CREATE SCHEMA "${name}"`);
 }
 
 async function migrateIn(
@@ -285,15 +364,8 @@ async function migrateIn(
   { config }: Database,
   version: number,
 ): Promise<void> {
-  const [there] = await run(
-    session,
-    "SELECT 1 FROM pg_namespace WHERE nspname = $1",
-    [config.name],
-  );
-  // To ask for it if it is there would take a right that nothing else needs.
-  if (there === undefined) {
-    await session.unsafe(`CREATE SCHEMA "${config.name}"`);
-  }
+  await assertReached((text) => run(session, text), config);
+  await keepSchema(session, config);
   await session.unsafe(
     "CREATE TABLE IF NOT EXISTS version (single boolean PRIMARY KEY, version integer NOT NULL)",
   );

@@ -159,15 +159,21 @@ Deno.test({
       async () => {
         await using database = new Database(config);
         const path = `a\n"'\\ $1 é\u{1F600}`;
+        const paths = [path, "", "NULL", "{a,b}", '\\"', " "];
         const rows = await database.query(
-          "SELECT $1::bigint AS size, $2::text AS path, ARRAY[1, 2]::bigint[] AS many, NULL AS nothing",
-          [Number.MAX_SAFE_INTEGER, path],
+          `SELECT $1::bigint AS size, $2::text AS path, ARRAY[1, 2]::bigint[] AS many,
+             '{}'::bigint[] AS none, NULL AS nothing, to_json($3::text[]) AS paths,
+             cardinality($4::text[]) AS empty`,
+          [Number.MAX_SAFE_INTEGER, path, paths, []],
         );
         assertEquals([...rows], [{
           size: Number.MAX_SAFE_INTEGER,
           path,
           many: [1, 2],
+          none: [],
           nothing: null,
+          paths,
+          empty: 0,
         }]);
       },
     );
@@ -210,7 +216,7 @@ Deno.test({
         await Promise.allSettled(others.map((sql) => sql`SELECT 1`));
         assertEquals(
           await failure({}),
-          "Cannot use the database postgres at localhost:PORT: sorry, too many clients already; raise max_connections there: each node takes 4",
+          "Cannot use the database postgres at localhost:PORT: sorry, too many clients already; let it accept more connections, 4 for each node: max_connections, or the limit of the role or the database",
         );
       } finally {
         await Promise.all(others.map((sql) => sql.end({ timeout: 0 })));
