@@ -78,8 +78,11 @@ export async function cluster(
   const { servers, replica, announces, order } = settings;
   const { leaseMs } = settings.database;
   const database = new Database(settings.database);
-  await migrate(database);
-  await keepIndexOf(database, order);
+  const makeTables = async () => {
+    await migrate(database);
+    await keepIndexOf(database, order);
+  };
+  await makeTables();
   const leadership = new Leadership(database, settings.node);
   const { member } = leadership;
   await showLife(database, member);
@@ -155,6 +158,7 @@ export async function cluster(
     handlers: {
       ...leadAnswers({
         ...{ database, leadership, leaderList: list, acceptance, log },
+        makeTables,
       }),
       ...sharedNoticeAnswers({
         ...{ database, leadership, policy: settings.notices, state, log },

@@ -8,6 +8,7 @@ import type { Handlers } from "../worker/channel.ts";
 import type { Logger } from "../worker/logger.ts";
 import type { Acceptance } from "./acceptance.ts";
 import type { Database } from "./database.ts";
+import { isTableMissing } from "./failure.ts";
 import type { LeaderList } from "./leader-list.ts";
 import type { Leadership } from "./leadership.ts";
 import type { NodeOperations } from "./operations.ts";
@@ -20,6 +21,8 @@ interface Means {
   readonly leaderList: LeaderList;
   readonly acceptance: Acceptance;
   readonly log: Pick<Logger, "info">;
+  /** Makes the tables, if they are missing. */
+  makeTables(): Promise<void>;
 }
 
 type LeadOperations = Pick<
@@ -29,28 +32,40 @@ type LeadOperations = Pick<
 
 /** Returns the answers to questions about the lead. */
 export function leadAnswers(
-  { database, leadership, leaderList, acceptance, log }: Means,
+  { database, leadership, leaderList, acceptance, log, makeTables }: Means,
 ): Handlers<LeadOperations> {
   /** The term that the log tells of. */
   let toldTerm: number | undefined;
+
+  async function beginPass(): Promise<boolean> {
+    const leads = await leadership.begin();
+    if (!leads) {
+      if (await acceptance.tell()) {
+        log.info(
+          "another node leads: it accepts in its next pass what shrank",
+        );
+      }
+      return false;
+    }
+    if (leadership.term !== toldTerm) {
+      toldTerm = leadership.term;
+      const { name } = database.config;
+      log.info(`this node leads ${name} in term ${toldTerm}`);
+    }
+    await acceptance.hear();
+    return true;
+  }
+
   return {
     async lead() {
-      const leads = await leadership.begin();
-      if (!leads) {
-        if (await acceptance.tell()) {
-          log.info(
-            "another node leads: it accepts in its next pass what shrank",
-          );
-        }
-        return false;
+      try {
+        return await beginPass();
+      } catch (error) {
+        if (!isTableMissing(error)) throw error;
+        // An administrator has dropped them, to begin again.
+        await makeTables();
+        return await beginPass();
       }
-      if (leadership.term !== toldTerm) {
-        toldTerm = leadership.term;
-        const { name } = database.config;
-        log.info(`this node leads ${name} in term ${toldTerm}`);
-      }
-      await acceptance.hear();
-      return true;
     },
     async resign() {
       await leadership.resign();

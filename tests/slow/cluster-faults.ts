@@ -131,6 +131,26 @@ Deno.test("an earlier state of the database is refused, however often it is trie
   assertEquals(treeOf(cluster.into)["third.csv"], undefined);
 });
 
+Deno.test("nodes that run make everything again when their tables and their mark were removed on purpose", async () => {
+  await using cluster = await makeCluster(looping);
+  const { nodes, into } = cluster;
+  await publish(cluster, "first");
+  const running = nodes.map((node) => node.start());
+  await until(() => cluster.isCopied);
+  const { inodes } = cluster;
+
+  // Whoever drops what nodes work with may have to try again.
+  await until(() =>
+    cluster.query("DROP SCHEMA stock CASCADE").then(() => true, () => false)
+  );
+  Deno.removeSync(`${into}/.relais/cluster`);
+  await publish(cluster, "second");
+  await until(() => cluster.isCopied);
+  await end(...running);
+
+  assertEquals(cluster.inodes["first.csv"], inodes["first.csv"]);
+});
+
 Deno.test("two clusters of one name in one database do not mix", async () => {
   await using cluster = await makeCluster({ nodes: ["r1"] });
   const { nodes: [r1], world, postgres, into } = cluster;
