@@ -185,7 +185,14 @@ async function readLines(
   }
   if (!remote.grows) {
     // Read again whole: what a path was on an earlier line must not look like what followed.
-    entries = lastOfEach(entries);
+    const all = lastOfEach(entries);
+    const last = Math.max(0, all.length - batch);
+    for (let from = 0; from < last; from += batch) {
+      // Nothing is read yet, should this be cut off.
+      const some = all.slice(from, Math.min(from + batch, last));
+      add(outcome, await list.intake.take(reading, some));
+    }
+    entries = all.slice(last);
     cursor = { ...cursor, modified: datedWhenRead(remote) };
   }
   if (cursor !== outcome.cursor) await take();

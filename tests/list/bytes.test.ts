@@ -14,6 +14,7 @@ import { RemoteList } from "../../lib/list/remote.ts";
 import type { SftpSession } from "../../lib/ssh/session.ts";
 import type { SynchronisedList } from "../../lib/state/synchronised-list.ts";
 import { synchroniseList } from "../../lib/synchro-list/list.ts";
+import { ForeignFormat } from "../../lib/text/foreign-format.ts";
 
 /** A session with a server whose only file is `bytes`, and that answers `most` bytes at a time. */
 function sessionOver(bytes: Uint8Array, most: number): SftpSession {
@@ -37,7 +38,10 @@ function sessionOver(bytes: Uint8Array, most: number): SftpSession {
 }
 
 /** A synchronised list that only remembers what it is given. */
-function remembering(taken: Entry[]): SynchronisedList {
+function remembering(
+  taken: Entry[],
+  batches: number[] = [],
+): SynchronisedList {
   const intake = {
     cursor: () => undefined,
     begin: (server: string, generation: string) => ({
@@ -47,6 +51,7 @@ function remembering(taken: Entry[]): SynchronisedList {
     }),
     take(_reading: unknown, entries: Entry[]) {
       taken.push(...entries);
+      batches.push(entries.length);
       return { seen: entries.length, new: 0, skipped: 0, conflicts: [] };
     },
     complete() {},
@@ -168,4 +173,35 @@ Deno.test("a list says the same in whatever pieces it comes", async () => {
     }),
     { numRuns: 200 },
   );
+});
+
+Deno.test("a list of another program is taken in part by part, each path once", async () => {
+  const count = 1_234;
+  const text = Array.from(
+    { length: 2 * count },
+    (_, index) => `${index};1;f${index % count}\n`,
+  ).join("");
+  const pattern = "{date};{size};{path}";
+  const parsed = ForeignFormat.parse(pattern);
+  assert("value" in parsed);
+  const { value: format } = parsed;
+  const list = { path: "/export/copied.txt", format: pattern, grows: false };
+  const session = sessionOver(Buffer.from(text), 32_768);
+  const remote = await RemoteList.open(session, { root: "/export", list });
+  const taken: Entry[] = [];
+  const batches: number[] = [];
+
+  await synchroniseList(remembering(taken, batches), "production", remote, {
+    acceptShrink: false,
+    foreign: { format, session, root: "/export" },
+  });
+
+  assertEquals(
+    taken.map(({ path, seq }) => `${path} ${seq}`),
+    Array.from(
+      { length: count },
+      (_, index) => `f${index} ${count + index + 1}`,
+    ),
+  );
+  assertEquals(Math.max(...batches), 500);
 });
