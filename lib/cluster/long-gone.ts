@@ -13,7 +13,7 @@ const page = 500;
 const texts = {
   longGone: `
     SELECT path FROM withdrawal
-    WHERE at < $1 AND NOT EXISTS (
+    WHERE at < $1 AND kept = 0 AND NOT EXISTS (
       SELECT 1 FROM list JOIN entry USING (server)
       WHERE entry.path = withdrawal.path AND op = '+')
     ORDER BY at LIMIT ${page}`,

@@ -21,22 +21,24 @@ export function isWithdrawn(active: string): string {
 }
 
 // By server: PostgreSQL would rather sort all that was withdrawn.
+const files = `
+  SELECT DISTINCT ON (path) path, size
+  FROM list CROSS JOIN LATERAL (
+    SELECT path, (SELECT copy.size FROM copy WHERE copy.path = entry.path) AS size
+    FROM entry
+    WHERE entry.server = list.server AND path > $2 AND ${isWithdrawn("$1")}
+    ORDER BY path LIMIT $3) AS entry
+  ORDER BY path LIMIT $3`;
+
 const texts = {
-  files: `
-    SELECT DISTINCT ON (path) path, size
-    FROM list CROSS JOIN LATERAL (
-      SELECT path, (SELECT copy.size FROM copy WHERE copy.path = entry.path) AS size
-      FROM entry
-      WHERE entry.server = list.server AND path > $2 AND ${isWithdrawn("$1")}
-      ORDER BY path LIMIT $3) AS entry
-    ORDER BY path LIMIT $3`,
-  count: `
-    SELECT coalesce(sum(files), 0)::bigint AS withdrawn,
-      (SELECT coalesce(sum(here), 0)::bigint FROM node) AS here
-    FROM list CROSS JOIN LATERAL (
-      SELECT count(*) AS files FROM entry
-      WHERE entry.server = list.server AND ${isWithdrawn("$1")}) AS counted`,
+  files,
+  count:
+    `SELECT count(*) AS files, max(path) AS last FROM (${files}) AS counted`,
+  here: "SELECT coalesce(sum(here), 0)::bigint AS here FROM node",
 };
+
+/** Files that are counted at a time: to count a million takes longer than a node waits. */
+const page = 50_000;
 
 /** Returns the next files after `after`, by path, that are to go as files come from `active`. */
 export function withdrawnFiles(
@@ -52,10 +54,19 @@ export function withdrawnFiles(
 export async function countWithdrawn(
   database: Database,
   active: string,
+  limit = page,
 ): Promise<{ readonly withdrawn: number; readonly here: number }> {
-  const [row] = await database.query<{ withdrawn: number; here: number }>(
-    texts.count,
-    [active],
-  );
-  return row!;
+  const [row] = await database.query<{ here: number }>(texts.here);
+  let withdrawn = 0;
+  for (let after: string | null = ""; after !== null;) {
+    type Counted = { readonly files: number; readonly last: string | null };
+    const counted: readonly Counted[] = await database.query<Counted>(
+      texts.count,
+      [active, after, limit],
+    );
+    const { files, last } = counted[0]!;
+    withdrawn += files;
+    after = files < limit ? null : last;
+  }
+  return { withdrawn, here: row!.here };
 }

@@ -119,7 +119,11 @@ const texts = {
       ORDER BY path LIMIT :limit`,
   countWithdrawn: `
       SELECT count(*) AS files FROM entry CROSS JOIN copy USING (path)
-      WHERE entry.server = :server AND standing = 'withdrawn' AND ${undisputed}`,
+      WHERE entry.server = :server AND standing = 'withdrawn' AND ${undisputed}
+        AND NOT EXISTS (
+          SELECT 1 FROM list AS before CROSS JOIN entry AS same
+            ON same.server = before.server AND same.path = entry.path
+          WHERE before.server < :server AND same.standing = 'withdrawn')`,
   // Every server is named: without it SQLite goes through all entries for each path.
   withdrawnAmong: `
       SELECT ${offer} FROM entry
@@ -195,7 +199,7 @@ const texts = {
   // Withdrawals of paths that no server names any more, after a while: nothing could bring these files back.
   longGone: `
       SELECT path FROM withdrawal
-      WHERE at < :before AND NOT EXISTS (
+      WHERE at < :before AND kept = 0 AND NOT EXISTS (
         SELECT 1 FROM entry WHERE ${anyServer} AND entry.path = withdrawal.path AND op = '+')
       ORDER BY at LIMIT :page`,
   forgetWithdrawal: "DELETE FROM withdrawal WHERE path = :path",

@@ -168,6 +168,30 @@ Deno.test("SynchronisedList knows what a new generation no longer names", async 
   assertEquals(withdrawn(list, "production"), ["a"]);
 });
 
+Deno.test("SynchronisedList removes what it has kept for long, and counts it once, whoever has withdrawn it", async () => {
+  const db = emptyState();
+  const list = new SynchronisedList(db, everything);
+  const { withdrawals } = list;
+  const entries = [entry(1, "a"), entry(2, "b")];
+  await read(list, "production", entries);
+  fetchAll(list, "production");
+  await read(list, "backup", entries);
+  for (const server of ["production", "backup"]) {
+    list.intake.take(
+      await list.intake.resume(server),
+      entries.map(({ path }, index) => withdrawal(index + 3, path)),
+    );
+    await withdrawals.follow("production", true);
+  }
+  db.exec("UPDATE withdrawal SET at = 0");
+
+  await withdrawals.follow("production", true);
+  await withdrawals.follow("production", false);
+
+  assertEquals(withdrawn(list, "production"), ["a", "b"]);
+  assertEquals(withdrawals.count("production"), 2);
+});
+
 Deno.test("SynchronisedList does not take what backup never had for withdrawn", async () => {
   const list = new SynchronisedList(emptyState(), everything);
   await read(list, "production", [entry(1, "a"), entry(2, "b")]);
