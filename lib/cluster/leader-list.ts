@@ -60,9 +60,13 @@ const texts = {
   damaged: `SELECT path FROM refetch ORDER BY path LIMIT ${page}`,
   forgetDamaged: "DELETE FROM refetch WHERE path = ANY ($1)",
   keepNoLonger: `
-    UPDATE entry SET standing = 'withdrawn'
-    WHERE server = $1 AND standing = 'gone'
-      AND path IN (SELECT path FROM withdrawal WHERE kept = 1)`,
+    WITH kept AS (
+      SELECT path FROM withdrawal WHERE kept = 1 AND path > $2
+      ORDER BY path LIMIT ${page}),
+    changed AS (
+      UPDATE entry SET standing = 'withdrawn' FROM kept
+      WHERE entry.server = $1 AND entry.path = kept.path AND standing = 'gone')
+    SELECT max(path) AS last FROM kept`,
   announce: "UPDATE copy SET announced = 1 WHERE path = ANY ($1)",
 };
 
@@ -194,11 +198,7 @@ export class LeaderList implements Taking {
       texts.servers,
     );
     for (const { server } of servers) {
-      if (!keeps) {
-        await this.#whileQuiet((session) =>
-          run(session, texts.keepNoLonger, [server])
-        );
-      }
+      if (!keeps) await this.#keepNoLonger(server);
       const after = "";
       await this.#changeAll(
         [next.withdrawn, server],
@@ -221,7 +221,10 @@ export class LeaderList implements Taking {
 
   /** Commits that a hook was told of these files. */
   async announced(paths: readonly string[]): Promise<void> {
-    await this.#inTerm((session) => run(session, texts.announce, [paths]));
+    for (let from = 0; from < paths.length; from += page) {
+      const some = paths.slice(from, from + page);
+      await this.#inTerm((session) => run(session, texts.announce, [some]));
+    }
   }
 
   /**
@@ -286,6 +289,18 @@ export class LeaderList implements Taking {
       });
       if (last === undefined) return;
       after = last;
+    }
+  }
+
+  /** Has files removed that were kept so far. */
+  async #keepNoLonger(server: string): Promise<void> {
+    type Kept = { readonly last: string | null };
+    for (let after: string | null = ""; after !== null;) {
+      const values: readonly unknown[] = [server, after];
+      const [kept] = await this.#whileQuiet((session) =>
+        run<Kept>(session, texts.keepNoLonger, values)
+      );
+      after = kept!.last;
     }
   }
 

@@ -13,6 +13,7 @@ import {
 } from "../state/synchronised-list.ts";
 import type { Session } from "./database.ts";
 import { count, type Counted } from "./members.ts";
+import { longestPath } from "./rows.ts";
 import { WorkingSet } from "./working-set.ts";
 
 /** Files that a node has copied itself, and their bytes. */
@@ -40,7 +41,10 @@ export class ListRows implements Disposable {
   constructor(filter: Filter, options: ListOptions, node: string) {
     this.filter = filter;
     this.charset = options.charset ?? null;
-    this.#list = new SynchronisedList(this.#rows.db, filter, options);
+    this.#list = new SynchronisedList(this.#rows.db, filter, {
+      ...options,
+      longestPath,
+    });
     this.#node = node;
   }
 

@@ -41,6 +41,9 @@ export class TableRows {
   }
 }
 
+/** Bytes of a path that fit into an index, which takes 2704 for a row. */
+export const longestPath = 2_500;
+
 /** Returns a name as SQL. */
 export function quoted(name: string): string {
   return `"${name}"`;

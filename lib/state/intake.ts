@@ -72,6 +72,8 @@ export interface IntakeTools {
   readonly charset: string | null;
   /** Directory of the state; without it, its disk space is not watched. */
   readonly space: Pick<Space, "claim" | "release"> | undefined;
+  /** Bytes of the longest path that can be kept. */
+  readonly longestPath: number;
 }
 
 /** Takes in what each server names. */
@@ -86,6 +88,7 @@ export class Intake {
   readonly #judge: Judge;
   readonly #entries: EntryIntake;
   readonly #sets: Sets;
+  readonly #longestPath: number;
 
   constructor(db: DatabaseSync, tools: IntakeTools) {
     this.#db = db;
@@ -98,6 +101,7 @@ export class Intake {
     this.#judge = tools.judge;
     this.#entries = tools.entries;
     this.#sets = tools.sets;
+    this.#longestPath = tools.longestPath;
   }
 
   /** Forgets the servers that are not `configured`: nothing can be had from them. */
@@ -206,8 +210,13 @@ export class Intake {
           this.#sets.end(server, ends[ended]!.last);
         }
       };
+      const refused = [...refusals];
       for (const entry of entries) {
         endBefore(entry.seq);
+        if (isLonger(entry.path, this.#longestPath)) {
+          if (entry.op === "+") refused.push(tooLong(entry, this.#longestPath));
+          continue;
+        }
         const standing = this.#entries.take(reading, entry, here);
         if (standing === "wanted") taken.new++;
         else if (["older", "conflict", "excluded"].includes(standing)) {
@@ -215,7 +224,7 @@ export class Intake {
         }
       }
       endBefore(Infinity);
-      keepRefusals(this.#db, reading, refusals);
+      keepRefusals(this.#db, reading, refused);
       replaceRefusals(this.#db, reading, entries);
       if (cursor !== undefined) {
         this.#statements.advance.run({
@@ -320,6 +329,18 @@ function branchOf(
   if (renewed) return `${server}:${generation}:${(before?.reading ?? 0) + 1}`;
   if (before?.generation === generation) return before.branch;
   return writer === null ? `${server}:${generation}` : generation;
+}
+
+/** Tells whether a path takes more bytes of UTF-8; a character takes three at most of each of its units. */
+function isLonger(path: string, bytes: number): boolean {
+  return path.length * 3 > bytes &&
+    new TextEncoder().encode(path).length > bytes;
+}
+
+function tooLong({ seq, path }: Entry, longest: number): Refusal {
+  const reason =
+    `line ${seq}: its path is longer than ${longest} bytes, the most that a cluster can keep`;
+  return { line: seq, path, reason };
 }
 
 function advance({ offset, tail, seq, modified }: Cursor) {

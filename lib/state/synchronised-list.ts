@@ -56,6 +56,8 @@ export interface ListOptions {
   readonly charset?: string | null;
   /** @default false */
   readonly sets?: ReplicaConfig["sets"];
+  /** Bytes of the longest path that can be kept; a line that names a longer one is refused. @default any */
+  readonly longestPath?: number;
   /** Rules of order to leave out: for the model that shows what each is for. */
   readonly without?: readonly Rule[];
 }
@@ -92,7 +94,8 @@ export class SynchronisedList {
     const entries = new EntryIntake({ ...common, judge, sets, naming });
     const walks = new Walks(db);
     const taking = { ...common, judge, entries, walks, charset };
-    this.intake = new Intake(db, { ...taking, sets, space });
+    const { longestPath = Infinity } = options;
+    this.intake = new Intake(db, { ...taking, sets, space, longestPath });
     this.trees = new TreeIntake(db, { ...taking, intake: this.intake });
     this.twins = new Twins(db, charset);
     this.withdrawals = new Withdrawals(db, { statements, superseded, judge });

@@ -13,6 +13,7 @@ import { ListRows } from "../../lib/cluster/list-rows.ts";
 import { SharedList } from "../../lib/cluster/shared-list.ts";
 import {
   claimedFiles,
+  missingFrom,
   wantedFiles,
 } from "../../lib/cluster/shared-overview.ts";
 import * as statements from "../../lib/cluster/statements.ts";
@@ -577,6 +578,107 @@ Deno.test({
           LocalError,
           "files are being copied",
         );
+      },
+    );
+
+    await t.step(
+      "refuses a path that no index holds until it is withdrawn, and takes in the others",
+      async () => {
+        await using both = await Both.make(new Database(server.config("long")));
+        both.start(everything);
+        const { leader, database } = both;
+        const random = new Random(1);
+        const letters = Array.from(
+          { length: 4_000 },
+          (_, index) =>
+            index % 200 === 100
+              ? "/"
+              : String.fromCodePoint(0x4e00 + random.below(5_000)),
+        );
+        // Three bytes each, which cannot be compressed.
+        const path = letters.slice(0, 1_300).join("");
+        const fits = letters.slice(0, 830).join("");
+        const reading = await leader.begin("P", lifeOf("g"));
+        const named = [{ ...line(1), path }, { ...line(2), path: fits }];
+
+        await leader.take(reading, named, at(2));
+        const before = await missingFrom(database, ["P"], "P");
+        const paths = await database.query("SELECT path FROM entry");
+        const gone = { ...line(3), path, op: "-" as const, size: 0 };
+        await leader.take(reading, [gone], at(3));
+        const after = await missingFrom(database, ["P"], "P");
+
+        assertEquals([...paths], [{ path: fits }]);
+        assertEquals(before.refused, {
+          count: 1,
+          reasons: [
+            "line 1: its path is longer than 2500 bytes, the most that a cluster can keep",
+          ],
+        });
+        assertEquals(after.refused.count, 0);
+      },
+    );
+
+    await t.step(
+      "changes no more rows at a time than a database has done before a node gives up",
+      async () => {
+        await using both = await Both.make(new Database(server.config("many")));
+        both.start(everything);
+        const { leader, database } = both;
+        const count = 1_200;
+        await leader.begin("P", lifeOf("g"));
+        await database.query(
+          `INSERT INTO entry (server, path, seq, published, mtime, size, reading, standing, op)
+           SELECT 'P', 'f' || seq, seq, '0', '0', 0, 1, 'gone', '-' FROM generate_series(1, $1) AS seq`,
+          [count],
+        );
+        await database.query(
+          `INSERT INTO withdrawal (path, server, seq, published, mtime, kept, at)
+           SELECT path, server, seq, published, mtime, 1, 0 FROM entry`,
+        );
+        await database.query(
+          `INSERT INTO copy (path, server, seq, published, mtime, size, arrived, announced)
+           SELECT path, server, seq, published, mtime, size, 0, 0 FROM entry`,
+        );
+        const most = async (table: string, work: () => Promise<void>) => {
+          await database.query(
+            `CREATE TABLE changed_${table} (rows bigint);
+             CREATE FUNCTION note_${table}() RETURNS trigger LANGUAGE plpgsql AS $$
+               BEGIN
+                 INSERT INTO changed_${table} SELECT count(*) FROM changed;
+                 RETURN NULL;
+               END $$;
+             CREATE TRIGGER note AFTER UPDATE ON ${table}
+               REFERENCING NEW TABLE AS changed
+               FOR EACH STATEMENT EXECUTE FUNCTION note_${table}()`,
+          );
+          await work();
+          const [row] = await database.query<{ most: number; all: number }>(
+            `SELECT max(rows) AS most, sum(rows)::bigint AS all FROM changed_${table}`,
+          );
+          return row;
+        };
+        const paths = Array.from({ length: count }, (_, n) => `f${n + 1}`);
+
+        assertEquals(
+          [
+            await most("entry", () => leader.follow("P", false)),
+            await most("copy", () => leader.announced(paths)),
+          ],
+          [{ most: 500, all: count }, { most: 500, all: count }],
+        );
+        const standing = await database.query(
+          "SELECT DISTINCT standing FROM entry",
+        );
+        const announced = await database.query(
+          "SELECT DISTINCT announced FROM copy",
+        );
+        assertEquals([...standing], [{ standing: "withdrawn" }]);
+        assertEquals(
+          (await countWithdrawn(database, "P", 500)).withdrawn,
+          count,
+        );
+        assertEquals([...announced], [{ announced: 1 }]);
       },
     );
 
