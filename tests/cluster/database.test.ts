@@ -191,7 +191,7 @@ Deno.test({
         const error = await assertRejects(() => migrate(database), LocalError);
         assertStringIncludes(
           describe(error),
-          `: permission denied for database postgres; run there: ${hint}`,
+          `: the role plain may make no schema in postgres; run there: ${hint}`,
         );
         await server.ask(hint);
         await migrate(database);
