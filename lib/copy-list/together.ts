@@ -293,11 +293,15 @@ export class Together implements Work {
   }
 
   #ledgerOf(claim: CopyClaim, failed: FailedFile[]): Ledger {
-    const { id, files } = claim;
+    const { id, behind, files } = claim;
     return {
       wanted: (last) => Promise.resolve(last === null ? files : []),
       arrived: async (files) => {
-        if (!await this.#claims.commit(claim, files)) throw claimLost();
+        // What is there already may be of the node before, which told nobody.
+        const here = behind.length === 0
+          ? files
+          : files.map((file) => ({ ...file, fetched: true }));
+        if (!await this.#claims.commit(claim, here)) throw claimLost();
       },
       failed(files) {
         failed.push(...files);
