@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 
 Deno.test("documents name the package of this version", () => {
@@ -10,7 +10,7 @@ Deno.test("documents name the package of this version", () => {
       text.matchAll(/relais_([\d.]+)_amd64\.deb/g),
       ([, version]) => version,
     );
-    assert(versions.length > 0, document);
-    assertEquals(new Set(versions), new Set([config.version]), document);
+    // An upgrade names a later one.
+    assertEquals(versions[0], config.version, document);
   }
 });

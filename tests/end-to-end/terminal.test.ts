@@ -3,6 +3,7 @@ import { noise } from "../../fixtures/noise.ts";
 import { isInstalled } from "../../fixtures/programs.ts";
 import { hasTmux, openTerminal } from "../../fixtures/terminal.ts";
 import type { Link } from "../../fixtures/link.ts";
+import { transport } from "../../fixtures/transport.ts";
 import { makeWorld, nimble, type World } from "../../fixtures/world.ts";
 
 /** Probes wait as long as a busy machine takes. */
@@ -49,6 +50,9 @@ function neutral(screen: string): string {
 }
 
 const ignore = !hasTmux;
+
+/** The ssh client has words of its own for a server that is down. */
+const ignoreDown = ignore || transport !== "ssh2";
 
 Deno.test({
   name: "a first pass shows a bar, then a sentence; a second one a sentence",
@@ -150,7 +154,7 @@ $`,
 
 Deno.test({
   name: "a failover and a failing file are told on the terminal",
-  ignore,
+  ignore: ignoreDown,
   async fn() {
     await using world = await makeWorld({
       servers: ["production", "backup"],
@@ -281,7 +285,7 @@ Deno.test({
 Deno.test({
   name:
     "the loop has a line for each pass that did something, or went otherwise",
-  ignore,
+  ignore: ignoreDown,
   async fn() {
     await using world = await makeWorld({
       more: `${patient}\n[schedule]\nevery = "1s"`,

@@ -111,7 +111,7 @@ Deno.test("a pass that a signal stops is told as stopped everywhere, and not as 
   assertEquals([code, exit, status.passes[0].exit], [143, 143, 143]);
   assertEquals(
     status.problems.map(({ text }: { text: string }) => text),
-    ["no pass has ended yet"],
+    ["no pass has completed yet"],
   );
   const { passes_stopped, passes_incomplete } = stat.modules.stat;
   assertEquals([passes_stopped, passes_incomplete], [1, 0]);
