@@ -5,14 +5,14 @@
  */
 
 import { LocalError } from "../errors.ts";
-import { ownDirectory } from "../list/path.ts";
 import { lookAt } from "./if-there.ts";
 
 /**
- * Makes sure that a directory which has held copies holds anything.
+ * Makes sure that a directory which has held copies holds anything. Whoever processes
+ * files may have taken all of them away; what relais itself keeps there stays, then.
  *
  * @param kept One of the copies: where it is, nothing else is looked at.
- * @throws {LocalError} If it is empty but for what relais itself keeps there, or missing.
+ * @throws {LocalError} If it is empty or missing.
  */
 export function assertCopy(into: string, kept: string): void {
   if (isThere(`${into}/${kept}`) || holdsAny(into)) return;
@@ -36,10 +36,7 @@ function isThere(path: string): boolean {
 
 function holdsAny(into: string): boolean {
   try {
-    for (const { name } of Deno.readDirSync(into)) {
-      if (name !== ownDirectory) return true;
-    }
-    return false;
+    return Deno.readDirSync(into)[Symbol.iterator]().next().done === false;
   } catch (error) {
     // What else is wrong with it is told by whoever writes there.
     return !(error instanceof Deno.errors.NotFound);

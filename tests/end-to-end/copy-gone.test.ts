@@ -59,3 +59,18 @@ Deno.test("a copy that is lost is copied again by relais verify --repair, as the
   assertEquals([after.exit, after.copied], [0, 0]);
   assertEquals(treeOf(into), treeOf(world.production.root));
 });
+
+Deno.test("files that whoever processes them has taken away are no copy that is lost", async () => {
+  await using world = await copiedWorld();
+  const { into } = world;
+  for (const name of ["a.csv", "b"]) {
+    Deno.removeSync(`${into}/${name}`, { recursive: true });
+  }
+  world.write({ "new.csv": "3" });
+  await world.publish();
+
+  const { exit, copied } = await world.pass();
+
+  assertEquals([exit, copied], [0, 1]);
+  assertEquals(Object.keys(treeOf(into)), ["new.csv"]);
+});
