@@ -6,7 +6,8 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { makeKey, sshdAvailable } from "../../fixtures/sshd.ts";
+import { knowOtherKey } from "../../fixtures/ssh/known-key.ts";
+import { sshdAvailable } from "../../fixtures/sshd.ts";
 import { until } from "../../fixtures/until.ts";
 import {
   makeWorld,
@@ -131,12 +132,7 @@ opensshTest(
     world.write({ "a.csv": "1" });
     await world.publish();
     const { sshd } = world.production;
-    await makeKey(`${sshd.directory}/other`, "ed25519");
-    const other = await Deno.readTextFile(`${sshd.directory}/other.pub`);
-    await Deno.writeTextFile(
-      sshd.knownHosts,
-      `[127.0.0.1]:${sshd.port} ${other}`,
-    );
+    await knowOtherKey(sshd);
 
     const { code, stderr } = await world.relais("--once");
 

@@ -7,6 +7,7 @@ import { assertEquals } from "@std/assert";
 import { type Agent, startAgent } from "../../fixtures/ssh/agent.ts";
 import { makeCa, trustHosts } from "../../fixtures/ssh/certificates.ts";
 import { connectionTo } from "../../fixtures/connection.ts";
+import { knowOtherKey } from "../../fixtures/ssh/known-key.ts";
 import { limits } from "../../fixtures/ssh/limits.ts";
 import { relais } from "../../fixtures/relais.ts";
 import {
@@ -248,21 +249,13 @@ const setUps: Readonly<Record<string, SetUp>> = {
       'Cannot trust production (127.0.0.1:PORT): its host key FINGERPRINT is not in known_hosts; check it with ssh-keygen -l on the server, then run "ssh-keyscan -p PORT 127.0.0.1 >> DIR/known_hosts"',
   },
   "wrong host key": {
-    async prepare({ directory, knownHosts, port }) {
-      await makeKey(`${directory}/other`, "ed25519");
-      const key = await text(`${directory}/other.pub`);
-      await Deno.writeTextFile(knownHosts, `[127.0.0.1]:${port} ${key}`);
-    },
+    prepare: (sshd) => knowOtherKey(sshd),
     exit: 6,
     told:
       `Cannot trust production (127.0.0.1:PORT): its host key is not the one in known_hosts: expected FINGERPRINT, got FINGERPRINT; if the server really has a new key, check it there with ssh-keygen -l, then run "ssh-keygen -R '[127.0.0.1]:PORT' -f DIR/known_hosts" and add the key again with "ssh-keyscan -p PORT 127.0.0.1 >> DIR/known_hosts"`,
   },
   "host key of another type": {
-    async prepare({ directory, knownHosts, port }) {
-      await makeKey(`${directory}/other`, "ecdsa");
-      const key = await text(`${directory}/other.pub`);
-      await Deno.writeTextFile(knownHosts, `[127.0.0.1]:${port} ${key}`);
-    },
+    prepare: (sshd) => knowOtherKey(sshd, "ecdsa"),
     exit: 6,
     told:
       'Cannot trust production (127.0.0.1:PORT): it has no host key of a type in known_hosts (ecdsa-sha2-nistp256); it offers ssh-ed25519; check the keys on the server with ssh-keygen -l, then run "ssh-keyscan -p PORT 127.0.0.1 >> DIR/known_hosts"',

@@ -1,34 +1,19 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { openByClient } from "../../../fixtures/ssh/client-stage.ts";
+import { knowOtherKey } from "../../../fixtures/ssh/known-key.ts";
 import { serverConfig } from "../../../fixtures/ssh/server-config.ts";
+import { sshdTest } from "../../../fixtures/ssh/sshd-test.ts";
 import {
   freePort,
   makeKey,
   type Sshd,
   sshdAvailable,
-  type SshdOptions,
   startSshd,
 } from "../../../fixtures/sshd.ts";
 import { byClient } from "../../../fixtures/transport.ts";
 import { RelaisError, UnreachableError } from "../../../lib/errors.ts";
 import type { ServerConfig } from "../../../lib/config/config.ts";
 import type { Depth } from "../../../lib/ssh/depth.ts";
-
-/** A test with an sshd of its own. */
-function sshdTest(
-  name: string,
-  options: SshdOptions,
-  run: (sshd: Sshd) => Promise<void>,
-): void {
-  Deno.test({
-    name,
-    ignore: !sshdAvailable,
-    async fn() {
-      await using sshd = await startSshd(options);
-      await run(sshd);
-    },
-  });
-}
 
 /** How opening a session fails, without what differs from run to run. */
 async function failureOf(
@@ -136,12 +121,7 @@ sshdTest(
   "ssh refuses a changed host key, and shows no key of ours",
   {},
   async (sshd) => {
-    await makeKey(`${sshd.directory}/other`, "ed25519");
-    const other = await Deno.readTextFile(`${sshd.directory}/other.pub`);
-    await Deno.writeTextFile(
-      sshd.knownHosts,
-      `[127.0.0.1]:${sshd.port} ${other}`,
-    );
+    await knowOtherKey(sshd);
     const server = byClient(sshd.serverConfig("production", "/"));
 
     assertEquals(await failureOf(server), {

@@ -2,25 +2,17 @@
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { openByClient } from "../../../fixtures/ssh/client-stage.ts";
+import { knowOtherKey } from "../../../fixtures/ssh/known-key.ts";
 import { serverConfig } from "../../../fixtures/ssh/server-config.ts";
+import { bastionTest, type Way } from "../../../fixtures/ssh/sshd-test.ts";
 import {
   freePort,
-  makeKey,
   type Sshd,
-  sshdAvailable,
   type SshdOptions,
-  startSshd,
 } from "../../../fixtures/sshd.ts";
 import { byClient } from "../../../fixtures/transport.ts";
 import type { LimitsConfig, ServerConfig } from "../../../lib/config/config.ts";
 import { RelaisError } from "../../../lib/errors.ts";
-
-/** A server, and the bastion before it. */
-interface Way {
-  readonly sshd: Sshd;
-  readonly bastion: Sshd;
-  readonly server: ServerConfig;
-}
 
 /** A test with a server that ssh_config leads to through a bastion. */
 function jumpTest(
@@ -28,26 +20,21 @@ function jumpTest(
   run: (way: Way) => Promise<void>,
   options: SshdOptions = {},
 ): void {
-  Deno.test({
-    name,
-    ignore: !sshdAvailable,
-    async fn() {
-      await using sshd = await startSshd();
-      await using bastion = await startSshd(options);
-      const config = `${sshd.directory}/ssh_config`;
-      await Deno.writeTextFile(
-        config,
-        hostOf("behind", sshd, sshd.port) + "ProxyJump bastion\n" +
-          hostOf("bastion", bastion, bastion.port) +
-          hostOf("nowhere", sshd, freePort()) + "ProxyJump bastion\n",
-      );
-      const server = byClient(serverConfig({ host: "behind" }), {
-        config,
-        port: null,
-        user: null,
-      });
-      await run({ sshd, bastion, server });
-    },
+  bastionTest(name, { lead: serverBehind, ...options }, run);
+}
+
+async function serverBehind(bastion: Sshd, sshd: Sshd): Promise<ServerConfig> {
+  const config = `${sshd.directory}/ssh_config`;
+  await Deno.writeTextFile(
+    config,
+    hostOf("behind", sshd, sshd.port) + "ProxyJump bastion\n" +
+      hostOf("bastion", bastion, bastion.port) +
+      hostOf("nowhere", sshd, freePort()) + "ProxyJump bastion\n",
+  );
+  return byClient(serverConfig({ host: "behind" }), {
+    config,
+    port: null,
+    user: null,
   });
 }
 
@@ -75,12 +62,6 @@ async function failureOf(
   return { exit: exitStatus, told: message };
 }
 
-async function changeKey({ directory, port, knownHosts }: Sshd): Promise<void> {
-  await makeKey(`${directory}/other`, "ed25519");
-  const other = await Deno.readTextFile(`${directory}/other.pub`);
-  await Deno.writeTextFile(knownHosts, `[127.0.0.1]:${port} ${other}`);
-}
-
 jumpTest(
   "ssh goes through a bastion, with all that ssh_config says of both",
   async ({ server }) => {
@@ -93,7 +74,7 @@ jumpTest(
 
 for (
   const [what, spoil] of [
-    ["another one", changeKey],
+    ["another one", knowOtherKey],
     [
       "not known",
       ({ knownHosts }: Sshd) => Deno.writeTextFile(knownHosts, ""),

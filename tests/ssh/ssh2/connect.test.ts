@@ -5,6 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { until } from "../../../fixtures/until.ts";
+import { sshdTest } from "../../../fixtures/ssh/sshd-test.ts";
 import {
   bitsOfCurves,
   keyForms,
@@ -12,14 +13,7 @@ import {
 } from "../../../fixtures/ssh/ecdsa-keys.ts";
 import { serverConfig } from "../../../fixtures/ssh/server-config.ts";
 import { limits } from "../../../fixtures/ssh/limits.ts";
-import {
-  freePort,
-  makeKey,
-  type Sshd,
-  sshdAvailable,
-  type SshdOptions,
-  startSshd,
-} from "../../../fixtures/sshd.ts";
+import { freePort, makeKey } from "../../../fixtures/sshd.ts";
 import {
   AuthenticationError,
   RelaisError,
@@ -28,22 +22,6 @@ import {
 } from "../../../lib/errors.ts";
 import { connect } from "../../../lib/ssh/ssh2/connect.ts";
 import type { ConnectOptions } from "../../../lib/ssh/connect-options.ts";
-
-/** A test with an sshd of its own. */
-function sshdTest(
-  name: string,
-  options: SshdOptions,
-  run: (sshd: Sshd) => Promise<void>,
-): void {
-  Deno.test({
-    name,
-    ignore: !sshdAvailable,
-    async fn() {
-      await using sshd = await startSshd(options);
-      await run(sshd);
-    },
-  });
-}
 
 /** A server that `host` and `port` name, with a key that nobody will get to see. */
 async function stranger(host: string, port: number) {

@@ -6,6 +6,7 @@ import {
 } from "@std/assert";
 import ssh2 from "ssh2";
 import { freshHostKey } from "../../../fixtures/ssh/fresh-host-key.ts";
+import { sshdTest } from "../../../fixtures/ssh/sshd-test.ts";
 import { limits } from "../../../fixtures/ssh/limits.ts";
 import {
   makeKey,
@@ -158,19 +159,9 @@ Deno.test("connect() logs in once to a server with the pinned host key", async (
   ]);
 });
 
-function sshdTest(name: string, run: (sshd: Sshd) => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: !sshdAvailable,
-    async fn() {
-      await using sshd = await startSshd();
-      await run(sshd);
-    },
-  });
-}
-
 sshdTest(
   "connect() refuses an sshd whose host key was replaced",
+  {},
   async (sshd) => {
     await sshd.stop();
     await makeKey(`${sshd.directory}/host_key`, "ed25519");
@@ -188,6 +179,7 @@ sshdTest(
 
 sshdTest(
   "connect() refuses an sshd that shows a key of another type only",
+  {},
   async (sshd) => {
     await sshd.stop();
     await makeKey(`${sshd.directory}/host_key`, "ecdsa");
@@ -203,6 +195,7 @@ sshdTest(
 
 sshdTest(
   "connect() refuses an sshd that no known_hosts names",
+  {},
   async (sshd) => {
     await Deno.writeTextFile(sshd.knownHosts, "# nobody yet\n");
 
@@ -236,6 +229,7 @@ for (
 ) {
   sshdTest(
     `connect() refuses an sshd if only ${which} has another key`,
+    {},
     async (sshd) => {
       const { hostKeys } = await disagree(sshd);
       const config = { ...sshd.serverConfig("production", "/"), hostKeys };
@@ -268,6 +262,7 @@ for (const type of ["ed25519", "ecdsa", "rsa"] as const) {
 
 sshdTest(
   "connect() asks for the key type that known_hosts has, whatever the server prefers",
+  {},
   async (sshd) => {
     await sshd.stop();
     const second = `${sshd.directory}/host_key_rsa`;

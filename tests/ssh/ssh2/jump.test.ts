@@ -4,26 +4,18 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { knowOtherKey } from "../../../fixtures/ssh/known-key.ts";
 import { limits } from "../../../fixtures/ssh/limits.ts";
+import { bastionTest, type Way } from "../../../fixtures/ssh/sshd-test.ts";
 import {
   freePort,
-  makeKey,
   type Sshd,
-  sshdAvailable,
   type SshdOptions,
-  startSshd,
 } from "../../../fixtures/sshd.ts";
 import { until } from "../../../fixtures/until.ts";
 import type { LimitsConfig, ServerConfig } from "../../../lib/config/config.ts";
 import { RelaisError, UnreachableError } from "../../../lib/errors.ts";
 import { connect } from "../../../lib/ssh/ssh2/connect.ts";
-
-/** A server, and the jump host before it. */
-interface Way {
-  readonly sshd: Sshd;
-  readonly bastion: Sshd;
-  readonly server: ServerConfig;
-}
 
 /** A test with a server that is reached through another one. */
 function jumpTest(
@@ -31,15 +23,7 @@ function jumpTest(
   run: (way: Way) => Promise<void>,
   options: SshdOptions = {},
 ): void {
-  Deno.test({
-    name,
-    ignore: !sshdAvailable,
-    async fn() {
-      await using sshd = await startSshd();
-      await using bastion = await startSshd(options);
-      await run({ sshd, bastion, server: serverBehind(bastion, sshd) });
-    },
-  });
+  bastionTest(name, { lead: serverBehind, ...options }, run);
 }
 
 function serverBehind(bastion: Sshd, sshd: Sshd): ServerConfig {
@@ -68,13 +52,6 @@ async function failureOf(
       .replaceAll(server.user, "USER").replaceAll(server.identity!, "KEY")
       .replaceAll(/SHA256:[A-Za-z0-9+/]{43}/g, "FINGERPRINT"),
   };
-}
-
-/** Gives a server another key than the one that is known. */
-async function changeKey({ directory, port, knownHosts }: Sshd): Promise<void> {
-  await makeKey(`${directory}/other`, "ed25519");
-  const other = await Deno.readTextFile(`${directory}/other.pub`);
-  await Deno.writeTextFile(knownHosts, `[127.0.0.1]:${port} ${other}`);
 }
 
 jumpTest(
@@ -111,7 +88,7 @@ jumpTest(
 jumpTest(
   "a jump host whose key is another one is told, and shown no key of ours",
   async (way) => {
-    await changeKey(way.bastion);
+    await knowOtherKey(way.bastion);
 
     assertEquals(await failureOf(way), {
       name: "HostKeyError",
@@ -127,7 +104,7 @@ jumpTest(
 jumpTest(
   "a server behind a jump host whose key is another one is shown no key of ours",
   async (way) => {
-    await changeKey(way.sshd);
+    await knowOtherKey(way.sshd);
 
     assertEquals(await failureOf(way), {
       name: "HostKeyError",
