@@ -1,5 +1,5 @@
 /**
- * What the kernel lets this account do with files. It knows of access lists, of
+ * The rights of this account to files, as the kernel judges them. It knows of access lists, of
  * capabilities and of disks that are read-only; access() of node:fs looks at the bits of
  * the mode alone.
  *
@@ -44,7 +44,7 @@ export function isReadable(path: string): boolean {
     Deno.openSync(path).close();
     return true;
   } catch {
-    // Denied, or gone, which is no better.
+    // A file that is gone cannot be read either.
     return false;
   }
 }

@@ -16,7 +16,7 @@ import { bad, type Finding, good } from "./finding.ts";
 const named = 3;
 
 export interface DirectoryOptions {
-  /** What the names of relais's own files in it begin with. @default none are looked at */
+  /** The first part of the names of relais's own files in it. @default none of its files are examined */
   readonly ours?: string;
   /** The key that names a file in it; that must not be a directory. */
   readonly fileOf?: string;
