@@ -6,6 +6,7 @@
 
 import { basename, dirname } from "@std/path/posix";
 import { lookUp } from "../account/passwd.ts";
+import { isDirectory } from "../files/if-there.ts";
 import { formatBytes } from "../text/human.ts";
 import { shellWord } from "../text/shell-word.ts";
 import { diskOf } from "../status/disk.ts";
@@ -121,13 +122,4 @@ export function nearestDirectory(path: string): string {
   let there = path;
   while (!isDirectory(there) && there !== "/") there = dirname(there);
   return there;
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    // Missing, or out of reach: the one above it is looked at.
-    return false;
-  }
 }

@@ -11,6 +11,7 @@ import {
   type GivenTo,
   type Surroundings,
 } from "../cli/command.ts";
+import { isDirectory } from "../files/if-there.ts";
 import { completeCommands } from "../cli/recommended.ts";
 import { configPath } from "../config/job.ts";
 import type { Role } from "../config/table.ts";
@@ -118,13 +119,4 @@ function cannotWrite(file: string, cause: Error): LocalError {
     ? ["permission denied", "run it as root, or choose another FILE"]
     : [systemReason(cause), `check the disk of ${directory}`];
   return new LocalError(`Cannot write ${file}: ${reason}`, { cause, hint });
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    // Missing, or out of reach.
-    return false;
-  }
 }

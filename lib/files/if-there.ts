@@ -34,3 +34,13 @@ export function lookAt(path: string): Deno.FileInfo | undefined {
     throw error;
   }
 }
+
+/** Tells whether `path` leads to a directory; false, too, if that cannot be seen. */
+export function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    // Missing, or out of reach.
+    return false;
+  }
+}

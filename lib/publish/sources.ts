@@ -13,7 +13,7 @@ import { basename, dirname } from "@std/path/posix";
 import { globToRegExp } from "@std/path/posix";
 import type { SourcesConfig } from "../config/config.ts";
 import { Directories, isGone } from "../files/directories.ts";
-import { lookAt } from "../files/if-there.ts";
+import { isDirectory, lookAt } from "../files/if-there.ts";
 import { FileError, RefusedError } from "../errors.ts";
 import type { NotFile } from "../list/not-files.ts";
 import { above, checkPath, foreignName, isForeign } from "../list/path.ts";
@@ -302,13 +302,4 @@ function outermost(paths: readonly string[]): string[] {
   const all = new Set(paths);
   return [...all].filter((path) => !above(path).some((each) => all.has(each)))
     .sort();
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    // Missing, or not to be reached: not a directory to us.
-    return false;
-  }
 }

@@ -11,6 +11,7 @@ import {
 } from "../../fixtures/cluster/world.ts";
 import { faults } from "../../fixtures/schemas.ts";
 import { testWithPostgres as test } from "../../fixtures/postgres.ts";
+import { exists } from "../../fixtures/exists.ts";
 import { until } from "../../fixtures/until.ts";
 import { nimble } from "../../fixtures/world.ts";
 
@@ -196,7 +197,7 @@ for (const role of ["leads", "helps"] as const) {
     await sql.begin(async (session) => {
       await session`LOCK TABLE stock.copy IN SHARE MODE`;
       const killed = r1!.start("--once");
-      await until(() => isThere(`${cluster.into}/c.csv`));
+      await until(() => exists(`${cluster.into}/c.csv`));
       killed.kill("SIGKILL");
       await killed.status;
     });
@@ -211,15 +212,6 @@ for (const role of ["leads", "helps"] as const) {
     assertEquals([first.exit, second.exit], [0, 0]);
     assertEquals(noted(), ["r2: a.csv b.csv", "r2: a.csv c.csv"]);
   });
-}
-
-function isThere(file: string): boolean {
-  try {
-    Deno.lstatSync(file);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function termOf(cluster: Cluster): Promise<number> {
